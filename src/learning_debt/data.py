@@ -1,0 +1,194 @@
+"""Observations with names: what a user hands over, checked and turned into one `xarray.Dataset`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+PERIOD = "period"
+SERIES = "series"
+
+
+def as_dataset(data: Any, observation_dim: str = "obs") -> xr.Dataset:
+    """Turn a Dataset, a mapping of arrays or a data frame into a checked Dataset.
+
+    Parameters
+    ----------
+    data : xarray.Dataset, mapping or pandas.DataFrame
+        A mapping holds arrays, ``(dims, values)`` pairs or DataArrays. The first axis of a plain array is the
+        observation dimension; scalars and ``(dims, values)`` pairs without it pass through as static data.
+        The columns of a data frame all run along the observation dimension.
+    observation_dim : str
+        Name of the observation dimension.
+
+    Returns
+    -------
+    xarray.Dataset
+        With at least one variable along `observation_dim`, at least one row, and finite numbers only.
+
+    Raises
+    ------
+    TypeError
+        If `data` is none of the accepted containers.
+    ValueError
+        If there are no rows, if lengths disagree, or if a numeric variable is not finite.
+
+    Examples
+    --------
+    >>> as_dataset({"x": [[1.0], [2.0]], "y": [0.5, 1.5]}).sizes["obs"]
+    2
+    """
+    dataset = _convert(data, observation_dim)
+    if observation_dim not in dataset.dims:
+        raise ValueError(
+            f"data has no dimension {observation_dim!r}; its dimensions are {sorted(map(str, dataset.dims))}. "
+            "Name the observation dimension with observation_dim=..."
+        )
+    if dataset.sizes[observation_dim] == 0:
+        raise ValueError(f"data has no rows along {observation_dim!r}; at least one observation is needed")
+    require_finite(dataset, observation_dim)
+    return dataset
+
+
+def _convert(data: Any, observation_dim: str) -> xr.Dataset:
+    if isinstance(data, xr.Dataset):
+        return data
+    if hasattr(data, "columns") and hasattr(data, "to_numpy"):
+        names = [str(name) for name in data.columns]
+        if len(set(names)) < len(names):
+            raise ValueError(f"data has repeated column names: {sorted({n for n in names if names.count(n) > 1})}")
+        return xr.Dataset({str(name): (observation_dim, data[name].to_numpy()) for name in data.columns})
+    if isinstance(data, Mapping):
+        variables = {str(name): _with_dims(str(name), value, observation_dim) for name, value in data.items()}
+        try:
+            return xr.Dataset(variables)
+        except ValueError as error:
+            raise ValueError(f"the arrays of data do not fit together: {error}") from error
+    raise TypeError(f"data must be an xarray.Dataset, a mapping of arrays or a data frame, not {type(data).__name__}")
+
+
+def _with_dims(name: str, value: Any, observation_dim: str) -> Any:
+    if isinstance(value, xr.DataArray):
+        return value
+    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str | tuple | list):
+        return value
+    values = np.asarray(value)
+    return ((observation_dim, *(f"{name}_dim_{axis}" for axis in range(1, values.ndim)))[: values.ndim], values)
+
+
+def require_finite(dataset: xr.Dataset, observation_dim: str) -> None:
+    """Raise a ``ValueError`` naming the first numeric variable and row that is not finite."""
+    for name, variable in dataset.variables.items():
+        if variable.dtype.kind == "f" and not np.isfinite(variable.values).all():
+            where = np.argwhere(~np.isfinite(variable.values))[0]
+            place = ", ".join(f"{dim}={position}" for dim, position in zip(variable.dims, where, strict=True))
+            raise ValueError(
+                f"data variable {name!r} is not finite at {place or 'its only value'}; "
+                "drop or impute the row before handing it over"
+            )
+        if variable.dtype.kind == "O" and observation_dim in variable.dims:
+            missing = [value is None or value != value for value in variable.values.ravel()]
+            if any(missing):
+                raise ValueError(f"data variable {name!r} has a missing label at position {missing.index(True)}")
+
+
+def require_variables(dataset: xr.Dataset, names: Sequence[str], what: str = "data") -> None:
+    """Raise a ``KeyError`` naming what is missing and the nearest spelling that is present."""
+    import difflib
+
+    for name in names:
+        if name not in dataset.variables:
+            present = sorted(str(key) for key in dataset.variables)
+            near = difflib.get_close_matches(name, present, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise KeyError(f"{what} lacks the variable {name!r}{hint} (it has {present})")
+
+
+def take_rows(dataset: xr.Dataset, rows: slice | np.ndarray, observation_dim: str) -> xr.Dataset:
+    """Select rows by position along the observation dimension; static variables pass through."""
+    return dataset.isel({observation_dim: rows})
+
+
+@dataclass(frozen=True)
+class History:
+    """Observations in the order they arrived, cut into periods.
+
+    Attributes
+    ----------
+    data : xarray.Dataset
+        All rows of one series, in order.
+    labels : numpy.ndarray, shape (periods,)
+        Period labels as the owner wrote them.
+    starts : numpy.ndarray of int, shape (periods + 1,)
+        Period i holds the rows ``starts[i]`` up to, not including, ``starts[i + 1]``.
+    observation_dim : str
+    """
+
+    data: xr.Dataset
+    labels: np.ndarray
+    starts: np.ndarray
+    observation_dim: str
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Rows in each period, shape (periods,)."""
+        return np.diff(self.starts)
+
+    def periods(self, first: int, stop: int) -> xr.Dataset:
+        """Rows of the periods ``first`` up to, not including, ``stop`` (positions, from 0)."""
+        return take_rows(self.data, slice(int(self.starts[first]), int(self.starts[stop])), self.observation_dim)
+
+
+def split_periods(history: Any, observation_dim: str = "obs", *, varying_rows: bool = False) -> History:
+    """Cut one series of observations into its periods.
+
+    Parameters
+    ----------
+    history : xarray.Dataset, mapping or pandas.DataFrame
+        Must carry ``period`` along the observation dimension, in time order.
+    observation_dim : str
+    varying_rows : bool
+        Set it when the number of rows truly varies between one and more. Otherwise a second row in a history that
+        has one row a period is taken for a duplicate and refused.
+
+    Raises
+    ------
+    KeyError
+        If there is no ``period``.
+    ValueError
+        If periods are out of order, come back after they ended, or look duplicated.
+
+    Examples
+    --------
+    >>> split_periods({"y": [0.1, 0.2, 0.3, 0.4], "period": [1, 1, 2, 2]}).rows.tolist()
+    [2, 2]
+    """
+    data = as_dataset(history, observation_dim)
+    require_variables(data, [PERIOD], "history")
+    if data[PERIOD].dims != (observation_dim,):
+        raise ValueError(f"history variable 'period' must run along {observation_dim!r} only, not {data[PERIOD].dims}")
+    labels = data[PERIOD].values
+    changed = np.flatnonzero(labels[1:] != labels[:-1]) + 1
+    starts = np.concatenate([[0], changed, [len(labels)]])
+    distinct = labels[starts[:-1]]
+    for before, after in zip(distinct[:-1], distinct[1:], strict=True):
+        if after < before:
+            raise ValueError(
+                f"history periods are out of order: {after!s} follows {before!s}; sort the rows by period "
+                "(text labels must sort in time order, as '2024-03' or '2024Q1' do)"
+            )
+    rows = np.diff(starts)
+    if not varying_rows and rows.max() > 1 and np.median(rows) == 1:
+        repeated = distinct[np.argmax(rows > 1)]
+        raise ValueError(
+            f"history period {repeated!s} appears in more than one row while most periods have one: a duplicate? "
+            "Drop it, or pass varying_rows=True if the number of rows truly varies"
+        )
+    return History(data, distinct, starts, observation_dim)

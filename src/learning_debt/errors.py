@@ -1,0 +1,9 @@
+"""The refusals a caller may want to catch by name; every one is a ``ValueError``."""
+
+
+class UnsupportedModelError(ValueError):
+    """The model has a structure this version cannot score correctly; the message says what to change."""
+
+
+class IncomparablePosteriorsError(ValueError):
+    """Two posteriors do not belong to one model on one scale, so no debt exists between them."""

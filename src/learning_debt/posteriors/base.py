@@ -1,0 +1,68 @@
+"""What a forecaster must be able to do; every estimator above this floor asks for nothing else."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import xarray as xr
+
+SAMPLE = "sample"
+
+
+@runtime_checkable
+class Forecaster(Protocol):
+    """A model that can be fitted, scored on rows it has not seen, and asked for predictive draws.
+
+    Exact forecasters hand out parameter records, sampled ones a ``DataTree`` of draws. All draws of a sampled
+    posterior are laid out chain by chain along one ``sample`` axis: sample = chain * draws + draw.
+    """
+
+    @property
+    def observation_dim(self) -> str:
+        """Name of the dimension that runs over observations."""
+        ...
+
+    def as_batch(self, data: Any) -> xr.Dataset:
+        """Convert and check rows; raise naming what is missing, empty, non-finite or misspelt."""
+        ...
+
+    def fit(self, data: Any, *, random_seed: int | None = None) -> Any:
+        """Posterior given `data` and nothing else; a second call starts afresh."""
+        ...
+
+
+@runtime_checkable
+class SampledForecaster(Forecaster, Protocol):
+    """A forecaster whose posteriors are draws."""
+
+    @property
+    def observed(self) -> tuple[str, ...]:
+        """Data variable(s) that hold the outcomes."""
+        ...
+
+    def log_density(self, posterior: xr.DataTree, batch: Any, past: Any = None) -> xr.Dataset:
+        """Log density of every row at every draw, dims (sample, observation), one variable per outcome, in nats."""
+        ...
+
+    def predict(
+        self, posterior: xr.DataTree, batch: Any, past: Any = None, *, random_seed: int | None = None
+    ) -> xr.Dataset:
+        """One predictive draw of every row per posterior draw, dims (sample, observation)."""
+        ...
+
+    def outcome_kind(self) -> str:
+        """``"continuous"``, ``"count"`` or ``"other"``: how predictive densities may be integrated."""
+        ...
+
+    def unconstrained_draws(self, posterior: xr.DataTree) -> np.ndarray:
+        """Draws on the whole real line, shape (chain, draw, parameters)."""
+        ...
+
+    def log_joint(self, posterior: xr.DataTree, unconstrained: np.ndarray) -> np.ndarray:
+        """Log prior plus log likelihood of the data `posterior` was fitted to, with Jacobian; shape (points,)."""
+        ...
+
+    def require_comparable(self, shadow: xr.DataTree, deployed: xr.DataTree, batch: xr.Dataset) -> None:
+        """Raise ``IncomparablePosteriorsError`` unless debt between the two posteriors exists."""
+        ...
