@@ -1,0 +1,57 @@
+"""An estimate never travels without its error and whether it can be trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from statistics import NormalDist
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A quantity with its Monte-Carlo error.
+
+    Attributes
+    ----------
+    value : float
+        In nats unless stated.
+    standard_error : float
+        Monte-Carlo standard error; 0 for an exact value.
+    reliable : bool
+        False when `value` or `standard_error` should not be used for a decision.
+    lower_bound : bool
+        True when the truth is known only to be at least about `value`.
+    diagnostics : dict of str to float
+        What `reliable` was judged on.
+    note : str
+        One sentence for the reader, empty when there is nothing to say.
+
+    Examples
+    --------
+    >>> Estimate(0.5, 0.1).interval(0.9)[0].__round__(3)
+    0.336
+    """
+
+    value: float
+    standard_error: float
+    reliable: bool = True
+    lower_bound: bool = False
+    diagnostics: dict[str, float] = field(default_factory=dict)
+    note: str = ""
+
+    def interval(self, probability: float = 0.9) -> tuple[float, float]:
+        """Normal interval for the estimated quantity that accounts for Monte-Carlo error only."""
+        if not 0 < probability < 1:
+            raise ValueError(f"probability must lie between 0 and 1, not {probability}")
+        half = NormalDist().inv_cdf((1 + probability) / 2) * self.standard_error
+        upper = float("inf") if self.lower_bound else self.value + half
+        return self.value - half, upper
+
+    @property
+    def indistinguishable_from_zero(self) -> bool:
+        """Whether the value lies within two of its own standard errors of zero."""
+        return self.standard_error > 0 and abs(self.value) <= 2 * self.standard_error
+
+    def __str__(self) -> str:
+        sign = ">= " if self.lower_bound else ""
+        doubt = "" if self.reliable else " (not reliable)"
+        return f"{sign}{self.value:.4g} ± {self.standard_error:.2g}{doubt}"
