@@ -47,14 +47,14 @@ class LogMarginal(NamedTuple):
         Nats.
     overlap : float
         Share of the Gaussian's draws that could be posterior draws; near 1 when the posterior is Gaussian.
-    effective_size : float
-        Least effective sample size of a parameter in half of the draws.
+    draws_per_parameter : float
+        Least effective sample size of a parameter in half of the draws, over the number of parameters.
     """
 
     value: float
     standard_error: float
     overlap: float
-    effective_size: float
+    draws_per_parameter: float
 
 
 def effective_size(draws: Array) -> float:
@@ -189,7 +189,9 @@ def gaussian_log_marginal(
     values, variances, overlaps = (np.array(column) for column in zip(*sides, strict=True))
     size = min(effective_size(part[..., k]) for part in (first, second) for k in range(parameters))
     # The halves of a chain are close to independent, so the two sides' errors average out.
-    return LogMarginal(float(values.mean()), float(np.sqrt(variances.mean() / 2)), float(overlaps.min()), size)
+    return LogMarginal(
+        float(values.mean()), float(np.sqrt(variances.mean() / 2)), float(overlaps.min()), size / parameters
+    )
 
 
 def _bridge_to_gaussian(
@@ -203,7 +205,9 @@ def _bridge_to_gaussian(
     at_gaussian = log_joint(proposals) - np.atleast_1d(gaussian.logpdf(proposals))
     at_target = log_joint(target) - np.atleast_1d(gaussian.logpdf(target))
     if not np.isfinite(at_target).all() or np.isnan(at_gaussian).any():
-        raise ValueError("log_joint is not finite at posterior draws; the posterior belongs to other data or another model")
+        raise ValueError(
+            "log_joint is not finite at posterior draws; the posterior belongs to other data or another model"
+        )
     value, w_gaussian, w_target = optimal_bridge(at_gaussian, at_target)
     size = len(target)
     information = float((w_gaussian * (1 - w_gaussian)).sum() + (w_target * (1 - w_target)).sum())

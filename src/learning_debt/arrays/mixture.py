@@ -70,8 +70,10 @@ def score_gap(shadow: Mixture, deployed: Mixture) -> MonteCarlo:
     gaps = shadow.log_density - deployed.log_density
     error_shadow = _mean_influence(shadow.ratio.mean(axis=-1))
     error_deployed = _mean_influence(deployed.ratio.mean(axis=-1))
-    relative = max(_relative_variance(one.ratio, size).max() for one, (_, size) in zip(
-        (shadow, deployed), (error_shadow, error_deployed), strict=True))
+    relative = max(
+        _relative_variance(one.ratio, size).max()
+        for one, (_, size) in zip((shadow, deployed), (error_shadow, error_deployed), strict=True)
+    )
     return MonteCarlo(float(gaps.mean()), float(np.sqrt(error_shadow[0] + error_deployed[0])), float(relative))
 
 

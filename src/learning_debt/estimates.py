@@ -1,0 +1,223 @@
+"""Debt, predictive debt and score gap between two posteriors of one forecaster, exact or from draws."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from learning_debt.arrays import bridge
+from learning_debt.arrays.nig import NIG
+from learning_debt.estimate import Estimate
+from learning_debt.posteriors.base import SampledForecaster
+from learning_debt.posteriors.conjugate import ConjugateRegression
+from learning_debt.predictive import PredictiveContrast, gap_from_mixtures, row_log_density, row_mixture
+
+Array = NDArray[np.float64]
+
+MINIMUM_OVERLAP = 30.0
+"""Effective deployed draws among the shadow's, below which the pooled estimate is not trusted."""
+DRAWS_PER_PARAMETER = 10.0
+"""Effective draws per parameter that each half must hold for the Gaussian bridge."""
+MINIMUM_GAUSSIAN_OVERLAP = 0.2
+"""Share of Gaussian proposals that could be posterior draws, below which the posterior is not Gaussian enough."""
+
+
+def posterior_debt(
+    forecaster: Any,
+    shadow: Any,
+    deployed: Any,
+    new_data: Any,
+    removed_data: Any = None,
+    *,
+    random_seed: int | None = None,
+) -> Estimate:
+    """Posterior debt KL(shadow‖deployed) in nats: how far belief has moved since the last retrain.
+
+    Parameters
+    ----------
+    forecaster : Forecaster
+        The model both posteriors belong to.
+    shadow, deployed : posterior
+        Both exact (``NIG``) or both draws (``DataTree``); draws must come from exact samplers.
+    new_data : Dataset, mapping or data frame
+        What the shadow has seen and the deployed posterior has not.
+    removed_data : Dataset, mapping or data frame, optional
+        What the deployed posterior had seen and the shadow no longer holds.
+    random_seed : int, optional
+        For the Gaussian bridge, which is needed when the two sets of draws do not overlap.
+
+    Returns
+    -------
+    Estimate
+        Exact posteriors give a standard error of 0. When draws do not overlap and no bridge is available, the
+        estimate is a lower bound: no overlap means *large* debt.
+
+    Raises
+    ------
+    IncomparablePosteriorsError
+        If the two do not share parameters, labels, prior and preparation.
+    ValueError
+        If data are empty, non-finite or incomplete.
+
+    Examples
+    --------
+    >>> import learning_debt as ld
+    >>> forecaster = ld.ConjugateRegression(ld.NIG(0.0, 1.0, 2.0, 1.0))
+    >>> first = {"x": [1.0, 2.0, -1.0], "y": [0.9, 2.2, -1.1]}
+    >>> second = {"x": [1.0, 2.0], "y": [3.0, 5.5]}
+    >>> deployed = forecaster.fit(first)
+    >>> shadow = forecaster.update(deployed, second)
+    >>> round(ld.posterior_debt(forecaster, shadow, deployed, second).value, 2)
+    1.72
+    """
+    if _exact(forecaster, shadow, deployed):
+        return Estimate(forecaster.posterior_debt(shadow, deployed), 0.0)
+    batch = forecaster.as_batch(new_data)
+    removed = None if removed_data is None else forecaster.as_batch(removed_data)
+    forecaster.require_comparable(shadow, deployed, batch)
+    at_shadow = log_likelihood(forecaster, shadow, batch)
+    at_deployed = log_likelihood(forecaster, deployed, batch)
+    if removed is not None:
+        at_shadow = at_shadow - log_likelihood(forecaster, shadow, removed)
+        at_deployed = at_deployed - log_likelihood(forecaster, deployed, removed)
+    rng = np.random.default_rng(random_seed)
+    return debt_from_draws(
+        at_shadow,
+        at_deployed,
+        lambda: log_marginal(forecaster, shadow, rng),
+        lambda: log_marginal(forecaster, deployed, rng),
+    )
+
+
+def predictive_debt(
+    forecaster: Any, shadow: Any, deployed: Any, batch: Any, score: str = "log", *, random_seed: int | None = None
+) -> Estimate:
+    """Predictive debt: mean over the rows of `batch` of KL(p(y|x) shadow ‖ p(y|x) deployed), nats per observation.
+
+    It is the score the shadow itself expects to gain over the deployed posterior on these inputs. The outcomes in
+    `batch` are not used (they set the range only where the model needs them to be present).
+
+    Parameters
+    ----------
+    forecaster, shadow, deployed
+        As in `posterior_debt`; approximate posteriors are welcome here.
+    batch : Dataset, mapping or data frame
+        Inputs to forecast.
+    score : str
+        Only ``"log"`` is available.
+    random_seed : int, optional
+        For the predictive draws.
+
+    Examples
+    --------
+    >>> import learning_debt as ld
+    >>> forecaster = ld.ConjugateRegression(ld.NIG(0.0, 1.0, 2.0, 1.0))
+    >>> batch = {"x": [1.0], "y": [1.0]}
+    >>> posterior = forecaster.fit(batch)
+    >>> ld.predictive_debt(forecaster, posterior, posterior, batch).value
+    0.0
+    """
+    _require_log_score(score)
+    rows = forecaster.as_batch(batch)
+    if _exact(forecaster, shadow, deployed):
+        return Estimate(float(forecaster.predictive_debt(shadow, deployed, rows)), 0.0)
+    return PredictiveContrast(forecaster, shadow, rows, random_seed).against(deployed)
+
+
+def score_gap(forecaster: Any, shadow: Any, deployed: Any, batch: Any, score: str = "log") -> Estimate:
+    """Realised score gap: mean log score of the shadow minus that of the deployed posterior, nats per observation.
+
+    Positive when the deployed posterior forecast worse. **Neither posterior may have seen `batch`**: a shadow that
+    holds it flatters itself by more than any Monte-Carlo error.
+
+    Parameters
+    ----------
+    forecaster, shadow, deployed
+        As in `posterior_debt`.
+    batch : Dataset, mapping or data frame
+        Inputs and realised outcomes.
+    score : str
+        Only ``"log"`` is available.
+
+    Examples
+    --------
+    >>> import learning_debt as ld
+    >>> forecaster = ld.ConjugateRegression(ld.NIG(0.0, 1.0, 2.0, 1.0))
+    >>> deployed = forecaster.fit({"x": [1.0, 2.0], "y": [0.0, 0.1]})
+    >>> shadow = forecaster.update(deployed, {"x": [1.0, 2.0], "y": [1.0, 2.1]})
+    >>> ld.score_gap(forecaster, shadow, deployed, {"x": [1.0], "y": [1.1]}).value > 0
+    True
+    """
+    _require_log_score(score)
+    rows = forecaster.as_batch(batch)
+    if _exact(forecaster, shadow, deployed):
+        gaps = forecaster.log_score(shadow, rows) - forecaster.log_score(deployed, rows)
+        return Estimate(float(gaps.mean()), 0.0)
+    return gap_from_mixtures(row_mixture(forecaster, shadow, rows), row_mixture(forecaster, deployed, rows))
+
+
+def debt_from_draws(at_shadow: Array, at_deployed: Array, marginal_shadow: Any, marginal_deployed: Any) -> Estimate:
+    """Debt from log-likelihoods at draws, shape (chain, draw): pooled, or by the Gaussian bridge without overlap.
+
+    `marginal_shadow` and `marginal_deployed` are called without arguments, only when needed, and return a
+    `bridge.LogMarginal` or None where the forecaster cannot give one.
+    """
+    pooled = bridge.pooled_debt(at_deployed, at_shadow)
+    if pooled.overlap >= MINIMUM_OVERLAP:
+        return Estimate(pooled.value, pooled.standard_error, diagnostics={"overlap": pooled.overlap})
+    shadow, deployed = marginal_shadow(), marginal_deployed()
+    if shadow is None or deployed is None:
+        note = "the draws do not overlap and the forecaster offers no joint density: the debt is at least this large"
+        return _bound(pooled, {"overlap": pooled.overlap}, note)
+    value = float(at_shadow.mean()) - (shadow.value - deployed.value)
+    variance = bridge.variance_of_mean(at_shadow) + shadow.standard_error**2 + deployed.standard_error**2
+    diagnostics = {
+        "overlap": pooled.overlap,
+        "gaussian_overlap": min(shadow.overlap, deployed.overlap),
+        "draws_per_parameter": min(shadow.draws_per_parameter, deployed.draws_per_parameter),
+    }
+    if diagnostics["draws_per_parameter"] < DRAWS_PER_PARAMETER:
+        note = f"fewer than {DRAWS_PER_PARAMETER:.0f} effective draws per parameter for the Gaussian bridge: draw more"
+        return _bound(pooled, diagnostics, note)
+    if diagnostics["gaussian_overlap"] < MINIMUM_GAUSSIAN_OVERLAP:
+        return _bound(pooled, diagnostics, "the posterior is too far from Gaussian for the bridge")
+    return Estimate(max(value, 0.0), float(np.sqrt(variance)), diagnostics=diagnostics, note="by the Gaussian bridge")
+
+
+def _bound(pooled: bridge.PooledDebt, diagnostics: dict[str, float], note: str) -> Estimate:
+    error = pooled.standard_error if np.isfinite(pooled.standard_error) else float("nan")
+    return Estimate(pooled.value, error, reliable=False, lower_bound=True, diagnostics=diagnostics, note=note)
+
+
+def log_marginal(
+    forecaster: SampledForecaster, posterior: xr.DataTree, rng: np.random.Generator
+) -> bridge.LogMarginal | None:
+    """Log marginal likelihood of the data a posterior was fitted to; None if the posterior does not carry them."""
+    try:
+        draws = forecaster.unconstrained_draws(posterior)
+        return bridge.gaussian_log_marginal(draws, lambda points: forecaster.log_joint(posterior, points), rng)
+    except NotImplementedError:
+        return None
+
+
+def log_likelihood(forecaster: SampledForecaster, posterior: xr.DataTree, batch: xr.Dataset) -> Array:
+    """Total log-likelihood of `batch` at every draw, shape (chain, draw)."""
+    return row_log_density(forecaster, posterior, batch).sum(axis=-1)
+
+
+def _exact(forecaster: Any, shadow: Any, deployed: Any) -> bool:
+    """Whether both posteriors are exact; one exact and one sampled is an error."""
+    kinds = [isinstance(posterior, NIG) for posterior in (shadow, deployed)]
+    if any(kinds) and not isinstance(forecaster, ConjugateRegression):
+        raise TypeError(f"an NIG posterior needs a ConjugateRegression, not {type(forecaster).__name__}")
+    if any(kinds) and not all(kinds):
+        raise TypeError("shadow and deployed must be both exact (NIG) or both draws (DataTree); sample the exact one")
+    return all(kinds)
+
+
+def _require_log_score(score: str) -> None:
+    if score != "log":
+        raise ValueError(f"score must be 'log', not {score!r}: no other score is available yet")

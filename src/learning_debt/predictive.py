@@ -1,0 +1,171 @@
+"""Predictive distributions as mixtures of draws: row by row at outcomes, and as a whole against another."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from learning_debt.arrays import mixture, quadrature
+from learning_debt.estimate import Estimate
+from learning_debt.posteriors.base import SampledForecaster
+
+Array = NDArray[np.float64]
+
+MAXIMUM_RELATIVE_VARIANCE = 0.05
+"""Squared relative Monte-Carlo error of a mixture density above which its logarithm is not trusted."""
+POINTS = (65, 257)
+"""Quadrature points a row: the second rule is tried when the first disagrees with its own half."""
+MASS_TOLERANCE = 1e-3
+MONTE_CARLO_POINTS = 1000
+
+
+def row_log_density(forecaster: SampledForecaster, posterior: xr.DataTree, batch: xr.Dataset) -> Array:
+    """Log density of every row at every draw, shape (chain, draw, rows), summed over outcomes."""
+    densities = forecaster.log_density(posterior, batch)
+    total = sum(variable.values for variable in densities.data_vars.values())
+    return np.asarray(total).reshape(posterior["posterior"].sizes["chain"], -1, np.shape(total)[-1])
+
+
+def row_mixture(forecaster: SampledForecaster, posterior: xr.DataTree, batch: xr.Dataset) -> mixture.Mixture:
+    """Log predictive density of every row of `batch`."""
+    return mixture.mixture(row_log_density(forecaster, posterior, batch))
+
+
+def gap_from_mixtures(shadow: mixture.Mixture, deployed: mixture.Mixture) -> Estimate:
+    """Score gap of two mixtures at realised outcomes, with the verdict on its error."""
+    gap = mixture.score_gap(shadow, deployed)
+    diagnostics = {"relative_variance": gap.relative_variance}
+    if not np.isfinite(gap.value):
+        note = "a posterior gives a realised outcome no density at any draw"
+        return Estimate(gap.value, float("nan"), False, gap.value > 0, diagnostics, note)
+    reliable = gap.relative_variance <= MAXIMUM_RELATIVE_VARIANCE
+    note = "" if reliable else "too few draws reach the realised outcome: draw more"
+    return Estimate(gap.value, gap.standard_error, reliable, diagnostics=diagnostics, note=note)
+
+
+class _Rule(NamedTuple):
+    """Points (as a batch), the shadow's densities there, and their probabilities at two resolutions."""
+
+    batch: xr.Dataset
+    shadow: mixture.Mixture
+    probability: Array
+    coarse: Array | None
+
+
+class PredictiveContrast:
+    """The shadow's predictive distribution on a batch, ready to be held against any deployed posterior.
+
+    What depends on the shadow alone (points, weights, its own densities) is computed once; `against` is cheap.
+    One-dimensional outcomes are integrated (the real line by quadrature in two resolutions, counts by summation);
+    anything else, and whatever the quadrature does not resolve, is averaged over predictive draws.
+    """
+
+    def __init__(
+        self, forecaster: SampledForecaster, shadow: xr.DataTree, batch: xr.Dataset, random_seed: int | None = None
+    ) -> None:
+        self.forecaster, self.shadow, self.batch = forecaster, shadow, batch
+        self.draws = forecaster.predict(shadow, batch, random_seed=random_seed)
+        self.rows = batch.sizes[forecaster.observation_dim]
+        self._rules: dict[int, _Rule | None] = {}
+
+    def against(self, deployed: xr.DataTree) -> Estimate:
+        """Predictive debt of `deployed`, nats per observation."""
+        for points in POINTS:
+            rule = self._rule(points)
+            if rule is None:
+                continue
+            at_deployed = row_mixture(self.forecaster, deployed, rule.batch)
+            fine = mixture.divergence(rule.shadow, at_deployed, rule.probability)
+            coarse = fine if rule.coarse is None else mixture.divergence(rule.shadow, at_deployed, rule.coarse)
+            if not np.isfinite(fine.value):
+                break
+            if abs(fine.value - coarse.value) <= max(0.25 * fine.standard_error, 0.01 * fine.value, 1e-7):
+                return _divergence_estimate(fine, fine.standard_error, {"points": float(points)})
+        return self._monte_carlo(deployed)
+
+    def log_ratios(self, deployed: xr.DataTree) -> Array:
+        """log f_p/f_q at predictive draws of the shadow, shape (draws, rows): what one period may bring."""
+        rule = self._random_rule()
+        at_deployed = row_mixture(self.forecaster, deployed, rule.batch)
+        return self._by_draw(rule.shadow.log_density - at_deployed.log_density)
+
+    def _monte_carlo(self, deployed: xr.DataTree) -> Estimate:
+        rule = self._random_rule()
+        at_deployed = row_mixture(self.forecaster, deployed, rule.batch)
+        result = mixture.divergence(rule.shadow, at_deployed, rule.probability)
+        if not np.isfinite(result.value):
+            note = "the deployed posterior rules out outcomes the shadow expects: the debt is infinite at these draws"
+            return Estimate(float("inf"), float("nan"), False, True, {"points": 0.0}, note)
+        h = self._by_draw(rule.shadow.log_density - at_deployed.log_density)
+        terms = (h + np.expm1(-h) if result.value < 0.5 else h).mean(axis=1)
+        error = float(np.hypot(result.standard_error, terms.std(ddof=1) / np.sqrt(len(terms))))
+        return _divergence_estimate(result, error, {"predictive_draws": float(len(terms))})
+
+    def _rule(self, points: int) -> _Rule | None:
+        if points not in self._rules:
+            self._rules[points] = self._build_rule(points)
+        return self._rules[points]
+
+    def _build_rule(self, points: int) -> _Rule | None:
+        kind = self.forecaster.outcome_kind()
+        if kind not in ("continuous", "count") or (kind == "count" and points != POINTS[0]):
+            return None
+        draws = self._outcome_draws()
+        if kind == "continuous":
+            nodes, weights = (
+                np.array(part) for part in zip(*(quadrature.real_line(d, points) for d in draws.T), strict=True)
+            )
+        else:
+            support = quadrature.counts(draws)
+            if support is None:
+                return None
+            nodes, weights = (np.tile(part, (self.rows, 1)) for part in support)
+        batch = self._at(nodes)
+        shadow = row_mixture(self.forecaster, self.shadow, batch)
+        mass = np.exp(shadow.log_density).reshape(self.rows, -1) * weights
+        if np.abs(mass.sum(axis=1) - 1).max() > MASS_TOLERANCE:
+            return None
+        probability = _normalised(mass)
+        coarse = _normalised(quadrature.every_second(mass)) if kind == "continuous" else None
+        return _Rule(batch, shadow, probability, coarse)
+
+    def _random_rule(self) -> _Rule:
+        if 0 not in self._rules:
+            draws = self._outcome_draws()
+            chosen = draws[np.linspace(0, len(draws) - 1, min(MONTE_CARLO_POINTS, len(draws))).astype(int)]
+            batch = self._at(chosen.T)
+            shadow = row_mixture(self.forecaster, self.shadow, batch)
+            self._rules[0] = _Rule(batch, shadow, np.full(chosen.size, 1 / chosen.size), None)
+        rule = self._rules[0]
+        assert rule is not None
+        return rule
+
+    def _by_draw(self, values: Array) -> Array:
+        """Points of all rows side by side, (rows * draws,), as (draws, rows)."""
+        return values.reshape(self.rows, -1).T
+
+    def _outcome_draws(self) -> Array:
+        """Predictive draws, shape (draws, rows)."""
+        (name,) = self.draws.data_vars
+        return self.draws[name].values
+
+    def _at(self, nodes: Array) -> xr.Dataset:
+        """The batch with every row repeated for each of its nodes, shape (rows, points), set as outcomes."""
+        dim, (outcome,) = self.forecaster.observation_dim, self.forecaster.observed
+        repeated = self.batch.isel({dim: np.repeat(np.arange(self.rows), nodes.shape[1])})
+        return repeated.assign({outcome: (dim, nodes.ravel())})
+
+
+def _normalised(mass: Array) -> Array:
+    """Probabilities of points of all rows side by side, each row weighing the same."""
+    return (mass / mass.sum(axis=1, keepdims=True) / len(mass)).ravel()
+
+
+def _divergence_estimate(result: mixture.MonteCarlo, error: float, diagnostics: dict[str, float]) -> Estimate:
+    diagnostics["relative_variance"] = result.relative_variance
+    reliable = result.relative_variance <= MAXIMUM_RELATIVE_VARIANCE
+    note = "" if reliable else "too few draws reach the other posterior's outcomes: draw more"
+    return Estimate(result.value, error, reliable, diagnostics=diagnostics, note=note)
