@@ -1,0 +1,107 @@
+"""Walks over a spell table: what a schedule of retrains costs, and the cheapest schedule in hindsight.
+
+Tables have shape (series, T, T): entry [i, s, t - 1] is period t seen by what was deployed after period s, s < t.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+def walk(periods: int, lanes: int, decide: Callable[[int, NDArray[np.int64]], NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    """Schedule that a decision rule makes, one period at a time.
+
+    Parameters
+    ----------
+    periods, lanes : int
+    decide : callable
+        ``decide(t, deployed_at)`` with t = 1..periods and deployed_at of shape (lanes,): the period after which
+        what now serves was trained. Returns who retrains, shape (lanes,). A retrain takes effect from t + 1 on, so
+        none is made in the last period, though the rule is still asked.
+
+    Returns
+    -------
+    ndarray of bool, shape (lanes, periods)
+
+    Examples
+    --------
+    >>> walk(4, 1, lambda t, deployed_at: t - deployed_at >= 2)
+    array([[False,  True, False, False]])
+    """
+    deployed_at = np.zeros(lanes, dtype=np.int64)
+    schedule = np.zeros((lanes, periods), dtype=bool)
+    for t in range(1, periods + 1):
+        retrain = decide(t, deployed_at)
+        if t < periods:
+            schedule[:, t - 1] = retrain
+            deployed_at = np.where(retrain, t, deployed_at)
+    return schedule
+
+
+def deployed_during(schedule: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Period of the last retrain in force during each period; `schedule` and result have shape (lanes, periods).
+
+    Examples
+    --------
+    >>> deployed_during(np.array([[False, True, False, False]]))
+    array([[0, 0, 2, 2]])
+    """
+    lanes, periods = schedule.shape
+    retrained_at = np.where(schedule, np.arange(1, periods + 1), 0)
+    in_force = np.maximum.accumulate(retrained_at, axis=1)
+    return np.concatenate([np.zeros((lanes, 1), dtype=np.int64), in_force[:, :-1]], axis=1)
+
+
+def along_schedule(table: Array, series: NDArray[np.int64], schedule: NDArray[np.bool_]) -> Array:
+    """Entries of `table` that a schedule meets, shape (lanes, periods); `series` names the series of each lane."""
+    periods = schedule.shape[1]
+    return table[series[:, None], deployed_during(schedule), np.arange(periods)]
+
+
+def oracle(regret: Array, cost: Array) -> NDArray[np.bool_]:
+    """Cheapest schedule in hindsight, by dynamic programming.
+
+    With V(s) the least bill after a retrain in s, V(s) = min over u of the regret of periods s+1..u served by s,
+    plus cost + V(u) if u < T.
+
+    Parameters
+    ----------
+    regret : ndarray, shape (series, T, T)
+    cost : ndarray, shape (series,)
+        Of one retrain.
+
+    Returns
+    -------
+    ndarray of bool, shape (series, T)
+        Of several cheapest schedules, the one that waits longest at each step.
+
+    Examples
+    --------
+    >>> regret = np.array([[[0.0, 5.0, 5.0], [np.nan, 0.0, 0.0], [np.nan, np.nan, 0.0]]])
+    >>> oracle(regret, np.array([1.0]))
+    array([[ True, False, False]])
+    """
+    series, periods, _ = regret.shape
+    value = np.zeros((series, periods + 1))
+    choice = np.full((series, periods), periods, dtype=np.int64)
+    onward = np.zeros((series, periods + 1))  # cost + V(u) for u < T, 0 for u = T
+    for s in range(periods - 1, -1, -1):
+        total = np.cumsum(regret[:, s, s:], axis=1) + onward[:, s + 1 :]
+        longest_first = total[:, ::-1]
+        best = np.argmin(longest_first, axis=1)
+        choice[:, s] = periods - best
+        value[:, s] = longest_first[np.arange(series), best]
+        onward[:, s] = cost + value[:, s]
+    schedule = np.zeros((series, periods), dtype=bool)
+    at = choice[:, 0]
+    while (running := at < periods).any():
+        rows = np.flatnonzero(running)
+        schedule[rows, at[rows] - 1] = True
+        at = at.copy()
+        at[rows] = choice[rows, at[rows]]
+    return schedule

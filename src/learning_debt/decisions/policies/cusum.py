@@ -1,0 +1,30 @@
+"""Cumulative sum of realised score gaps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from learning_debt.decisions.policies.base import Decision, PerLane, Policy, require_positive
+from learning_debt.signals import Signals
+
+
+@dataclass(frozen=True)
+class CUSUM(Policy):
+    """Retrain when the positive parts of the score gap, summed over the spell, exceed `threshold` (nats)."""
+
+    requires: ClassVar[tuple[str, ...]] = ("score_gap",)
+    threshold: PerLane
+
+    def __post_init__(self) -> None:
+        require_positive("threshold", self.threshold)
+
+    def init(self, lanes: int) -> Any:
+        return np.zeros(lanes)
+
+    def step(self, state: Any, signals: Signals) -> Decision:
+        carried = np.where(signals.spell_age == 1, 0.0, state)
+        total = carried + np.maximum(signals.score_gap, 0.0)
+        return total, total > self.threshold

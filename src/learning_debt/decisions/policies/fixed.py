@@ -1,0 +1,57 @@
+"""Policies that look at no signal: never, always, a calendar, a list of dates."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from learning_debt.decisions.policies.base import Decision, PerLane, Policy
+from learning_debt.signals import Signals
+
+
+@dataclass(frozen=True)
+class Never(Policy):
+    """Never retrain."""
+
+    def step(self, state: Any, signals: Signals) -> Decision:
+        return state, np.zeros(signals.spell_age.shape, dtype=bool)
+
+
+@dataclass(frozen=True)
+class Always(Policy):
+    """Retrain after every period."""
+
+    def step(self, state: Any, signals: Signals) -> Decision:
+        return state, np.ones(signals.spell_age.shape, dtype=bool)
+
+
+@dataclass(frozen=True)
+class Calendar(Policy):
+    """Retrain whenever the period's number is a multiple of `interval`."""
+
+    interval: int | PerLane
+
+    def __post_init__(self) -> None:
+        interval = np.asarray(self.interval)
+        if not ((interval >= 1) & (interval == np.floor(interval))).all():
+            raise ValueError(f"interval must be a whole number of periods, at least 1, not {self.interval}")
+
+    def step(self, state: Any, signals: Signals) -> Decision:
+        due = signals.period % np.asarray(self.interval) == 0
+        return state, np.broadcast_to(due, signals.spell_age.shape)
+
+
+@dataclass(frozen=True)
+class Schedule(Policy):
+    """Retrain after the periods with these labels."""
+
+    dates: tuple[Hashable, ...]
+
+    def __init__(self, dates: Any) -> None:
+        object.__setattr__(self, "dates", tuple(np.asarray(dates).tolist()))
+
+    def step(self, state: Any, signals: Signals) -> Decision:
+        return state, np.full(signals.spell_age.shape, signals.label in self.dates)

@@ -1,0 +1,27 @@
+"""Predictive debt, priced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from learning_debt.decisions.policies.base import Decision, PerLane, Policy, require_positive
+from learning_debt.signals import Signals
+
+
+@dataclass(frozen=True)
+class PredictiveDebtThreshold(Policy):
+    """Retrain when `multiplier` times the regret the shadow expects in one period exceeds the cost of a retrain.
+
+    The multiplier stands for the periods a retrain serves and for the shadow's own lag behind the world; it is
+    tuned, and is not a time.
+    """
+
+    requires: ClassVar[tuple[str, ...]] = ("predictive_debt",)
+    multiplier: PerLane
+
+    def __post_init__(self) -> None:
+        require_positive("multiplier", self.multiplier)
+
+    def step(self, state: Any, signals: Signals) -> Decision:
+        return state, self.multiplier * signals.exposure * signals.predictive_debt > signals.cost

@@ -1,0 +1,57 @@
+"""What a policy may see in one period: the same names whether exact, sampled or live."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+SAMPLED = ("debt", "predictive_debt", "score_gap")
+"""Signals that carry a standard error when they come from draws."""
+
+
+@dataclass(frozen=True)
+class Signals:
+    """Signals of one period, one entry per lane, all arrays of shape (lanes,).
+
+    Attributes
+    ----------
+    period : int
+        Counted from 1.
+    label : hashable
+        The period's name in the owner's calendar.
+    spell_age : ndarray of int
+        Periods since the last retrain; 1 in the first period of a spell, where a policy's memory starts afresh.
+    cost : ndarray
+        Cost of one retrain, in the units of regret.
+    exposure : ndarray
+        Regret per nat of mean score gap in this period.
+    debt, predictive_debt, score_gap : ndarray
+        Nats; NaN where the table does not hold the signal.
+    debt_se, predictive_debt_se, score_gap_se : ndarray
+        Standard errors, 0 where exact.
+    reliable : ndarray of bool
+        False where a signal or the sampler failed its checks.
+    """
+
+    period: int
+    label: Hashable
+    spell_age: NDArray[np.int64]
+    cost: Array
+    exposure: Array
+    debt: Array
+    predictive_debt: Array
+    score_gap: Array
+    debt_se: Array
+    predictive_debt_se: Array
+    score_gap_se: Array
+    reliable: NDArray[np.bool_]
+
+    def shifted(self, standard_errors: float) -> Signals:
+        """All sampled signals moved together by a number of their standard errors."""
+        moved = {name: getattr(self, name) + standard_errors * getattr(self, f"{name}_se") for name in SAMPLED}
+        return replace(self, **moved)
