@@ -83,7 +83,7 @@ class PredictiveContrast:
             if not np.isfinite(fine.value):
                 break
             if abs(fine.value - coarse.value) <= max(0.25 * fine.standard_error, 0.01 * fine.value, 1e-7):
-                return _divergence_estimate(fine, fine.standard_error, {"points": float(points)})
+                return _divergence_estimate(fine, fine.standard_error, self._diagnostics(rule, at_deployed))
         return self._monte_carlo(deployed)
 
     def log_ratios(self, deployed: xr.DataTree) -> Array:
@@ -91,6 +91,10 @@ class PredictiveContrast:
         rule = self._random_rule()
         at_deployed = row_mixture(self.forecaster, deployed, rule.batch)
         return self._by_draw(rule.shadow.log_density - at_deployed.log_density)
+
+    def _diagnostics(self, rule: _Rule, at_deployed: mixture.Mixture) -> dict[str, float]:
+        spread = mixture.gap_spread(rule.shadow, at_deployed, rule.probability, self.rows)
+        return {"points": rule.probability.size / self.rows, "gap_sd": spread}
 
     def _monte_carlo(self, deployed: xr.DataTree) -> Estimate:
         rule = self._random_rule()
@@ -102,7 +106,7 @@ class PredictiveContrast:
         h = self._by_draw(rule.shadow.log_density - at_deployed.log_density)
         terms = (h + np.expm1(-h) if result.value < 0.5 else h).mean(axis=1)
         error = float(np.hypot(result.standard_error, terms.std(ddof=1) / np.sqrt(len(terms))))
-        return _divergence_estimate(result, error, {"predictive_draws": float(len(terms))})
+        return _divergence_estimate(result, error, self._diagnostics(rule, at_deployed))
 
     def _rule(self, points: int) -> _Rule | None:
         if points not in self._rules:

@@ -116,6 +116,18 @@ def divergence(shadow: Mixture, deployed: Mixture, probability: Array) -> MonteC
     return MonteCarlo(max(value - float(bias), 0.0), float(error), float(relative))
 
 
+def gap_spread(shadow: Mixture, deployed: Mixture, probability: Array, rows: int) -> float:
+    """Standard deviation, under the shadow, of the mean score gap over the rows of one period (nats).
+
+    Points of the rows stand side by side, and `probability` sums to one over all of them, as in `divergence`.
+    """
+    weight = probability.reshape(rows, -1) * rows
+    with np.errstate(invalid="ignore"):
+        gap = np.where(probability > 0, shadow.log_density - deployed.log_density, 0.0).reshape(rows, -1)
+    mean = (weight * gap).sum(axis=1, keepdims=True)
+    return float(np.sqrt((weight * (gap - mean) ** 2).sum())) / rows
+
+
 def _mean_influence(influence: Array) -> tuple[float, float]:
     """Variance of the mean of `influence`, shape (chain, draw), and the effective sample size behind it."""
     size = effective_size(influence)

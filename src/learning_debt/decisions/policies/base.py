@@ -15,7 +15,7 @@ from learning_debt.signals import Signals
 PerLane = float | NDArray[np.float64]
 """A parameter: one number, or one per lane so that many candidates walk at once."""
 
-Decision = tuple[Any, NDArray[np.bool_]]
+Step = tuple[Any, NDArray[np.bool_]]
 
 
 class Policy(ABC):
@@ -34,7 +34,7 @@ class Policy(ABC):
         return None
 
     @abstractmethod
-    def step(self, state: Any, signals: Signals) -> Decision:
+    def step(self, state: Any, signals: Signals) -> Step:
         """Return the new state and who retrains, shape (lanes,), without changing either argument."""
 
     def __str__(self) -> str:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from learning_debt.decisions.policies.base import Decision, PerLane, Policy, require_positive
+from learning_debt.decisions.policies.base import Step, PerLane, Policy, require_positive
 from learning_debt.signals import Signals
 
 
@@ -24,7 +24,7 @@ class CUSUM(Policy):
     def init(self, lanes: int) -> Any:
         return np.zeros(lanes)
 
-    def step(self, state: Any, signals: Signals) -> Decision:
+    def step(self, state: Any, signals: Signals) -> Step:
         carried = np.where(signals.spell_age == 1, 0.0, state)
         total = carried + np.maximum(signals.score_gap, 0.0)
         return total, total > self.threshold

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from learning_debt.decisions.calibration import AgeAdjustment
-from learning_debt.decisions.policies.base import Decision, PerLane, Policy
+from learning_debt.decisions.policies.base import Step, PerLane, Policy
 from learning_debt.signals import Signals
 
 
@@ -24,5 +24,5 @@ class DebtThreshold(Policy):
         if not np.isfinite(self.threshold).all():
             raise ValueError(f"threshold must be finite, not {self.threshold}")
 
-    def step(self, state: Any, signals: Signals) -> Decision:
+    def step(self, state: Any, signals: Signals) -> Step:
         return state, self.calibration.standardise(signals.debt, signals.spell_age) > self.threshold

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from learning_debt.decisions.policies.base import Decision, PerLane, Policy
+from learning_debt.decisions.policies.base import Step, PerLane, Policy
 from learning_debt.signals import Signals
 
 
@@ -16,7 +16,7 @@ from learning_debt.signals import Signals
 class Never(Policy):
     """Never retrain."""
 
-    def step(self, state: Any, signals: Signals) -> Decision:
+    def step(self, state: Any, signals: Signals) -> Step:
         return state, np.zeros(signals.spell_age.shape, dtype=bool)
 
 
@@ -24,7 +24,7 @@ class Never(Policy):
 class Always(Policy):
     """Retrain after every period."""
 
-    def step(self, state: Any, signals: Signals) -> Decision:
+    def step(self, state: Any, signals: Signals) -> Step:
         return state, np.ones(signals.spell_age.shape, dtype=bool)
 
 
@@ -39,7 +39,7 @@ class Calendar(Policy):
         if not ((interval >= 1) & (interval == np.floor(interval))).all():
             raise ValueError(f"interval must be a whole number of periods, at least 1, not {self.interval}")
 
-    def step(self, state: Any, signals: Signals) -> Decision:
+    def step(self, state: Any, signals: Signals) -> Step:
         due = signals.period % np.asarray(self.interval) == 0
         return state, np.broadcast_to(due, signals.spell_age.shape)
 
@@ -53,5 +53,5 @@ class Schedule(Policy):
     def __init__(self, dates: Any) -> None:
         object.__setattr__(self, "dates", tuple(np.asarray(dates).tolist()))
 
-    def step(self, state: Any, signals: Signals) -> Decision:
+    def step(self, state: Any, signals: Signals) -> Step:
         return state, np.full(signals.spell_age.shape, signals.label in self.dates)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from learning_debt.decisions.policies.base import Decision, PerLane, Policy, require_positive
+from learning_debt.decisions.policies.base import Step, PerLane, Policy, require_positive
 from learning_debt.signals import Signals
 
 
@@ -23,5 +23,5 @@ class PredictiveDebtThreshold(Policy):
     def __post_init__(self) -> None:
         require_positive("multiplier", self.multiplier)
 
-    def step(self, state: Any, signals: Signals) -> Decision:
+    def step(self, state: Any, signals: Signals) -> Step:
         return state, self.multiplier * signals.exposure * signals.predictive_debt > signals.cost

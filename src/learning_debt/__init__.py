@@ -1,0 +1,61 @@
+"""Retrain a Bayesian forecaster now, or wait? Learning debt, what waiting costs, and one decision.
+
+PyMC is imported only when `PyMCForecaster` is first used.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from learning_debt.arrays.nig import NIG
+from learning_debt.audit import Audit, audit
+from learning_debt.decision import Decision, decide
+from learning_debt.decisions import policies
+from learning_debt.decisions.calibration import AgeAdjustment
+from learning_debt.decisions.cost import RetrainingCost
+from learning_debt.errors import IncomparablePosteriorsError, UnsupportedModelError
+from learning_debt.estimate import Estimate
+from learning_debt.estimates import posterior_debt, predictive_debt, score_gap
+from learning_debt.posteriors.conjugate import ConjugateRegression
+from learning_debt.replay import Replay, Tuned, oracle, replay, tune
+from learning_debt.signals import Signals
+from learning_debt.spells import check_spells, from_period, spell_table
+
+if TYPE_CHECKING:
+    from learning_debt.posteriors.pymc_model import PyMCForecaster
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "NIG",
+    "AgeAdjustment",
+    "Audit",
+    "ConjugateRegression",
+    "Decision",
+    "Estimate",
+    "IncomparablePosteriorsError",
+    "PyMCForecaster",
+    "Replay",
+    "RetrainingCost",
+    "Signals",
+    "Tuned",
+    "UnsupportedModelError",
+    "audit",
+    "check_spells",
+    "decide",
+    "from_period",
+    "oracle",
+    "policies",
+    "posterior_debt",
+    "predictive_debt",
+    "replay",
+    "score_gap",
+    "spell_table",
+    "tune",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "PyMCForecaster":
+        from learning_debt.posteriors.pymc_model import PyMCForecaster
+
+        return PyMCForecaster
+    raise AttributeError(f"module 'learning_debt' has no attribute {name!r}")

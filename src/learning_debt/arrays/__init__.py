@@ -1,0 +1,1 @@
+"""Pure functions on arrays: numpy, scipy, numba and the array functions of arviz_stats."""

@@ -1,0 +1,335 @@
+"""The audit: what your calendar cost, what tuned policies would have cost, and what to do today."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from learning_debt.decision import Decision, decide
+from learning_debt.decisions.calibration import AgeAdjustment
+from learning_debt.decisions.cost import RetrainingCost, as_cost
+from learning_debt.decisions.policies import (
+    CUSUM,
+    Always,
+    Calendar,
+    DebtThreshold,
+    Never,
+    Policy,
+    PredictiveDebtThreshold,
+    Schedule,
+)
+from learning_debt.replay import Replay, Tuned, oracle, replay, tune
+from learning_debt.spells import check_spells, from_period, spell_age
+
+Array = NDArray[np.float64]
+
+CALENDAR_INTERVALS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 26, 30, 40, 52, 60, 80, 120)
+CUSUM_THRESHOLDS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+DEBT_QUANTILES = (*np.arange(0.5, 0.951, 0.05).round(2).tolist(), 0.975, 0.99)
+MULTIPLIERS = tuple(2.0**k for k in range(11))
+MINIMUM_PERIODS = 8
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Result of `audit`.
+
+    Attributes
+    ----------
+    table : Dataset (policy)
+        On the evaluation periods, means over series: ``retrains``, ``regret``, ``total`` (cost of retrains plus
+        regret), ``total_se`` (Monte-Carlo), ``ratio`` and ``difference`` to the benchmark's total with the bounds
+        ``difference_low`` and ``difference_high``, ``total_positive`` (the same schedule under positive accounting;
+        NaN in money) and ``parameter``.
+    replays : dict of str to Replay
+        The evaluation's schedules and bills.
+    tuned : dict of str to Tuned
+        What tuning saw.
+    benchmark : str
+        Row that `ratio` and `difference` compare with: your calendar, or the best one.
+    decision : Decision or None
+        For today, from the policy that did best in tuning; None for a table of several series.
+    decided_by : str
+        Name of that policy's row.
+    spells : Dataset
+        The evaluation part of the table.
+    cost : RetrainingCost
+    accounting : str
+    probability : float
+        Of the intervals.
+    notes : tuple of str
+        What the reader must know.
+    """
+
+    table: xr.Dataset
+    replays: dict[str, Replay]
+    tuned: dict[str, Tuned]
+    benchmark: str
+    decision: Decision | None
+    decided_by: str
+    spells: xr.Dataset
+    cost: RetrainingCost
+    accounting: str
+    probability: float
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        frame = self.table.to_dataframe().drop(columns=["total_se", "parameter"])
+        decision = f"\n\nToday: {self.decision.reason}" if self.decision else ""
+        notes = "".join(f"\n- {note}" for note in self.notes)
+        return f"{frame.to_string(float_format=lambda value: f'{value:.3f}')}{decision}\n{notes}"
+
+
+def audit(
+    spells: xr.Dataset,
+    cost: RetrainingCost | float | None,
+    *,
+    calendar: int | Sequence[Any] | Policy | None = None,
+    split: float = 0.6,
+    accounting: str = "signed",
+    policies: Mapping[str, Sequence[Policy]] | None = None,
+    probability: float = 0.9,
+    resamples: int = 2000,
+    random_seed: int | None = 0,
+) -> Audit:
+    """Price policies on a history: tune on its first part, report on the rest, decide about today.
+
+    Parameters
+    ----------
+    spells : Dataset
+        From `spell_table` or your own.
+    cost : RetrainingCost or float
+        There is no default: only the owner knows.
+    calendar : int, sequence of labels or Policy, optional
+        What you do today: an interval in periods, or the labels of the periods after which you retrained.
+    split : float
+        Share of the periods used for calibration and tuning. The rest starts afresh, with what the shadow believed
+        at the split in service.
+    accounting : {"signed", "positive"}
+    policies : mapping of str to sequence of Policy, optional
+        Further rows: the candidates of each are tuned like the others.
+    probability : float
+        Of the intervals of the difference to the benchmark: a circular block bootstrap of paired bills over periods
+        (over series, if there are several), given the tuned policies.
+    resamples : int
+    random_seed : int, optional
+
+    Raises
+    ------
+    ValueError
+        For a missing or negative cost, a split that leaves too few periods, an invalid calendar.
+
+    Examples
+    --------
+    >>> import learning_debt as ld
+    >>> rng = np.random.default_rng(1)
+    >>> x = rng.normal(size=80)
+    >>> history = {"x": x, "y": np.where(np.arange(80) < 50, 2, 0) * x + rng.normal(size=80), "period": np.arange(80)}
+    >>> forecaster = ld.ConjugateRegression(ld.NIG(0.0, 1.0, 2.0, 1.0))
+    >>> spells = ld.spell_table(forecaster, history, initial=10, progressbar=False)
+    >>> result = audit(spells, cost=0.1, calendar=12)
+    >>> float(result.table["total"].min()) == float(result.table["total"].sel(policy="oracle"))
+    True
+    """
+    table = check_spells(spells)
+    asked = as_cost(cost)
+    first = _split_period(table, split)
+    tuning, evaluation = from_period(table, 0, first), from_period(table, first)
+    resolved = asked.resolve(tuning)
+    owners = None if calendar is None else as_calendar(calendar)
+    rows = {"never": [Never()], "always": [Always()]}
+    if owners is not None:
+        rows["your calendar"] = [owners]
+    rows |= _default_candidates(tuning)
+    rows |= {name: list(candidates) for name, candidates in (policies or {}).items()}
+    tuned = {name: tune(tuning, candidates, resolved, accounting) for name, candidates in rows.items()}
+    replays = {name: replay(evaluation, one.policy, resolved, accounting) for name, one in tuned.items()}
+    replays["oracle"] = oracle(evaluation, resolved, accounting)
+    benchmark = "best calendar" if owners is None else "your calendar"
+    rng = np.random.default_rng(random_seed)
+    result = _compare(evaluation, replays, tuned, benchmark, resolved, accounting, probability, resamples, rng)
+    decided_by = _best_in_tuning(tuned)
+    decision = _today(table, owners, tuned[decided_by].policy, replays[decided_by], resolved, probability)
+    notes = _notes(table, tuning, result, tuned, rows, benchmark, first, probability)
+    return Audit(
+        result, replays, tuned, benchmark, decision, decided_by, evaluation, resolved, accounting, probability, notes
+    )
+
+
+def as_calendar(calendar: int | Sequence[Any] | Policy) -> Policy:
+    """An interval, labels of periods, or a policy, as a policy.
+
+    Examples
+    --------
+    >>> as_calendar(4)
+    Calendar(interval=4)
+    """
+    if isinstance(calendar, Policy):
+        return calendar
+    if isinstance(calendar, int | np.integer) and not isinstance(calendar, bool):
+        return Calendar(int(calendar))
+    if isinstance(calendar, str | bytes) or not isinstance(calendar, Sequence | np.ndarray):
+        raise ValueError(
+            f"calendar must be an interval in periods, a list of period labels or a policy, not {calendar!r}"
+        )
+    return Schedule(calendar)
+
+
+def _split_period(table: xr.Dataset, split: float) -> int:
+    periods = table.sizes["period"]
+    if not 0 < split < 1:
+        raise ValueError(f"split must lie between 0 and 1, not {split}")
+    first = round(split * periods)
+    if min(first, periods - first) < MINIMUM_PERIODS:
+        raise ValueError(
+            f"split={split} of {periods} periods leaves {first} to tune on and {periods - first} to report on; "
+            f"at least {MINIMUM_PERIODS} each are needed"
+        )
+    return first
+
+
+def _default_candidates(tuning: xr.Dataset) -> dict[str, list[Policy]]:
+    periods = tuning.sizes["period"]
+    rows: dict[str, list[Policy]] = {"best calendar": [Calendar(k) for k in CALENDAR_INTERVALS if k <= periods]}
+    if "score_gap" in tuning:
+        rows["CUSUM"] = [CUSUM(threshold) for threshold in CUSUM_THRESHOLDS]
+    if "debt" in tuning:
+        debt = tuning["debt"].values
+        age = np.broadcast_to(spell_age(periods), debt.shape)
+        calibration = AgeAdjustment.fit(debt, age)
+        normal = calibration.standardise(debt, age)
+        thresholds = np.quantile(normal[np.isfinite(normal)], DEBT_QUANTILES)
+        rows["debt threshold"] = [DebtThreshold(float(threshold), calibration) for threshold in thresholds]
+    if "predictive_debt" in tuning:
+        rows["predictive-debt threshold"] = [PredictiveDebtThreshold(multiplier) for multiplier in MULTIPLIERS]
+    return rows
+
+
+def _best_in_tuning(tuned: Mapping[str, Tuned]) -> str:
+    """The row with the least bill in tuning, among those that look at signals or, failing them, all."""
+    looking = {name: one for name, one in tuned.items() if one.policy.requires} or dict(tuned)
+    return min(looking, key=lambda name: float(looking[name].table["objective"].min()))
+
+
+def _compare(
+    evaluation: xr.Dataset,
+    replays: Mapping[str, Replay],
+    tuned: Mapping[str, Tuned],
+    benchmark: str,
+    cost: RetrainingCost,
+    accounting: str,
+    probability: float,
+    resamples: int,
+    rng: np.random.Generator,
+) -> xr.Dataset:
+    names = list(replays)
+    bills = np.stack([replays[name].bill.values for name in names])
+    against = names.index(benchmark)
+    differences = _bootstrap_totals(bills - bills[against], resamples, rng)
+    low, high = np.quantile(differences, [(1 - probability) / 2, (1 + probability) / 2], axis=-1)
+    total = bills.sum(axis=-1).mean(axis=-1)
+    errors = [float(np.sqrt((one.objective_se**2).sum())) / len(one.objective) for one in replays.values()]
+    ratio = total / total[against] if total[against] > 0 else np.full(len(names), np.nan)
+    columns: dict[str, Any] = {
+        "retrains": [float(one.retrains.mean()) for one in replays.values()],
+        "regret": [float(one.regret.mean()) for one in replays.values()],
+        "total": total,
+        "total_se": errors,
+        "ratio": ratio,
+        "difference": total - total[against],
+        "difference_low": low,
+        "difference_high": high,
+        "total_positive": [_total_positive(evaluation, one, cost) for one in replays.values()],
+        "parameter": [str(tuned[name].policy) if name in tuned else "in hindsight" for name in names],
+    }
+    attrs = {"unit": cost.unit, "accounting": accounting, "benchmark": benchmark, "probability": probability}
+    return xr.Dataset({name: ("policy", values) for name, values in columns.items()}, {"policy": names}, attrs)
+
+
+def _total_positive(evaluation: xr.Dataset, one: Replay, cost: RetrainingCost) -> float:
+    """What the same schedule costs when only positive regret counts; NaN in money."""
+    if cost.in_money:
+        return float("nan")
+    regret = one.bill - float(cost.amount or 0.0) * one.schedule
+    return float((np.maximum(regret, 0.0) + float(cost.amount or 0.0) * one.schedule).sum("period").mean())
+
+
+def _bootstrap_totals(bills: Array, resamples: int, rng: np.random.Generator) -> Array:
+    """Resampled totals of paired bills, shape (policy, series, period) -> (policy, resamples).
+
+    Several series are resampled whole. One series is resampled in circular blocks of about T^(1/3) periods
+    (Politis & Romano 1992), which keeps dependence between neighbouring periods.
+    """
+    _, series, periods = bills.shape
+    if series > 1:
+        return bills.sum(axis=-1)[:, rng.integers(series, size=(resamples, series))].mean(axis=-1)
+    length = max(1, round(periods ** (1 / 3)))
+    starts = rng.integers(periods, size=(resamples, -(-periods // length)))
+    where = ((starts[..., None] + np.arange(length)) % periods).reshape(resamples, -1)[:, :periods]
+    return bills[:, 0, :][:, where].sum(axis=-1)
+
+
+def _today(
+    table: xr.Dataset,
+    owners: Policy | None,
+    policy: Policy,
+    evaluated: Replay,
+    cost: RetrainingCost,
+    probability: float,
+) -> Decision | None:
+    """Today's decision about what the owner's own calendar left in service (the first posterior, without one)."""
+    if table.sizes["series"] != 1:
+        return None
+    deployed_at = 0
+    if owners is not None:
+        retrained = np.flatnonzero(replay(table, owners, cost).schedule.values[0])
+        deployed_at = int(retrained[-1]) + 1 if retrained.size else 0
+    spells_served = int(evaluated.retrains.item()) + 1
+    horizon = max(1, round(evaluated.schedule.sizes["period"] / spells_served))
+    return decide(table, policy, cost, deployed_at=deployed_at, horizon=horizon, probability=probability)
+
+
+def _notes(
+    table: xr.Dataset,
+    tuning: xr.Dataset,
+    result: xr.Dataset,
+    tuned: Mapping[str, Tuned],
+    rows: Mapping[str, Sequence[Policy]],
+    benchmark: str,
+    first: int,
+    probability: float,
+) -> tuple[str, ...]:
+    labels, periods = table["label"].values, table.sizes["period"]
+    notes = [
+        f"Tuned on {first} periods ({labels[0]} to {labels[first - 1]}), reported on the {periods - first} that follow "
+        f"({labels[first]} to {labels[-1]}). Debt by age and any score unit are calibrated on the tuning part, as if "
+        "nothing had shifted in it."
+    ]
+    rivals = result.sel(policy=[name for name in result["policy"].values if name not in ("oracle", benchmark)])
+    apart = (rivals["difference_high"] < 0) | (rivals["difference_low"] > 0)
+    if not bool(apart.any()):
+        notes.append(
+            f"This history is too short to tell any policy from {benchmark}: every {probability:.0%} interval holds zero."
+        )
+    if bool((result["total"] < 0).any()) and result.attrs["accounting"] == "signed":
+        notes.append(
+            "A negative bill means that a frozen model beat the shadow: the update rule, which never forgets, is at "
+            "fault there, not the calendar."
+        )
+    for name, one in tuned.items():
+        if len(rows[name]) > 2 and one.index in (0, len(rows[name]) - 1):
+            notes.append(f"{name} was tuned to the end of its grid ({one.policy}); the best value may lie beyond.")
+    for name in ("debt", "predictive_debt", "score_gap"):
+        if f"{name}_reliable" in table:
+            present = np.isfinite(table["regret"].values)
+            doubtful = float(1 - table[f"{name}_reliable"].values[present].mean())
+            if doubtful > 0:
+                notes.append(f"{doubtful:.1%} of the cells of {name.replace('_', ' ')} are not reliable.")
+    if "converged" in table and not bool(table["converged"].all()):
+        notes.append(f"{int((~table['converged']).sum())} of {periods} shadow fits failed the sampler's diagnostics.")
+    return tuple(notes)

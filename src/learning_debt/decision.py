@@ -1,0 +1,201 @@
+"""Today's decision: retrain, wait, or cannot tell, with what waiting is expected to cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from learning_debt.decisions.cost import RetrainingCost, as_cost
+from learning_debt.decisions.policies.base import Policy
+from learning_debt.estimate import Estimate
+from learning_debt.replay import SignalReader
+from learning_debt.signals import Signals
+from learning_debt.spells import check_spells
+
+VERDICTS = ("retrain", "wait", "cannot tell")
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do now, and why.
+
+    Attributes
+    ----------
+    verdict : {"retrain", "wait", "cannot tell"}
+        *Cannot tell* bills as waiting; it is given only when the policy's verdict changes within the interval of
+        its signals, or when a sampler's diagnostics failed.
+    reason : str
+        One sentence.
+    policy : Policy
+        Who decided.
+    label, deployed_label : object
+        Today's period, and the period after which what now serves was trained.
+    spell_age : int
+        Periods it has served.
+    horizon : int
+        Periods a retrain is expected to serve.
+    expected_regret : Estimate
+        Regret a retrain is expected to avoid over the horizon, in `unit`, if the shadow is right and nothing moves.
+    probability : float
+        That the regret avoided over the horizon exceeds the cost (normal approximation).
+    break_even_cost : float
+        Cost at which the policy's verdict flips; NaN if it does not look at the cost.
+    cost : float
+    unit : str
+    """
+
+    verdict: str
+    reason: str
+    policy: Policy
+    label: Any
+    deployed_label: Any
+    spell_age: int
+    horizon: int
+    expected_regret: Estimate
+    probability: float
+    break_even_cost: float
+    cost: float
+    unit: str
+
+
+def decide(
+    spells: xr.Dataset,
+    policy: Policy,
+    cost: RetrainingCost | float,
+    *,
+    deployed_at: int = 0,
+    horizon: int,
+    probability: float = 0.9,
+) -> Decision:
+    """Ask a policy for today's decision, at the end of the table, about what was deployed after `deployed_at`.
+
+    Parameters
+    ----------
+    spells : Dataset
+        One series.
+    policy : Policy
+    cost : RetrainingCost or float
+    deployed_at : int
+        Period of the last retrain, 0..T-1.
+    horizon : int
+        Periods a retrain is expected to serve.
+    probability : float
+        Of the interval of the signals that must not straddle the policy's threshold.
+
+    Raises
+    ------
+    ValueError
+        If `deployed_at` or `horizon` is out of range, or the table holds several series.
+
+    Examples
+    --------
+    >>> import learning_debt as ld
+    >>> gap = [[0.0, 0.3], [np.nan, 0.0]]
+    >>> spells = xr.Dataset({"score_gap": (("deployed_at", "period"), gap)})
+    >>> decide(spells, ld.policies.CUSUM(0.2), 0.1, horizon=10).verdict
+    'retrain'
+    """
+    table = check_spells(spells, policy.requires)
+    periods = table.sizes["period"]
+    if table.sizes["series"] != 1:
+        raise ValueError(f"decide looks at one series; the table has {table.sizes['series']}: select one with isel")
+    if not 0 <= deployed_at < periods:
+        raise ValueError(f"deployed_at must lie between 0 and {periods - 1}, not {deployed_at}")
+    if horizon < 1:
+        raise ValueError(f"horizon must be at least 1 period, not {horizon}")
+    resolved = as_cost(cost).resolve(table)
+    state, signals = _state_today(table, policy, resolved, deployed_at)
+    z = NormalDist().inv_cdf((1 + probability) / 2)
+    middle, *sides = (bool(policy.step(state, signals.shifted(k))[1][0]) for k in (0.0, -z, z))
+    straddles, unreliable = any(side != middle for side in sides), not bool(signals.reliable[0])
+    verdict = "cannot tell" if straddles or unreliable else "retrain" if middle else "wait"
+    expected, chance = _expected_regret(table, deployed_at, horizon, resolved, float(signals.exposure[0]))
+    deployed_label = table["deployed_label"].values[deployed_at] if "deployed_label" in table.coords else deployed_at
+    decision = Decision(
+        verdict=verdict,
+        reason="",
+        policy=policy,
+        label=table["label"].values[-1],
+        deployed_label=deployed_label,
+        spell_age=periods - deployed_at,
+        horizon=horizon,
+        expected_regret=expected,
+        probability=chance,
+        break_even_cost=_break_even_cost(policy, state, signals),
+        cost=float(resolved.amount or 0.0),
+        unit=resolved.unit,
+    )
+    return replace(decision, reason=_reason(decision, straddles, unreliable))
+
+
+def _state_today(table: xr.Dataset, policy: Policy, cost: RetrainingCost, deployed_at: int) -> tuple[Any, Signals]:
+    """The policy's state before today's step, after living through the current spell; and today's signals."""
+    see = SignalReader(table, policy.requires, cost, np.zeros(1, dtype=np.int64))
+    at, periods = np.array([deployed_at]), table.sizes["period"]
+    state = policy.init(1)
+    for t in range(deployed_at + 1, periods):
+        state, _ = policy.step(state, see(t, at))
+    return state, see(periods, at)
+
+
+def _expected_regret(
+    table: xr.Dataset, deployed_at: int, horizon: int, cost: RetrainingCost, exposure: float
+) -> tuple[Estimate, float]:
+    """Expected regret avoided over the horizon, and the chance that it exceeds the cost."""
+    cell = {"series": 0, "deployed_at": deployed_at, "period": -1}
+    if "predictive_debt" not in table:
+        return Estimate(float("nan"), float("nan"), False, note="the table holds no predictive debt"), float("nan")
+    scale = horizon * exposure
+    value = scale * float(table["predictive_debt"].isel(cell))
+    error = scale * float(table["predictive_debt_se"].isel(cell)) if "predictive_debt_se" in table else 0.0
+    reliable = bool(table["predictive_debt_reliable"].isel(cell)) if "predictive_debt_reliable" in table else True
+    estimate = Estimate(value, error, reliable)
+    if "gap_sd" not in table:
+        return estimate, float("nan")
+    spread = float(np.hypot(np.sqrt(horizon) * exposure * float(table["gap_sd"].isel(cell)), error))
+    if spread == 0:
+        return estimate, float(value > cost.amount)  # type: ignore[operator]
+    return estimate, NormalDist().cdf((value - float(cost.amount or 0.0)) / spread)
+
+
+def _break_even_cost(policy: Policy, state: Any, signals: Signals) -> float:
+    """Cost at which the policy's step flips, by bisection in the logarithm; NaN if it never does."""
+
+    def retrains(cost: float) -> bool:
+        return bool(policy.step(state, replace(signals, cost=np.array([cost])))[1][0])
+
+    low, high = 1e-12, 1e12
+    if retrains(low) == retrains(high):
+        return float("nan")
+    while high / low > 1 + 1e-9:
+        middle = float(np.sqrt(low * high))
+        low, high = (middle, high) if retrains(middle) else (low, middle)
+    return float(np.sqrt(low * high))
+
+
+def _reason(decision: Decision, straddles: bool, unreliable: bool) -> str:
+    regret, unit = decision.expected_regret, decision.unit
+    served = f"trained after {decision.deployed_label}, in service for {decision.spell_age} period(s)"
+    worth = (
+        f"a retrain is expected to avoid {regret.value:.3g} ± {regret.standard_error:.1g} {unit} of regret over the next "
+        f"{decision.horizon} period(s) and costs {decision.cost:.3g} {unit}"
+    )
+    chance = f"; the chance that it pays is {decision.probability:.0%}" if np.isfinite(decision.probability) else ""
+    flip = (
+        f"; the verdict flips at a cost of {decision.break_even_cost:.3g} {unit}"
+        if np.isfinite(decision.break_even_cost)
+        else ""
+    )
+    if unreliable:
+        return (
+            f"cannot tell ({served}): a signal {decision.policy} reads failed its checks; draw more or mend the model"
+        )
+    if straddles:
+        return f"cannot tell ({served}): {decision.policy} changes its verdict within the Monte-Carlo error; draw more"
+    if not np.isfinite(regret.value):
+        return f"{decision.verdict} ({served}): {decision.policy} says so{flip}"
+    return f"{decision.verdict} ({served}), says {decision.policy}: {worth}{chance}{flip}"

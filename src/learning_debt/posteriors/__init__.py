@@ -1,0 +1,1 @@
+"""Who believes what: forecasters and their posteriors."""

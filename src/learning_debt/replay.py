@@ -1,0 +1,270 @@
+"""Replays over a spell table: walk a policy, add up its bill; the oracle; tuning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from learning_debt.arrays import walk
+from learning_debt.data import SERIES
+from learning_debt.decisions.cost import RetrainingCost, as_cost
+from learning_debt.decisions.policies.base import Policy, stack
+from learning_debt.decisions.policies.fixed import Schedule
+from learning_debt.signals import SAMPLED, Signals
+from learning_debt.spells import check_spells
+
+Array = NDArray[np.float64]
+ACCOUNTINGS = ("signed", "positive")
+
+
+@dataclass(frozen=True)
+class Replay:
+    """The bill of one policy on every series of a table.
+
+    Attributes
+    ----------
+    objective : DataArray (series)
+        Cost of all retrains plus regret, in `unit`. With signed accounting it can be negative.
+    objective_se : DataArray (series)
+        Monte-Carlo error of sampled regret. Errors of periods served by one deployed posterior are taken as fully
+        dependent, of different spells as independent.
+    regret : DataArray (series)
+    retrains : DataArray (series)
+    schedule : DataArray of bool (series, period)
+        True where the policy retrained; it serves from the next period on.
+    bill : DataArray (series, period)
+        Period by period; adds up to `objective`.
+    unit : str
+    """
+
+    objective: xr.DataArray
+    objective_se: xr.DataArray
+    regret: xr.DataArray
+    retrains: xr.DataArray
+    schedule: xr.DataArray
+    bill: xr.DataArray
+    unit: str
+
+    @property
+    def dates(self) -> list[list[object]]:
+        """Labels of the periods after which each series retrained."""
+        labels = self.schedule["label"].values
+        return [labels[row].tolist() for row in self.schedule.values]
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The candidate with the least mean objective, and how all of them did.
+
+    Attributes
+    ----------
+    policy : Policy
+    index : int
+        Its place among the candidates; ties go to the first.
+    table : Dataset (candidate)
+        ``objective``, ``regret`` and ``retrains``, means over series.
+    """
+
+    policy: Policy
+    index: int
+    table: xr.Dataset
+
+
+def replay(spells: xr.Dataset, policy: Policy, cost: RetrainingCost | float, accounting: str = "signed") -> Replay:
+    """Walk `policy` over every series of a spell table and add up its bill.
+
+    In period t the deployed posterior's regret is charged, then the policy sees the period's signals and may
+    retrain, which costs `cost` and takes effect from t + 1 on. No retrain is made in the last period.
+
+    Parameters
+    ----------
+    spells : Dataset
+        From `spell_table`, or your own (`check_spells` says what is needed).
+    policy : Policy
+    cost : RetrainingCost or float
+    accounting : {"signed", "positive"}
+        Signed regret is the real bill. Positive regret is the paper's; it charges noise and is never money.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError
+        For a missing or negative cost, an unknown accounting, or a table without the signals the policy reads.
+
+    Examples
+    --------
+    >>> import learning_debt as ld
+    >>> gap = [[0.0, 0.3, 0.4], [np.nan, 0.0, 0.1], [np.nan, np.nan, 0.0]]
+    >>> spells = xr.Dataset({"score_gap": (("deployed_at", "period"), gap)})
+    >>> never = replay(spells, ld.policies.Never(), cost=0.25)
+    >>> cusum = replay(spells, ld.policies.CUSUM(0.2), cost=0.25)
+    >>> float(never.objective.item()), float(cusum.objective.item()), cusum.dates
+    (0.7, 0.55, [[2]])
+    """
+    table = check_spells(spells, policy.requires)
+    _check_dates(table, policy)
+    return _bill(table, walk_policy(table, policy, as_cost(cost).resolve(table)), cost, accounting)
+
+
+def oracle(spells: xr.Dataset, cost: RetrainingCost | float, accounting: str = "signed") -> Replay:
+    """The cheapest schedule in hindsight; no policy can cost less under the same accounting.
+
+    Examples
+    --------
+    >>> gap = [[0.0, 0.3, 0.4], [np.nan, 0.0, 0.1], [np.nan, np.nan, 0.0]]
+    >>> spells = xr.Dataset({"score_gap": (("deployed_at", "period"), gap)})
+    >>> best = oracle(spells, cost=0.25)
+    >>> round(float(best.objective.item()), 2), best.dates
+    (0.35, [[1]])
+    """
+    table = check_spells(spells)
+    resolved = as_cost(cost).resolve(table)
+    charged = _charged_regret(table, resolved, accounting)
+    amounts = np.full(table.sizes[SERIES], resolved.amount)
+    return _bill(table, walk.oracle(charged, amounts), resolved, accounting)
+
+
+def tune(
+    spells: xr.Dataset, candidates: Sequence[Policy], cost: RetrainingCost | float, accounting: str = "signed"
+) -> Tuned:
+    """Replay every candidate and keep the one with the least mean objective over series.
+
+    Examples
+    --------
+    >>> import learning_debt as ld
+    >>> gap = [[0.0, 0.3, 0.4], [np.nan, 0.0, 0.1], [np.nan, np.nan, 0.0]]
+    >>> spells = xr.Dataset({"score_gap": (("deployed_at", "period"), gap)})
+    >>> str(tune(spells, [ld.policies.CUSUM(0.2), ld.policies.CUSUM(5.0)], cost=0.25).policy)
+    'CUSUM(0.2)'
+    """
+    if not candidates:
+        raise ValueError("candidates must hold at least one policy")
+    table = check_spells(spells, sorted({name for candidate in candidates for name in candidate.requires}))
+    resolved = as_cost(cost).resolve(table)
+    series, count = table.sizes[SERIES], len(candidates)
+    together = stack(candidates, series)
+    if together is not None:
+        schedules = walk_policy(table, together, resolved, count)
+    else:
+        schedules = np.concatenate([walk_policy(table, candidate, resolved) for candidate in candidates])
+    lanes = np.tile(np.arange(series), count)
+    regret = walk.along_schedule(_charged_regret(table, resolved, accounting), lanes, schedules).sum(axis=1)
+    retrains = schedules.sum(axis=1)
+    columns = {"objective": regret + resolved.amount * retrains, "regret": regret, "retrains": retrains}
+    means = {name: ("candidate", values.reshape(count, series).mean(axis=1)) for name, values in columns.items()}
+    summary = xr.Dataset(means, coords={"candidate": [str(candidate) for candidate in candidates]})
+    index = int(np.argmin(summary["objective"].values))
+    return Tuned(candidates[index], index, summary)
+
+
+def walk_policy(table: xr.Dataset, policy: Policy, cost: RetrainingCost, copies: int = 1) -> NDArray[np.bool_]:
+    """Schedule of a policy, shape (lanes, T), on `copies` times all series of a checked table."""
+    series, periods = table.sizes[SERIES], table.sizes["period"]
+    see = SignalReader(table, policy.requires, cost, np.tile(np.arange(series), copies))
+    state = policy.init(series * copies)
+
+    def decide(t: int, deployed_at: NDArray[np.int64]) -> NDArray[np.bool_]:
+        nonlocal state
+        state, retrain = policy.step(state, see(t, deployed_at))
+        return retrain
+
+    return walk.walk(periods, series * copies, decide)
+
+
+class SignalReader:
+    """Reads from a checked table what the lanes see in a period."""
+
+    def __init__(
+        self, table: xr.Dataset, requires: Sequence[str], cost: RetrainingCost, series: NDArray[np.int64]
+    ) -> None:
+        self.series, self.requires, self.labels = series, tuple(requires), table["label"].values
+        self.cells = {name: table[name].values for name in self.requires}
+        for name in self.requires:
+            for suffix in ("se", "reliable"):
+                if f"{name}_{suffix}" in table:
+                    self.cells[f"{name}_{suffix}"] = table[f"{name}_{suffix}"].values
+        self.cost = np.full(series.shape, cost.amount)
+        self.exposure = (cost.exposure(table) * table["exposure"]).transpose(SERIES, "period").values
+
+    def __call__(self, t: int, deployed_at: NDArray[np.int64]) -> Signals:
+        """Signals of period t = 1..T for lanes deployed at `deployed_at`."""
+        lanes = self.series.shape
+
+        def cell(name: str, default: float) -> Array:
+            values = self.cells.get(name)
+            return np.full(lanes, default) if values is None else values[self.series, deployed_at, t - 1]
+
+        reliable = np.ones(lanes, dtype=bool)
+        for name in self.requires:
+            if f"{name}_reliable" in self.cells:
+                reliable &= cell(f"{name}_reliable", 1.0).astype(bool)
+        signals = {name: cell(name, np.nan) for name in SAMPLED}
+        errors = {f"{name}_se": cell(f"{name}_se", 0.0) for name in SAMPLED}
+        return Signals(
+            period=t,
+            label=self.labels[t - 1].item() if hasattr(self.labels[t - 1], "item") else self.labels[t - 1],
+            spell_age=t - deployed_at,
+            cost=self.cost,
+            exposure=self.exposure[self.series, t - 1],
+            reliable=reliable,
+            **signals,
+            **errors,
+        )
+
+
+def _charged_regret(table: xr.Dataset, cost: RetrainingCost, accounting: str) -> Array:
+    """Regret as it is billed, shape (series, T, T)."""
+    if accounting not in ACCOUNTINGS:
+        raise ValueError(f"accounting must be one of {ACCOUNTINGS}, not {accounting!r}")
+    if accounting == "positive" and cost.in_money:
+        raise ValueError("positive accounting charges noise and is never turned into money; use accounting='signed'")
+    regret = table["regret"].values * cost.exposure(table).transpose(SERIES, "period").values[:, None, :]
+    return np.maximum(regret, 0.0) if accounting == "positive" else regret
+
+
+def _bill(table: xr.Dataset, schedule: NDArray[np.bool_], cost: RetrainingCost | float, accounting: str) -> Replay:
+    resolved = as_cost(cost).resolve(table)
+    lanes = np.arange(table.sizes[SERIES])
+    regret = walk.along_schedule(_charged_regret(table, resolved, accounting), lanes, schedule)
+    bill = regret + resolved.amount * schedule  # type: ignore[operator]
+    coords = {name: table.coords[name] for name in (SERIES, "period", "label")}
+    dims = (SERIES, "period")
+    by_series = {SERIES: table.coords[SERIES]}
+    return Replay(
+        objective=xr.DataArray(bill.sum(axis=1), dims=SERIES, coords=by_series),
+        objective_se=xr.DataArray(_sampling_error(table, schedule, resolved), dims=SERIES, coords=by_series),
+        regret=xr.DataArray(regret.sum(axis=1), dims=SERIES, coords=by_series),
+        retrains=xr.DataArray(schedule.sum(axis=1), dims=SERIES, coords=by_series),
+        schedule=xr.DataArray(schedule, dims=dims, coords=coords),
+        bill=xr.DataArray(bill, dims=dims, coords=coords),
+        unit=resolved.unit,
+    )
+
+
+def _sampling_error(table: xr.Dataset, schedule: NDArray[np.bool_], cost: RetrainingCost) -> Array:
+    series = table.sizes[SERIES]
+    if "score_gap_se" not in table:
+        return np.zeros(series)
+    exposure = (cost.exposure(table) * table["exposure"]).transpose(SERIES, "period").values
+    lanes = np.arange(series)
+    errors = walk.along_schedule(table["score_gap_se"].values, lanes, schedule) * exposure
+    served_by = walk.deployed_during(schedule)
+    return np.array(
+        [np.sqrt(np.sum(np.bincount(served_by[lane], weights=np.nan_to_num(errors[lane])) ** 2)) for lane in lanes]
+    )
+
+
+def _check_dates(table: xr.Dataset, policy: Policy) -> None:
+    """Dates of a schedule inside the table's range must be its labels; a misspelt one would be passed over."""
+    if not isinstance(policy, Schedule):
+        return
+    labels = table["label"].values.tolist()
+    try:
+        strange = [date for date in policy.dates if date not in labels and min(labels) <= date <= max(labels)]
+    except TypeError:
+        strange = [date for date in policy.dates if date not in labels]
+    if strange:
+        raise ValueError(f"schedule dates {strange} are no period labels of the table, such as {labels[0]!r}")
