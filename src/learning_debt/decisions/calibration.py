@@ -60,6 +60,7 @@ class AgeAdjustment:
 
 
 def _basis(age: Array) -> Array:
+    age = np.maximum(age, 0.0)  # cells before the deployment carry no debt, and no age
     return np.stack([np.ones_like(age), np.log1p(age), np.sqrt(age), age], axis=-1)
 
 
