@@ -17,7 +17,7 @@ from learning_debt.estimates import posterior_debt, predictive_debt, score_gap
 from learning_debt.posteriors.conjugate import ConjugateRegression
 from learning_debt.replay import Replay, Tuned, oracle, replay, tune
 from learning_debt.signals import Signals
-from learning_debt.spells import check_spells, from_period, spell_table
+from learning_debt.spells import check_spells, compare_tables, from_period, spell_table
 
 if TYPE_CHECKING:
     from learning_debt.posteriors.pymc_model import PyMCForecaster
@@ -40,6 +40,7 @@ __all__ = [
     "UnsupportedModelError",
     "audit",
     "check_spells",
+    "compare_tables",
     "decide",
     "from_period",
     "oracle",
