@@ -274,6 +274,12 @@ def test_impossible_parameters_are_named(bad, message):
         nig.as_nig(bad)
 
 
+def test_rounding_is_not_taken_for_asymmetry():
+    precision = np.array([[4.0, 1e-17], [-1e-16, 1e6]])
+    accepted = nig.as_nig(NIG([0, 0], precision, 2, 1)).precision
+    np.testing.assert_array_equal(accepted, accepted.T)
+
+
 def test_shapes_that_do_not_fit_are_named():
     two = nig.as_nig(NIG([0, 0], np.eye(2), 2, 1))
     with pytest.raises(TypeError, match="expected a NIG"):

@@ -89,7 +89,8 @@ def as_nig(nig: NIG) -> NIG:
             f"not {precision.shape}"
         )
     transposed = np.swapaxes(precision, -1, -2)
-    if not np.allclose(precision, transposed, rtol=1e-8, atol=0):
+    diagonal = np.sqrt(np.abs(np.diagonal(precision, axis1=-2, axis2=-1)))
+    if (np.abs(precision - transposed) > 1e-8 * diagonal[..., :, None] * diagonal[..., None, :]).any():
         raise ValueError("NIG precision is not symmetric")
     for name in ("shape", "rate"):
         if (fields[name] <= 0).any():
@@ -167,7 +168,8 @@ def kl(shadow: NIG, deployed: NIG) -> Array:
     Returns
     -------
     numpy.ndarray, shape (...)
-        >= 0; rounding below 0 is clipped.
+        >= 0; rounding below 0 is clipped. Its terms are of the order of shape log(shape) and cancel, so the absolute
+        error is about 1e-16 of that: 1e-13 after a thousand rows, 1e-9 after ten million.
 
     Raises
     ------
@@ -257,7 +259,12 @@ def predictive_debt(shadow: NIG, deployed: NIG, x: ArrayLike) -> Array:
     Returns
     -------
     numpy.ndarray, shape (...)
-        >= 0.
+        >= 0. On the way one number per row is held, an array of shape (..., n).
+
+    Raises
+    ------
+    ValueError
+        If the numbers of coefficients differ, or a shape is below 0.25 (predictives without a usable tail).
 
     Examples
     --------

@@ -70,8 +70,9 @@ def kl(
     Returns
     -------
     numpy.ndarray
-        Of the broadcast shape, >= 0, exactly 0 where p and q are equal, NaN where a parameter is NaN. The error is of
-        the order of 1e-14 plus rounding of the result, whatever the parameters.
+        Of the broadcast shape, >= 0, exactly 0 where p and q are equal, NaN where a parameter is NaN. The
+        error is below 1e-13 max(1, KL): 4e-14 at worst over 400 references of 30 digits (degrees of freedom 1 to 3e5,
+        shifts to 50 and scales 1e-3 to 1e2 times those of p).
 
     Raises
     ------

@@ -239,7 +239,7 @@ class ConjugateRegression:
         labels = []
         for name, posterior in (("shadow", shadow), ("deployed", deployed)):
             self._draws(posterior, name)
-            labels.append(list(posterior["posterior"]["coefficients"][COEFFICIENT].values))
+            labels.append(posterior["posterior"].to_dataset()["coefficients"][COEFFICIENT].values.tolist())
         if labels[0] != labels[1]:
             raise IncomparablePosteriorsError(
                 f"the shadow's coefficients are {labels[0]}, the deployed posterior's {labels[1]}"
