@@ -1,0 +1,379 @@
+"""One build of a model: what turns named rows and labelled draws into the arguments of its compiled functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from learning_debt.data import require_variables
+from learning_debt.errors import IncomparablePosteriorsError, UnsupportedModelError
+from learning_debt.posteriors.pymc_checks import IndexGuard, nearest
+from learning_debt.posteriors.pymc_density import Density, Predictive, Transforms
+from learning_debt.posteriors.pymc_graph import Arguments, ModelGraph
+
+Labels = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Draws of the free variables, sample axis first, with the labels of their other axes."""
+
+    values: dict[str, np.ndarray]
+    chains: int
+    draws: int
+    labels: Labels
+    lengths: dict[str, int]
+
+    @property
+    def samples(self) -> int:
+        """Chains times draws."""
+        return self.chains * self.draws
+
+
+@dataclass
+class Build:
+    """A model built on one data set.
+
+    Attributes
+    ----------
+    graph : ModelGraph
+    density : Density
+        Compiled functions, shared by builds that compute the same.
+    labelled : dict of str to str
+        Integer data variables given as labels, with the dimension whose labels they are.
+    """
+
+    graph: ModelGraph
+    density: Density
+    labelled: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def predictive(self) -> Predictive:
+        """Predictive draws."""
+        return Predictive(self.graph)
+
+    @cached_property
+    def transforms(self) -> Transforms:
+        """Natural to unconstrained scale."""
+        return Transforms(self.graph)
+
+    @cached_property
+    def scoring_guard(self) -> IndexGuard:
+        """Index checks of the log density."""
+        return IndexGuard(self.graph, self.graph.pointwise)
+
+    @cached_property
+    def predicting_guard(self) -> IndexGuard:
+        """Index checks of the predictive distribution, which has no outcome."""
+        return IndexGuard(self.graph, self.graph.predictive, frozenset({self.graph.outcome}))
+
+    @cached_property
+    def own(self) -> Arguments:
+        """Data and lengths the model was built with."""
+        return self.graph.own_arguments()
+
+    @cached_property
+    def labels(self) -> Labels:
+        """Labels of the model's dimensions."""
+        return {dim: np.asarray(values) for dim, values in self.graph.coords.items() if values is not None}
+
+    @cached_property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Natural-scale shape of each free variable."""
+        return {name: values.shape[1:] for name, values in self.graph.reference_draws.items()}
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What a posterior must have been fitted with to belong to this build."""
+        return self.graph.structure, self.graph.layout, self.graph.constants
+
+    def require_rows(self, rows: xr.Dataset, observation_dim: str) -> None:
+        """Raise a ``KeyError`` naming the first covariate the rows lack."""
+        for name in self.graph.data:
+            if name != self.graph.outcome:
+                self._variable(name, rows, observation_dim, None)
+
+    def require_own_labels(self, rows: xr.Dataset, observation_dim: str) -> None:
+        """Raise if data to be fitted carry other group labels, as coordinates, than the model was built with."""
+        for dim, labels in self.labels.items():
+            if dim not in rows.coords or rows.variables[dim].dims != (dim,) or dim == observation_dim:
+                continue
+            given = rows.variables[dim].values
+            if len(given) != len(labels) or not (given == labels).all():
+                raise UnsupportedModelError(
+                    f"the data are labelled {list(map(str, given))[:8]} along {dim!r}, but the model was made for "
+                    f"{list(map(str, labels))[:8]}; a ready model cannot change its groups: pass build_model instead"
+                )
+
+    def arguments(
+        self,
+        rows: xr.Dataset,
+        observation_dim: str,
+        *,
+        draws: Draws | None = None,
+        static: xr.Dataset | None = None,
+        outcome: bool = True,
+    ) -> Arguments:
+        """Data and lengths for these rows.
+
+        `static` holds what the rows may leave out: variables without observation dimension, from the training data.
+        Labels and group sizes come from `draws`, else from the model itself.
+        """
+        labels = self.labels if draws is None else {**self.labels, **draws.labels}
+        count = rows.sizes[observation_dim]
+        data, along_rows = {}, set()
+        for name, argument in self.graph.data.items():
+            if name == self.graph.outcome and not outcome:
+                data[name] = np.zeros(count, dtype=argument.dtype)
+                along_rows |= set(self.graph.dims(name, 1))
+                continue
+            variable = self._variable(name, rows, observation_dim, static)
+            if variable is None:
+                data[name] = self.own["data"][name]
+                continue
+            dims = self.graph.dims(name, argument.ndim)
+            if name in (self.graph.outcome,) and variable.dims != (observation_dim,):
+                raise ValueError(f"outcome {name!r} must run along {observation_dim!r} only, not {variable.dims}")
+            variable = _in_order(name, variable, dims, argument.ndim)
+            data[name] = self._values(name, variable, observation_dim, labels)
+            if observation_dim in variable.dims:
+                axis = variable.dims.index(observation_dim)
+                along_rows.add(dims[axis])
+            self._check_shape(name, data[name], variable.dims, observation_dim)
+            _check_labels(name, variable, dims, rows, labels, observation_dim)
+        return {"data": data, "length": self._lengths(along_rows, count, draws)}
+
+    def _variable(
+        self, name: str, rows: xr.Dataset, observation_dim: str, static: xr.Dataset | None
+    ) -> xr.Variable | None:
+        if name in rows.variables:
+            return rows.variables[name]
+        dim = self._index_dim(name)
+        if dim is not None and dim in rows.variables and rows.variables[dim].dims == (observation_dim,):
+            return rows.variables[dim]
+        if static is not None and name in static.variables and observation_dim not in static.variables[name].dims:
+            return static.variables[name]
+        if self._runs_along_rows(name):
+            try:
+                require_variables(rows, [name], "the data")
+            except KeyError as error:
+                raise KeyError(
+                    f"{error.args[0]}. Every pm.Data along the rows is looked up by its name; what build_model computes "
+                    "from other columns belongs in prepare(data, fitted)"
+                ) from None
+        return None
+
+    def _runs_along_rows(self, name: str) -> bool:
+        outcome = self.graph.outcome
+        dims, shape = self.graph.dims(name, self.graph.data[name].ndim), self.own["data"][name].shape
+        row_dim = self.graph.dims(outcome, 1)[0] or self.graph.dims(self.graph.observed.name, 1)[0]
+        if any(dim is not None for dim in dims) and row_dim is not None:
+            return row_dim in dims
+        return name == outcome or (len(shape) > 0 and shape[0] == self.own["data"][outcome].shape[0])
+
+    @cached_property
+    def _index_dims(self) -> dict[str, str | None]:
+        return {name: self.scoring_guard.indexed_dim(name) for name in self.graph.data}
+
+    def _index_dim(self, name: str) -> str | None:
+        return self._index_dims[name]
+
+    def _values(self, name: str, variable: xr.Variable, observation_dim: str, labels: Labels) -> np.ndarray:
+        argument, values = self.graph.data[name], variable.values
+        if argument.dtype.startswith(("int", "uint")):
+            if name in self.labelled:
+                return _encode(name, values, self.labelled[name], labels).astype(argument.dtype)
+            if values.dtype.kind not in "iufb":
+                return _encode(name, values, self._label_dim(name, values, labels), labels).astype(argument.dtype)
+        if values.dtype.kind not in "iufb":
+            raise ValueError(f"data variable {name!r} holds {values.dtype} values; pm.Data {name!r} takes numbers")
+        whole = argument.dtype.startswith(("int", "uint"))
+        if name == self.graph.outcome:
+            whole = self.graph.observed.dtype.startswith(("int", "uint"))
+        if whole and values.dtype.kind == "f" and (values != np.round(values)).any():
+            row = int(np.argwhere(values != np.round(values))[0][0])
+            raise ValueError(f"data variable {name!r} must hold whole numbers; row {row} holds {values[row]}")
+        cast = values.astype(argument.dtype, copy=False)
+        if whole and not np.array_equal(cast, values):
+            raise ValueError(f"data variable {name!r} holds numbers too large for pm.Data of type {argument.dtype}")
+        return cast
+
+    def _label_dim(self, name: str, values: np.ndarray, labels: Labels) -> str:
+        dim = self._index_dim(name)
+        if dim is not None and dim in labels:
+            return dim
+        fitting = [dim for dim, known in labels.items() if set(known) & set(values.ravel())]
+        if len(fitting) != 1:
+            raise ValueError(
+                f"data variable {name!r} holds labels, and it is not clear which coordinate of the model they belong "
+                f"to ({sorted(labels)}); give coords to the dimension it indexes"
+            )
+        return fitting[0]
+
+    def _check_shape(self, name: str, values: np.ndarray, dims: tuple, observation_dim: str) -> None:
+        own = self.own["data"][name].shape
+        for axis, dim in enumerate(dims):
+            model_dim = self.graph.dims(name, len(own))[axis]
+            if dim != observation_dim and model_dim not in self.graph.lengths and values.shape[axis] != own[axis]:
+                raise ValueError(
+                    f"data variable {name!r} has length {values.shape[axis]} along axis {axis}, "
+                    f"but the model was built with {own[axis]}"
+                )
+
+    def _lengths(self, along_rows: set, count: int, draws: Draws | None) -> dict[str, np.ndarray]:
+        lengths = {}
+        for dim in self.graph.lengths:
+            known = {} if draws is None else draws.lengths
+            length = count if dim in along_rows else known.get(dim, self.own["length"][dim])
+            lengths[dim] = np.asarray(length, dtype="int64")
+        return lengths
+
+    def read(self, posterior: xr.DataTree, *, own_labels: bool = True) -> Draws:
+        """Draws with their labels, checked against this build.
+
+        With ``own_labels=False`` the posterior's group labels are taken as the truth: the build only lends its graph.
+        """
+        dataset = posterior_group(posterior)
+        missing = [rv.name for rv in self.graph.free if rv.name not in dataset.variables]
+        if missing:
+            present = sorted(map(str, dataset.data_vars))
+            raise IncomparablePosteriorsError(
+                f"the posterior lacks the model's free variable {missing[0]!r}{nearest(missing[0], present)} "
+                f"(it has {present}); it belongs to another model"
+            )
+        values, labels, lengths = {}, {}, {}
+        for rv in self.graph.free:
+            variable = dataset.variables[rv.name]
+            if variable.dims[:2] != ("chain", "draw"):
+                variable = variable.transpose("chain", "draw", ...)
+            dims = self.graph.dims(rv.name, rv.ndim)
+            self._check_draws(rv.name, variable, dims, dataset, own_labels)
+            for axis, dim in enumerate(dims):
+                if dim is not None:
+                    lengths[dim] = variable.shape[axis + 2]
+                    if dim in dataset.variables:
+                        labels[dim] = dataset.variables[dim].values
+            values[rv.name] = variable.values.reshape(-1, *variable.shape[2:])
+        chains, draws = variable.shape[:2]
+        return Draws(values, chains, draws, labels, lengths)
+
+    def _check_draws(
+        self, name: str, variable: xr.Variable, dims: tuple, dataset: xr.Dataset, own_labels: bool
+    ) -> None:
+        if variable.ndim != len(dims) + 2:
+            raise IncomparablePosteriorsError(
+                f"{name!r} has {variable.ndim - 2} dimension(s) in the posterior and {len(dims)} in the model"
+            )
+        for axis, dim in enumerate(dims):
+            size, expected = variable.shape[axis + 2], self.shapes[name][axis]
+            free = not own_labels and dim in self.graph.lengths
+            if dim in self.labels:
+                _require_labels(name, dim, variable.dims[axis + 2], dataset, None if free else self.labels[dim])
+            if size != expected and not free:
+                raise IncomparablePosteriorsError(
+                    f"{name!r} has length {size} along {dim or f'axis {axis}'!r} in the posterior and {expected} in the model"
+                )
+        if variable.shape[0] * variable.shape[1] == 0:
+            raise ValueError("the posterior holds no draws")
+        if variable.dtype.kind == "f" and not np.isfinite(variable.values).all():
+            raise ValueError(f"the posterior's draws of {name!r} are not all finite; did the sampler fail?")
+
+    def learn_labels(self, rows: xr.Dataset, observation_dim: str) -> None:
+        """Find which integer data variables the model's builder made from labels, and refuse changed columns.
+
+        A column that `build_model` alters before it reaches `pm.Data` would be scored unaltered later.
+        """
+        for name, argument in self.graph.data.items():
+            variable = self._variable(name, rows, observation_dim, None)
+            if variable is None or variable.ndim != argument.ndim:
+                continue
+            own = self.own["data"][name]
+            dim = self._index_dim(name)
+            if argument.dtype.startswith("int") and dim in self.labels and variable.dtype.kind in "iu":
+                codes = pd.Index(self.labels[dim]).get_indexer(variable.values.ravel()).reshape(variable.shape)
+                if np.array_equal(codes, own):
+                    self.labelled[name] = dim
+                    continue
+            given = self.arguments(rows, observation_dim)["data"][name]
+            if given.shape != own.shape or not np.array_equal(given, own):
+                raise UnsupportedModelError(
+                    f"build_model changes {name!r} before it puts it into pm.Data({name!r}), so later rows would be "
+                    "scored unchanged; move the computation into prepare(data, fitted), which freezes what it learns "
+                    "from the training data"
+                )
+
+
+def posterior_group(posterior: Any) -> xr.Dataset:
+    """The draws of a posterior, as a dataset."""
+    if not isinstance(posterior, xr.DataTree):
+        raise TypeError(f"a posterior is an xarray.DataTree with a group 'posterior', not {type(posterior).__name__}")
+    if "posterior" not in posterior.children:
+        raise ValueError(f"the DataTree has no group 'posterior'; its groups are {sorted(posterior.children)}")
+    dataset = posterior.children["posterior"].dataset
+    for dim in ("chain", "draw"):
+        if dim not in dataset.dims:
+            raise ValueError(
+                f"the posterior has no dimension {dim!r}; its dimensions are {sorted(map(str, dataset.dims))}"
+            )
+    return dataset
+
+
+def _in_order(name: str, variable: xr.Variable, dims: tuple, ndim: int) -> xr.Variable:
+    if variable.ndim != ndim:
+        raise ValueError(f"data variable {name!r} has {variable.ndim} dimension(s); pm.Data {name!r} has {ndim}")
+    if ndim > 1 and None not in dims and variable.dims != dims and set(variable.dims) == set(dims):
+        return variable.transpose(*dims)
+    return variable
+
+
+def _encode(name: str, values: np.ndarray, dim: str, labels: Labels) -> np.ndarray:
+    known = pd.Index(labels[dim])
+    codes = known.get_indexer(np.asarray(values).ravel())
+    if (codes < 0).any():
+        row = int(np.argmax(codes < 0))
+        label = values.ravel()[row]
+        shown = sorted(map(str, known))
+        raise ValueError(
+            f"data variable {name!r} holds the label {str(label)!r} at row {row}, unseen when the posterior was fitted"
+            f"{nearest(str(label), shown)} ({dim!r} has {shown[:8]}{'...' if len(shown) > 8 else ''}). Refit with rows "
+            "that carry it, or drop the row"
+        )
+    return codes.reshape(values.shape).astype("int64")
+
+
+def _require_labels(name: str, dim: str, given_dim: str, dataset: xr.Dataset, expected: np.ndarray | None) -> None:
+    if given_dim != dim or dim not in dataset.variables:
+        raise IncomparablePosteriorsError(
+            f"{name!r} runs along {dim!r} with labels in the model, but along {given_dim!r} without them in the "
+            "posterior; assign the coordinate so that labels can be matched, not positions"
+        )
+    if expected is None:
+        return
+    given = dataset.variables[dim].values
+    if len(given) == len(expected) and (given == expected).all():
+        return
+    different = sorted({str(v) for v in given} ^ {str(v) for v in expected})
+    what = f"differ in {different[:8]}" if different else "are in another order"
+    raise IncomparablePosteriorsError(
+        f"the labels of {dim!r} in the posterior and in the model {what}; they belong to different groups, between "
+        "which there is no posterior debt (predictive debt only)"
+    )
+
+
+def _check_labels(
+    name: str, variable: xr.Variable, dims: tuple, rows: xr.Dataset, labels: Labels, observation_dim: str
+) -> None:
+    for dim, model_dim in zip(variable.dims, dims, strict=True):
+        if dim == observation_dim or model_dim not in labels or dim not in rows.coords or dim not in rows.dims:
+            continue
+        given, expected = rows.variables[dim].values, labels[model_dim]
+        if len(given) != len(expected) or not (given == expected).all():
+            raise ValueError(
+                f"data variable {name!r} is labelled {list(map(str, given))[:8]} along {dim!r}, but the model has "
+                f"{list(map(str, expected))[:8]}; reorder with .sel({dim}=...) or refit"
+            )

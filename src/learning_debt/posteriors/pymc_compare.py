@@ -1,0 +1,104 @@
+"""Does posterior debt between two posteriors exist? It needs one parameter vector and one density."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from learning_debt.errors import IncomparablePosteriorsError
+from learning_debt.posteriors.pymc_build import Build, Draws, posterior_group
+from learning_debt.posteriors.pymc_checks import largest_difference
+from learning_debt.posteriors.pymc_graph import ModelGraph
+
+TOLERANCE = 1e-8
+SHARED_DRAWS = 3
+
+
+def require_same_groups(first: ModelGraph, second: ModelGraph, shadow: xr.DataTree, deployed: xr.DataTree) -> None:
+    """Raise unless both have the same free variables, with the same shapes and labels."""
+    only = "no posterior debt exists between them (predictive debt only)"
+    if first.structure != second.structure:
+        raise IncomparablePosteriorsError(f"the two posteriors belong to different models; {only}")
+    if first.data_in_potentials:
+        raise IncomparablePosteriorsError(
+            f"a pm.Potential depends on the data {first.data_in_potentials}, so the density of new rows is not the whole "
+            f"difference between the posteriors; {only}"
+        )
+    one, two = posterior_group(shadow), posterior_group(deployed)
+    for rv in first.free:
+        name = rv.name
+        if name not in one.variables or name not in two.variables:
+            raise IncomparablePosteriorsError(f"free variable {name!r} is missing from a posterior; {only}")
+        shapes = [dataset.variables[name].shape[2:] for dataset in (one, two)]
+        for dim in one.variables[name].dims[2:]:
+            if dim in one.variables and dim in two.variables:
+                before, after = two.variables[dim].values, one.variables[dim].values
+                if len(before) != len(after) or not (before == after).all():
+                    new = sorted({str(v) for v in after} ^ {str(v) for v in before})
+                    raise IncomparablePosteriorsError(
+                        f"the labels of {dim!r} differ between the posteriors ({new[:8] or 'their order'}); {only}"
+                    )
+        if shapes[0] != shapes[1]:
+            raise IncomparablePosteriorsError(
+                f"{name!r} has shape {shapes[0]} in the shadow and {shapes[1]} deployed; {only}"
+            )
+
+
+def require_same_density(
+    builds: tuple[Build, Build],
+    draws: Draws,
+    trainings: tuple[xr.Dataset | None, xr.Dataset | None],
+    batches: tuple[xr.Dataset, xr.Dataset],
+    observation_dim: str,
+    same_preparation: bool,
+) -> None:
+    """Raise unless prior and batch have the same log density under both builds and preparations, at shared draws."""
+    first, second = builds
+    if not same_preparation:
+        _require_same_outcomes(first, batches)
+    same_build = first.graph.constants == second.graph.constants and first.density is second.density
+    if same_build and same_preparation and not first.graph.data_in_prior:
+        return
+    few = {name: values[_spread(draws.samples)] for name, values in draws.values.items()}
+    values = _unconstrained(first, few)
+    rows = [batch if training is None else training for batch, training in zip(batches, trainings, strict=True)]
+    priors = tuple(
+        {**build.arguments(data, observation_dim), "value": values} for build, data in zip(builds, rows, strict=True)
+    )
+    scored = tuple(
+        {**build.arguments(batch, observation_dim, static=training), "draw": few}
+        for build, batch, training in zip(builds, batches, trainings, strict=True)
+    )
+    in_prior, in_rows = largest_difference(first.graph, second.graph, priors, scored)
+    if in_prior > TOLERANCE * 10 or in_rows > TOLERANCE * 10 or not np.isfinite(in_prior + in_rows):
+        raise IncomparablePosteriorsError(
+            f"the two posteriors are not on one scale: at the same draws their log priors differ by {in_prior:.3g} nats "
+            f"and the log density of a row by up to {in_rows:.3g}. What is computed from the data (a scaler, knots, "
+            "levels, a prior's scale) must be frozen: compute it in prepare(data, fitted) and keep `fitted` between "
+            "retrains"
+        )
+
+
+def _require_same_outcomes(build: Build, batches: tuple[xr.Dataset, xr.Dataset]) -> None:
+    name = build.graph.outcome
+    if all(name in batch.variables for batch in batches):
+        one, two = (batch.variables[name].values for batch in batches)
+        if not np.array_equal(one, two):
+            gap = float(np.max(np.abs(np.asarray(one, float) - np.asarray(two, float))))
+            raise IncomparablePosteriorsError(
+                f"the two preparations give different outcomes {name!r} for the same rows (by up to {gap:.3g}), so their "
+                "densities are not of the same thing; freeze the preparation of the outcome"
+            )
+
+
+def _spread(samples: int) -> np.ndarray:
+    return np.unique(np.linspace(0, samples - 1, SHARED_DRAWS).astype(int))
+
+
+def _unconstrained(build: Build, draws: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    from learning_debt.posteriors.pymc_density import split_points
+
+    count = len(next(iter(draws.values())))
+    flat = build.transforms.unconstrained({**build.own, "draw": draws}, count)
+    shapes = {name: points.shape[1:] for name, points in build.graph.reference_points.items()}
+    return split_points(build.graph, flat, shapes)

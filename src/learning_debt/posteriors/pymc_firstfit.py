@@ -1,0 +1,111 @@
+"""Checks of the first fit: does the model hold still when its data change?
+
+They build the model once more, on part of the rows, and compare the two builds at a few points, without a compiler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import xarray as xr
+
+from learning_debt.data import take_rows
+from learning_debt.errors import UnsupportedModelError
+from learning_debt.posteriors.pymc_build import Build
+from learning_debt.posteriors.pymc_checks import largest_difference, require_additive, require_free_of_rows
+
+TOLERANCE = 1e-8
+
+
+def require_faithful_preparation(
+    prepare: Callable[[xr.Dataset, xr.Dataset | None], tuple[xr.Dataset, xr.Dataset]],
+    raw: xr.Dataset,
+    prepared: xr.Dataset,
+    fitted: xr.Dataset,
+    observation_dim: str,
+) -> None:
+    """Raise unless `prepare`, given what it learned, prepares part of the rows as it did among all of them."""
+    rows = raw.sizes[observation_dim]
+    part = np.arange(rows)[: max(1, rows // 2)]
+    alone = prepare(take_rows(raw, part, observation_dim), fitted)[0]
+    for name, variable in take_rows(prepared, part, observation_dim).variables.items():
+        if name not in alone.variables or not _equal(variable.values, alone.variables[name].values):
+            raise UnsupportedModelError(
+                f"prepare gives other values of {name!r} for the same rows when it sees fewer of them; it must use "
+                "`fitted`, what it learned from the training data, wherever it is given"
+            )
+
+
+def _equal(first: np.ndarray, second: np.ndarray) -> bool:
+    if first.shape != second.shape:
+        return False
+    if first.dtype.kind == "f":
+        return np.allclose(first, second, rtol=1e-10, atol=1e-12, equal_nan=True)
+    return bool((first == second).all())
+
+
+def require_faithful_build(
+    build: Build, rows: xr.Dataset, observation_dim: str, again: Callable[[xr.Dataset], Build] | None
+) -> None:
+    """Raise unless rows score alone, and the model built on part of them is the same density."""
+    count = rows.sizes[observation_dim]
+
+    def arguments_of(part: np.ndarray) -> dict:
+        return build.arguments(take_rows(rows, part, observation_dim), observation_dim, static=rows)
+
+    build.scoring_guard.check({**arguments_of(np.arange(count)), "draw": build.graph.reference_draws})
+    if count > 1:
+        require_additive(build.graph, build.graph.reference_draws, count, arguments_of)
+    if again is not None and count > 3:
+        for part in _parts(rows, observation_dim):
+            other = _try_build(again, take_rows(rows, part, observation_dim))
+            if other is not None and other.graph.group_coords == build.graph.group_coords:
+                _require_same(build, other, rows, part, observation_dim)
+                return
+
+
+def _try_build(again: Callable[[xr.Dataset], Build], rows: xr.Dataset) -> Build | None:
+    try:
+        return again(rows)
+    except UnsupportedModelError:
+        raise
+    except Exception:  # a builder that needs more rows than this is no evidence against it
+        return None
+
+
+def _parts(rows: xr.Dataset, observation_dim: str) -> list[np.ndarray]:
+    """The first half of the rows; failing that, fewer rows among which every label still occurs."""
+    count = rows.sizes[observation_dim]
+    keep = np.zeros(count, dtype=bool)
+    keep[: max(2, count // 2)] = True
+    kept = keep.copy()
+    for variable in rows.variables.values():
+        if variable.dims == (observation_dim,) and variable.dtype.kind not in "f":
+            kept[np.unique(variable.values.astype(str), return_index=True)[1]] = True
+    return [np.flatnonzero(choice) for choice in (keep, kept) if not choice.all()]
+
+
+def _require_same(build: Build, other: Build, rows: xr.Dataset, part: np.ndarray, observation_dim: str) -> None:
+    require_free_of_rows(build.graph, other.graph)
+    static = [name for name in build.graph.data if name not in rows.variables]
+    statics_agree = all(
+        _equal(build.own["data"][name], other.own["data"][name])
+        for name in static
+        if build.own["data"][name].shape != (rows.sizes[observation_dim],)
+    )
+    prior_moves = bool(build.graph.data_in_prior)
+    if build.density is other.density and statics_agree and not prior_moves:
+        return
+    batch = take_rows(rows, part, observation_dim)
+    points, draws = build.graph.reference_points, build.graph.reference_draws
+    priors = tuple({**b.arguments(batch, observation_dim), "value": points} for b in (build, other))
+    batches = tuple({**b.arguments(batch, observation_dim), "draw": draws} for b in (build, other))
+    in_prior, in_rows = largest_difference(build.graph, other.graph, priors, batches)
+    if max(in_prior, in_rows) > TOLERANCE or not np.isfinite(in_prior + in_rows):
+        where = "prior" if in_prior > TOLERANCE else "likelihood of the same rows"
+        raise UnsupportedModelError(
+            "build_model computes something from its data, so the model changes with them: built on part of the rows, "
+            f"its log {where} differs by {max(in_prior, in_rows):.3g} nats at the same draws. Scores and debt would be "
+            "wrong without a sign of it; move the computation into prepare(data, fitted)"
+        )

@@ -1,0 +1,237 @@
+"""A built `pm.Model` read as graphs whose draws, data and dimension lengths are explicit arguments.
+
+Everything a model's answer may depend on is made an argument here, by identity: the free variables, every `pm.Data`
+and every dimension length. What remains in the graphs are constants, so two builds of one model can be compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor
+from pymc.logprob.basic import transformed_conditional_logp
+from pymc.pytensorf import compile as compile_pymc
+from pytensor.compile.mode import Mode
+from pytensor.compile.sharedvalue import SharedVariable
+from pytensor.graph.basic import Constant, Variable, equal_computations
+from pytensor.graph.replace import clone_replace
+from pytensor.graph.traversal import ancestors, graph_inputs
+from pytensor.tensor.random.type import RandomType
+
+# Runs each operation as numpy would. Compiles in milliseconds, which is what checks on a handful of draws need.
+PYTHON_MODE = Mode(linker="py", optimizer="fast_compile")
+
+Arguments = dict[str, dict[str, np.ndarray]]
+"""Values by kind ("draw", "data", "length" or "value"), then by name."""
+
+
+def compile_python(inputs: list[Variable], outputs: Any) -> Any:
+    """Compile without a compiler: for checks, transforms and predictive draws."""
+    return compile_pymc(inputs, outputs, mode=PYTHON_MODE, random_seed=False, on_unused_input="ignore")
+
+
+class ModelGraph:
+    """Graphs of one built model.
+
+    Attributes
+    ----------
+    draws, data, lengths, values : dict of str to TensorVariable
+        Arguments: natural-scale free variables, `pm.Data`, lengths of dimensions held by the model, and
+        unconstrained free variables (by name of the free variable).
+    """
+
+    def __init__(self, model: pm.Model) -> None:
+        self.model = model
+        self.free = tuple(model.free_RVs)
+        self.observed = model.observed_RVs[0]
+        self.draws = {rv.name: rv.type(name=f"draw_{rv.name}") for rv in self.free}
+        self.values = {rv.name: model.rvs_to_values[rv].type(name=f"value_{rv.name}") for rv in self.free}
+        self.data = {variable.name: variable.type(name=f"data_{variable.name}") for variable in model.data_vars}
+        self.lengths = {
+            dim: length.type(name=f"length_{dim}")
+            for dim, length in model.dim_lengths.items()
+            if isinstance(length, SharedVariable)
+        }
+        self._known: dict[Variable, Variable] = {variable: self.data[variable.name] for variable in model.data_vars}
+        self._known |= {model.dim_lengths[dim]: argument for dim, argument in self.lengths.items()}
+
+    @property
+    def coords(self) -> dict[str, tuple | None]:
+        """Labels of each dimension; None where the model has none."""
+        return dict(self.model.coords)
+
+    @property
+    def outcome(self) -> str:
+        """Name of the `pm.Data` that holds the outcomes."""
+        value = self.model.rvs_to_values[self.observed]
+        return next(variable.name for variable in graph_inputs([value]) if variable in self._known)
+
+    def dims(self, name: str, ndim: int) -> tuple[str | None, ...]:
+        """Dimension names of a model variable, None where it has none."""
+        return tuple(self.model.named_vars_to_dims.get(name) or (None,) * ndim)
+
+    def _with_arguments(self, outputs: list[Variable], more: dict[Variable, Variable]) -> list[Variable]:
+        return clone_replace(outputs, replace={**self._known, **more})
+
+    @cached_property
+    def pointwise(self) -> Variable:
+        """log p(y_n | theta), shape (observation,), of `draws`, `data` and `lengths`."""
+        natural = {rv: self.draws[rv.name] for rv in self.free}
+        values = {**natural, self.observed: self.model.rvs_to_values[self.observed]}
+        terms = transformed_conditional_logp(
+            [self.observed], rvs_to_values=values, rvs_to_transforms={}, jacobian=False
+        )
+        return self._with_arguments(terms, {})[0]
+
+    @cached_property
+    def joint(self) -> Variable:
+        """Log prior, Jacobian, log likelihood and potentials, a scalar, of `values`, `data` and `lengths`."""
+        return self._with_arguments([self.model.logp()], self._value_arguments)[0]
+
+    @cached_property
+    def prior(self) -> Variable:
+        """Log prior with Jacobian and potentials, a scalar, of `values`, `data` and `lengths`."""
+        terms = [*self.free, *self.model.potentials]
+        return self._with_arguments([self.model.logp(vars=terms)], self._value_arguments)[0]
+
+    @property
+    def _value_arguments(self) -> dict[Variable, Variable]:
+        return {self.model.rvs_to_values[rv]: self.values[rv.name] for rv in self.free}
+
+    @cached_property
+    def predictive(self) -> Variable:
+        """The observed variable as a random variable, of `draws`, `data` and `lengths`, on generators of its own."""
+        natural = {rv: self.draws[rv.name] for rv in self.free}
+        generators = {
+            variable: pytensor.shared(np.random.default_rng(), name=variable.name)
+            for variable in graph_inputs([self.observed])
+            if isinstance(variable, SharedVariable) and isinstance(variable.type, RandomType)
+        }
+        return self._with_arguments([self.observed], {**natural, **generators})[0]
+
+    @cached_property
+    def forward(self) -> list[Variable]:
+        """Free variables on the unconstrained scale, of `draws`."""
+        natural = {rv: self.draws[rv.name] for rv in self.free}
+        outputs = []
+        for rv in self.free:
+            transform = self.model.rvs_to_transforms[rv]
+            outputs.append(rv if transform is None else transform.forward(rv, *rv.owner.inputs))
+        return self._with_arguments(outputs, natural)
+
+    @cached_property
+    def backward(self) -> list[Variable]:
+        """Free variables on the natural scale, of `values`."""
+        outputs = self.model.replace_rvs_by_values(list(self.free))
+        return self._with_arguments(outputs, self._value_arguments)
+
+    @cached_property
+    def reference_points(self) -> dict[str, np.ndarray]:
+        """Three unconstrained points near the initial one, shape (3, ...) each: where builds are compared."""
+        start = self.model.initial_point(0)
+        generator = np.random.default_rng(20260101)
+        points = {}
+        for rv in self.free:
+            value = np.asarray(start[self.model.rvs_to_values[rv].name])
+            noise = 0.3 * generator.standard_normal((3, *value.shape))
+            points[rv.name] = np.broadcast_to(value, noise.shape) + (0 if value.dtype.kind in "iub" else noise)
+            points[rv.name] = points[rv.name].astype(value.dtype)
+        return points
+
+    @cached_property
+    def reference_draws(self) -> dict[str, np.ndarray]:
+        """`reference_points` on the natural scale, shape (3, ...) each."""
+        inputs = [*self.values.values(), *self.data.values(), *self.lengths.values()]
+        function = compile_python(inputs, self.backward)
+        own = self.own_arguments()
+        fixed = [own["data"][name] for name in self.data] + [own["length"][name] for name in self.lengths]
+        rows = [function(*(self.reference_points[rv.name][i] for rv in self.free), *fixed) for i in range(3)]
+        return {rv.name: np.stack([row[k] for row in rows]) for k, rv in enumerate(self.free)}
+
+    def own_arguments(self) -> Arguments:
+        """Data and lengths the model holds at this moment."""
+        return {
+            "data": {variable.name: variable.get_value() for variable in self.model.data_vars},
+            "length": {dim: self.model.dim_lengths[dim].get_value() for dim in self.lengths},
+        }
+
+    @cached_property
+    def data_in_prior(self) -> tuple[str, ...]:
+        """`pm.Data` (or lengths) that the prior or a potential depends on."""
+        used = set(graph_inputs([self.prior]))
+        return tuple(name for name, argument in self.data.items() if argument in used)
+
+    @cached_property
+    def data_in_potentials(self) -> tuple[str, ...]:
+        """`pm.Data` that a `pm.Potential` depends on."""
+        used = set(graph_inputs(self.model.potentials))
+        return tuple(variable.name for variable in self.model.data_vars if variable in used)
+
+    @cached_property
+    def structure(self) -> str:
+        """Hash of what makes it this model: variables, dims, distributions, transforms. No data, sizes or numbers."""
+        parts = [("free", *self._describe(rv)) for rv in self.free]
+        parts.append(("observed", *self._describe(self.observed), self.outcome))
+        parts += [("data", name, argument.ndim) for name, argument in self.data.items()]
+        parts += [("potential", potential.name) for potential in self.model.potentials]
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+    def _describe(self, rv: Variable) -> tuple:
+        transform = type(self.model.rvs_to_transforms.get(rv)).__name__
+        return rv.name, self.dims(rv.name, rv.ndim), rv.ndim, str(rv.dtype), type(rv.owner.op).__name__, transform
+
+    @cached_property
+    def _generative(self) -> list[Variable]:
+        """All that defines the density, without the cost of deriving it."""
+        outputs = [*self.free, self.observed, self.model.rvs_to_values[self.observed], *self.model.potentials]
+        outputs += self.forward
+        # A custom distribution hides its formula in a Python function, so its derived density must speak for it.
+        opaque = any("Custom" in type(rv.owner.op).__name__ for rv in (*self.free, self.observed))
+        return [*outputs, self.pointwise, self.joint] if opaque else outputs
+
+    @cached_property
+    def constants(self) -> str:
+        """Hash of every number baked into the density: differs when a build computed something from its data."""
+        digest = hashlib.sha256()
+        for variable in ancestors(self._generative):
+            if isinstance(variable, Constant):
+                value = variable.data
+                is_array = isinstance(value, np.ndarray | np.generic)
+                digest.update(np.asarray(value).tobytes() if is_array else repr(value).encode())
+        return digest.hexdigest()[:16]
+
+    @cached_property
+    def layout(self) -> str:
+        """Hash of the coordinate labels other than the rows'."""
+        labels = sorted((dim, tuple(map(str, values))) for dim, values in self.group_coords.items())
+        return hashlib.sha256(repr(labels).encode()).hexdigest()[:16]
+
+    @property
+    def group_coords(self) -> dict[str, tuple]:
+        """Labels of the dimensions that free variables run over."""
+        used = {dim for rv in self.free for dim in self.dims(rv.name, rv.ndim) if dim is not None}
+        return {dim: tuple(values) for dim, values in self.coords.items() if dim in used and values is not None}
+
+    def computes_the_same(self, other: ModelGraph) -> bool:
+        """Whether both builds are one and the same density, constants included, so that compiled code is shared."""
+        if self.structure != other.structure or list(self.lengths) != list(other.lengths):
+            return False
+        mine, theirs = self._leaves, other._leaves
+        if len(mine) != len(theirs) or any(a.type != b.type for a, b in zip(mine, theirs, strict=True)):
+            return False
+        return equal_computations(self._generative, other._generative, mine, theirs)
+
+    @cached_property
+    def _leaves(self) -> list[Variable]:
+        generators = [v for v in graph_inputs(self._generative) if isinstance(v.type, RandomType)]
+        arguments = [*self.draws.values(), *self.values.values(), *self.data.values(), *self.lengths.values()]
+        return [*arguments, *self._known, *generators]
+
+    @cached_property
+    def has_discrete(self) -> bool:
+        """Whether a free variable is discrete."""
+        return any(rv.dtype.startswith(("int", "uint", "bool")) for rv in self.free)
