@@ -142,7 +142,7 @@ def audit(
     tuning, evaluation = from_period(table, 0, first), from_period(table, first)
     resolved = asked.resolve(tuning)
     owners = None if calendar is None else as_calendar(calendar)
-    rows = {"never": [Never()], "always": [Always()]}
+    rows: dict[str, list[Policy]] = {"never": [Never()], "always": [Always()]}
     if owners is not None:
         rows["your calendar"] = [owners]
     rows |= _default_candidates(tuning)
@@ -255,8 +255,9 @@ def _total_positive(evaluation: xr.Dataset, one: Replay, cost: RetrainingCost) -
     """What the same schedule costs when only positive regret counts; NaN in money."""
     if cost.in_money:
         return float("nan")
-    regret = one.bill - float(cost.amount or 0.0) * one.schedule
-    return float((np.maximum(regret, 0.0) + float(cost.amount or 0.0) * one.schedule).sum("period").mean())
+    regret = one.bill.values - cost.per_retrain * one.schedule.values
+    positive = np.maximum(regret, 0.0) + cost.per_retrain * one.schedule.values
+    return float(positive.sum(axis=1).mean())
 
 
 def _bootstrap_totals(bills: Array, resamples: int, rng: np.random.Generator) -> Array:
@@ -299,7 +300,7 @@ def _notes(
     tuning: xr.Dataset,
     result: xr.Dataset,
     tuned: Mapping[str, Tuned],
-    rows: Mapping[str, Sequence[Policy]],
+    rows: Mapping[str, list[Policy]],
     benchmark: str,
     first: int,
     probability: float,

@@ -111,8 +111,8 @@ def decide(
     state, signals = _state_today(table, policy, resolved, deployed_at)
     z = NormalDist().inv_cdf((1 + probability) / 2)
     middle, *sides = (bool(policy.step(state, signals.shifted(k))[1][0]) for k in (0.0, -z, z))
-    straddles, unreliable = any(side != middle for side in sides), not bool(signals.reliable[0])
-    verdict = "cannot tell" if straddles or unreliable else "retrain" if middle else "wait"
+    straddles, diverged = any(side != middle for side in sides), not bool(signals.converged[0])
+    verdict = "cannot tell" if straddles or diverged else "retrain" if middle else "wait"
     expected, chance = _expected_regret(table, deployed_at, horizon, resolved, float(signals.exposure[0]))
     deployed_label = table["deployed_label"].values[deployed_at] if "deployed_label" in table.coords else deployed_at
     decision = Decision(
@@ -126,10 +126,10 @@ def decide(
         expected_regret=expected,
         probability=chance,
         break_even_cost=_break_even_cost(policy, state, signals),
-        cost=float(resolved.amount or 0.0),
+        cost=resolved.per_retrain,
         unit=resolved.unit,
     )
-    return replace(decision, reason=_reason(decision, straddles, unreliable))
+    return replace(decision, reason=_reason(decision, straddles, diverged))
 
 
 def _state_today(table: xr.Dataset, policy: Policy, cost: RetrainingCost, deployed_at: int) -> tuple[Any, Signals]:
@@ -158,8 +158,8 @@ def _expected_regret(
         return estimate, float("nan")
     spread = float(np.hypot(np.sqrt(horizon) * exposure * float(table["gap_sd"].isel(cell)), error))
     if spread == 0:
-        return estimate, float(value > cost.amount)  # type: ignore[operator]
-    return estimate, NormalDist().cdf((value - float(cost.amount or 0.0)) / spread)
+        return estimate, float(value > cost.per_retrain)
+    return estimate, NormalDist().cdf((value - cost.per_retrain) / spread)
 
 
 def _break_even_cost(policy: Policy, state: Any, signals: Signals) -> float:
@@ -177,7 +177,7 @@ def _break_even_cost(policy: Policy, state: Any, signals: Signals) -> float:
     return float(np.sqrt(low * high))
 
 
-def _reason(decision: Decision, straddles: bool, unreliable: bool) -> str:
+def _reason(decision: Decision, straddles: bool, diverged: bool) -> str:
     regret, unit = decision.expected_regret, decision.unit
     served = f"trained after {decision.deployed_label}, in service for {decision.spell_age} period(s)"
     worth = (

@@ -123,7 +123,7 @@ def oracle(spells: xr.Dataset, cost: RetrainingCost | float, accounting: str = "
     table = check_spells(spells)
     resolved = as_cost(cost).resolve(table)
     charged = _charged_regret(table, resolved, accounting)
-    amounts = np.full(table.sizes[SERIES], resolved.amount)
+    amounts = np.full(table.sizes[SERIES], resolved.per_retrain)
     return _bill(table, walk.oracle(charged, amounts), resolved, accounting)
 
 
@@ -153,7 +153,7 @@ def tune(
     lanes = np.tile(np.arange(series), count)
     regret = walk.along_schedule(_charged_regret(table, resolved, accounting), lanes, schedules).sum(axis=1)
     retrains = schedules.sum(axis=1)
-    columns = {"objective": regret + resolved.amount * retrains, "regret": regret, "retrains": retrains}
+    columns = {"objective": regret + resolved.per_retrain * retrains, "regret": regret, "retrains": retrains}
     means = {name: ("candidate", values.reshape(count, series).mean(axis=1)) for name, values in columns.items()}
     summary = xr.Dataset(means, coords={"candidate": [str(candidate) for candidate in candidates]})
     index = int(np.argmin(summary["objective"].values))
@@ -186,7 +186,9 @@ class SignalReader:
             for suffix in ("se", "reliable"):
                 if f"{name}_{suffix}" in table:
                     self.cells[f"{name}_{suffix}"] = table[f"{name}_{suffix}"].values
-        self.cost = np.full(series.shape, cost.amount)
+        names = ("converged", "deployed_converged")
+        self.converged = {name: table[name].transpose(SERIES, ...).values for name in names if name in table}
+        self.cost = np.full(series.shape, cost.per_retrain)
         self.exposure = (cost.exposure(table) * table["exposure"]).transpose(SERIES, "period").values
 
     def __call__(self, t: int, deployed_at: NDArray[np.int64]) -> Signals:
@@ -201,6 +203,11 @@ class SignalReader:
         for name in self.requires:
             if f"{name}_reliable" in self.cells:
                 reliable &= cell(f"{name}_reliable", 1.0).astype(bool)
+        converged = np.ones(lanes, dtype=bool)
+        if "converged" in self.converged:
+            converged &= self.converged["converged"][self.series, t - 1]
+        if "deployed_converged" in self.converged:
+            converged &= self.converged["deployed_converged"][self.series, deployed_at]
         signals = {name: cell(name, np.nan) for name in SAMPLED}
         errors = {f"{name}_se": cell(f"{name}_se", 0.0) for name in SAMPLED}
         return Signals(
@@ -210,6 +217,7 @@ class SignalReader:
             cost=self.cost,
             exposure=self.exposure[self.series, t - 1],
             reliable=reliable,
+            converged=converged,
             **signals,
             **errors,
         )
@@ -229,7 +237,7 @@ def _bill(table: xr.Dataset, schedule: NDArray[np.bool_], cost: RetrainingCost |
     resolved = as_cost(cost).resolve(table)
     lanes = np.arange(table.sizes[SERIES])
     regret = walk.along_schedule(_charged_regret(table, resolved, accounting), lanes, schedule)
-    bill = regret + resolved.amount * schedule  # type: ignore[operator]
+    bill = regret + resolved.per_retrain * schedule
     coords = {name: table.coords[name] for name in (SERIES, "period", "label")}
     dims = (SERIES, "period")
     by_series = {SERIES: table.coords[SERIES]}

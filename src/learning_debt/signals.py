@@ -35,7 +35,9 @@ class Signals:
     debt_se, predictive_debt_se, score_gap_se : ndarray
         Standard errors, 0 where exact.
     reliable : ndarray of bool
-        False where a signal or the sampler failed its checks.
+        False where the draws at hand do not support a signal's standard error, as when posteriors hardly overlap.
+    converged : ndarray of bool
+        False where the sampler's diagnostics failed for the shadow or the deployed posterior.
     """
 
     period: int
@@ -50,8 +52,19 @@ class Signals:
     predictive_debt_se: Array
     score_gap_se: Array
     reliable: NDArray[np.bool_]
+    converged: NDArray[np.bool_]
 
     def shifted(self, standard_errors: float) -> Signals:
-        """All sampled signals moved together by a number of their standard errors."""
-        moved = {name: getattr(self, name) + standard_errors * getattr(self, f"{name}_se") for name in SAMPLED}
-        return replace(self, **moved)
+        """All sampled signals moved together by a number of their standard errors.
+
+        Where a standard error is not to be trusted the signal is known only up to a factor: there it is halved or
+        doubled instead. (Large debt is what makes errors untrustworthy; it is not in doubt that it is large.)
+        """
+        up = 0 if standard_errors == 0 else 1 if standard_errors > 0 else -1
+
+        def moved(name: str) -> Array:
+            value, error = getattr(self, name), getattr(self, f"{name}_se")
+            roughly = value + up * np.where((value > 0) == (up > 0), 1.0, 0.5) * np.abs(value)
+            return np.where(self.reliable, value + standard_errors * np.nan_to_num(error), roughly)
+
+        return replace(self, **{name: moved(name) for name in SAMPLED})

@@ -32,7 +32,7 @@ class AgeAdjustment:
     0.0
     """
 
-    coefficients: tuple[float, float, float, float]
+    coefficients: tuple[float, ...]
     spread: float
 
     @classmethod

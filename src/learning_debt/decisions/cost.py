@@ -73,6 +73,13 @@ class RetrainingCost:
         return self.money_per_nat is not None
 
     @property
+    def per_retrain(self) -> float:
+        """The amount; a cost ratio must be resolved first."""
+        if self.amount is None:
+            raise ValueError("a cost_ratio has no amount until it is resolved on a calibration table")
+        return float(self.amount)
+
+    @property
     def unit(self) -> str:
         """Unit of bills: ``"nats"`` or the currency."""
         return self.currency if self.in_money else "nats"
@@ -87,7 +94,7 @@ class RetrainingCost:
     def exposure(self, spells: xr.Dataset) -> xr.DataArray:
         """Regret per nat of mean score gap, dims (series, period), before the table's own exposure: 1, or money."""
         rows = spells["rows"]
-        return rows * self.money_per_nat if self.in_money else xr.ones_like(rows, dtype=float)
+        return xr.ones_like(rows, dtype=float) if self.money_per_nat is None else rows * self.money_per_nat
 
 
 def as_cost(cost: RetrainingCost | float | None) -> RetrainingCost:

@@ -23,7 +23,7 @@ def exact_columns(
     """Signals of one series, arrays (T, T) over (deployed_at, period); standard errors are 0."""
     periods = len(history) - initial
     posteriors = [forecaster.fit(history.periods(0, initial))]
-    cells = {name: np.full((periods, periods), np.nan) for name in (*variables, "score_gap")}
+    cells: dict[str, np.ndarray] = {name: np.full((periods, periods), np.nan) for name in (*variables, "score_gap")}
     if "predictive_debt" in variables:
         cells["gap_sd"] = np.full((periods, periods), np.nan)
     for t in range(1, periods + 1):
@@ -43,7 +43,7 @@ def exact_columns(
     for name in {*variables, "score_gap"}:
         cells[f"{name}_se"] = np.where(present, 0.0, np.nan)
         cells[f"{name}_reliable"] = present.copy()
-    cells["converged"] = np.ones(periods, dtype=bool)
+    cells["converged"] = cells["deployed_converged"] = np.ones(periods, dtype=bool)
     return cells
 
 

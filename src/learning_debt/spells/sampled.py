@@ -32,7 +32,8 @@ def sampled_columns(
     steps = range(1, replay.periods + 1)
     for t in track(steps, description="refitting the shadow", disable=not progressbar, transient=True):
         replay.advance(t)
-    return {**replay.cells, "converged": replay.converged}
+    converged = np.array(replay.converged)
+    return {**replay.cells, "deployed_converged": converged[:-1], "converged": converged[1:]}
 
 
 class _SampledReplay:
@@ -56,9 +57,8 @@ class _SampledReplay:
         self.cells |= {f"{name}_reliable": np.zeros(shape, dtype=bool) for name in names}
         if "predictive_debt" in variables:
             self.cells["gap_sd"] = np.full(shape, np.nan)
-        self.converged = np.zeros(self.periods, dtype=bool)
         self.posteriors = [self._fit(0)]
-        self.trusted = [convergence(self.posteriors[0]).converged]
+        self.converged = [convergence(self.posteriors[0]).converged]
         self.unseen: list[np.ndarray | float] = [0.0]  # log-likelihood of what each posterior has not seen
         self.marginal = cache(self._log_marginal)
 
@@ -69,8 +69,7 @@ class _SampledReplay:
         self._score(t, densities)
         deployed_posteriors, shadow = tuple(self.posteriors), self._fit(t)
         self.posteriors.append(shadow)
-        self.trusted.append(convergence(shadow).converged)
-        self.converged[t - 1] = self.trusted[t]
+        self.converged.append(convergence(shadow).converged)
         if "debt" in self.variables:
             self.unseen = [
                 before + density.sum(axis=-1) for before, density in zip(self.unseen, densities, strict=True)
@@ -111,4 +110,4 @@ class _SampledReplay:
     def _put(self, name: str, s: int, t: int, estimate: Estimate) -> None:
         self.cells[name][s, t - 1] = estimate.value
         self.cells[f"{name}_se"][s, t - 1] = estimate.standard_error
-        self.cells[f"{name}_reliable"][s, t - 1] = estimate.reliable and self.trusted[s] and self.trusted[-1]
+        self.cells[f"{name}_reliable"][s, t - 1] = estimate.reliable

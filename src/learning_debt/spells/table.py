@@ -61,7 +61,8 @@ def spell_table(
         Dimensions ``series``, ``deployed_at`` (0..T-1) and ``period`` (1..T); NaN where s >= t. Per cell ``debt``,
         ``predictive_debt``, ``score_gap`` (nats), their ``_se`` and ``_reliable``, ``gap_sd`` (standard deviation of
         the period's mean gap as the shadow expects it, nats) and ``regret`` = exposure x gap, signed. Per period
-        ``rows``, ``exposure``, ``converged`` and the owner's ``label``.
+        ``rows``, ``exposure``, ``converged`` (whether the shadow's sampler passed its diagnostics;
+        ``deployed_converged`` is the same for what is deployed) and the owner's ``label``.
 
     Raises
     ------
@@ -111,7 +112,7 @@ def _label(
     labels, periods = histories[0].labels, len(histories[0]) - initial
     cells = {name: np.stack([column[name] for column in columns]) for name in columns[0]}
     dataset = xr.Dataset(
-        {name: (DIMS if values.ndim == 3 else (SERIES, "period"), values) for name, values in cells.items()},
+        {name: (_dims_of(name, values), values) for name, values in cells.items()},
         coords={
             SERIES: names,
             "deployed_at": np.arange(periods),
@@ -126,6 +127,12 @@ def _label(
     dataset["regret"] = dataset["exposure"] * dataset["score_gap"]
     dataset["regret"] = dataset["regret"].transpose(*DIMS)
     return dataset
+
+
+def _dims_of(name: str, values: np.ndarray) -> tuple[str, ...]:
+    if values.ndim == 3:
+        return DIMS
+    return (SERIES, "deployed_at") if name == "deployed_converged" else (SERIES, "period")
 
 
 def check_spells(spells: xr.Dataset, requires: Sequence[str] = ()) -> xr.Dataset:
@@ -187,7 +194,7 @@ def _completed(spells: xr.Dataset) -> xr.Dataset:
         raise KeyError("spells need 'regret' or 'score_gap'; neither is there")
     if "regret" not in complete:
         complete = complete.assign(regret=complete["exposure"] * complete["score_gap"])
-    cells = [name for name, variable in complete.data_vars.items() if "deployed_at" in variable.dims]
+    cells = [name for name, variable in complete.data_vars.items() if {"deployed_at", "period"} <= set(variable.dims)]
     return complete.assign({name: complete[name].transpose(*DIMS) for name in cells})
 
 
