@@ -190,10 +190,8 @@ def _reason(decision: Decision, straddles: bool, diverged: bool) -> str:
         if np.isfinite(decision.break_even_cost)
         else ""
     )
-    if unreliable:
-        return (
-            f"cannot tell ({served}): a signal {decision.policy} reads failed its checks; draw more or mend the model"
-        )
+    if diverged:
+        return f"cannot tell ({served}): the sampler's diagnostics failed; draw more or mend the model"
     if straddles:
         return f"cannot tell ({served}): {decision.policy} changes its verdict within the Monte-Carlo error; draw more"
     if not np.isfinite(regret.value):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -46,11 +47,14 @@ class Build:
         Compiled functions, shared by builds that compute the same.
     labelled : dict of str to str
         Integer data variables given as labels, with the dimension whose labels they are.
+    computed : list of str
+        `pm.Data` without rows that the builder made itself: part of what identifies the build.
     """
 
     graph: ModelGraph
     density: Density
     labelled: dict[str, str] = field(default_factory=dict)
+    computed: list[str] = field(default_factory=list)
 
     @cached_property
     def predictive(self) -> Predictive:
@@ -87,9 +91,17 @@ class Build:
         """Natural-scale shape of each free variable."""
         return {name: values.shape[1:] for name, values in self.graph.reference_draws.items()}
 
-    @property
+    @cached_property
     def key(self) -> tuple[str, str, str]:
         """What a posterior must have been fitted with to belong to this build."""
+        learned = hashlib.sha256(self.graph.constants.encode())
+        for name in self.computed:
+            learned.update(np.ascontiguousarray(self.own["data"][name]).tobytes())
+        return self.graph.structure, self.graph.layout, learned.hexdigest()[:16]
+
+    @cached_property
+    def alike(self) -> tuple[str, str, str]:
+        """What builds of one compiled density on the same groups have in common."""
         return self.graph.structure, self.graph.layout, self.graph.constants
 
     def require_rows(self, rows: xr.Dataset, observation_dim: str) -> None:
@@ -177,11 +189,12 @@ class Build:
         return name == outcome or (len(shape) > 0 and shape[0] == self.own["data"][outcome].shape[0])
 
     @cached_property
-    def _index_dims(self) -> dict[str, str | None]:
+    def index_dims(self) -> dict[str, str | None]:
+        """The dimension each data variable indexes, if it is an index."""
         return {name: self.scoring_guard.indexed_dim(name) for name in self.graph.data}
 
     def _index_dim(self, name: str) -> str | None:
-        return self._index_dims[name]
+        return self.index_dims[name]
 
     def _values(self, name: str, variable: xr.Variable, observation_dim: str, labels: Labels) -> np.ndarray:
         argument, values = self.graph.data[name], variable.values
@@ -290,7 +303,10 @@ class Build:
         """
         for name, argument in self.graph.data.items():
             variable = self._variable(name, rows, observation_dim, None)
-            if variable is None or variable.ndim != argument.ndim:
+            if variable is None:
+                self.computed.append(name)
+                continue
+            if variable.ndim != argument.ndim:
                 continue
             own = self.own["data"][name]
             dim = self._index_dim(name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import xarray as xr
 
@@ -47,18 +49,13 @@ def require_same_groups(first: ModelGraph, second: ModelGraph, shadow: xr.DataTr
 def require_same_density(
     builds: tuple[Build, Build],
     draws: Draws,
-    trainings: tuple[xr.Dataset | None, xr.Dataset | None],
-    batches: tuple[xr.Dataset, xr.Dataset],
+    trainings: Sequence[xr.Dataset | None],
+    batches: Sequence[xr.Dataset],
     observation_dim: str,
-    same_preparation: bool,
 ) -> None:
     """Raise unless prior and batch have the same log density under both builds and preparations, at shared draws."""
     first, second = builds
-    if not same_preparation:
-        _require_same_outcomes(first, batches)
-    same_build = first.graph.constants == second.graph.constants and first.density is second.density
-    if same_build and same_preparation and not first.graph.data_in_prior:
-        return
+    _require_same_outcomes(first, batches)
     few = {name: values[_spread(draws.samples)] for name, values in draws.values.items()}
     values = _unconstrained(first, few)
     rows = [batch if training is None else training for batch, training in zip(batches, trainings, strict=True)]
@@ -79,7 +76,7 @@ def require_same_density(
         )
 
 
-def _require_same_outcomes(build: Build, batches: tuple[xr.Dataset, xr.Dataset]) -> None:
+def _require_same_outcomes(build: Build, batches: Sequence[xr.Dataset]) -> None:
     name = build.graph.outcome
     if all(name in batch.variables for batch in batches):
         one, two = (batch.variables[name].values for batch in batches)

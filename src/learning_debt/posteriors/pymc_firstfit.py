@@ -13,7 +13,7 @@ import xarray as xr
 from learning_debt.data import take_rows
 from learning_debt.errors import UnsupportedModelError
 from learning_debt.posteriors.pymc_build import Build
-from learning_debt.posteriors.pymc_checks import largest_difference, require_additive, require_free_of_rows
+from learning_debt.posteriors.pymc_checks import largest_difference, require_additive, require_free_of_rows, uneven_part
 
 TOLERANCE = 1e-8
 
@@ -27,7 +27,7 @@ def require_faithful_preparation(
 ) -> None:
     """Raise unless `prepare`, given what it learned, prepares part of the rows as it did among all of them."""
     rows = raw.sizes[observation_dim]
-    part = np.arange(rows)[: max(1, rows // 2)]
+    part = np.arange(uneven_part(rows))
     alone = prepare(take_rows(raw, part, observation_dim), fitted)[0]
     for name, variable in take_rows(prepared, part, observation_dim).variables.items():
         if name not in alone.variables or not _equal(variable.values, alone.variables[name].values):
@@ -75,10 +75,10 @@ def _try_build(again: Callable[[xr.Dataset], Build], rows: xr.Dataset) -> Build 
 
 
 def _parts(rows: xr.Dataset, observation_dim: str) -> list[np.ndarray]:
-    """The first half of the rows; failing that, fewer rows among which every label still occurs."""
+    """The first rows; failing that, fewer rows among which every label still occurs."""
     count = rows.sizes[observation_dim]
     keep = np.zeros(count, dtype=bool)
-    keep[: max(2, count // 2)] = True
+    keep[: max(2, uneven_part(count))] = True
     kept = keep.copy()
     for variable in rows.variables.values():
         if variable.dims == (observation_dim,) and variable.dtype.kind not in "f":
@@ -94,8 +94,7 @@ def _require_same(build: Build, other: Build, rows: xr.Dataset, part: np.ndarray
         for name in static
         if build.own["data"][name].shape != (rows.sizes[observation_dim],)
     )
-    prior_moves = bool(build.graph.data_in_prior)
-    if build.density is other.density and statics_agree and not prior_moves:
+    if build.density is other.density and statics_agree:
         return
     batch = take_rows(rows, part, observation_dim)
     points, draws = build.graph.reference_points, build.graph.reference_draws

@@ -195,13 +195,15 @@ class ModelGraph:
 
     @cached_property
     def constants(self) -> str:
-        """Hash of every number baked into the density: differs when a build computed something from its data."""
+        """Hash of the steps and numbers of the density: differs when a build computed something from its data."""
         digest = hashlib.sha256()
         for variable in ancestors(self._generative):
             if isinstance(variable, Constant):
                 value = variable.data
                 is_array = isinstance(value, np.ndarray | np.generic)
                 digest.update(np.asarray(value).tobytes() if is_array else repr(value).encode())
+            elif variable.owner is not None:
+                digest.update(type(variable.owner.op).__name__.encode())
         return digest.hexdigest()[:16]
 
     @cached_property

@@ -90,7 +90,6 @@ class PyMCForecaster:
         self._builds: dict[tuple[str, str, str], Build] = {}
         self._densities: list[Density] = []
         self._latest: Build | None = None
-        self._checked: set[int] = set()
         if model is not None:
             require_supported(model, observation_dim)
 
@@ -249,21 +248,14 @@ class PyMCForecaster:
         require_same_groups(first.graph, second.graph, shadow, deployed)
         draws = first.read(shadow)
         second.read(deployed)
+        same_preparation = _same_preparation(shadow, deployed)
+        if first is second and same_preparation and not first.graph.data_in_prior:
+            return
         rows = as_dataset(batch, self._observation_dim)
-        pair = [(posterior, self._own_build(posterior)) for posterior in (shadow, deployed)]
-        trainings = [
-            self._prepared_training(posterior) if TRAINING in posterior.children else None for posterior, _ in pair
-        ]
-        batches = [self._prepared_batch(posterior, rows) for posterior, _ in pair]
-        identical = _same_preparation(shadow, deployed)
-        require_same_density(
-            (pair[0][1], pair[1][1]),
-            draws,
-            (trainings[0], trainings[1]),
-            (batches[0], batches[1]),
-            self._observation_dim,
-            identical,
-        )
+        posteriors = (shadow, deployed)
+        trainings = [self._prepared_training(tree) if TRAINING in tree.children else None for tree in posteriors]
+        batches = [self._prepared_batch(tree, rows) for tree in posteriors]
+        require_same_density((first, second), draws, trainings, batches, self._observation_dim)
 
     # How posteriors, builds and preparations belong together ---------------------------------------------------------
 
@@ -288,13 +280,17 @@ class PyMCForecaster:
             raise TypeError(f"build_model must return a pm.Model, not {type(model).__name__}")
         require_supported(model, self._observation_dim)
         graph = ModelGraph(model)
-        density = next((known for known in self._densities if known.graph.computes_the_same(graph)), None)
-        if density is None:
-            density = Density(graph)
-            self._densities.append(density)
-        build = Build(graph, density)
+        alike = (graph.structure, graph.layout, graph.constants)
+        known = next((build for build in self._builds.values() if build.alike == alike), None)
+        build = Build(graph, known.density if known is not None else self._density(graph))
+        if known is not None:
+            build.index_dims = known.index_dims
         build.learn_labels(prepared, self._observation_dim)
-        return build
+        return self._builds.get(build.key, build)
+
+    def _density(self, graph: ModelGraph) -> Density:
+        """Compiled functions of an equal build, or new ones."""
+        return next((known for known in self._densities if known.graph.computes_the_same(graph)), None) or Density(graph)
 
     def _remember(self, build: Build) -> None:
         self._latest = build
@@ -302,12 +298,12 @@ class PyMCForecaster:
 
     def _check_once(self, build: Build, raw: xr.Dataset, prepared: xr.Dataset, fitted: xr.Dataset | None) -> None:
         """Checks of a model's first fit; a density that passed them needs them no more."""
-        if id(build.density) not in self._checked:
+        if build.density not in self._densities:
             if self._prepare is not None:
                 require_faithful_preparation(self._call_prepare, raw, prepared, fitted, self._observation_dim)
             again = None if self._build_model is None else self._build
             require_faithful_build(build, prepared, self._observation_dim, again)
-            self._checked.add(id(build.density))
+            self._densities.append(build.density)
         self._remember(build)
 
     def _build_of(self, posterior: xr.DataTree, rows: xr.Dataset | None = None) -> Build:
@@ -324,7 +320,10 @@ class PyMCForecaster:
             return self._builds[key]
         if key[0] is None:
             return self._build_of_foreign(rows)
-        build = self._own_build(posterior)
+        try:
+            build = self._own_build(posterior)
+        except (KeyError, ValueError, TypeError) as error:
+            raise IncomparablePosteriorsError(f"{_other_model(False)} ({error})") from error
         if build.key != key:
             raise IncomparablePosteriorsError(_other_model(build.graph.structure == key[0]))
         self._remember(build)
@@ -343,8 +342,10 @@ class PyMCForecaster:
 
     def _own_build(self, posterior: xr.DataTree) -> Build:
         """The model built on the posterior's own training data."""
-        if self._model is not None or TRAINING not in posterior.children:
-            return self._build_of(posterior)
+        if self._model is not None:
+            return self._any_build("the model")
+        if TRAINING not in posterior.children:
+            raise ValueError("the posterior does not carry its training data; use attach(posterior, data)")
         return self._build(self._prepared_training(posterior))
 
     def _context(self, posterior: xr.DataTree, rows: xr.Dataset) -> tuple[Build, xr.Dataset, Draws, xr.Dataset | None]:
