@@ -1,0 +1,11 @@
+"""Pictures of an audit and of a spell table, in the style of arviz-plots.
+
+They read datasets and the `Audit` record, never models, and return the `arviz_plots.PlotCollection` they drew on.
+"""
+
+from learning_debt.plots.agreement import plot_sampled_against_exact
+from learning_debt.plots.bill import plot_bill
+from learning_debt.plots.schedule import plot_schedule
+from learning_debt.plots.signals import plot_signals
+
+__all__ = ["plot_bill", "plot_sampled_against_exact", "plot_schedule", "plot_signals"]

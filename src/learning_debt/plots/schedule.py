@@ -1,0 +1,137 @@
+"""When each policy retrains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from arviz_base.labels import BaseLabeller
+from arviz_base.validate import validate_dict_argument
+from arviz_plots import PlotCollection
+from arviz_plots import visuals as vz
+from arviz_plots.plots.utils import get_visual_kwargs
+
+from learning_debt.audit import Audit
+from learning_debt.data import SERIES
+from learning_debt.plots.bill import cumulative_bills
+from learning_debt.plots.common import (
+    add_policy_aesthetics,
+    figure_defaults,
+    furnish,
+    ignored_aesthetics,
+    period_ticks,
+    resolve_backend,
+    set_yticks,
+)
+
+VISUALS = ("baseline", "retrain", "xlabel", "ticks", "policy_names", "limits")
+
+
+def plot_schedule(
+    audit: Audit,
+    *,
+    policies: Sequence[str] | None = None,
+    plot_collection: PlotCollection | None = None,
+    backend: str | None = None,
+    labeller: Any = None,
+    aes_by_visuals: Mapping[str, Sequence[str]] | None = None,
+    visuals: Mapping[str, Mapping[str, Any] | bool] | None = None,
+    **pc_kwargs: Any,
+) -> PlotCollection:
+    """Plot a row per policy with a mark at each of its retrains; several series lie side by side within a row.
+
+    Parameters
+    ----------
+    audit : Audit
+    policies : sequence of str, optional
+        Rows of the audit's table to draw; all by default, in the order of `plot_bill`: the dearest on top.
+    plot_collection : PlotCollection, optional
+    backend : {"matplotlib", "bokeh", "plotly", "none"}, optional
+    labeller : labeller, optional
+        Of the policies' names.
+    aes_by_visuals : mapping of {str : sequence of str}, optional
+        By default ``baseline`` uses ``y`` and ``retrain`` uses ``y`` and ``color``.
+    visuals : mapping of {str : mapping or bool}, optional
+        Keyword arguments of a visual, or False to leave it out:
+
+        * baseline, retrain -> :func:`~arviz_plots.visuals.line_x`, :func:`~arviz_plots.visuals.scatter_x`
+        * xlabel -> :func:`~arviz_plots.visuals.labelled_x`
+        * ticks -> :func:`~arviz_plots.visuals.set_xticks`
+        * policy_names -> the backend's ``yticks``; in brackets the number of retrains, a mean over series
+        * limits -> :func:`~arviz_plots.visuals.set_ylim`
+
+    **pc_kwargs
+        Passed to :meth:`arviz_plots.PlotCollection.grid`.
+
+    Returns
+    -------
+    PlotCollection
+
+    Raises
+    ------
+    KeyError
+        If the audit holds no policy of that name.
+    """
+    visuals = validate_dict_argument(visuals, valid_keys=VISUALS)
+    aes_by_visuals = validate_dict_argument(aes_by_visuals, valid_keys=VISUALS)
+    names = [str(name) for name in cumulative_bills(audit, policies)["policy"].values]
+    marks = retrain_marks(audit, names)
+    if plot_collection is None:
+        backend = resolve_backend(None, backend)
+        pc_kwargs = figure_defaults(pc_kwargs, backend, 10.5, 1.0 + 0.36 * len(names))
+        add_policy_aesthetics(pc_kwargs, names, audit, ("color",))
+        pc_kwargs["aes"].setdefault("y", ["policy", SERIES])
+        pc_kwargs.setdefault("y", _row_positions(len(names), marks.sizes[SERIES]))
+        plot_collection = PlotCollection.grid(marks, backend=backend, **pc_kwargs)
+    pc = plot_collection
+    ends = marks.isel(period=slice(0, 2)).copy(data={"retrain": np.full((*marks["retrain"].shape[:2], 2), np.nan)})
+    ends["retrain"][..., 0], ends["retrain"][..., 1] = 1.0, float(marks.sizes["period"])
+    size = 170 if marks.sizes[SERIES] == 1 else 30
+    for visual, function, data, aes, defaults in (
+        ("baseline", vz.line_x, ends, ("y",), {"color": "B3", "width": 0.6}),
+        ("retrain", vz.scatter_x, marks, ("y", "color"), {"marker": "|", "size": size, "width": 2.2}),
+    ):
+        kwargs = get_visual_kwargs(visuals, visual)
+        if kwargs is not False:
+            ignore = ignored_aesthetics(pc, aes_by_visuals, visual, aes)
+            pc.map(function, visual, data=data, ignore_aes=ignore, **{**defaults, **kwargs})
+    _furnish(pc, audit, names, labeller or BaseLabeller(), visuals)
+    return pc
+
+
+def _furnish(pc: PlotCollection, audit: Audit, names: Sequence[str], labeller: Any, visuals: Mapping[str, Any]) -> None:
+    """Axis labels, ticks and the names of the rows."""
+    positions, texts = period_ticks(audit.replays[names[0]].schedule["label"].values)
+    rows = np.arange(len(names))[::-1]
+    labels = [
+        f"{labeller.sel_to_str({'policy': name}, {'policy': place})} ({float(audit.replays[name].retrains.mean()):.3g})"
+        for place, name in enumerate(names)
+    ]
+    blank = xr.Dataset({"retrain": 0.0})
+    furnish(
+        pc,
+        visuals,
+        {
+            "xlabel": (vz.labelled_x, blank, {"text": "period (in brackets: number of retrains)"}),
+            "ticks": (vz.set_xticks, blank, {"values": positions, "labels": texts}),
+            "policy_names": (set_yticks, blank, {"values": rows, "labels": labels}),
+            "limits": (vz.set_ylim, blank, {"limits": (-0.6, len(names) - 0.4)}),
+        },
+    )
+
+
+def retrain_marks(audit: Audit, names: Sequence[str]) -> xr.Dataset:
+    """Periods of the retrains, dims (policy, series, period), NaN where there is none."""
+    schedules = np.stack([audit.replays[name].schedule.values for name in names])
+    period = np.arange(1.0, schedules.shape[-1] + 1)
+    series = audit.replays[names[0]].schedule[SERIES].values
+    data = (("policy", SERIES, "period"), np.where(schedules, period, np.nan))
+    return xr.Dataset({"retrain": data}, coords={"policy": list(names), SERIES: series})
+
+
+def _row_positions(policies: int, series: int) -> list[float]:
+    """Heights of the rows, the first policy on top; the series of a policy share its row."""
+    offsets = np.linspace(0.35, -0.35, series) if series > 1 else np.zeros(1)
+    return [float(row + offset) for row in range(policies - 1, -1, -1) for offset in offsets]
