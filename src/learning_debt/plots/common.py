@@ -102,11 +102,9 @@ def policy_aesthetics(
     return {key: [look[place] for look in looks] for place, key in enumerate(("color", "linestyle", "width"))}
 
 
-def add_policy_aesthetics(
-    kwargs: dict[str, Any], policies: Sequence[str], emphasised: str, keys: Sequence[str]
-) -> None:
+def add_policy_aesthetics(kwargs: dict[str, Any], policies: Sequence[str], audit: Audit, keys: Sequence[str]) -> None:
     """Map the aesthetics `keys` to policies, unless the caller mapped them."""
-    for key, values in policy_aesthetics(policies, emphasised).items():
+    for key, values in policy_aesthetics(policies, audit.benchmark, list(audit.replays)).items():
         if key in keys and kwargs["aes"].setdefault(key, ["policy"]) == ["policy"]:
             kwargs.setdefault(key, values)
 
