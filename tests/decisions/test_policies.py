@@ -1,0 +1,318 @@
+"""The protocol every policy keeps, and each policy against its rule written out as a plain loop."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import learning_debt as ld
+from learning_debt.decisions.policies import (
+    CUSUM,
+    Always,
+    Calendar,
+    DebtThreshold,
+    Never,
+    PredictiveDebtThreshold,
+    Schedule,
+)
+from learning_debt.decisions.policies.base import Policy, stack
+
+CALIBRATION = ld.AgeAdjustment((0.1, 0.05, 0.02, 0.001), 0.3)
+POLICIES = [
+    Never(),
+    Always(),
+    Calendar(3),
+    Schedule([2, 5]),
+    CUSUM(0.4),
+    DebtThreshold(0.5, CALIBRATION),
+    PredictiveDebtThreshold(4.0),
+]
+CANDIDATES = [
+    [Calendar(k) for k in (1, 2, 5)],
+    [CUSUM(h) for h in (0.05, 0.4, 3.0)],
+    [DebtThreshold(z, CALIBRATION) for z in (-1.0, 0.0, 1.5)],
+    [PredictiveDebtThreshold(m) for m in (1.0, 4.0, 16.0)],
+]
+LANES, PERIODS = 5, 12
+
+every_policy = pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: type(policy).__name__)
+
+
+@pytest.fixture
+def stream(make_signals):
+    """Twelve periods of signals in five lanes whose spells end at random, whatever a policy orders."""
+    rng = np.random.default_rng(1)
+    age, periods = np.zeros(LANES, dtype=int), []
+    for t in range(1, PERIODS + 1):
+        age = np.where(rng.random(LANES) < 0.25, 1, age + 1)
+        periods.append(
+            make_signals(
+                age,
+                period=t,
+                score_gap=rng.normal(size=LANES) * 0.3,
+                debt=rng.gamma(1.0, size=LANES),
+                predictive_debt=rng.gamma(1.0, 0.2, size=LANES),
+                cost=rng.uniform(0.2, 1.0, size=LANES),
+                exposure=rng.uniform(0.5, 1.5, size=LANES),
+            )
+        )
+    return periods
+
+
+def lanes_of(signals, chosen):
+    """The same signals for some lanes only."""
+    arrays = {
+        field.name: getattr(signals, field.name)[chosen]
+        for field in dataclasses.fields(signals)
+        if field.name not in ("period", "label")
+    }
+    return dataclasses.replace(signals, **arrays)
+
+
+def run(policy, stream, lanes=LANES):
+    """Answers of a policy to a stream of signals, shape (lanes, periods)."""
+    state, answers = policy.init(lanes), []
+    for signals in stream:
+        state, retrain = policy.step(state, signals)
+        answers.append(retrain)
+    return np.stack(answers, axis=1)
+
+
+@every_policy
+def test_the_answer_is_one_boolean_per_lane(policy, stream):
+    for signals in stream:
+        _, retrain = policy.step(policy.init(LANES), signals)
+        assert retrain.shape == (LANES,)
+        assert retrain.dtype == bool
+
+
+@every_policy
+def test_lanes_do_not_see_each_other(policy, stream):
+    together = run(policy, stream)
+    for lane in range(LANES):
+        alone = run(policy, [lanes_of(signals, [lane]) for signals in stream], lanes=1)
+        np.testing.assert_array_equal(alone[0], together[lane])
+
+
+@every_policy
+def test_step_changes_neither_state_nor_signals(policy, stream):
+    state = policy.init(LANES)
+    for signals in stream:
+        before, seen = np.copy(state), lanes_of(signals, slice(None))
+        seen = dataclasses.replace(seen, **{k: np.copy(v) for k, v in vars(seen).items() if isinstance(v, np.ndarray)})
+        first, again = policy.step(state, signals), policy.step(state, signals)
+        np.testing.assert_array_equal(first[1], again[1])
+        np.testing.assert_array_equal(state, before)
+        for name, value in vars(seen).items():
+            np.testing.assert_array_equal(getattr(signals, name), value)
+        state = first[0]
+
+
+@every_policy
+def test_a_spell_starts_afresh_whoever_ordered_the_retrain(policy, stream):
+    """In a spell the answers are those of a policy that has seen this spell only."""
+    together = run(policy, stream)
+    ages = np.stack([signals.spell_age for signals in stream], axis=1)
+    assert (ages[:, 1:] == 1).any()
+    for lane in range(LANES):
+        for start in np.flatnonzero(ages[lane] == 1):
+            stop = next((t for t in range(start + 1, PERIODS) if ages[lane, t] == 1), PERIODS)
+            alone = run(policy, [lanes_of(signals, [lane]) for signals in stream[start:stop]], lanes=1)
+            np.testing.assert_array_equal(alone[0], together[lane, start:stop])
+
+
+@every_policy
+def test_a_refused_retrain_is_asked_for_again(policy, make_signals):
+    """The owner ignores the answer: the spell goes on, and so does what the policy remembers."""
+    stream = [make_signals(t, period=t, score_gap=0.3, debt=1.0, predictive_debt=0.5) for t in range(1, 6)]
+    asked = run(policy, stream, lanes=1)[0].tolist()
+    if policy.requires:
+        assert asked == sorted(asked)
+        assert asked[-1]
+
+
+@every_policy
+def test_extreme_signals_get_an_answer(policy, make_signals):
+    signals = make_signals([1, 2, 1000], score_gap=[-1e6, 0.0, 1e6], debt=[0.0, 1e-300, 1e6], predictive_debt=1e12)
+    assert run(policy, [signals], lanes=3).shape == (3, 1)
+
+
+@every_policy
+def test_an_exact_signal_moved_by_its_errors_stays_put(policy, stream):
+    moved = [signals.shifted(3.0) for signals in stream]
+    np.testing.assert_array_equal(run(policy, moved), run(policy, stream))
+
+
+@pytest.mark.parametrize("candidates", CANDIDATES, ids=lambda candidates: type(candidates[0]).__name__)
+def test_stacked_candidates_answer_as_each_does_alone(candidates, stream):
+    together = run(stack(candidates, LANES), [lanes_of(s, np.tile(np.arange(LANES), 3)) for s in stream], 3 * LANES)
+    alone = np.concatenate([run(candidate, stream) for candidate in candidates])
+    np.testing.assert_array_equal(together, alone)
+    assert len({tuple(row) for row in together.reshape(3, -1)}) > 1
+
+
+def test_policies_that_differ_in_more_than_numbers_are_not_stacked():
+    other = ld.AgeAdjustment((0.0, 0.0, 0.0, 0.0), 1.0)
+    assert stack([DebtThreshold(1.0, CALIBRATION), DebtThreshold(1.0, other)], 2) is None
+    assert stack([CUSUM(1.0), Never()], 2) is None
+    assert stack([Schedule([1]), Schedule([2])], 2) is None
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda: Calendar(0), "interval"),
+        (lambda: Calendar(-3), "interval"),
+        (lambda: Calendar(2.5), "interval"),
+        (lambda: Calendar(np.nan), "interval"),
+        (lambda: CUSUM(0.0), "threshold"),
+        (lambda: CUSUM(-1.0), "threshold"),
+        (lambda: CUSUM(np.nan), "threshold"),
+        (lambda: CUSUM(np.array([1.0, -1.0])), "threshold"),
+        (lambda: DebtThreshold(np.nan, CALIBRATION), "threshold"),
+        (lambda: DebtThreshold(np.inf, CALIBRATION), "threshold"),
+        (lambda: PredictiveDebtThreshold(0.0), "multiplier"),
+        (lambda: PredictiveDebtThreshold(-1.0), "multiplier"),
+        (lambda: PredictiveDebtThreshold(np.inf), "multiplier"),
+    ],
+)
+def test_bad_parameters_are_refused_by_name(make, name):
+    with pytest.raises(ValueError, match=name):
+        make()
+
+
+def test_numbers_the_owner_must_own_have_no_default():
+    for policy in (Calendar, Schedule, CUSUM, DebtThreshold, PredictiveDebtThreshold):
+        with pytest.raises(TypeError):
+            policy()
+
+
+def test_policies_print_their_numbers():
+    assert [str(policy) for policy in POLICIES[:3]] == ["Never()", "Always()", "Calendar(3)"]
+    assert str(DebtThreshold(0.5, CALIBRATION)) == "DebtThreshold(0.5)"
+
+
+# Each rule as a function of the period's number and the cells of the spell so far, today's last.
+
+
+def calendar_rule(interval):
+    return lambda t, spell: t % interval == 0
+
+
+def cusum_rule(threshold):
+    def rule(t, spell):
+        total = 0.0
+        for cell in spell:
+            total = max(0.0, total + max(cell["score_gap"], 0.0))
+        return total > threshold
+
+    return rule
+
+
+def debt_rule(threshold, debt, ages):
+    """Standardised by a least-squares fit of the calibration cells, written out."""
+    root = np.sqrt(debt)
+    basis = np.column_stack([np.ones(len(ages)), np.log(1 + ages), np.sqrt(ages), ages])
+    coefficients = np.linalg.solve(basis.T @ basis, basis.T @ root)
+    residuals = root - basis @ coefficients
+    sigma = max(0.01, np.sqrt(((residuals - residuals.mean()) ** 2).sum() / (len(root) - 1)))
+
+    def rule(t, spell):
+        age = len(spell)
+        expected = coefficients @ [1.0, np.log(1 + age), np.sqrt(age), age]
+        return (np.sqrt(spell[-1]["debt"]) - expected) / sigma > threshold
+
+    return rule
+
+
+def predictive_debt_rule(multiplier, cost):
+    return lambda t, spell: multiplier * spell[-1]["exposure"] * spell[-1]["predictive_debt"] > cost
+
+
+def schedule_and_bill_by_hand(table, i, rule, cost, positive=False):
+    """Walk one series of a table: charge regret, show the rule the spell so far, maybe retrain."""
+    periods = table.sizes["period"]
+    deployed_at, spell, schedule, bill = 0, [], [], 0.0
+    for t in range(1, periods + 1):
+        cell = table.isel(series=i, deployed_at=deployed_at, period=t - 1)
+        cell = {name: float(cell[name]) for name in ("score_gap", "debt", "predictive_debt", "exposure", "regret")}
+        spell.append(cell)
+        bill += max(cell["regret"], 0.0) if positive else cell["regret"]
+        retrain = t < periods and bool(rule(t, spell))
+        schedule.append(retrain)
+        if retrain:
+            bill, deployed_at, spell = bill + cost, t, []
+    return schedule, bill
+
+
+COST = 0.4
+
+
+def calibration_cells(table):
+    debt = table["debt"].values
+    age = np.broadcast_to(np.arange(1, 41) - np.arange(40)[:, None], debt.shape)
+    return debt[age > 0], age[age > 0].astype(float)
+
+
+RULES = {
+    "never": lambda table: (Never(), lambda t, spell: False),
+    "always": lambda table: (Always(), lambda t, spell: True),
+    "calendar": lambda table: (Calendar(7), calendar_rule(7)),
+    "schedule": lambda table: (Schedule(["day 003", "day 030"]), lambda t, spell: t in (3, 30)),
+    "cusum": lambda table: (CUSUM(0.8), cusum_rule(0.8)),
+    "debt threshold": lambda table: (
+        DebtThreshold(0.8, ld.AgeAdjustment.fit(*calibration_cells(table))),
+        debt_rule(0.8, *calibration_cells(table)),
+    ),
+    "predictive-debt threshold": lambda table: (PredictiveDebtThreshold(2.0), predictive_debt_rule(2.0, COST)),
+}
+
+
+@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("accounting", ["signed", "positive"])
+def test_replay_makes_the_schedule_and_the_bill_of_the_rule_written_out(name, accounting, random_spells):
+    table = random_spells(40, series=2, seed=11, exposure=np.linspace(0.5, 2.0, 40))
+    policy, rule = RULES[name](table)
+    replayed = ld.replay(table, policy, COST, accounting)
+    for i in range(2):
+        schedule, bill = schedule_and_bill_by_hand(table, i, rule, COST, accounting == "positive")
+        assert replayed.schedule.values[i].tolist() == schedule
+        assert float(replayed.objective[i]) == pytest.approx(bill, rel=1e-12)
+        if policy.requires:
+            assert 1 < sum(schedule) < 39
+
+
+def test_a_threshold_met_exactly_does_not_retrain(make_signals):
+    met = make_signals(1, score_gap=0.5, debt=1.0, predictive_debt=0.5, cost=1.0)
+    flat = ld.AgeAdjustment((0.0, 0.0, 0.0, 0.0), 1.0)
+    for policy in (CUSUM(0.5), DebtThreshold(1.0, flat), PredictiveDebtThreshold(2.0)):
+        assert not run(policy, [met], lanes=1).any()
+        above = dataclasses.replace(met, score_gap=np.array([0.51]), debt=np.array([1.1]), cost=np.array([0.99]))
+        assert run(policy, [above], lanes=1).all()
+
+
+def test_cusum_does_not_let_good_periods_pay_for_bad_ones(make_signals):
+    stream = [make_signals(t, score_gap=gap) for t, gap in enumerate([0.3, -5.0, 0.3], start=1)]
+    assert run(CUSUM(0.5), stream, lanes=1)[0].tolist() == [False, False, True]
+
+
+def test_debt_a_little_below_zero_counts_as_zero(make_signals):
+    policy = DebtThreshold(-1e6, CALIBRATION)
+    assert run(policy, [make_signals(3, debt=[-0.01])], lanes=1).all()
+
+
+def test_a_policy_of_ones_own_needs_only_step(random_spells):
+    @dataclasses.dataclass(frozen=True)
+    class Doubting(Policy):
+        """Retrain when predictive debt exceeds a limit and the last realised gap agrees."""
+
+        requires = ("predictive_debt", "score_gap")
+        limit: float
+
+        def step(self, state, signals):
+            return state, (signals.predictive_debt > self.limit) & (signals.score_gap > 0)
+
+    table = random_spells(20, series=3)
+    doubting, trusting = ld.replay(table, Doubting(0.1), 0.1), ld.replay(table, Doubting(1e9), 0.1)
+    assert doubting.retrains.sum() > 0
+    assert trusting.retrains.sum() == 0
