@@ -162,7 +162,9 @@ def test_mixture_components_are_drawn_anew_for_every_draw():
     from learning_debt.posteriors.pymc_model import PyMCForecaster
 
     forecaster = PyMCForecaster(model=model)
-    posterior = xr.DataTree.from_dict({"posterior": xr.Dataset({"weight": (("chain", "draw"), np.full((1, 400), 0.5))})})
+    posterior = xr.DataTree.from_dict(
+        {"posterior": xr.Dataset({"weight": (("chain", "draw"), np.full((1, 400), 0.5))})}
+    )
     drawn = forecaster.predict(posterior, {"y": np.zeros(2)}, random_seed=1)["outcome"].values
     low = drawn[drawn < 0]
     assert len(np.unique(low)) == len(low)

@@ -137,8 +137,8 @@ class PyMCForecaster:
         raw = as_dataset(data, self._observation_dim)
         prepared, fitted = self._prepare_training(raw)
         build = self._build(prepared)
-        arguments = build.arguments(prepared, self._observation_dim)
         build.require_own_labels(prepared, self._observation_dim)
+        arguments = build.arguments(prepared, self._observation_dim)
         self._check_once(build, raw, prepared, fitted)
         build.scoring_guard.check({**arguments, "draw": build.graph.reference_draws})
         tree = self._sampler.sample(build.graph, arguments, random_seed, progressbar)
@@ -290,7 +290,9 @@ class PyMCForecaster:
 
     def _density(self, graph: ModelGraph) -> Density:
         """Compiled functions of an equal build, or new ones."""
-        return next((known for known in self._densities if known.graph.computes_the_same(graph)), None) or Density(graph)
+        return next((known for known in self._densities if known.graph.computes_the_same(graph)), None) or Density(
+            graph
+        )
 
     def _remember(self, build: Build) -> None:
         self._latest = build
