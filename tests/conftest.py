@@ -1,5 +1,7 @@
 """Fixtures shared by the tests: random spell tables, hand-written signals, small histories."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -33,9 +35,8 @@ def random_table(periods, series=1, seed=0, *, exposure=1.0, rows=1, drift=0.03)
 def hand_written_signals(spell_age=1, *, period=1, label=None, **given):
     """Signals with the values `given`, zeros elsewhere; a number stands for every lane."""
     age = np.atleast_1d(np.asarray(spell_age))
-    defaults = {"cost": 1.0, "exposure": 1.0, "reliable": True}
-    names = ("cost", "exposure", "debt", "predictive_debt", "score_gap")
-    names += ("debt_se", "predictive_debt_se", "score_gap_se", "reliable")
+    defaults = {"cost": 1.0, "exposure": 1.0, "reliable": True, "converged": True}
+    names = [field.name for field in fields(Signals) if field.name not in ("period", "label", "spell_age")]
     values = {
         name: np.broadcast_to(np.asarray(given.pop(name, defaults.get(name, 0.0))), age.shape).copy() for name in names
     }

@@ -117,5 +117,5 @@ def test_deployed_during_and_along_schedule_are_a_plain_loop():
 
 
 def test_a_walk_of_one_period_has_no_retrain():
-    assert walk(1, 3, lambda t, deployed_at: np.ones(3, dtype=bool)).tolist() == [[False]] * 3
+    assert walk(1, 3, lambda _t, _deployed_at: np.ones(3, dtype=bool)).tolist() == [[False]] * 3
     assert deployed_during(np.zeros((3, 1), dtype=bool)).tolist() == [[0]] * 3

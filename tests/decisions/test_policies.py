@@ -195,12 +195,24 @@ def test_policies_print_their_numbers():
 # Each rule as a function of the period's number and the cells of the spell so far, today's last.
 
 
+def never_rule(_t, _spell):
+    return False
+
+
+def always_rule(_t, _spell):
+    return True
+
+
 def calendar_rule(interval):
-    return lambda t, spell: t % interval == 0
+    return lambda t, _spell: t % interval == 0
+
+
+def schedule_rule(t, _spell):
+    return t in (3, 30)
 
 
 def cusum_rule(threshold):
-    def rule(t, spell):
+    def rule(_t, spell):
         total = 0.0
         for cell in spell:
             total = max(0.0, total + max(cell["score_gap"], 0.0))
@@ -217,7 +229,7 @@ def debt_rule(threshold, debt, ages):
     residuals = root - basis @ coefficients
     sigma = max(0.01, np.sqrt(((residuals - residuals.mean()) ** 2).sum() / (len(root) - 1)))
 
-    def rule(t, spell):
+    def rule(_t, spell):
         age = len(spell)
         expected = coefficients @ [1.0, np.log(1 + age), np.sqrt(age), age]
         return (np.sqrt(spell[-1]["debt"]) - expected) / sigma > threshold
@@ -226,7 +238,7 @@ def debt_rule(threshold, debt, ages):
 
 
 def predictive_debt_rule(multiplier, cost):
-    return lambda t, spell: multiplier * spell[-1]["exposure"] * spell[-1]["predictive_debt"] > cost
+    return lambda _t, spell: multiplier * spell[-1]["exposure"] * spell[-1]["predictive_debt"] > cost
 
 
 def schedule_and_bill_by_hand(table, i, rule, cost, positive=False):
@@ -254,25 +266,28 @@ def calibration_cells(table):
     return debt[age > 0], age[age > 0].astype(float)
 
 
-RULES = {
-    "never": lambda table: (Never(), lambda t, spell: False),
-    "always": lambda table: (Always(), lambda t, spell: True),
-    "calendar": lambda table: (Calendar(7), calendar_rule(7)),
-    "schedule": lambda table: (Schedule(["day 003", "day 030"]), lambda t, spell: t in (3, 30)),
-    "cusum": lambda table: (CUSUM(0.8), cusum_rule(0.8)),
-    "debt threshold": lambda table: (
-        DebtThreshold(0.8, ld.AgeAdjustment.fit(*calibration_cells(table))),
-        debt_rule(0.8, *calibration_cells(table)),
-    ),
-    "predictive-debt threshold": lambda table: (PredictiveDebtThreshold(2.0), predictive_debt_rule(2.0, COST)),
-}
+def policy_and_rule(name, table):
+    """A policy, and its rule written out."""
+    cells = calibration_cells(table)
+    return {
+        "never": (Never(), never_rule),
+        "always": (Always(), always_rule),
+        "calendar": (Calendar(7), calendar_rule(7)),
+        "schedule": (Schedule(["day 003", "day 030"]), schedule_rule),
+        "cusum": (CUSUM(0.8), cusum_rule(0.8)),
+        "debt threshold": (DebtThreshold(0.8, ld.AgeAdjustment.fit(*cells)), debt_rule(0.8, *cells)),
+        "predictive-debt threshold": (PredictiveDebtThreshold(2.0), predictive_debt_rule(2.0, COST)),
+    }[name]
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize(
+    "name",
+    ["never", "always", "calendar", "schedule", "cusum", "debt threshold", "predictive-debt threshold"],
+)
 @pytest.mark.parametrize("accounting", ["signed", "positive"])
 def test_replay_makes_the_schedule_and_the_bill_of_the_rule_written_out(name, accounting, random_spells):
     table = random_spells(40, series=2, seed=11, exposure=np.linspace(0.5, 2.0, 40))
-    policy, rule = RULES[name](table)
+    policy, rule = policy_and_rule(name, table)
     replayed = ld.replay(table, policy, COST, accounting)
     for i in range(2):
         schedule, bill = schedule_and_bill_by_hand(table, i, rule, COST, accounting == "positive")
