@@ -1,0 +1,87 @@
+"""The pictures of the report, with their captions."""
+
+from __future__ import annotations
+
+import io
+from typing import NamedTuple
+
+import matplotlib.pyplot as plt
+import xarray as xr
+from arviz_plots import PlotCollection
+from matplotlib.style import context
+
+from learning_debt.audit import Audit
+from learning_debt.plots import plot_bill, plot_sampled_against_exact, plot_schedule, plot_signals
+
+STYLE = {"axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False, "font.size": 11}
+DWARFS = 2.0  # a bill this many times the next one would press all others to the ground
+
+
+class Figure(NamedTuple):
+    """A picture as PNG, with the name of its file and its caption (plain text)."""
+
+    file: str
+    caption: str
+    png: bytes
+
+
+def draw_figures(
+    audit: Audit,
+    exact: xr.Dataset | None = None,
+    sampled: xr.Dataset | None = None,
+    spells: xr.Dataset | None = None,
+    schedule: xr.DataArray | None = None,
+) -> list[Figure]:
+    """Bill, schedule, signals and, where both tables are given, sampled against exact, in this order."""
+    whose = f"under {audit.benchmark}" if spells is None else "under the schedule shown"
+    if spells is None or schedule is None:
+        spells, schedule = audit.spells, audit.replays[audit.benchmark].schedule
+    policies = policies_to_draw(audit)
+    left_out = "" if "always" in policies else " “Always” is left out: it costs so much that it would hide the rest."
+    # The style is ours for the time of drawing only; whatever the user has set comes back.
+    with context(["default", STYLE]):
+        figures = [
+            Figure(
+                "bill.png",
+                "What each policy had cost by the end of each period: the lower, the better. Dots are retrains; the "
+                f"dashed line is the best that hindsight could have done.{left_out}",
+                _png(plot_bill(audit, policies=policies, backend="matplotlib")),
+            ),
+            Figure(
+                "schedule.png",
+                "When each policy would have retrained, the dearest policy on top.",
+                _png(plot_schedule(audit, backend="matplotlib")),
+            ),
+            Figure(
+                "signals.png",
+                f"How far what was in service {whose} had fallen behind; each dashed line is a retrain. A score gap "
+                "above zero means that the frozen model forecast worse than a retrained one would have.",
+                _png(plot_signals(spells, schedule, backend="matplotlib")),
+            ),
+        ]
+        if exact is not None and sampled is not None:
+            figures.append(
+                Figure(
+                    "sampled_against_exact.png",
+                    "Sampled estimates against exact values of the same quantities, with 90% Monte-Carlo intervals; on "
+                    "the dashed line they agree. Crosses failed their checks. Debts are on logarithmic axes, where "
+                    "estimates near or below zero sit on the lower edge.",
+                    _png(plot_sampled_against_exact(sampled, exact, backend="matplotlib")),
+                )
+            )
+    return figures
+
+
+def policies_to_draw(audit: Audit) -> list[str]:
+    """All policies, but "always" if its bill dwarfs the others'."""
+    largest = {name: float(abs(one.bill.mean("series").cumsum("period")).max()) for name, one in audit.replays.items()}
+    others = max(value for name, value in largest.items() if name != "always")
+    return [name for name in largest if name != "always" or largest["always"] <= DWARFS * others]
+
+
+def _png(collection: PlotCollection) -> bytes:
+    figure = collection.viz["figure"].item()
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=130)
+    plt.close(figure)
+    return buffer.getvalue()

@@ -1,0 +1,239 @@
+"""The page, section by section: what waiting costs comes first, how it was worked out comes last."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from html import escape
+from importlib.metadata import PackageNotFoundError, version
+from string import Template
+
+import numpy as np
+import xarray as xr
+
+from learning_debt.audit import Audit
+from learning_debt.decision import Decision
+from learning_debt.report.figures import Figure
+from learning_debt.report.numbers import NONE, decimals_for, number, percent
+from learning_debt.report.template import GLOSSARY, PAGE
+
+HEADLINES = {"retrain": "Retrain now.", "wait": "Wait.", "cannot tell": "Cannot tell yet; until then, wait."}
+
+
+def render_page(
+    audit: Audit,
+    title: str,
+    figures: Sequence[Figure],
+    comparison: xr.Dataset | None = None,
+    model_summary: str | None = None,
+) -> str:
+    """The report as HTML that needs nothing outside itself."""
+    labels = audit.spells["label"].values
+    own = [figure for figure in figures if figure.file != "sampled_against_exact.png"]
+    agreement = [figure for figure in figures if figure.file == "sampled_against_exact.png"]
+    sections = [
+        verdict_box(audit.decision),
+        f"<h2>What waiting and retraining have cost</h2>{summary(audit)}{policy_table(audit)}",
+        "".join(map(figure_block, own)),
+        f"<h2>Notes</h2><ul>{''.join(f'<li>{escape(note)}</li>' for note in audit.notes)}</ul>" if audit.notes else "",
+        comparison_section(comparison, agreement),
+        GLOSSARY,
+        provenance(audit, model_summary),
+    ]
+    return Template(PAGE).substitute(
+        title=escape(title),
+        period=f"{escape(_text(labels[0]))} to {escape(_text(labels[-1]))}, {labels.size} periods",
+        body="\n".join(section for section in sections if section),
+    )
+
+
+def verdict_box(decision: Decision | None) -> str:
+    """Today's verdict with what it rests on."""
+    if decision is None:
+        return (
+            '<section class="verdict"><p class="headline">No verdict for today.</p><p>The table holds several series; '
+            "a verdict is about one. Audit a single series to get it.</p></section>"
+        )
+    expected, unit = decision.expected_regret, escape(decision.unit)
+    horizon = f"over the next {decision.horizon} period{'s' if decision.horizon != 1 else ''}"
+    error = f" ± {number(expected.standard_error)}" if expected.standard_error > 0 else ""
+    doubt = "" if expected.reliable else " (not reliable)"
+    cost_of_waiting = f"{number(expected.value)}{error} {unit}{doubt}" if np.isfinite(expected.value) else NONE
+    break_even = decision.break_even_cost
+    facts = [
+        ("Waiting is expected to cost", cost_of_waiting, f"{horizon}, if nothing else moves"),
+        ("A retrain costs", f"{number(decision.cost)} {unit}", "as you set it"),
+        ("Chance that a retrain pays", percent(decision.probability), horizon),
+        (
+            "The verdict flips at a cost of",
+            f"{number(break_even)} {unit}" if np.isfinite(break_even) else NONE,
+            "" if np.isfinite(break_even) else "this policy does not look at the cost",
+        ),
+    ]
+    cells = "".join(
+        f'<div class="fact"><span class="what">{what}</span><span class="value">{value}</span>'
+        f'<span class="detail">{detail}</span></div>'
+        for what, value, detail in facts
+    )
+    return (
+        f'<section class="verdict {decision.verdict.replace(" ", "-")}">'
+        f'<p class="headline"><span class="today">Today ({escape(_text(decision.label))}):</span> '
+        f"{HEADLINES[decision.verdict]}</p>"
+        f'<div class="facts">{cells}</div><p class="reason">{escape(_sentence(decision.reason))}</p></section>'
+    )
+
+
+def summary(audit: Audit) -> str:
+    """What your calendar cost, what the policy that tuning chose would have, and what hindsight could."""
+    table, unit = audit.table, escape(audit.cost.unit)
+    places = decimals_for(_of(audit, ("total",), leave_out="always"))
+
+    def total(name: str) -> str:
+        return f"<b>{number(float(table['total'].sel(policy=name)), places)} {unit}</b>"
+
+    def retrains(name: str) -> str:
+        count = float(table["retrains"].sel(policy=name))
+        return f"{count:.3g} retrain{'' if count == 1 else 's'}"
+
+    against, chosen = audit.benchmark, audit.decided_by
+    what = against[0].upper() + against[1:]
+    sentences = [f"{escape(what)} cost {total(against)} ({retrains(against)})."]
+    if chosen != against:
+        row = table.sel(policy=chosen)
+        low, high = float(row["difference_low"]), float(row["difference_high"])
+        sure = "" if low > 0 or high < 0 else ", so this history is too short to be sure that they differ"
+        sentences.append(
+            f"The policy that had done best beforehand, {escape(chosen)}, would have cost {total(chosen)} "
+            f"({retrains(chosen)}): a difference of {number(float(row['difference']), places, sign=True)} {unit}, "
+            f"{audit.probability:.0%} interval {number(low, places)} to {number(high, places)}{sure}."
+        )
+    sentences.append(f"Hindsight could not have done better than {total('oracle')} ({retrains('oracle')}).")
+    return f'<p class="lead">{" ".join(sentences)}</p>'
+
+
+def policy_table(audit: Audit) -> str:
+    """A row per policy, the cheapest first."""
+    table, unit, against = audit.table.sortby("total"), escape(audit.cost.unit), escape(audit.benchmark)
+    places = decimals_for(_of(audit, ("regret", "total", "difference_low", "difference_high"), leave_out="always"))
+    positive = bool(np.isfinite(table["total_positive"]).any())
+    sampled = bool((table["total_se"] > 0).any())
+    heads = [
+        ("policy", "left"),
+        ("setting", "left"),
+        ("retrains", ""),
+        (f"regret<br>({unit})", ""),
+        (f"total cost<br>({unit})", ""),
+        (f"times that of<br>{against}", ""),
+        (f"difference to<br>{against} ({unit})", ""),
+        (f"{audit.probability:.0%} interval<br>of the difference", ""),
+    ]
+    heads += [(f"only losses<br>counted ({unit})", "side")] if positive else []
+    head = "".join(f'<th class="{kind}">{text}</th>' for text, kind in heads)
+    rows = []
+    for name in table["policy"].values.tolist():
+        row = {key: value.item() for key, value in table.sel(policy=name).data_vars.items()}
+        error = f" ± {number(row['total_se'], places)}" if sampled else ""
+        same = name == audit.benchmark
+        interval = f"{number(row['difference_low'], places)} to {number(row['difference_high'], places)}"
+        cells = [
+            (escape(name), "left"),
+            (escape(row["parameter"]), "left setting"),
+            (f"{row['retrains']:.3g}", ""),
+            (number(row["regret"], places), ""),
+            (f"<b>{number(row['total'], places)}</b>{error}", ""),
+            (number(row["ratio"], 2), ""),
+            (NONE if same else number(row["difference"], places, sign=True), ""),
+            (NONE if same else interval, ""),
+        ]
+        cells += [(number(row["total_positive"], places), "side")] if positive else []
+        body = "".join(f'<td class="{kind}">{text}</td>' for text, kind in cells)
+        rows.append(f'<tr class="{"benchmark" if same else ""}">{body}</tr>')
+    return (
+        f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+        f'<p class="small">Total cost = retrains × {number(audit.cost.per_retrain)} {unit} + regret, '
+        f"{escape(audit.accounting)} accounting. The same numbers are in policies.csv.</p>"
+    )
+
+
+def figure_block(figure: Figure) -> str:
+    """A picture, embedded, with its caption."""
+    data, caption = base64.b64encode(figure.png).decode("ascii"), escape(figure.caption)
+    return (
+        f'<figure><img src="data:image/png;base64,{data}" alt="{caption}"><figcaption>{caption}</figcaption></figure>'
+    )
+
+
+def comparison_section(comparison: xr.Dataset | None, figures: Sequence[Figure]) -> str:
+    """How sampled estimates fared against exact values."""
+    if comparison is None and not figures:
+        return ""
+    parts = [
+        "<h2>Can the sampled numbers be trusted?</h2>",
+        "<p>A twin of the model, for which everything can be worked out exactly, was sampled in the same way. Its "
+        "sampled numbers are held against the exact ones here.</p>",
+    ]
+    if comparison is not None:
+        parts.append(_comparison_table(comparison))
+    return "".join(parts) + "".join(map(figure_block, figures))
+
+
+def _comparison_table(comparison: xr.Dataset) -> str:
+    probability = float(comparison.attrs.get("probability", 0.9))
+    columns = {
+        "cells": ("cells", lambda value: f"{value:,.0f}"),
+        "reliable_share": ("reliable", percent),
+        "bias": ("bias<br>(nats)", lambda value: f"{value:+.2g}".replace("-", "−")),
+        "rmse": ("typical error,<br>RMSE (nats)", lambda value: f"{value:.2g}"),
+        "median_relative_error": ("median relative<br>error", lambda value: f"{value:.1%}"),
+        "coverage": (f"{probability:.0%} intervals<br>that hold the truth", lambda value: f"{value:.1%}"),
+    }
+    shown = {key: entry for key, entry in columns.items() if key in comparison}
+    head = '<th class="left">signal</th>' + "".join(f"<th>{title}</th>" for title, _ in shown.values())
+    rows = []
+    for name in comparison["signal"].values.tolist():
+        values = {key: float(comparison[key].sel(signal=name)) for key in shown}
+        cells = "".join(
+            f"<td>{form(values[key]) if np.isfinite(values[key]) else NONE}</td>" for key, (_, form) in shown.items()
+        )
+        rows.append(f'<tr><td class="left">{escape(str(name).replace("_", " "))}</td>{cells}</tr>')
+    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+
+
+def provenance(audit: Audit, model_summary: str | None) -> str:
+    """Where the numbers come from."""
+    spells, cost, unit = audit.spells, audit.cost, audit.cost.unit
+    labels = spells["label"].values
+    worth = f"; one nat on one observation is worth {number(cost.money_per_nat)} {unit}" if cost.money_per_nat else ""
+    try:
+        package = version("learning-debt")
+    except PackageNotFoundError:
+        package = "not installed"
+    entries = [
+        ("learning-debt", package),
+        ("cost of a retrain", f"{number(cost.per_retrain)} {unit}{worth}"),
+        ("accounting", audit.accounting),
+        ("reported on", f"{labels.size} periods, {_text(labels[0])} to {_text(labels[-1])}"),
+        ("series", str(spells.sizes["series"])),
+        *(
+            (key.replace("_", " "), str(spells.attrs[key]))
+            for key in ("timing", "score", "update_rule", "unit")
+            if key in spells.attrs
+        ),
+    ]
+    rows = "".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in entries)
+    model = f"<h2>The model</h2><pre>{escape(str(model_summary).strip())}</pre>" if model_summary else ""
+    return f'{model}<h2>Where the numbers come from</h2><dl class="provenance">{rows}</dl>'
+
+
+def _of(audit: Audit, names: Sequence[str], leave_out: str) -> list[float]:
+    """Values of some columns of the table, for choosing decimals; one dear policy must not set them."""
+    rows = [name for name in audit.table["policy"].values.tolist() if name != leave_out]
+    return [float(value) for name in names for value in audit.table[name].sel(policy=rows).values]
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def _text(label: object) -> str:
+    return str(np.datetime_as_string(label, unit="D")) if isinstance(label, np.datetime64) else str(label)
