@@ -81,10 +81,9 @@ class PredictiveContrast:
                 continue
             at_deployed = row_mixture(self.forecaster, deployed, rule.batch)
             fine = mixture.divergence(rule.shadow, at_deployed, rule.probability)
-            coarse = fine if rule.coarse is None else mixture.divergence(rule.shadow, at_deployed, rule.coarse)
             if not np.isfinite(fine.value):
                 break
-            if abs(fine.value - coarse.value) <= max(0.25 * fine.standard_error, 0.01 * fine.value, 1e-7):
+            if self._resolved(rule, at_deployed, fine):
                 return _divergence_estimate(fine, fine.standard_error, self._diagnostics(rule, at_deployed))
         return self._monte_carlo(deployed)
 
@@ -93,6 +92,13 @@ class PredictiveContrast:
         rule = self._random_rule()
         at_deployed = row_mixture(self.forecaster, deployed, rule.batch)
         return self._by_draw(rule.shadow.log_density - at_deployed.log_density)
+
+    def _resolved(self, rule: _Rule, at_deployed: mixture.Mixture, fine: mixture.MonteCarlo) -> bool:
+        """Whether the rule at half its resolution gives the same value, within what Monte Carlo blurs anyway."""
+        if rule.coarse is None:
+            return True
+        values = [mixture.plug_in_divergence(rule.shadow, at_deployed, p) for p in (rule.probability, rule.coarse)]
+        return abs(values[0] - values[1]) <= max(0.25 * fine.standard_error, 0.01 * values[0], 1e-7)
 
     def _diagnostics(self, rule: _Rule, at_deployed: mixture.Mixture) -> dict[str, float]:
         spread = mixture.gap_spread(rule.shadow, at_deployed, rule.probability, self.rows)
@@ -105,8 +111,9 @@ class PredictiveContrast:
         if not np.isfinite(result.value):
             note = "the deployed posterior rules out outcomes the shadow expects: the debt is infinite at these draws"
             return Estimate(float("inf"), float("nan"), False, True, {"points": 0.0}, note)
-        h = self._by_draw(rule.shadow.log_density - at_deployed.log_density)
-        terms = (h + np.expm1(-h) if result.value < 0.5 else h).mean(axis=1)
+        # Points stand row by row; one predictive draw of the whole batch is one term.
+        h = (rule.shadow.log_density - at_deployed.log_density).reshape(self.rows, -1)
+        terms = (h + np.expm1(-h) if result.value < 0.5 else h).mean(axis=0)
         error = float(np.hypot(result.standard_error, terms.std(ddof=1) / np.sqrt(len(terms))))
         return _divergence_estimate(result, error, self._diagnostics(rule, at_deployed))
 
@@ -148,10 +155,6 @@ class PredictiveContrast:
         rule = self._rules[0]
         assert rule is not None
         return rule
-
-    def _by_draw(self, values: Array) -> Array:
-        """Points of all rows side by side, (rows * draws,), as (draws, rows)."""
-        return values.reshape(self.rows, -1).T
 
     def _outcome_draws(self) -> Array:
         """Predictive draws, shape (draws, rows)."""

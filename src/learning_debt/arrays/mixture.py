@@ -99,14 +99,10 @@ def divergence(shadow: Mixture, deployed: Mixture, probability: Array) -> MonteC
     With h = log f_p/f_q, the mean of h + expm1(-h) is used: it equals KL, since E_p[f_q/f_p] = 1, and no term is
     negative. Beyond half a nat its second term has outliers, and the mean of h is used instead.
     """
-    used = probability > 0
-    with np.errstate(invalid="ignore"):
-        h = np.where(used, shadow.log_density - deployed.log_density, 0.0)
-    value = float(probability[used] @ h[used])
+    value = plug_in_divergence(shadow, deployed, probability)
     if not np.isfinite(value):
         return MonteCarlo(float("inf"), float("inf"), float("inf"))
-    if value < 0.5:
-        value = float(probability @ (h + np.expm1(-h)))
+    h = _log_ratio(shadow, deployed, probability)
     variance_shadow, size_shadow = _mean_influence(shadow.ratio @ (probability * h))
     variance_deployed, size_deployed = _mean_influence(deployed.ratio @ probability)
     relative = probability @ _relative_variance(shadow.ratio, size_shadow)
@@ -116,14 +112,26 @@ def divergence(shadow: Mixture, deployed: Mixture, probability: Array) -> MonteC
     return MonteCarlo(max(value - float(bias), 0.0), float(error), float(relative))
 
 
+def plug_in_divergence(shadow: Mixture, deployed: Mixture, probability: Array) -> float:
+    """The divergence of the two mixtures as they are, with the bias of their finite draws; nats."""
+    h = _log_ratio(shadow, deployed, probability)
+    value = float(probability @ h)
+    return float(probability @ (h + np.expm1(-h))) if value < 0.5 else value
+
+
+def _log_ratio(shadow: Mixture, deployed: Mixture, probability: Array) -> Array:
+    """h = log f_p/f_q where the point counts, else 0; ``inf`` where the deployed posterior rules the point out."""
+    with np.errstate(invalid="ignore"):
+        return np.where(probability > 0, shadow.log_density - deployed.log_density, 0.0)
+
+
 def gap_spread(shadow: Mixture, deployed: Mixture, probability: Array, rows: int) -> float:
     """Standard deviation, under the shadow, of the mean score gap over the rows of one period (nats).
 
     Points of the rows stand side by side, and `probability` sums to one over all of them, as in `divergence`.
     """
     weight = probability.reshape(rows, -1) * rows
-    with np.errstate(invalid="ignore"):
-        gap = np.where(probability > 0, shadow.log_density - deployed.log_density, 0.0).reshape(rows, -1)
+    gap = _log_ratio(shadow, deployed, probability).reshape(rows, -1)
     mean = (weight * gap).sum(axis=1, keepdims=True)
     return float(np.sqrt((weight * (gap - mean) ** 2).sum())) / rows
 
