@@ -1,0 +1,389 @@
+"""The audit: honest split, the table's rows, intervals, notes and refusals."""
+
+import warnings
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import learning_debt as ld
+from learning_debt.audit import _bootstrap_totals
+from learning_debt.decisions.policies import CUSUM, Calendar, Never, PredictiveDebtThreshold, Schedule
+
+ROWS = ["never", "always", "your calendar", "best calendar", "CUSUM", "debt threshold", "predictive-debt threshold"]
+FAST = {"resamples": 200}
+
+
+@pytest.fixture(scope="module")
+def spells():
+    """A history of a regression whose coefficient has jumped twice, one row a period, 60 periods after the first 10."""
+    rng = np.random.default_rng(4)
+    x, period = rng.normal(size=70), np.arange(70)
+    slope = np.where(period < 30, 0.0, np.where(period < 55, 2.0, -1.0))
+    history = {"x": x, "y": slope * x + rng.normal(size=70), "period": period + 1000}
+    return ld.spell_table(ld.ConjugateRegression(ld.NIG(0.0, 1.0, 2.0, 1.0)), history, initial=10, progressbar=False)
+
+
+@pytest.fixture(scope="module")
+def audited(spells):
+    return ld.audit(spells, 0.1, calendar=12, **FAST)
+
+
+def evaluation_part(spells, first=36):
+    return ld.from_period(spells, first)
+
+
+def test_every_comparison_shows_the_same_rows_in_order(spells, audited):
+    assert audited.table["policy"].values.tolist() == [*ROWS, "oracle"]
+    without = ld.audit(spells, 0.1, **FAST)
+    assert without.table["policy"].values.tolist() == [name for name in [*ROWS, "oracle"] if name != "your calendar"]
+    assert list(audited.replays) == [*ROWS, "oracle"]
+    assert list(audited.tuned) == ROWS
+
+
+def test_the_benchmark_is_your_calendar_or_the_best_one(spells, audited):
+    for one, name in ((audited, "your calendar"), (ld.audit(spells, 0.1, **FAST), "best calendar")):
+        row = one.table.sel(policy=name)
+        assert one.benchmark == name
+        assert float(row["ratio"]) == 1.0
+        assert [float(row[column]) for column in ("difference", "difference_low", "difference_high")] == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("accounting", ["signed", "positive"])
+@pytest.mark.parametrize("cost", [0.0, 0.1, 1.0])
+def test_the_oracle_has_the_least_total(spells, accounting, cost):
+    total = ld.audit(spells, cost, calendar=12, accounting=accounting, **FAST).table["total"]
+    assert (total.sel(policy="oracle") <= total + 1e-12).all()
+
+
+def test_reported_numbers_are_replays_of_the_tuned_policies_on_the_part_that_follows(spells, audited):
+    part, tuning = evaluation_part(spells), ld.from_period(spells, 0, 36)
+    xr.testing.assert_identical(audited.spells, ld.check_spells(part))
+    for name in ROWS:
+        row, tuned = audited.table.sel(policy=name), audited.tuned[name]
+        one = ld.replay(part, tuned.policy, 0.1)
+        assert float(row["total"]) == pytest.approx(float(one.objective.item()), rel=1e-12)
+        assert float(row["regret"]) == pytest.approx(float(one.regret.item()), rel=1e-12)
+        assert float(row["retrains"]) == int(one.retrains.item())
+        assert str(row["parameter"].item()) == str(tuned.policy)
+        positive = ld.replay(part, Schedule(one.dates[0]), 0.1, "positive")
+        assert float(row["total_positive"]) == pytest.approx(float(positive.objective.item()), rel=1e-12)
+        in_tuning = float(ld.replay(tuning, tuned.policy, 0.1).objective.item())
+        assert in_tuning == pytest.approx(float(tuned.table["objective"].min()), rel=1e-12)
+    best = ld.oracle(part, 0.1)
+    assert float(audited.table["total"].sel(policy="oracle")) == pytest.approx(float(best.objective.item()), rel=1e-12)
+
+
+def test_ratio_and_difference_are_those_of_totals(audited):
+    total = audited.table["total"].values
+    against = total[ROWS.index("your calendar")]
+    np.testing.assert_allclose(audited.table["difference"], total - against, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(audited.table["ratio"], total / against, rtol=1e-12)
+
+
+def test_ratios_to_a_bill_that_is_not_positive_are_not_given(random_spells):
+    table = random_spells(40, drift=-0.2)
+    one = ld.audit(table, 0.0, calendar=Never(), **FAST)
+    assert float(one.table["total"].sel(policy="your calendar")) < 0
+    assert one.table["ratio"].isnull().all()
+
+
+def test_tuning_sees_the_first_part_only(spells):
+    other = spells.copy(deep=True)
+    for name in ("debt", "predictive_debt", "score_gap", "regret"):
+        other[name][..., 36:] = 7.0 * other[name][..., 36:] + 1.0
+    for cost in (0.1, ld.RetrainingCost(cost_ratio=1.0)):
+        before, after = (ld.audit(table, cost, calendar=12, **FAST) for table in (spells, other))
+        assert [one.policy for one in before.tuned.values()] == [one.policy for one in after.tuned.values()]
+        assert before.cost == after.cost
+        assert not before.table["total"].equals(after.table["total"])
+
+
+def test_the_evaluation_sees_the_second_part_only(spells):
+    """With the parameters fixed, what came before the split changes no bill: it starts afresh there."""
+    other = spells.copy(deep=True)
+    other["regret"][:, :36] += 5.0
+    other["score_gap"][:, :36] += 5.0
+    fixed = {"mine": [CUSUM(0.5)], "yours": [PredictiveDebtThreshold(4.0)]}
+    totals = [
+        ld.audit(table, 0.1, policies=fixed, **FAST).table["total"].sel(policy=["mine", "yours", "oracle"])
+        for table in (spells, other)
+    ]
+    assert totals[0].identical(totals[1])
+
+
+def test_calibration_is_the_age_adjustment_of_the_tuning_part(spells, audited):
+    debt = ld.from_period(spells, 0, 36)["debt"].values[0]
+    age = np.arange(1, 37) - np.arange(36)[:, None]
+    calibration = ld.AgeAdjustment.fit(debt[age > 0], age[age > 0])
+    policy = audited.tuned["debt threshold"].policy
+    np.testing.assert_allclose(policy.calibration.coefficients, calibration.coefficients, rtol=1e-8)
+    normal = calibration.standardise(debt[age > 0], age[age > 0])
+    grid = np.quantile(normal, [*np.linspace(0.5, 0.95, 10), 0.975, 0.99])
+    assert np.abs(grid - policy.threshold).min() < 1e-8
+
+
+@pytest.mark.parametrize(("split", "first"), [(0.6, 36), (0.5, 30), (0.25, 15), (0.8, 48)])
+def test_split_is_the_share_of_periods_tuned_on(spells, split, first):
+    one = ld.audit(spells, 0.1, split=split, **FAST)
+    assert one.spells.sizes["period"] == 60 - first
+    assert one.spells["label"].values[0] == spells["label"].values[first]
+    assert f"Tuned on {first} periods" in one.notes[0]
+
+
+def test_a_calendar_is_an_interval_or_labels_or_a_policy(spells):
+    interval = ld.audit(spells, 0.1, calendar=12, **FAST)
+    same = ld.audit(spells, 0.1, calendar=Calendar(12), **FAST)
+    xr.testing.assert_identical(interval.table, same.table)
+    part = evaluation_part(spells)
+    labels = [1020, 1050, 1060]
+    dated = ld.audit(spells, 0.1, calendar=labels, **FAST)
+    assert dated.replays["your calendar"].dates == [[1050, 1060]]
+    expected = ld.replay(part, Schedule(labels), 0.1).objective
+    assert dated.replays["your calendar"].objective.identical(expected)
+    as_array = ld.audit(spells, 0.1, calendar=np.array(labels), **FAST)
+    xr.testing.assert_identical(as_array.table, dated.table)
+
+
+def test_today_is_about_what_the_owners_calendar_left_in_service(spells):
+    dated = ld.audit(spells, 0.1, calendar=[1020, 1050], **FAST)
+    assert dated.decision.deployed_label == 1050
+    assert dated.decision.label == 1069
+    assert dated.decision.spell_age == 19
+    policy = dated.tuned[dated.decided_by].policy
+    assert dated.decision.policy is policy
+    again = ld.decide(spells, policy, 0.1, deployed_at=41, horizon=dated.decision.horizon)
+    assert str(dated.decision) == str(again)  # as text, since a break-even cost of NaN equals nothing
+    assert ld.audit(spells, 0.1, **FAST).decision.spell_age == 60
+
+
+def test_todays_policy_is_the_one_that_did_best_in_tuning(audited):
+    looking = ("CUSUM", "debt threshold", "predictive-debt threshold")
+    objectives = {name: float(audited.tuned[name].table["objective"].min()) for name in looking}
+    assert audited.decided_by == min(objectives, key=objectives.get)
+
+
+def test_a_money_audit_is_a_nats_audit_times_the_worth_of_a_nat(spells):
+    """With one row a period; 16 is a power of two, so that no tie is broken by rounding."""
+    nats = ld.audit(spells, 0.1, calendar=12, **FAST)
+    money = ld.audit(spells, ld.RetrainingCost(1.6, money_per_nat=16.0, currency="EUR"), calendar=12, **FAST)
+    for name in [*ROWS, "oracle"]:
+        np.testing.assert_array_equal(nats.replays[name].schedule, money.replays[name].schedule)
+    for column in ("total", "regret", "difference", "difference_low", "difference_high"):
+        np.testing.assert_allclose(money.table[column], 16.0 * nats.table[column], rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(money.table["ratio"], nats.table["ratio"], rtol=1e-10)
+    np.testing.assert_array_equal(money.table["retrains"], nats.table["retrains"])
+    assert money.table["total_positive"].isnull().all()
+    assert money.table.attrs["unit"] == money.decision.unit == "EUR"
+    assert money.decision.verdict == nats.decision.verdict
+    assert money.decision.expected_regret.value == pytest.approx(16.0 * nats.decision.expected_regret.value)
+
+
+def test_positive_totals_are_the_totals_of_positive_accounting(spells):
+    one = ld.audit(spells, 0.1, calendar=12, accounting="positive", **FAST)
+    np.testing.assert_allclose(one.table["total_positive"], one.table["total"], rtol=1e-10)
+    assert one.table.attrs["accounting"] == "positive"
+
+
+def test_policies_of_ones_own_are_tuned_like_the_others(spells):
+    candidates = [CUSUM(0.3), CUSUM(0.6), PredictiveDebtThreshold(3.0)]
+    one = ld.audit(spells, 0.1, policies={"house rule": candidates}, **FAST)
+    tuned = ld.tune(ld.from_period(spells, 0, 36), candidates, 0.1)
+    assert one.tuned["house rule"].policy is tuned.policy
+    assert one.table["policy"].values[-2:].tolist() == ["house rule", "oracle"]
+
+
+def test_a_row_of_ones_own_may_not_take_the_oracles_name(spells):
+    """It would be replaced by the oracle without a word."""
+    with pytest.raises(ValueError, match="oracle"):
+        ld.audit(spells, 0.1, policies={"oracle": [Never()]}, **FAST)
+
+
+def test_rows_need_the_signals_they_read(spells):
+    part = spells.drop_vars(["debt", "predictive_debt"])
+    names = ld.audit(part, 0.1, **FAST).table["policy"].values.tolist()
+    assert names == ["never", "always", "best calendar", "CUSUM", "oracle"]
+
+
+def test_several_series_are_averaged_and_get_no_decision(random_spells):
+    table = random_spells(40, series=4)
+    one = ld.audit(table, 0.2, **FAST)
+    assert one.decision is None
+    replayed = ld.replay(ld.from_period(table, 24), one.tuned["CUSUM"].policy, 0.2)
+    assert float(one.table["total"].sel(policy="CUSUM")) == pytest.approx(float(replayed.objective.mean()), rel=1e-12)
+
+
+def test_monte_carlo_errors_of_series_add_in_quadrature(random_spells):
+    table = random_spells(40, series=4)
+    table["score_gap_se"] = xr.full_like(table["score_gap"], 0.1).where(table["score_gap"].notnull())
+    one = ld.audit(table, 0.2, **FAST)
+    assert float(one.table["total_se"].sel(policy="never")) == pytest.approx(0.1 * 16 / np.sqrt(4))  # one spell of 16
+
+
+def test_the_same_seed_gives_the_same_intervals(spells, audited):
+    again = ld.audit(spells, 0.1, calendar=12, **FAST)
+    xr.testing.assert_identical(again.table, audited.table)
+    other = ld.audit(spells, 0.1, calendar=12, random_seed=1, **FAST)
+    assert not other.table["difference_low"].equals(audited.table["difference_low"])
+    assert other.table["total"].equals(audited.table["total"])
+
+
+# The interval of the difference.
+
+
+@pytest.mark.parametrize("series", [1, 7])
+def test_bills_that_differ_by_a_constant_differ_by_it_times_the_periods(series):
+    resampled = _bootstrap_totals(np.full((1, series, 23), 0.25), 50, np.random.default_rng(1))
+    np.testing.assert_allclose(resampled, 0.25 * 23, rtol=1e-12)
+
+
+@pytest.mark.parametrize("series", [1, 7])
+def test_resampling_is_paired(series):
+    bills = np.random.default_rng(2).normal(size=(1, series, 23))
+    resampled = _bootstrap_totals(np.concatenate([bills, bills + 0.5]), 50, np.random.default_rng(1))
+    np.testing.assert_allclose(resampled[1] - resampled[0], 0.5 * 23, rtol=1e-10)
+
+
+def test_one_series_is_resampled_in_circular_blocks():
+    """64 periods make 16 blocks of 4: the variance of a resampled total is 16 times that of a block's sum."""
+    bills = np.cumsum(np.random.default_rng(3).normal(size=64)) / 8
+    blocks = np.array([np.take(bills, range(start, start + 4), mode="wrap").sum() for start in range(64)])
+    resampled = _bootstrap_totals(bills[None, None, :], 20_000, np.random.default_rng(1))[0]
+    variance = 16 * blocks.var()
+    assert abs(resampled.mean() - bills.sum()) < 4 * np.sqrt(variance / 20_000)
+    assert abs(resampled.var() / variance - 1) < 4 * np.sqrt(2 / 20_000)  # 4 sigma, kurtosis of a sum of 16 is near 3
+
+
+def test_intervals_over_series_cover_as_often_as_theory_says():
+    """Percentile bootstrap of a mean of n normals covers P(|t| < z sqrt((n - 1) / n)) of the time, n - 1 degrees."""
+    from scipy import stats
+
+    series, replications = 40, 1000
+    nominal = 2 * stats.t(series - 1).cdf(stats.norm.ppf(0.95) * np.sqrt((series - 1) / series)) - 1
+    rng, covered = np.random.default_rng(5), 0
+    for _ in range(replications):
+        bills = 0.3 + rng.normal(size=(1, series, 3))
+        low, high = np.quantile(_bootstrap_totals(bills, 400, rng), [0.05, 0.95])
+        covered += low < 0.9 < high
+    error = np.sqrt(nominal * (1 - nominal) / replications)
+    assert abs(covered / replications - nominal) < 4 * error  # 4 sigma of the binomial
+
+
+def test_a_wider_probability_gives_a_wider_interval(spells, audited):
+    wide = ld.audit(spells, 0.1, calendar=12, probability=0.99, **FAST).table
+    width = audited.table["difference_high"] - audited.table["difference_low"]
+    assert (wide["difference_high"] - wide["difference_low"] >= width).all()
+    assert wide.attrs["probability"] == 0.99
+
+
+# Notes.
+
+
+def says(one, words):
+    return any(words in note for note in one.notes)
+
+
+def test_a_history_too_short_to_tell_says_so(random_spells):
+    """Noise without drift on sixteen periods tells nothing apart; a large drift on many periods does."""
+    quiet = random_spells(16, drift=0.0, seed=6)
+    assert says(ld.audit(quiet, 0.0, split=0.5, **FAST), "too short to tell")
+    loud = ld.audit(random_spells(60, drift=1.0), 0.1, calendar=Never(), **FAST)
+    assert not says(loud, "too short to tell")
+
+
+def test_a_negative_bill_is_explained(random_spells):
+    assert says(ld.audit(random_spells(40, drift=-0.2), 0.1, **FAST), "A negative bill")
+    one = ld.audit(random_spells(40, drift=-0.2), 0.1, accounting="positive", **FAST)
+    assert not says(one, "A negative bill")
+
+
+def test_a_parameter_at_the_end_of_its_grid_is_pointed_out(random_spells):
+    """Where retrains are free and age hurts, the least threshold is best."""
+    one = ld.audit(random_spells(40, drift=1.0), 0.0, **FAST)
+    assert says(one, "CUSUM was tuned to the end of its grid (CUSUM(0.01))")
+    assert not says(one, "always was tuned")
+    inside = ld.audit(random_spells(40, drift=1.0), 3.0, **FAST)
+    assert not says(inside, "CUSUM was tuned to the end")
+
+
+def test_unreliable_cells_and_failed_fits_are_counted(spells):
+    assert not says(ld.audit(spells, 0.1, **FAST), "not reliable")
+    doubtful = spells.copy(deep=True)
+    doubtful["debt_reliable"][0, 0, :] = False  # 60 of 60 * 61 / 2 cells
+    doubtful["converged"][0, :3] = False
+    one = ld.audit(doubtful, 0.1, **FAST)
+    assert says(one, f"{60 / 1830:.1%} of the cells of debt are not reliable")
+    assert says(one, "3 of 60 shadow fits failed")
+
+
+def test_no_warning_is_raised_on_the_way(spells):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ld.audit(spells, 0.1, calendar=12, **FAST)
+
+
+def test_it_prints_as_a_table_with_todays_decision_and_the_notes(audited):
+    text = str(audited)
+    for words in [*ROWS, "oracle", "Today: ", audited.notes[0]]:
+        assert words in text
+
+
+# Refusals.
+
+
+def test_a_missing_cost_is_refused_with_advice(spells):
+    with pytest.raises(ValueError, match=r"a retraining cost is missing\. A retraining cost is what one retrain costs"):
+        ld.audit(spells, None)
+    with pytest.raises(TypeError, match="cost"):
+        ld.audit(spells)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"split": 0.0}, "split must lie between 0 and 1"),
+        ({"split": 1.0}, "split must lie between 0 and 1"),
+        ({"split": 36}, "split must lie between 0 and 1"),
+        ({"split": 0.1}, "leaves 6 to tune on and 54 to report on; at least 8"),
+        ({"split": 0.95}, "leaves 57 to tune on and 3 to report on"),
+        ({"calendar": 0}, "interval"),
+        ({"calendar": -4}, "interval"),
+        ({"calendar": True}, "calendar must be"),
+        ({"calendar": 2.5}, "calendar must be"),
+        ({"calendar": "monthly"}, "calendar must be"),
+        ({"calendar": {1020}}, "calendar must be"),
+        ({"calendar": [1020, 1030.5]}, "schedule dates"),
+        ({"accounting": "net"}, "accounting must be one of"),
+        ({"policies": {"mine": []}}, "candidates"),
+        ({"probability": 0.0}, "probability"),
+        ({"probability": 1.5}, "probability"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_refused(spells, options, message):
+    with pytest.raises(ValueError, match=message):
+        ld.audit(spells, 0.1, **(FAST | options))
+
+
+@pytest.mark.parametrize("cost", [-0.1, float("nan"), float("inf")])
+def test_costs_that_make_no_sense_are_refused(spells, cost):
+    with pytest.raises(ValueError, match="amount must be zero or positive"):
+        ld.audit(spells, cost)
+
+
+def test_a_calendar_none_of_whose_dates_is_a_period_is_refused(random_spells):
+    """'2024-3' sorts after '2024-12': taken for a date to come, it would make your calendar 'never'."""
+    months = [f"{year}-{month:02d}" for year in (2023, 2024) for month in range(1, 13)]
+    table = random_spells(24).assign_coords(label=("period", months))
+    with pytest.raises(ValueError, match="2024-3"):
+        ld.audit(table, 0.1, calendar=["2024-3", "2024-6", "2024-9"], **FAST)
+
+
+def test_a_misspelt_date_is_refused_for_several_series_too(random_spells):
+    with pytest.raises(ValueError, match="schedule dates"):
+        ld.audit(random_spells(40, series=2), 0.1, calendar=["day 0052"], **FAST)
+
+
+def test_a_history_too_short_for_both_parts_is_refused(random_spells):
+    with pytest.raises(ValueError, match="at least 8 each are needed"):
+        ld.audit(random_spells(15), 0.1)
+    ld.audit(random_spells(16), 0.1, split=0.5, **FAST)

@@ -1,0 +1,106 @@
+"""The house of ARCHITECTURE.md: imports are absolute and go downwards only, and importing the package stays light."""
+
+import ast
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1] / "src"
+PACKAGE = "learning_debt"
+
+FLOORS = [
+    {"errors", "estimate", "signals", "data"},
+    {"arrays"},
+    {"posteriors"},
+    {"predictive"},
+    {"estimates"},
+    {"decisions"},
+    {"spells"},
+    {"replay"},
+    {"decision"},
+    {"audit", "ledger"},
+    {"monitor"},
+    {"plots"},
+    {"report", "study"},
+    {"__init__"},
+    {"cli"},
+    {"__main__"},
+]
+"""From the ground up; a module imports its own package and floors below it."""
+FLOOR = {name: level for level, names in enumerate(FLOORS) for name in names}
+
+
+def module_name(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in sorted((ROOT / PACKAGE).rglob("*.py"))}
+every_module = pytest.mark.parametrize("name", MODULES)
+
+
+def room(name):
+    """The part of the house a module belongs to: the name after the package's."""
+    parts = name.split(".")
+    return parts[1] if len(parts) > 1 else "__init__"
+
+
+def imports(name):
+    """Every import statement of a module, wherever it stands, as (level, dotted names)."""
+    for node in ast.walk(ast.parse(MODULES[name].read_text())):
+        if isinstance(node, ast.Import):
+            yield 0, [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            full = [f"{module}.{alias.name}" for alias in node.names]
+            yield node.level, [one if one in MODULES else module for one in full]
+
+
+def imported_modules(name):
+    """Modules of this package that a module imports."""
+    names = {one for _, names in imports(name) for one in names}
+    return {one for one in names if one == PACKAGE or one.startswith(f"{PACKAGE}.")}
+
+
+@every_module
+def test_every_module_has_its_floor(name):
+    assert room(name) in FLOOR, f"{name} stands on no floor: add {room(name)!r} to FLOORS and to ARCHITECTURE.md"
+
+
+@every_module
+def test_imports_are_absolute(name):
+    assert all(level == 0 for level, _ in imports(name))
+
+
+@every_module
+def test_imports_go_downwards_only(name):
+    here = FLOOR[room(name)]
+    upwards = {
+        other for other in imported_modules(name) if room(other) != room(name) and FLOOR.get(room(other), 99) >= here
+    }
+    assert not upwards
+
+
+def test_there_is_no_cycle():
+    graph = {name: imported_modules(name) - {name} for name in MODULES}
+    assert len(list(TopologicalSorter(graph).static_order())) >= len(MODULES)
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if room(name) == "arrays"])
+def test_the_ground_floor_knows_arrays_only(name):
+    outside = {one.split(".")[0] for _, names in imports(name) for one in names}
+    assert not outside & {"xarray", "pymc", "pytensor", "pandas", "arviz", "arviz_base", "matplotlib"}
+
+
+def test_importing_the_package_brings_neither_pymc_nor_a_sampler_nor_plots():
+    code = f"import sys, {PACKAGE}; print(*sorted({{name.split('.')[0] for name in sys.modules}}))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONPATH": str(ROOT)}
+    )
+    heavy = {"pymc", "pytensor", "nutpie", "matplotlib", "arviz", "arviz_plots", "typer"}
+    loaded = set(done.stdout.split())
+    assert PACKAGE in loaded
+    assert not loaded & heavy
