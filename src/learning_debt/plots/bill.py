@@ -23,6 +23,7 @@ from learning_debt.plots.common import (
     period_ticks,
     resolve_backend,
 )
+from learning_debt.plots.numbers import decimals_for, number
 
 VISUALS = ("line", "retrain", "zero", "xlabel", "ylabel", "ticks", "legend")
 
@@ -140,20 +141,11 @@ def cumulative_bills(audit: Audit, policies: Sequence[str] | None = None) -> xr.
 def legend_labels(audit: Audit, names: Sequence[str]) -> dict[Hashable, Hashable]:
     """Name and total of each policy; a line that hides under an earlier one says so."""
     labels: dict[Hashable, Hashable] = {}
+    totals = {name: float(audit.replays[name].objective.mean()) for name in names}
+    places = decimals_for(totals.values())
     for place, name in enumerate(names):
         one = audit.replays[name]
         twin = next((n for n in names[:place] if np.array_equal(audit.replays[n].bill, one.bill)), None)
         same = f"\n(same as {twin})" if twin else ""
-        labels[name] = f"{name}: {total_text(float(one.objective.mean()))}{same}"
+        labels[name] = f"{name}: {number(totals[name], places)}{same}"
     return labels
-
-
-def total_text(value: float) -> str:
-    """A total, short.
-
-    Examples
-    --------
-    >>> total_text(12345.6), total_text(2.2345), total_text(-0.0251)
-    ('12,346', '2.23', '-0.03')
-    """
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.1f}" if abs(value) >= 100 else f"{value:.2f}"

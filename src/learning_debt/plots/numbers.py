@@ -1,4 +1,4 @@
-"""Numbers as a reader likes them."""
+"""Numbers as a reader likes them, in pictures and on the page."""
 
 from __future__ import annotations
 

@@ -33,6 +33,7 @@ def plot_schedule(
     audit: Audit,
     *,
     policies: Sequence[str] | None = None,
+    max_series: int = 20,
     plot_collection: PlotCollection | None = None,
     backend: str | None = None,
     labeller: Any = None,
@@ -47,6 +48,8 @@ def plot_schedule(
     audit : Audit
     policies : sequence of str, optional
         Rows of the audit's table to draw; all by default, in the order of `plot_bill`: the dearest on top.
+    max_series : int
+        Of more series, only the first so many are drawn.
     plot_collection : PlotCollection, optional
     backend : {"matplotlib", "bokeh", "plotly", "none"}, optional
     labeller : labeller, optional
@@ -77,7 +80,7 @@ def plot_schedule(
     visuals = validate_dict_argument(visuals, valid_keys=VISUALS)
     aes_by_visuals = validate_dict_argument(aes_by_visuals, valid_keys=VISUALS)
     names = [str(name) for name in cumulative_bills(audit, policies)["policy"].values]
-    marks = retrain_marks(audit, names)
+    marks = retrain_marks(audit, names).isel({SERIES: slice(0, max_series)})
     if plot_collection is None:
         backend = resolve_backend(None, backend)
         pc_kwargs = figure_defaults(pc_kwargs, backend, 10.5, 1.0 + 0.36 * len(names))

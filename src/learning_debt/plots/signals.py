@@ -27,7 +27,7 @@ from learning_debt.plots.common import (
 )
 from learning_debt.spells import check_spells
 
-VISUALS = ("line", "band", "unreliable", "retrain", "zero", "xlabel", "ylabel", "ticks")
+VISUALS = ("line", "band", "unreliable", "retrain", "zero", "xlabel", "ylabel", "title", "ticks")
 Z90 = 1.645  # half width of a 90% interval, in standard errors
 
 
@@ -65,6 +65,7 @@ def plot_signals(
         * retrain -> vertical lines after the periods of the retrains
         * zero -> :func:`~arviz_plots.visuals.hline`
         * xlabel, ylabel -> :func:`~arviz_plots.visuals.labelled_x`, :func:`~arviz_plots.visuals.labelled_y`
+        * title -> :func:`~arviz_plots.visuals.labelled_title`: the series, if there are several
         * ticks -> :func:`~arviz_plots.visuals.set_xticks`
 
     **pc_kwargs
@@ -186,14 +187,29 @@ def _furnish(pc: PlotCollection, lines: xr.Dataset, table: xr.Dataset, labeller:
     """Line at zero, axis labels and ticks."""
     positions, texts = period_ticks(table["label"].values)
     blank = xr.zeros_like(lines.isel(plot_axis=0, period=0, drop=True))
-    last = blank[[list(blank)[-1]]]
+    top, last = blank[[next(iter(blank))]], blank[[list(blank)[-1]]]
+    left = blank.isel({SERIES: [0]}) if SERIES in blank.dims else blank
+    top = top if SERIES in blank.dims else top.drop_vars(list(top))
     furnish(
         pc,
         visuals,
         {
             "zero": (vz.hline, blank, {"color": "B3", "width": 0.8}),
             "xlabel": (vz.labelled_x, last, {"text": "period"}),
-            "ylabel": (vz.labelled_y, blank, {"subset_info": True, "labeller": labeller}),
+            "ylabel": (_name_of_signal, left, {"subset_info": True, "labeller": labeller}),
+            "title": (_name_of_series, top, {"subset_info": True, "labeller": labeller}),
             "ticks": (vz.set_xticks, blank, {"values": positions, "labels": texts}),
         },
     )
+
+
+def _name_of_signal(da: xr.DataArray, target: Any, *, labeller: Any, var_name: str, **kwargs: Any) -> Any:
+    """Names the row, leaving the series to the title of the column."""
+    kwargs = {key: value for key, value in kwargs.items() if key not in ("sel", "isel")}
+    return vz.labelled_y(da, target, text=labeller.make_label_vert(var_name, {}, {}), **kwargs)
+
+
+def _name_of_series(da: xr.DataArray, target: Any, *, labeller: Any, sel: Any, isel: Any, **kwargs: Any) -> Any:
+    """Names the column."""
+    kwargs = {key: value for key, value in kwargs.items() if key != "var_name"}
+    return vz.labelled_title(da, target, text=labeller.sel_to_str(sel, isel), **kwargs)

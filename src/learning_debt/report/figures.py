@@ -11,9 +11,12 @@ from arviz_plots import PlotCollection
 from matplotlib.style import context
 
 from learning_debt.audit import Audit
+from learning_debt.data import SERIES
 from learning_debt.plots import plot_bill, plot_sampled_against_exact, plot_schedule, plot_signals
+from learning_debt.spells import check_spells
 
 STYLE = {"axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False, "font.size": 11}
+MOST_SERIES = 3  # whose signals are drawn
 DWARFS = 2.0  # a bill this many times the next one would press all others to the ground
 
 
@@ -36,6 +39,10 @@ def draw_figures(
     whose = f"under {audit.benchmark}" if spells is None else "under the schedule shown"
     if spells is None or schedule is None:
         spells, schedule = audit.spells, audit.replays[audit.benchmark].schedule
+    spells, many = check_spells(spells), schedule.sizes[SERIES] - MOST_SERIES
+    first = {SERIES: slice(0, MOST_SERIES)}
+    part = f" ({MOST_SERIES} of {schedule.sizes[SERIES]} series)" if many > 0 else ""
+    dots = "Dots are retrains. " if schedule.sizes[SERIES] == 1 else "Lines are means over series. "
     policies = policies_to_draw(audit)
     left_out = "" if "always" in policies else " “Always” is left out: it costs so much that it would hide the rest."
     # The style is ours for the time of drawing only; whatever the user has set comes back.
@@ -43,7 +50,7 @@ def draw_figures(
         figures = [
             Figure(
                 "bill.png",
-                "What each policy had cost by the end of each period: the lower, the better. Dots are retrains; the "
+                f"What each policy had cost by the end of each period: the lower, the better. {dots}The "
                 f"dashed line is the best that hindsight could have done.{left_out}",
                 _png(plot_bill(audit, policies=policies, backend="matplotlib")),
             ),
@@ -54,9 +61,9 @@ def draw_figures(
             ),
             Figure(
                 "signals.png",
-                f"How far what was in service {whose} had fallen behind; each dashed line is a retrain. A score gap "
-                "above zero means that the frozen model forecast worse than a retrained one would have.",
-                _png(plot_signals(spells, schedule, backend="matplotlib")),
+                f"How far what was in service {whose}{part} had fallen behind; each dashed line is a retrain. A score "
+                "gap above zero means that the frozen model forecast worse than a retrained one would have.",
+                _png(plot_signals(spells.isel(first), schedule.isel(first), backend="matplotlib")),
             ),
         ]
         if exact is not None and sampled is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from importlib.metadata import PackageNotFoundError, version
 from string import Template
@@ -13,8 +13,8 @@ import xarray as xr
 
 from learning_debt.audit import Audit
 from learning_debt.decision import Decision
+from learning_debt.plots.numbers import NONE, decimals_for, number, percent
 from learning_debt.report.figures import Figure
-from learning_debt.report.numbers import NONE, decimals_for, number, percent
 from learning_debt.report.template import GLOSSARY, PAGE
 
 HEADLINES = {"retrain": "Retrain now.", "wait": "Wait.", "cannot tell": "Cannot tell yet; until then, wait."}
@@ -75,11 +75,25 @@ def verdict_box(decision: Decision | None) -> str:
         f'<span class="detail">{detail}</span></div>'
         for what, value, detail in facts
     )
+    reason = escape(_sentence(decision.reason)) + _against_expectation(decision)
     return (
         f'<section class="verdict {decision.verdict.replace(" ", "-")}">'
         f'<p class="headline"><span class="today">Today ({escape(_text(decision.label))}):</span> '
         f"{HEADLINES[decision.verdict]}</p>"
-        f'<div class="facts">{cells}</div><p class="reason">{escape(_sentence(decision.reason))}</p></section>'
+        f'<div class="facts">{cells}</div><p class="reason">{reason}</p></section>'
+    )
+
+
+def _against_expectation(decision: Decision) -> str:
+    """Said when the verdict and the expected saving point in different directions."""
+    saving = decision.expected_regret.value
+    opposed = {"wait": saving > decision.cost, "retrain": saving < decision.cost}
+    if not opposed.get(decision.verdict, False):
+        return ""
+    more = "more" if decision.verdict == "wait" else "less"
+    return (
+        f" <b>Note:</b> the expected saving alone, {more} than a retrain costs, points the other way. The verdict is "
+        "that of the policy which did best on the first part of your history."
     )
 
 
@@ -96,8 +110,8 @@ def summary(audit: Audit) -> str:
         return f"{count:.3g} retrain{'' if count == 1 else 's'}"
 
     against, chosen = audit.benchmark, audit.decided_by
-    what = against[0].upper() + against[1:]
-    sentences = [f"{escape(what)} cost {total(against)} ({retrains(against)})."]
+    what = "Your calendar" if against == "your calendar" else f"The {escape(against)} would have"
+    sentences = [f"{what} cost {total(against)} ({retrains(against)})."]
     if chosen != against:
         row = table.sel(policy=chosen)
         low, high = float(row["difference_low"]), float(row["difference_high"])
@@ -137,7 +151,7 @@ def policy_table(audit: Audit) -> str:
         interval = f"{number(row['difference_low'], places)} to {number(row['difference_high'], places)}"
         cells = [
             (escape(name), "left"),
-            (escape(row["parameter"]), "left setting"),
+            (escape(_setting(row["parameter"])), "left setting"),
             (f"{row['retrains']:.3g}", ""),
             (number(row["regret"], places), ""),
             (f"<b>{number(row['total'], places)}</b>{error}", ""),
@@ -148,9 +162,11 @@ def policy_table(audit: Audit) -> str:
         cells += [(number(row["total_positive"], places), "side")] if positive else []
         body = "".join(f'<td class="{kind}">{text}</td>' for text, kind in cells)
         rows.append(f'<tr class="{"benchmark" if same else ""}">{body}</tr>')
+    series = audit.spells.sizes["series"]
+    means = f"Means over {series} series. " if series > 1 else ""
     return (
         f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
-        f'<p class="small">Total cost = retrains × {number(audit.cost.per_retrain)} {unit} + regret, '
+        f'<p class="small">{means}Total cost = retrains × {number(audit.cost.per_retrain)} {unit} + regret, '
         f"{escape(audit.accounting)} accounting. The same numbers are in policies.csv.</p>"
     )
 
@@ -179,11 +195,16 @@ def comparison_section(comparison: xr.Dataset | None, figures: Sequence[Figure])
 
 def _comparison_table(comparison: xr.Dataset) -> str:
     probability = float(comparison.attrs.get("probability", 0.9))
-    columns = {
+
+    def nats(name: str, sign: bool = False) -> Callable[[float], str]:
+        places = decimals_for(comparison[name].values.tolist()) + 1 if name in comparison else None
+        return lambda value: number(value, places, sign)
+
+    columns: dict[str, tuple[str, Callable[[float], str]]] = {
         "cells": ("cells", lambda value: f"{value:,.0f}"),
-        "reliable_share": ("reliable", percent),
-        "bias": ("bias<br>(nats)", lambda value: f"{value:+.2g}".replace("-", "−")),
-        "rmse": ("typical error,<br>RMSE (nats)", lambda value: f"{value:.2g}"),
+        "reliable_share": ("reliable", lambda value: f"{value:.1%}"),
+        "bias": ("bias<br>(nats)", nats("bias", sign=True)),
+        "rmse": ("typical error,<br>RMSE (nats)", nats("rmse")),
         "median_relative_error": ("median relative<br>error", lambda value: f"{value:.1%}"),
         "coverage": (f"{probability:.0%} intervals<br>that hold the truth", lambda value: f"{value:.1%}"),
     }
@@ -229,6 +250,11 @@ def _of(audit: Audit, names: Sequence[str], leave_out: str) -> list[float]:
     """Values of some columns of the table, for choosing decimals; one dear policy must not set them."""
     rows = [name for name in audit.table["policy"].values.tolist() if name != leave_out]
     return [float(value) for name in names for value in audit.table[name].sel(policy=rows).values]
+
+
+def _setting(parameter: str) -> str:
+    """A policy's parameter; policies without one need no empty brackets."""
+    return {"Never()": NONE, "Always()": NONE, "Schedule()": "your dates"}.get(parameter, parameter)
 
 
 def _sentence(text: str) -> str:

@@ -68,7 +68,7 @@ if staying with an old model was a lucky choice.</dd>
 <dt>Only losses counted</dt><dd>The same schedule if periods in which the deployed model did better count as zero.
 This also charges bad luck, so it is shown beside the bill and is never the bill.</dd>
 <dt>Your calendar; oracle</dt><dd>What you do today; and the cheapest schedule that could be found knowing the future.
-No policy can reach the oracle except by luck, but it shows how much there was to win.</dd>
+No policy can cost less than the oracle; it shows how much there was to win.</dd>
 <dt>Predictive debt</dt><dd>What one more forecast with the deployed model is expected to lose, in the eyes of the
 shadow: the cost of waiting for one period, before it is known how the period turns out.</dd>
 <dt>Debt</dt><dd>How much the shadow has learned that the deployed model does not know, in nats. It grows with new data

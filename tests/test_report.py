@@ -1,0 +1,228 @@
+"""The report: complete, self-contained, escaped, and never half-written."""
+
+import base64
+import re
+
+import matplotlib
+
+matplotlib.use("agg")
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+import learning_debt as ld
+from learning_debt.report import figures, require_writable, write_report, writer
+
+PERIODS = 40
+FILES = {"report.html", "policies.csv", "bill.png", "schedule.png", "signals.png"}
+
+
+def make_spells(series: int = 1, seed: int = 0) -> xr.Dataset:
+    rng = np.random.default_rng(seed)
+    age = np.arange(1, PERIODS + 1) - np.arange(PERIODS)[:, None]
+    cells = np.where(age > 0, age, np.nan) * np.ones((series, 1, 1))
+    dims = ("series", "deployed_at", "period")
+    predictive = 0.005 * cells
+    table = xr.Dataset(
+        {
+            "debt": (dims, 0.02 * cells * rng.uniform(0.5, 1.5, cells.shape)),
+            "predictive_debt": (dims, predictive),
+            "score_gap": (dims, predictive + rng.normal(0, 0.02, cells.shape)),
+            "gap_sd": (dims, 0 * cells + 0.02),
+        },
+        coords={
+            "series": np.arange(series),
+            "period": np.arange(1, PERIODS + 1),
+            "deployed_at": np.arange(PERIODS),
+            "label": ("period", [f"{1990 + k // 4}Q{k % 4 + 1}" for k in range(PERIODS)]),
+        },
+        attrs={"timing": "prequential", "score": "log", "update_rule": "all data"},
+    )
+    for name in ("debt", "predictive_debt", "score_gap"):
+        table[f"{name}_se"] = 0.05 * np.abs(table[name])
+    return table
+
+
+@pytest.fixture(scope="module")
+def audit() -> ld.Audit:
+    return ld.audit(make_spells(), 0.1, calendar=4, resamples=50)
+
+
+@pytest.fixture(scope="module")
+def page(audit, tmp_path_factory) -> str:
+    table = make_spells()
+    target = tmp_path_factory.mktemp("report") / "new"
+    path = write_report(
+        audit,
+        target,
+        title="Sales <script>alert(1)</script> & more",
+        comparison=ld.compare_tables(table, table),
+        exact=table,
+        sampled=table,
+        model_summary="y ~ <b>x</b>",
+    )
+    return path.read_text(encoding="utf-8")
+
+
+def test_files(audit, tmp_path):
+    target = tmp_path / "deep" / "report"
+    path = write_report(audit, target, title="t")
+    assert path == target / "report.html"
+    assert {file.name for file in target.iterdir()} == FILES
+    assert [file.name for file in tmp_path.iterdir()] == ["deep"]
+    assert [file.name for file in target.parent.iterdir()] == ["report"]
+
+
+def test_page_needs_nothing_outside_itself(page):
+    assert "<script" not in page
+    assert not re.search(r'(src|href)="(?!data:)', page)
+    assert "http" not in re.sub(r"base64,[^\"]*", "", page)
+
+
+def test_pictures_are_embedded(audit, tmp_path):
+    page = write_report(audit, tmp_path / "r", title="t").read_text(encoding="utf-8")
+    embedded = [base64.b64decode(data) for data in re.findall(r"data:image/png;base64,([^\"]*)", page)]
+    assert embedded == [(tmp_path / "r" / name).read_bytes() for name in ("bill.png", "schedule.png", "signals.png")]
+    assert all(png.startswith(b"\x89PNG") for png in embedded)
+
+
+def test_user_text_is_escaped(page):
+    assert "Sales &lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in page
+    assert "y ~ &lt;b&gt;x&lt;/b&gt;" in page
+
+
+def test_dollar_signs_are_only_text(audit, tmp_path):
+    assert "<h1>$title ${x} $$</h1>" in write_report(audit, tmp_path / "r", title="$title ${x} $$").read_text()
+
+
+def test_order_of_the_page(page):
+    marks = ('class="verdict', "have cost</h2>", "<table>", "<figure>", "Notes", "trusted?", "How to read", "come from")
+    places = [page.index(mark) for mark in marks]
+    assert places == sorted(places)
+
+
+def test_verdict_leads_with_the_cost_of_waiting(audit, page):
+    box = re.search(r'<section class="verdict.*?</section>', page, re.DOTALL)[0]
+    text = re.sub(r"<[^>]*>", " ", box)
+    assert text.index("Waiting is expected to cost") < text.index("A retrain costs")
+    assert "Chance that a retrain pays" in text
+    assert f"{audit.decision.horizon} period" in text
+    assert " KL" not in text
+
+
+def test_every_policy_has_a_row_with_its_total(audit, page):
+    for name in audit.replays:
+        row = re.search(rf'<tr[^>]*><td class="left">{name}</td>.*?</tr>', page)
+        total = float(re.search(r"<b>([^<]*)</b>", row[0])[1].replace("−", "-").replace(",", ""))
+        assert total == pytest.approx(float(audit.table["total"].sel(policy=name)), abs=0.01)
+
+
+def test_policies_csv(audit, tmp_path):
+    write_report(audit, tmp_path / "r", title="t")
+    frame = pd.read_csv(tmp_path / "r" / "policies.csv", index_col="policy")
+    np.testing.assert_allclose(frame["total"], audit.table["total"])
+    assert set(frame["unit"]) == {"nats"}
+
+
+def test_provenance(page):
+    for text in ("all data", "prequential", "0.1.0", "signed"):
+        assert text in page[page.index("come from") :]
+
+
+def test_money_has_no_positive_column(tmp_path):
+    cost = ld.RetrainingCost(50, money_per_nat=1000, currency="€ & $")
+    audit = ld.audit(make_spells(), cost, calendar=4, resamples=20)
+    page = write_report(audit, tmp_path / "r", title="t").read_text(encoding="utf-8")
+    assert "€ &amp; $" in page
+    assert "only losses<br>" not in page
+
+
+def test_several_series_and_no_calendar(tmp_path):
+    audit = ld.audit(make_spells(series=4), 0.1, resamples=20)
+    page = write_report(audit, tmp_path / "r", title="t").read_text(encoding="utf-8")
+    assert "No verdict for today" in page
+    assert "The best calendar would have cost" in page
+    assert "Means over 4 series" in page
+
+
+def test_a_verdict_against_the_expected_saving_says_so(audit, page):
+    decision = audit.decision
+    opposed = (decision.verdict == "wait") == (decision.expected_regret.value > decision.cost)
+    assert ("points the other way" in page) == opposed
+
+
+def test_other_files_stay_and_old_ones_are_replaced(audit, tmp_path):
+    (tmp_path / "mine.txt").write_text("keep")
+    (tmp_path / "report.html").write_text("old")
+    write_report(audit, tmp_path, title="new title")
+    assert (tmp_path / "mine.txt").read_text() == "keep"
+    assert "new title" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert {file.name for file in tmp_path.iterdir()} == FILES | {"mine.txt"}
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_failure_leaves_nothing_behind(audit, tmp_path, monkeypatch, exists):
+    target = tmp_path / "a" / "report"
+    if exists:
+        target.mkdir(parents=True)
+        (target / "report.html").write_text("old")
+
+    def fail(*_args, **_kwargs):
+        raise RuntimeError("no page")
+
+    monkeypatch.setattr(writer, "render_page", fail)
+    with pytest.raises(RuntimeError, match="no page"):
+        write_report(audit, target, title="t")
+    left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*"))
+    assert left == (["a", "a/report", "a/report/report.html"] if exists else [])
+    if exists:
+        assert (target / "report.html").read_text() == "old"
+
+
+def test_a_target_that_is_a_file_is_named(audit, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("x")
+    for target in (file, file / "below"):
+        for attempt in (lambda to: write_report(audit, to, title="t"), require_writable):
+            with pytest.raises(OSError, match=re.escape(str(target))):
+                attempt(target)
+    assert file.read_text() == "x"
+    (tmp_path / "report.html").mkdir()
+    with pytest.raises(OSError, match=r"report\.html"):
+        write_report(audit, tmp_path, title="t")
+
+
+def test_require_writable_makes_nothing(tmp_path):
+    require_writable(tmp_path / "a" / "b")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("half", ["exact", "sampled", "spells"])
+def test_half_of_a_pair_is_refused(audit, tmp_path, half):
+    with pytest.raises(ValueError, match=half):
+        write_report(audit, tmp_path / "r", title="t", **{half: make_spells()})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_spells_and_schedule_of_the_caller_are_drawn(audit, tmp_path):
+    table = make_spells()
+    schedule = ld.replay(table, ld.policies.Calendar(10), 0.1).schedule
+    page = write_report(audit, tmp_path / "r", title="t", spells=table, schedule=schedule).read_text(encoding="utf-8")
+    assert "under the schedule shown" in page
+
+
+def test_always_is_left_out_of_the_picture_only_if_it_dwarfs_the_rest():
+    dear = ld.audit(make_spells(), 5.0, calendar=100, resamples=20)
+    assert "always" not in figures.policies_to_draw(dear)
+    assert set(figures.policies_to_draw(dear)) == set(dear.replays) - {"always"}
+    cheap = ld.audit(make_spells(), 0.001, calendar=4, resamples=20)
+    assert figures.policies_to_draw(cheap) == list(cheap.replays)
+
+
+def test_drawing_leaves_the_style_alone(audit):
+    before = dict(matplotlib.rcParams)
+    figures.draw_figures(audit)
+    assert dict(matplotlib.rcParams) == before
+    assert matplotlib.pyplot.get_fignums() == []
