@@ -33,6 +33,7 @@ CUSUM_THRESHOLDS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 DEBT_QUANTILES = (*np.arange(0.5, 0.951, 0.05).round(2).tolist(), 0.975, 0.99)
 MULTIPLIERS = tuple(2.0**k for k in range(11))
 MINIMUM_PERIODS = 8
+YOURS, BEST = "your calendar", "best calendar"
 
 
 @dataclass(frozen=True)
@@ -144,17 +145,17 @@ def audit(
     owners = None if calendar is None else as_calendar(calendar)
     rows: dict[str, list[Policy]] = {"never": [Never()], "always": [Always()]}
     if owners is not None:
-        rows["your calendar"] = [owners]
+        rows[YOURS] = [owners]
     rows |= _default_candidates(tuning)
     rows |= {name: list(candidates) for name, candidates in (policies or {}).items()}
     tuned = {name: tune(tuning, candidates, resolved, accounting) for name, candidates in rows.items()}
     replays = {name: replay(evaluation, one.policy, resolved, accounting) for name, one in tuned.items()}
     replays["oracle"] = oracle(evaluation, resolved, accounting)
-    benchmark = "best calendar" if owners is None else "your calendar"
+    benchmark = BEST if owners is None else YOURS
     rng = np.random.default_rng(random_seed)
     result = _compare(evaluation, replays, tuned, benchmark, resolved, accounting, probability, resamples, rng)
     decided_by = _best_in_tuning(tuned)
-    decision = _today(table, owners, tuned[decided_by].policy, replays[decided_by], resolved, probability)
+    decision = _today(table, tuned[decided_by].policy, replays, owners, decided_by, resolved, probability)
     notes = _notes(table, tuning, result, tuned, rows, benchmark, first, probability)
     return Audit(
         result, replays, tuned, benchmark, decision, decided_by, evaluation, resolved, accounting, probability, notes
@@ -195,7 +196,7 @@ def _split_period(table: xr.Dataset, split: float) -> int:
 
 def _default_candidates(tuning: xr.Dataset) -> dict[str, list[Policy]]:
     periods = tuning.sizes["period"]
-    rows: dict[str, list[Policy]] = {"best calendar": [Calendar(k) for k in CALENDAR_INTERVALS if k <= periods]}
+    rows: dict[str, list[Policy]] = {BEST: [Calendar(k) for k in CALENDAR_INTERVALS if k <= periods]}
     if "score_gap" in tuning:
         rows["CUSUM"] = [CUSUM(threshold) for threshold in CUSUM_THRESHOLDS]
     if "debt" in tuning:
@@ -277,21 +278,26 @@ def _bootstrap_totals(bills: Array, resamples: int, rng: np.random.Generator) ->
 
 def _today(
     table: xr.Dataset,
-    owners: Policy | None,
     policy: Policy,
-    evaluated: Replay,
+    schedules: Mapping[str, Replay],
+    owners: Policy | None,
+    decided_by: str,
     cost: RetrainingCost,
     probability: float,
 ) -> Decision | None:
-    """Today's decision about what the owner's own calendar left in service (the first posterior, without one)."""
+    """Today's decision about what the owner's own calendar left in service (the first posterior, without one).
+
+    The horizon, until which a retrain would serve, is the mean spell of the owner's calendar; without one, of the
+    policy that decides.
+    """
     if table.sizes["series"] != 1:
         return None
     deployed_at = 0
     if owners is not None:
         retrained = np.flatnonzero(replay(table, owners, cost).schedule.values[0])
         deployed_at = int(retrained[-1]) + 1 if retrained.size else 0
-    spells_served = int(evaluated.retrains.item()) + 1
-    horizon = max(1, round(evaluated.schedule.sizes["period"] / spells_served))
+    rhythm = schedules[YOURS if owners is not None else decided_by]
+    horizon = max(1, round(rhythm.schedule.sizes["period"] / (int(rhythm.retrains.item()) + 1)))
     return decide(table, policy, cost, deployed_at=deployed_at, horizon=horizon, probability=probability)
 
 
@@ -323,7 +329,8 @@ def _notes(
             "fault there, not the calendar."
         )
     for name, one in tuned.items():
-        if len(rows[name]) > 2 and one.index in (0, len(rows[name]) - 1):
+        at_the_end = len(rows[name]) > 2 and one.index in (0, len(rows[name]) - 1)
+        if at_the_end and float(one.table["retrains"][one.index]) > 0:  # what never retrains cannot retrain less
             notes.append(f"{name} was tuned to the end of its grid ({one.policy}); the best value may lie beyond.")
     for name in ("debt", "predictive_debt", "score_gap"):
         if f"{name}_reliable" in table:

@@ -67,4 +67,9 @@ class Signals:
             roughly = value + up * np.where((value > 0) == (up > 0), 1.0, 0.5) * np.abs(value)
             return np.where(self.reliable, value + standard_errors * np.nan_to_num(error), roughly)
 
-        return replace(self, **{name: moved(name) for name in SAMPLED})
+        return replace(
+            self,
+            debt=moved("debt"),
+            predictive_debt=moved("predictive_debt"),
+            score_gap=moved("score_gap"),
+        )
