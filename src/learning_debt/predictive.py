@@ -87,12 +87,6 @@ class PredictiveContrast:
                 return _divergence_estimate(fine, fine.standard_error, self._diagnostics(rule, at_deployed))
         return self._monte_carlo(deployed)
 
-    def log_ratios(self, deployed: xr.DataTree) -> Array:
-        """log f_p/f_q at predictive draws of the shadow, shape (draws, rows): what one period may bring."""
-        rule = self._random_rule()
-        at_deployed = row_mixture(self.forecaster, deployed, rule.batch)
-        return self._by_draw(rule.shadow.log_density - at_deployed.log_density)
-
     def _resolved(self, rule: _Rule, at_deployed: mixture.Mixture, fine: mixture.MonteCarlo) -> bool:
         """Whether the rule at half its resolution gives the same value, within what Monte Carlo blurs anyway."""
         if rule.coarse is None:
