@@ -185,7 +185,7 @@ def _draw_retrains(pc: PlotCollection, schedule: xr.DataArray, lines: xr.Dataset
 
 def _furnish(pc: PlotCollection, lines: xr.Dataset, table: xr.Dataset, labeller: Any, visuals: Any) -> None:
     """Line at zero, axis labels and ticks."""
-    positions, texts = period_ticks(table["label"].values)
+    positions, texts = period_ticks(table["label"].values, most=4 if SERIES in lines.dims else 8)
     blank = xr.zeros_like(lines.isel(plot_axis=0, period=0, drop=True))
     top, last = blank[[next(iter(blank))]], blank[[list(blank)[-1]]]
     left = blank.isel({SERIES: [0]}) if SERIES in blank.dims else blank

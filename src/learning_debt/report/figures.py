@@ -13,6 +13,7 @@ from matplotlib.style import context
 from learning_debt.audit import Audit
 from learning_debt.data import SERIES
 from learning_debt.plots import plot_bill, plot_sampled_against_exact, plot_schedule, plot_signals
+from learning_debt.plots.common import SIGNALS
 from learning_debt.spells import check_spells
 
 STYLE = {"axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False, "font.size": 11}
@@ -42,6 +43,8 @@ def draw_figures(
     spells, many = check_spells(spells), schedule.sizes[SERIES] - MOST_SERIES
     first = {SERIES: slice(0, MOST_SERIES)}
     part = f" ({MOST_SERIES} of {schedule.sizes[SERIES]} series)" if many > 0 else ""
+    sampled_signals = any(f"{name}_se" in spells and bool((spells[f"{name}_se"] > 0).any()) for name in SIGNALS)
+    errors = " Bands are 90% Monte-Carlo intervals; crosses failed their checks." if sampled_signals else ""
     dots = "Dots are retrains. " if schedule.sizes[SERIES] == 1 else "Lines are means over series. "
     policies = policies_to_draw(audit)
     left_out = "" if "always" in policies else " “Always” is left out: it costs so much that it would hide the rest."
@@ -62,7 +65,7 @@ def draw_figures(
             Figure(
                 "signals.png",
                 f"How far what was in service {whose}{part} had fallen behind; each dashed line is a retrain. A score "
-                "gap above zero means that the frozen model forecast worse than a retrained one would have.",
+                f"gap above zero means that the frozen model forecast worse than a retrained one would have.{errors}",
                 _png(plot_signals(spells.isel(first), schedule.isel(first), backend="matplotlib")),
             ),
         ]

@@ -236,7 +236,7 @@ def provenance(audit: Audit, model_summary: str | None) -> str:
         ("reported on", f"{labels.size} periods, {_text(labels[0])} to {_text(labels[-1])}"),
         ("series", str(spells.sizes["series"])),
         *(
-            (key.replace("_", " "), str(spells.attrs[key]))
+            ("unit of signals" if key == "unit" else key.replace("_", " "), str(spells.attrs[key]))
             for key in ("timing", "score", "update_rule", "unit")
             if key in spells.attrs
         ),
