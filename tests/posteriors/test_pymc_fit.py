@@ -46,7 +46,7 @@ def test_is_a_sampled_forecaster(stores):
 
 
 def test_a_posterior_holds_draws_training_data_and_nothing_of_the_warmup(stores, models):
-    forecaster, posterior = stores
+    _, posterior = stores
     assert set(posterior.children) == {"posterior", "sample_stats", "training_data"}
     assert posterior["posterior"].sizes == {"chain": 4, "draw": 500, "store": 3}
     assert posterior["posterior"]["store"].values.tolist() == ["Graz", "Linz", "Wien"]
@@ -70,17 +70,17 @@ def test_a_second_fit_forgets_the_first(student, models):
 def test_a_second_fit_compiles_nothing_and_leaves_the_users_model_alone(student, models, monkeypatch):
     import nutpie
 
-    monkeypatch.setattr(nutpie, "compile_pymc_model", lambda *a, **k: pytest.fail("compiled again"))
+    monkeypatch.setattr(nutpie, "compile_pymc_model", lambda *_, **__: pytest.fail("compiled again"))
     forecaster, _ = student
-    before = forecaster._model["y"].get_value()
+    before = forecaster._registry.model["y"].get_value()
     forecaster.fit(models.student.data(31, seed=2), random_seed=1)
-    np.testing.assert_array_equal(forecaster._model["y"].get_value(), before)
+    np.testing.assert_array_equal(forecaster._registry.model["y"].get_value(), before)
 
 
 def test_other_rows_in_the_same_stores_compile_nothing(stores, models, monkeypatch):
     import nutpie
 
-    monkeypatch.setattr(nutpie, "compile_pymc_model", lambda *a, **k: pytest.fail("compiled again"))
+    monkeypatch.setattr(nutpie, "compile_pymc_model", lambda *_, **__: pytest.fail("compiled again"))
     forecaster, _ = stores
     posterior = forecaster.fit(models.stores.data(90, seed=3), random_seed=1)
     assert posterior["training_data"].sizes["obs"] == 90
@@ -120,7 +120,7 @@ def test_netcdf_round_trip_scores_the_same_in_a_new_forecaster(stores, models, t
     new.require_comparable(read, posterior, batch)
 
 
-def test_pm_sample_where_asked_and_for_discrete_variables(monkeypatch):
+def test_pm_sample_where_asked_and_for_discrete_variables():
     data = line_data(40)
     with_pymc = PyMCForecaster(line, draws=300, tune=300, chains=2, sampler="pymc").fit(data, random_seed=1)
     x, y = data["x"], data["y"]
@@ -135,7 +135,7 @@ def test_pm_sample_where_asked_and_for_discrete_variables(monkeypatch):
         return model
 
     discrete = PyMCForecaster(switching, draws=100, tune=100, chains=2)
-    assert discrete._sampler._choose(discrete._build(xr.Dataset({"y": ("obs", np.ones(5))})).graph) == "pymc"
+    assert discrete._sampler._choose(discrete._registry.build(xr.Dataset({"y": ("obs", np.ones(5))})).graph) == "pymc"
     with pytest.raises(UnsupportedModelError, match="discrete free variables"):
         PyMCForecaster(switching, sampler="nutpie").fit({"y": np.ones(5)})
 
@@ -153,8 +153,11 @@ def test_pm_sample_on_a_ready_model_gives_its_data_back():
 
 
 def test_a_failing_sampler_says_so(monkeypatch):
+    def panic():
+        raise BaseException("panic: NaN")
+
     forecaster = PyMCForecaster(line)
-    monkeypatch.setattr(forecaster._sampler, "_nutpie", lambda *a: (_ for _ in ()).throw(BaseException("panic: NaN")))
+    monkeypatch.setattr(forecaster._sampler, "_nutpie", lambda *_: panic())
     with pytest.raises(RuntimeError, match="sampling with nutpie failed: panic: NaN"):
         forecaster.fit(line_data(10))
 
@@ -222,11 +225,11 @@ def test_the_trap_in_a_builder_is_caught_for_a_pair_too(monkeypatch):
             pm.Normal("outcome", pm.Normal("slope", 0, 2) * (x - center), 1, observed=y)
         return model
 
-    monkeypatch.setattr("learning_debt.posteriors.pymc_model.require_faithful_build", lambda *a: None)
+    monkeypatch.setattr("learning_debt.posteriors.pymc_registry.require_faithful_build", lambda *_: None)
     forecaster = PyMCForecaster(trap)
     deployed = forecaster.attach(draws_of_slope(), line_data(20))
     shadow = forecaster.attach(draws_of_slope(1), line_data(30, seed=3, shift=2))
-    with pytest.raises(IncomparablePosteriorsError, match="not on one scale.*log density of a row by up to"):
+    with pytest.raises(IncomparablePosteriorsError, match=r"not on one scale.*log density of a row by up to"):
         forecaster.require_comparable(shadow, deployed, line_data(5))
 
 
@@ -254,7 +257,7 @@ def test_a_potential_of_the_data_has_no_debt_but_scores():
 
     forecaster = PyMCForecaster(penalised)
     posterior = forecaster.attach(draws_of_slope(), line_data(20))
-    with pytest.raises(IncomparablePosteriorsError, match="pm.Potential depends on the data"):
+    with pytest.raises(IncomparablePosteriorsError, match=r"pm\.Potential depends on the data"):
         forecaster.require_comparable(posterior, posterior, line_data(5))
 
 
@@ -262,3 +265,49 @@ def test_comparable_posteriors_pass(stores, models):
     forecaster, deployed = stores
     shadow = forecaster.fit(models.stores.data(75, seed=11), random_seed=2)
     forecaster.require_comparable(shadow, deployed, models.stores.data(5))
+
+
+def test_functions_that_edit_in_place_change_neither_the_data_nor_the_preparation():
+    def in_place(data, fitted=None):
+        fitted = {"center": float(data["x"].mean())} if fitted is None else fitted
+        data["x"].values[:] -= float(fitted["center"])
+        return data, fitted
+
+    forecaster = PyMCForecaster(line, prepare=in_place)
+    data = xr.Dataset({name: ("obs", values) for name, values in line_data(20, shift=2).items()})
+    posterior = forecaster.attach(draws_of_slope(), data)
+    np.testing.assert_array_equal(data["x"].values, line_data(20, shift=2)["x"])
+    np.testing.assert_array_equal(posterior["training_data"]["x"].values, data["x"].values)
+    first = forecaster.log_density(posterior, data)
+    assert first.equals(forecaster.log_density(posterior, data))
+
+
+def test_a_forecaster_travels_without_its_compiled_functions():
+    cloudpickle = pytest.importorskip("cloudpickle")
+    forecaster = PyMCForecaster(line)
+    posterior = forecaster.attach(draws_of_slope(), line_data(20))
+    expected = forecaster.log_density(posterior, line_data(3))
+    sent = cloudpickle.loads(cloudpickle.dumps(forecaster))
+    assert sent._registry.latest is None
+    assert sent.log_density(posterior, line_data(3)).equals(expected)
+
+
+def test_numbers_as_labels_are_labels():
+    def shops(data):
+        numbers, index = np.unique(data["shop"], return_inverse=True)
+        with pm.Model(coords={"shops": numbers}) as model:
+            shop, y = pm.Data("shop", index), pm.Data("y", data["y"].values)
+            pm.Normal("outcome", pm.Normal("level", 0, 1, dims="shops")[shop], 1, observed=y)
+        return model
+
+    forecaster = PyMCForecaster(shops)
+    draws = np.random.default_rng(0).normal(size=(2, 20, 3))
+    tree = xr.DataTree.from_dict(
+        {"posterior": xr.Dataset({"level": (("chain", "draw", "shops"), draws)}, coords={"shops": [101, 205, 999]})}
+    )
+    posterior = forecaster.attach(tree, {"shop": [101, 999, 205, 999, 101], "y": np.arange(5.0)})
+    got = forecaster.log_density(posterior, {"shop": [999, 205], "y": [0.0, 0.0]})["outcome"].values
+    expected = -0.5 * np.log(2 * np.pi) - 0.5 * draws.reshape(-1, 3)[:, [2, 1]] ** 2
+    np.testing.assert_allclose(got, expected, atol=1e-12)
+    with pytest.raises(ValueError, match="label '2' at row 0, unseen"):
+        forecaster.log_density(posterior, {"shop": [2, 101], "y": [0.0, 0.0]})

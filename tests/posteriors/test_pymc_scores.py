@@ -120,7 +120,8 @@ def test_predictive_draws_have_the_moments_of_students_t(conjugate, models):
     x = batch["x"].values
     variance = rate / (shape - 1) * (1 + np.einsum("ij,jk,ik->i", x, np.linalg.inv(precision), x))
     drawn = forecaster.predict(posterior, batch, random_seed=5)["outcome"]
-    assert drawn.dims == ("sample", "obs") and drawn.shape == (4000, 5)
+    assert drawn.dims == ("sample", "obs")
+    assert drawn.shape == (4000, 5)
     assert (np.abs(drawn.values.mean(0) - x @ mean) < 4.5 * np.sqrt(variance / 4000)).all()
     assert (np.abs(drawn.values.var(0) / variance - 1) < 4.5 * np.sqrt(2.5 / 4000)).all()
     assert np.abs(np.corrcoef(drawn.values, rowvar=False)[0, 1]) < 0.5  # rows are drawn separately
@@ -144,12 +145,12 @@ def test_predictive_draws_have_the_moments_of_pymc(stores, models):
 def test_one_seed_gives_one_set_of_predictive_draws(case, models, request):
     forecaster, posterior = request.getfixturevalue(case)
     batch = getattr(models, case).data(4, seed=2)
-    state = np.random.get_state()[1].copy()
+    state = np.random.get_state()[1].copy()  # noqa: NPY002
     first = forecaster.predict(posterior, batch, random_seed=1)
     other = forecaster.predict(posterior, batch, random_seed=2)
     assert first.equals(forecaster.predict(posterior, batch, random_seed=1))
     assert not first.equals(other)
-    assert (np.random.get_state()[1] == state).all()
+    assert (np.random.get_state()[1] == state).all()  # noqa: NPY002
 
 
 def test_mixture_components_are_drawn_anew_for_every_draw():

@@ -5,35 +5,17 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from learning_debt.data import require_variables
-from learning_debt.errors import IncomparablePosteriorsError, UnsupportedModelError
+from learning_debt.errors import UnsupportedModelError
 from learning_debt.posteriors.pymc_checks import IndexGuard, nearest
 from learning_debt.posteriors.pymc_density import Density, Predictive, Transforms
+from learning_debt.posteriors.pymc_draws import Draws, Labels, read_draws
 from learning_debt.posteriors.pymc_graph import Arguments, ModelGraph
-
-Labels = dict[str, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Draws:
-    """Draws of the free variables, sample axis first, with the labels of their other axes."""
-
-    values: dict[str, np.ndarray]
-    chains: int
-    draws: int
-    labels: Labels
-    lengths: dict[str, int]
-
-    @property
-    def samples(self) -> int:
-        """Chains times draws."""
-        return self.chains * self.draws
 
 
 @dataclass
@@ -103,6 +85,10 @@ class Build:
     def alike(self) -> tuple[str, str, str]:
         """What builds of one compiled density on the same groups have in common."""
         return self.graph.structure, self.graph.layout, self.graph.constants
+
+    def lacks_static(self, rows: xr.Dataset) -> bool:
+        """Whether a `pm.Data` that does not run along the rows is left out of them."""
+        return any(name not in rows.variables and not self._runs_along_rows(name) for name in self.graph.data)
 
     def require_rows(self, rows: xr.Dataset, observation_dim: str) -> None:
         """Raise a ``KeyError`` naming the first covariate the rows lack."""
@@ -175,8 +161,8 @@ class Build:
                 require_variables(rows, [name], "the data")
             except KeyError as error:
                 raise KeyError(
-                    f"{error.args[0]}. Every pm.Data along the rows is looked up by its name; what build_model computes "
-                    "from other columns belongs in prepare(data, fitted)"
+                    f"{error.args[0]}. Every pm.Data along the rows is looked up by its name; what build_model "
+                    "computes from other columns belongs in prepare(data, fitted)"
                 ) from None
         return None
 
@@ -247,54 +233,8 @@ class Build:
         return lengths
 
     def read(self, posterior: xr.DataTree, *, own_labels: bool = True) -> Draws:
-        """Draws with their labels, checked against this build.
-
-        With ``own_labels=False`` the posterior's group labels are taken as the truth: the build only lends its graph.
-        """
-        dataset = posterior_group(posterior)
-        missing = [rv.name for rv in self.graph.free if rv.name not in dataset.variables]
-        if missing:
-            present = sorted(map(str, dataset.data_vars))
-            raise IncomparablePosteriorsError(
-                f"the posterior lacks the model's free variable {missing[0]!r}{nearest(missing[0], present)} "
-                f"(it has {present}); it belongs to another model"
-            )
-        values, labels, lengths = {}, {}, {}
-        for rv in self.graph.free:
-            variable = dataset.variables[rv.name]
-            if variable.dims[:2] != ("chain", "draw"):
-                variable = variable.transpose("chain", "draw", ...)
-            dims = self.graph.dims(rv.name, rv.ndim)
-            self._check_draws(rv.name, variable, dims, dataset, own_labels)
-            for axis, dim in enumerate(dims):
-                if dim is not None:
-                    lengths[dim] = variable.shape[axis + 2]
-                    if dim in dataset.variables:
-                        labels[dim] = dataset.variables[dim].values
-            values[rv.name] = variable.values.reshape(-1, *variable.shape[2:])
-        chains, draws = variable.shape[:2]
-        return Draws(values, chains, draws, labels, lengths)
-
-    def _check_draws(
-        self, name: str, variable: xr.Variable, dims: tuple, dataset: xr.Dataset, own_labels: bool
-    ) -> None:
-        if variable.ndim != len(dims) + 2:
-            raise IncomparablePosteriorsError(
-                f"{name!r} has {variable.ndim - 2} dimension(s) in the posterior and {len(dims)} in the model"
-            )
-        for axis, dim in enumerate(dims):
-            size, expected = variable.shape[axis + 2], self.shapes[name][axis]
-            free = not own_labels and dim in self.graph.lengths
-            if dim in self.labels:
-                _require_labels(name, dim, variable.dims[axis + 2], dataset, None if free else self.labels[dim])
-            if size != expected and not free:
-                raise IncomparablePosteriorsError(
-                    f"{name!r} has length {size} along {dim or f'axis {axis}'!r} in the posterior and {expected} in the model"
-                )
-        if variable.shape[0] * variable.shape[1] == 0:
-            raise ValueError("the posterior holds no draws")
-        if variable.dtype.kind == "f" and not np.isfinite(variable.values).all():
-            raise ValueError(f"the posterior's draws of {name!r} are not all finite; did the sampler fail?")
+        """Draws with their labels, checked against this build."""
+        return read_draws(self.graph, self.shapes, posterior, own_labels=own_labels)
 
     def learn_labels(self, rows: xr.Dataset, observation_dim: str) -> None:
         """Find which integer data variables the model's builder made from labels, and refuse changed columns.
@@ -324,21 +264,6 @@ class Build:
                 )
 
 
-def posterior_group(posterior: Any) -> xr.Dataset:
-    """The draws of a posterior, as a dataset."""
-    if not isinstance(posterior, xr.DataTree):
-        raise TypeError(f"a posterior is an xarray.DataTree with a group 'posterior', not {type(posterior).__name__}")
-    if "posterior" not in posterior.children:
-        raise ValueError(f"the DataTree has no group 'posterior'; its groups are {sorted(posterior.children)}")
-    dataset = posterior.children["posterior"].dataset
-    for dim in ("chain", "draw"):
-        if dim not in dataset.dims:
-            raise ValueError(
-                f"the posterior has no dimension {dim!r}; its dimensions are {sorted(map(str, dataset.dims))}"
-            )
-    return dataset
-
-
 def _in_order(name: str, variable: xr.Variable, dims: tuple, ndim: int) -> xr.Variable:
     if variable.ndim != ndim:
         raise ValueError(f"data variable {name!r} has {variable.ndim} dimension(s); pm.Data {name!r} has {ndim}")
@@ -360,25 +285,6 @@ def _encode(name: str, values: np.ndarray, dim: str, labels: Labels) -> np.ndarr
             "that carry it, or drop the row"
         )
     return codes.reshape(values.shape).astype("int64")
-
-
-def _require_labels(name: str, dim: str, given_dim: str, dataset: xr.Dataset, expected: np.ndarray | None) -> None:
-    if given_dim != dim or dim not in dataset.variables:
-        raise IncomparablePosteriorsError(
-            f"{name!r} runs along {dim!r} with labels in the model, but along {given_dim!r} without them in the "
-            "posterior; assign the coordinate so that labels can be matched, not positions"
-        )
-    if expected is None:
-        return
-    given = dataset.variables[dim].values
-    if len(given) == len(expected) and (given == expected).all():
-        return
-    different = sorted({str(v) for v in given} ^ {str(v) for v in expected})
-    what = f"differ in {different[:8]}" if different else "are in another order"
-    raise IncomparablePosteriorsError(
-        f"the labels of {dim!r} in the posterior and in the model {what}; they belong to different groups, between "
-        "which there is no posterior debt (predictive debt only)"
-    )
 
 
 def _check_labels(

@@ -109,9 +109,15 @@ class IndexGuard:
         """Raise a ``ValueError`` naming data variable, row and value of the first index outside its axis."""
         if self._function is None:
             return
-        values = self._function(
-            *(arguments[kind][name][0] if kind == "draw" else arguments[kind][name] for kind, name in self._slots)
-        )
+        try:
+            values = self._function(
+                *(arguments[kind][name][0] if kind == "draw" else arguments[kind][name] for kind, name in self._slots)
+            )
+        except IndexError as error:  # an index into a table of indices
+            names = sorted({name for sources in self.sources for name in sources})
+            raise ValueError(
+                f"one of the data variables {names} gives an index outside what it indexes ({error}): an unseen label?"
+            ) from error
         for sources, index, length in zip(self.sources, values[::2], values[1::2], strict=True):
             index = np.asarray(index)
             if index.size == 0 or (index.min() >= 0 and index.max() < length):

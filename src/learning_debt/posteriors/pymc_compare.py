@@ -8,8 +8,10 @@ import numpy as np
 import xarray as xr
 
 from learning_debt.errors import IncomparablePosteriorsError
-from learning_debt.posteriors.pymc_build import Build, Draws, posterior_group
+from learning_debt.posteriors.pymc_build import Build
 from learning_debt.posteriors.pymc_checks import largest_difference
+from learning_debt.posteriors.pymc_density import split_points
+from learning_debt.posteriors.pymc_draws import Draws, posterior_group
 from learning_debt.posteriors.pymc_graph import ModelGraph
 
 TOLERANCE = 1e-8
@@ -23,8 +25,8 @@ def require_same_groups(first: ModelGraph, second: ModelGraph, shadow: xr.DataTr
         raise IncomparablePosteriorsError(f"the two posteriors belong to different models; {only}")
     if first.data_in_potentials:
         raise IncomparablePosteriorsError(
-            f"a pm.Potential depends on the data {first.data_in_potentials}, so the density of new rows is not the whole "
-            f"difference between the posteriors; {only}"
+            f"a pm.Potential depends on the data {first.data_in_potentials}, so the density of new rows is not all of "
+            f"the difference between the posteriors; {only}"
         )
     one, two = posterior_group(shadow), posterior_group(deployed)
     for rv in first.free:
@@ -69,8 +71,8 @@ def require_same_density(
     in_prior, in_rows = largest_difference(first.graph, second.graph, priors, scored)
     if in_prior > TOLERANCE * 10 or in_rows > TOLERANCE * 10 or not np.isfinite(in_prior + in_rows):
         raise IncomparablePosteriorsError(
-            f"the two posteriors are not on one scale: at the same draws their log priors differ by {in_prior:.3g} nats "
-            f"and the log density of a row by up to {in_rows:.3g}. What is computed from the data (a scaler, knots, "
+            f"the two posteriors are not on one scale: at the same draws their log priors differ by {in_prior:.3g} "
+            f"nats and the log density of a row by up to {in_rows:.3g}. What is computed from the data (a scaler, knots, "
             "levels, a prior's scale) must be frozen: compute it in prepare(data, fitted) and keep `fitted` between "
             "retrains"
         )
@@ -83,8 +85,8 @@ def _require_same_outcomes(build: Build, batches: Sequence[xr.Dataset]) -> None:
         if not np.array_equal(one, two):
             gap = float(np.max(np.abs(np.asarray(one, float) - np.asarray(two, float))))
             raise IncomparablePosteriorsError(
-                f"the two preparations give different outcomes {name!r} for the same rows (by up to {gap:.3g}), so their "
-                "densities are not of the same thing; freeze the preparation of the outcome"
+                f"the two preparations give different outcomes {name!r} for the same rows (by up to {gap:.3g}), so "
+                "their densities are not of the same thing; freeze the preparation of the outcome"
             )
 
 
@@ -93,9 +95,6 @@ def _spread(samples: int) -> np.ndarray:
 
 
 def _unconstrained(build: Build, draws: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    from learning_debt.posteriors.pymc_density import split_points
-
     count = len(next(iter(draws.values())))
     flat = build.transforms.unconstrained({**build.own, "draw": draws}, count)
-    shapes = {name: points.shape[1:] for name, points in build.graph.reference_points.items()}
-    return split_points(build.graph, flat, shapes)
+    return split_points(build.graph, flat)

@@ -185,8 +185,9 @@ class Transforms:
         return np.concatenate([np.reshape(output, (samples, -1)) for output in outputs], axis=1)
 
 
-def split_points(graph: ModelGraph, points: np.ndarray, shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
+def split_points(graph: ModelGraph, points: np.ndarray) -> dict[str, np.ndarray]:
     """Cut rows of unconstrained parameters into the model's value variables, shape (points, ...) each."""
+    shapes = {name: start.shape[1:] for name, start in graph.reference_points.items()}
     sizes = [int(np.prod(shapes[rv.name])) for rv in graph.free]
     if points.ndim != 2 or points.shape[1] != sum(sizes):
         raise ValueError(f"unconstrained must have shape (points, {sum(sizes)}), not {points.shape}")

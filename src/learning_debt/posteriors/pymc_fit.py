@@ -28,6 +28,10 @@ class Sampler:
         self.draws, self.tune, self.chains, self.name = draws, tune, chains, name
         self._compiled: list[tuple[ModelGraph, Any]] = []
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Compiled models stay behind when a forecaster travels to another process."""
+        return {**self.__dict__, "_compiled": []}
+
     def sample(
         self, graph: ModelGraph, arguments: Arguments, random_seed: int | None, progressbar: bool
     ) -> xr.DataTree:

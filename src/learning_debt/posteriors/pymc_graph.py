@@ -31,7 +31,8 @@ Arguments = dict[str, dict[str, np.ndarray]]
 
 def compile_python(inputs: list[Variable], outputs: Any) -> Any:
     """Compile without a compiler: for checks, transforms and predictive draws."""
-    return compile_pymc(inputs, outputs, mode=PYTHON_MODE, random_seed=False, on_unused_input="ignore")
+    with pytensor.config.change_flags(cxx=""):  # or the inside of a Scan would still be compiled, for a minute
+        return compile_pymc(inputs, outputs, mode=PYTHON_MODE, random_seed=False, on_unused_input="ignore")
 
 
 class ModelGraph:
@@ -132,7 +133,8 @@ class ModelGraph:
     @cached_property
     def reference_points(self) -> dict[str, np.ndarray]:
         """Three unconstrained points near the initial one, shape (3, ...) each: where builds are compared."""
-        start = self.model.initial_point(0)
+        with pytensor.config.change_flags(cxx=""):
+            start = self.model.initial_point(0)
         generator = np.random.default_rng(20260101)
         points = {}
         for rv in self.free:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,18 +9,16 @@ import pymc as pm
 import xarray as xr
 
 from learning_debt.data import as_dataset
-from learning_debt.errors import IncomparablePosteriorsError, UnsupportedModelError
+from learning_debt.errors import UnsupportedModelError
 from learning_debt.posteriors.base import SAMPLE
-from learning_debt.posteriors.pymc_build import Build, Draws
+from learning_debt.posteriors.pymc_build import Build
 from learning_debt.posteriors.pymc_checks import reference_pointwise, require_supported
 from learning_debt.posteriors.pymc_compare import require_same_density, require_same_groups
-from learning_debt.posteriors.pymc_density import Density, split_points
-from learning_debt.posteriors.pymc_firstfit import require_faithful_build, require_faithful_preparation
+from learning_debt.posteriors.pymc_density import split_points
+from learning_debt.posteriors.pymc_draws import Draws
 from learning_debt.posteriors.pymc_fit import Sampler, SamplerName
-from learning_debt.posteriors.pymc_graph import ModelGraph
-
-PREPARATION, TRAINING = "preparation", "training_data"
-STRUCTURE, LAYOUT, CONSTANTS = "learning_debt_structure", "learning_debt_layout", "learning_debt_constants"
+from learning_debt.posteriors.pymc_prepare import PREPARATION, TRAINING, Preparation, Prepare, same_preparation
+from learning_debt.posteriors.pymc_registry import CONSTANTS, LAYOUT, STRUCTURE, BuildModel, Registry
 
 
 class PyMCForecaster:
@@ -70,10 +67,10 @@ class PyMCForecaster:
 
     def __init__(
         self,
-        build_model: Callable[[xr.Dataset], pm.Model] | None = None,
+        build_model: BuildModel | None = None,
         *,
         model: pm.Model | None = None,
-        prepare: Callable[..., tuple[Any, Any]] | None = None,
+        prepare: Prepare | None = None,
         observation_dim: str = "obs",
         draws: int = 1000,
         tune: int = 1000,
@@ -84,12 +81,10 @@ class PyMCForecaster:
         for name, value in (("draws", draws), ("tune", tune), ("chains", chains)):
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
                 raise ValueError(f"{name} must be a positive integer, not {value!r}")
-        self._build_model, self._model, self._prepare = build_model, model, prepare
         self._observation_dim = observation_dim
+        self._preparation = Preparation(prepare, observation_dim)
+        self._registry = Registry(build_model, model, self._preparation, observation_dim)
         self._sampler = Sampler(int(draws), int(tune), int(chains), sampler)
-        self._builds: dict[tuple[str, str, str], Build] = {}
-        self._densities: list[Density] = []
-        self._latest: Build | None = None
         if model is not None:
             require_supported(model, observation_dim)
 
@@ -101,7 +96,7 @@ class PyMCForecaster:
     @property
     def observed(self) -> tuple[str, ...]:
         """Name of the data variable that holds the outcome. Known from the first fit or use of `build_model` on."""
-        return (self._any_build("observed").graph.outcome,)
+        return (self._registry.any("observed").graph.outcome,)
 
     def as_batch(self, data: Any) -> xr.Dataset:
         """Rows as a checked Dataset; the outcome may be missing.
@@ -114,8 +109,8 @@ class PyMCForecaster:
             If there are no rows or numbers are not finite.
         """
         rows = as_dataset(data, self._observation_dim)
-        if self._prepare is None and self._latest is not None:
-            self._latest.require_rows(rows, self._observation_dim)
+        if not self._preparation and self._registry.latest is not None:
+            self._registry.latest.require_rows(rows, self._observation_dim)
         return rows
 
     def fit(self, data: Any, *, random_seed: int | None = None, progressbar: bool = False) -> xr.DataTree:
@@ -135,11 +130,12 @@ class PyMCForecaster:
             If sampling fails.
         """
         raw = as_dataset(data, self._observation_dim)
-        prepared, fitted = self._prepare_training(raw)
-        build = self._build(prepared)
+        prepared, fitted = self._preparation.of_training(raw)
+        build = self._registry.build(prepared)
         build.require_own_labels(prepared, self._observation_dim)
         arguments = build.arguments(prepared, self._observation_dim)
-        self._check_once(build, raw, prepared, fitted)
+        self._registry.check(build, prepared, raw, fitted)
+        self._registry.remember(build)
         build.scoring_guard.check({**arguments, "draw": build.graph.reference_draws})
         tree = self._sampler.sample(build.graph, arguments, random_seed, progressbar)
         return self._packaged(tree, raw, fitted, build)
@@ -150,10 +146,11 @@ class PyMCForecaster:
         Needed where the forecaster has a `prepare`, and for posterior debt by the joint density.
         """
         raw = as_dataset(data, self._observation_dim)
-        prepared, fitted = self._prepare_training(raw)
-        build = self._build(prepared)
+        prepared, fitted = self._preparation.of_training(raw)
+        build = self._registry.build(prepared)
         build.arguments(prepared, self._observation_dim)
-        self._check_once(build, raw, prepared, fitted)
+        self._registry.check(build, prepared, raw, fitted)
+        self._registry.remember(build)
         build.read(posterior)
         return self._packaged(posterior, raw, fitted, build)
 
@@ -176,6 +173,8 @@ class PyMCForecaster:
         _refuse_past(past)
         rows = as_dataset(batch, self._observation_dim)
         build, prepared, draws, static = self._context(posterior, rows)
+        if rows.sizes[self._observation_dim] > 1 and build is self._registry.latest:
+            self._registry.check(build, prepared)  # a posterior from elsewhere: the model was never fitted here
         arguments = build.arguments(prepared, self._observation_dim, draws=draws, static=static)
         arguments["draw"] = draws.values
         build.scoring_guard.check(arguments)
@@ -203,7 +202,7 @@ class PyMCForecaster:
 
     def outcome_kind(self) -> str:
         """``"continuous"`` (one real number a row), ``"count"`` (an integer from 0 on) or ``"other"``."""
-        graph = self._any_build("outcome_kind").graph
+        graph = self._registry.any("outcome_kind").graph
         if graph.observed.dtype.startswith("float"):
             return "continuous"
         pointwise = reference_pointwise(graph)
@@ -216,7 +215,7 @@ class PyMCForecaster:
 
     def unconstrained_draws(self, posterior: xr.DataTree) -> np.ndarray:
         """Draws on the whole real line, shape (chain, draw, parameters), ordered as the model's value variables."""
-        build = self._build_of(posterior)
+        build = self._registry.of(posterior)
         draws = build.read(posterior)
         if build.graph.has_discrete:
             raise UnsupportedModelError("discrete free variables have no unconstrained scale; marginalise them")
@@ -228,14 +227,13 @@ class PyMCForecaster:
 
         `unconstrained` has shape (points, parameters), ordered as `unconstrained_draws`.
         """
-        build = self._build_of(posterior)
-        if TRAINING not in posterior.children:
+        build = self._registry.of(posterior)
+        draws, training = build.read(posterior), self._preparation.of_stored(posterior)
+        if training is None:
             raise ValueError("the posterior does not carry its training data; use attach(posterior, data)")
-        draws, training = build.read(posterior), self._prepared_training(posterior)
         arguments = build.arguments(training, self._observation_dim, draws=draws)
-        shapes = {name: points.shape[1:] for name, points in build.graph.reference_points.items()}
         points = np.asarray(unconstrained, dtype=float)
-        arguments["value"] = split_points(build.graph, points, shapes)
+        arguments["value"] = split_points(build.graph, points)
         return build.density.log_joint(arguments, len(points), training.sizes[self._observation_dim])
 
     def require_comparable(self, shadow: xr.DataTree, deployed: xr.DataTree, batch: Any) -> None:
@@ -244,147 +242,27 @@ class PyMCForecaster:
         Asked for: the same free variables with the same labels, the same prior density, and the same log density of
         `batch` under both preparations, at shared draws.
         """
-        first, second = self._build_of(shadow), self._build_of(deployed)
+        first, second = self._registry.of(shadow), self._registry.of(deployed)
         require_same_groups(first.graph, second.graph, shadow, deployed)
         draws = first.read(shadow)
         second.read(deployed)
-        same_preparation = _same_preparation(shadow, deployed)
-        if first is second and same_preparation and not first.graph.data_in_prior:
+        if first is second and same_preparation(shadow, deployed) and not first.graph.data_in_prior:
             return
         rows = as_dataset(batch, self._observation_dim)
         posteriors = (shadow, deployed)
-        trainings = [self._prepared_training(tree) if TRAINING in tree.children else None for tree in posteriors]
-        batches = [self._prepared_batch(tree, rows) for tree in posteriors]
+        trainings = [self._preparation.of_stored(tree) for tree in posteriors]
+        batches = [self._preparation.of_batch(tree, rows) for tree in posteriors]
         require_same_density((first, second), draws, trainings, batches, self._observation_dim)
 
-    # How posteriors, builds and preparations belong together ---------------------------------------------------------
-
-    def _any_build(self, what: str) -> Build:
-        if self._latest is None and self._model is not None:
-            self._build(None)
-        if self._latest is None:
-            raise RuntimeError(
-                f"{what} is known once build_model has been used; call fit(data) or attach(posterior, data)"
-            )
-        return self._latest
-
-    def _build(self, prepared: xr.Dataset | None) -> Build:
-        """The model built on these rows; compiled functions are shared with earlier builds of the same density."""
-        if self._model is not None:
-            if self._latest is None:
-                graph = ModelGraph(self._model)
-                self._latest = Build(graph, Density(graph))
-            return self._latest
-        model = self._build_model(prepared)
-        if not isinstance(model, pm.Model):
-            raise TypeError(f"build_model must return a pm.Model, not {type(model).__name__}")
-        require_supported(model, self._observation_dim)
-        graph = ModelGraph(model)
-        alike = (graph.structure, graph.layout, graph.constants)
-        known = next((build for build in self._builds.values() if build.alike == alike), None)
-        build = Build(graph, known.density if known is not None else self._density(graph))
-        if known is not None:
-            build.index_dims = known.index_dims
-        build.learn_labels(prepared, self._observation_dim)
-        return self._builds.get(build.key, build)
-
-    def _density(self, graph: ModelGraph) -> Density:
-        """Compiled functions of an equal build, or new ones."""
-        return next((known for known in self._densities if known.graph.computes_the_same(graph)), None) or Density(
-            graph
-        )
-
-    def _remember(self, build: Build) -> None:
-        self._latest = build
-        self._builds[build.key] = build
-
-    def _check_once(self, build: Build, raw: xr.Dataset, prepared: xr.Dataset, fitted: xr.Dataset | None) -> None:
-        """Checks of a model's first fit; a density that passed them needs them no more."""
-        if build.density not in self._densities:
-            if self._prepare is not None:
-                require_faithful_preparation(self._call_prepare, raw, prepared, fitted, self._observation_dim)
-            again = None if self._build_model is None else self._build
-            require_faithful_build(build, prepared, self._observation_dim, again)
-            self._densities.append(build.density)
-        self._remember(build)
-
-    def _build_of(self, posterior: xr.DataTree, rows: xr.Dataset | None = None) -> Build:
-        """The build a posterior belongs to: known, rebuilt from its training data, or for a user's own the latest."""
-        if not isinstance(posterior, xr.DataTree):
-            raise TypeError(f"a posterior is an xarray.DataTree, not {type(posterior).__name__}")
-        key = tuple(posterior.attrs.get(name) for name in (STRUCTURE, LAYOUT, CONSTANTS))
-        if self._model is not None:
-            build = self._any_build("the model")
-            if key[0] is not None and key != build.key:
-                raise IncomparablePosteriorsError(_other_model(build.graph.structure == key[0]))
-            return build
-        if key in self._builds:
-            return self._builds[key]
-        if key[0] is None:
-            return self._build_of_foreign(rows)
-        try:
-            build = self._own_build(posterior)
-        except (KeyError, ValueError, TypeError) as error:
-            raise IncomparablePosteriorsError(f"{_other_model(False)} ({error})") from error
-        if build.key != key:
-            raise IncomparablePosteriorsError(_other_model(build.graph.structure == key[0]))
-        self._remember(build)
-        return build
-
-    def _build_of_foreign(self, rows: xr.Dataset | None) -> Build:
-        if self._latest is not None:
-            return self._latest
-        if rows is None:
-            raise ValueError("the model of this posterior is not known yet; use attach(posterior, data)")
-        try:
-            self._latest = self._build(rows)
-        except KeyError as error:
-            raise KeyError(f"{error.args[0]}; or tell the model's data first with attach(posterior, data)") from error
-        return self._latest
-
-    def _own_build(self, posterior: xr.DataTree) -> Build:
-        """The model built on the posterior's own training data."""
-        if self._model is not None:
-            return self._any_build("the model")
-        if TRAINING not in posterior.children:
-            raise ValueError("the posterior does not carry its training data; use attach(posterior, data)")
-        return self._build(self._prepared_training(posterior))
-
     def _context(self, posterior: xr.DataTree, rows: xr.Dataset) -> tuple[Build, xr.Dataset, Draws, xr.Dataset | None]:
-        prepared = self._prepared_batch(posterior, rows)
-        build = self._build_of(posterior, prepared)
-        own = STRUCTURE in posterior.attrs or self._model is not None
-        static = (
-            posterior.children[TRAINING].dataset if self._prepare is None and TRAINING in posterior.children else None
-        )
+        """Build, prepared rows, draws, and what the rows may leave out (static data, from the training data)."""
+        prepared = self._preparation.of_batch(posterior, rows)
+        build = self._registry.of(posterior, prepared)
+        own = STRUCTURE in posterior.attrs or self._registry.model is not None
+        static = None
+        if TRAINING in posterior.children and build.lacks_static(prepared):
+            static = self._preparation.of_stored(posterior)
         return build, prepared, build.read(posterior, own_labels=own), static
-
-    def _prepared_batch(self, posterior: xr.DataTree, rows: xr.Dataset) -> xr.Dataset:
-        if self._prepare is None:
-            return rows
-        if PREPARATION not in posterior.children:
-            raise ValueError(
-                "this forecaster prepares its data, and the posterior does not carry the preparation it was fitted "
-                "with; use attach(posterior, data)"
-            )
-        return self._call_prepare(rows, posterior.children[PREPARATION].to_dataset(inherit=False))[0]
-
-    def _prepared_training(self, posterior: xr.DataTree) -> xr.Dataset:
-        training = posterior.children[TRAINING].to_dataset(inherit=False)
-        return self._prepared_batch(posterior, training)
-
-    def _prepare_training(self, raw: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset | None]:
-        return (raw, None) if self._prepare is None else self._call_prepare(raw, None)
-
-    def _call_prepare(self, rows: xr.Dataset, fitted: xr.Dataset | None) -> tuple[xr.Dataset, xr.Dataset]:
-        result = self._prepare(rows, fitted)
-        if not isinstance(result, tuple) or len(result) != 2:
-            raise TypeError(f"prepare must return (data, fitted), not {type(result).__name__}")
-        prepared = as_dataset(result[0], self._observation_dim)
-        before, after = rows.sizes[self._observation_dim], prepared.sizes[self._observation_dim]
-        if before != after:
-            raise ValueError(f"prepare turned {before} rows into {after}; every row must stay in its place")
-        return prepared, fitted if fitted is not None else _as_fitted(result[1])
 
     def _packaged(self, tree: xr.DataTree, raw: xr.Dataset, fitted: xr.Dataset | None, build: Build) -> xr.DataTree:
         groups = {
@@ -423,39 +301,6 @@ def _check_options(build_model: Any, model: Any, prepare: Any, observation_dim: 
         raise ValueError(f"sampler must be None, 'nutpie' or 'pymc', not {sampler!r}")
 
 
-def _as_fitted(fitted: Any) -> xr.Dataset:
-    if isinstance(fitted, xr.Dataset):
-        return fitted
-    if not isinstance(fitted, Mapping):
-        raise TypeError(f"prepare must return as fitted a Dataset or a dict of arrays, not {type(fitted).__name__}")
-    variables = {}
-    for name, value in fitted.items():
-        if isinstance(value, xr.DataArray | tuple):
-            variables[str(name)] = value
-            continue
-        array = np.asarray(value)
-        if array.dtype.kind == "O" and not all(isinstance(entry, str) for entry in array.ravel()):
-            raise TypeError(f"prepare's fitted {name!r} must be numbers or labels, not {type(value).__name__}")
-        variables[str(name)] = (tuple(f"{name}_dim_{axis}" for axis in range(array.ndim)), array)
-    return xr.Dataset(variables)
-
-
-def _same_preparation(shadow: xr.DataTree, deployed: xr.DataTree) -> bool:
-    present = [PREPARATION in tree.children for tree in (shadow, deployed)]
-    if not all(present):
-        return present[0] == present[1]
-    return shadow.children[PREPARATION].dataset.equals(deployed.children[PREPARATION].dataset)
-
-
 def _refuse_past(past: Any) -> None:
     if past is not None:
         raise UnsupportedModelError("rows that need the rows before them (past=...) cannot be scored yet")
-
-
-def _other_model(same_structure: bool) -> str:
-    if same_structure:
-        return (
-            "the posterior was fitted with other group labels or other numbers inside the model (priors, constants, or "
-            "something build_model computes from its data); score it with the forecaster that fitted it"
-        )
-    return "the posterior belongs to another model: its variables, dims or distributions differ from this forecaster's"

@@ -1,0 +1,127 @@
+"""Draws of a posterior, from whichever sampler, checked against the model they are said to belong to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from learning_debt.errors import IncomparablePosteriorsError
+from learning_debt.posteriors.pymc_checks import nearest
+from learning_debt.posteriors.pymc_graph import ModelGraph
+
+Labels = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Draws of the free variables, sample axis first, with the labels of their other axes."""
+
+    values: dict[str, np.ndarray]
+    chains: int
+    draws: int
+    labels: Labels
+    lengths: dict[str, int]
+
+    @property
+    def samples(self) -> int:
+        """Chains times draws."""
+        return self.chains * self.draws
+
+
+def posterior_group(posterior: Any) -> xr.Dataset:
+    """The draws of a posterior, as a dataset."""
+    if not isinstance(posterior, xr.DataTree):
+        raise TypeError(f"a posterior is an xarray.DataTree with a group 'posterior', not {type(posterior).__name__}")
+    if "posterior" not in posterior.children:
+        raise ValueError(f"the DataTree has no group 'posterior'; its groups are {sorted(posterior.children)}")
+    dataset = posterior.children["posterior"].dataset
+    for dim in ("chain", "draw"):
+        if dim not in dataset.dims:
+            raise ValueError(
+                f"the posterior has no dimension {dim!r}; its dimensions are {sorted(map(str, dataset.dims))}"
+            )
+    return dataset
+
+
+def read_draws(
+    graph: ModelGraph, shapes: dict[str, tuple[int, ...]], posterior: xr.DataTree, *, own_labels: bool = True
+) -> Draws:
+    """Draws with their labels, checked against a model whose free variables have these `shapes`.
+
+    With ``own_labels=False`` the posterior's group labels are taken as the truth: the model only lends its graph.
+    """
+    dataset = posterior_group(posterior)
+    missing = [rv.name for rv in graph.free if rv.name not in dataset.variables]
+    if missing:
+        present = sorted(map(str, dataset.data_vars))
+        raise IncomparablePosteriorsError(
+            f"the posterior lacks the model's free variable {missing[0]!r}{nearest(missing[0], present)} "
+            f"(it has {present}); it belongs to another model"
+        )
+    values, labels, lengths = {}, {}, {}
+    for rv in graph.free:
+        variable = dataset.variables[rv.name]
+        if variable.dims[:2] != ("chain", "draw"):
+            variable = variable.transpose("chain", "draw", ...)
+        dims = graph.dims(rv.name, rv.ndim)
+        _check_draws(graph, rv.name, variable, shapes[rv.name], dataset, own_labels)
+        for axis, dim in enumerate(dims):
+            if dim is not None:
+                lengths[dim] = variable.shape[axis + 2]
+                if dim in dataset.variables:
+                    labels[dim] = dataset.variables[dim].values
+        values[rv.name] = variable.values.reshape(-1, *variable.shape[2:])
+    chains, draws = variable.shape[:2]
+    return Draws(values, chains, draws, labels, lengths)
+
+
+def _check_draws(
+    graph: ModelGraph,
+    name: str,
+    variable: xr.Variable,
+    shape: tuple[int, ...],
+    dataset: xr.Dataset,
+    own_labels: bool,
+) -> None:
+    dims = graph.dims(name, len(shape))
+    if variable.ndim != len(dims) + 2:
+        raise IncomparablePosteriorsError(
+            f"{name!r} has {variable.ndim - 2} dimension(s) in the posterior and {len(dims)} in the model"
+        )
+    for axis, dim in enumerate(dims):
+        size, expected = variable.shape[axis + 2], shape[axis]
+        free = not own_labels and dim in graph.lengths
+        if graph.coords.get(dim) is not None:
+            _require_labels(
+                name, dim, variable.dims[axis + 2], dataset, None if free else np.asarray(graph.coords[dim])
+            )
+        if size != expected and not free:
+            raise IncomparablePosteriorsError(
+                f"{name!r} has length {size} along {dim or f'axis {axis}'!r} in the posterior, {expected} in the model"
+            )
+    if variable.shape[0] * variable.shape[1] == 0:
+        raise ValueError("the posterior holds no draws")
+    if variable.dtype.kind == "f" and not np.isfinite(variable.values).all():
+        raise ValueError(f"the posterior's draws of {name!r} are not all finite; did the sampler fail?")
+
+
+def _require_labels(name: str, dim: str, given_dim: str, dataset: xr.Dataset, expected: np.ndarray | None) -> None:
+    if given_dim != dim or dim not in dataset.variables:
+        raise IncomparablePosteriorsError(
+            f"{name!r} runs along {dim!r} with labels in the model, but along {given_dim!r} without them in the "
+            "posterior; assign the coordinate so that labels can be matched, not positions"
+        )
+    if expected is None:
+        return
+    given = dataset.variables[dim].values
+    if len(given) == len(expected) and (given == expected).all():
+        return
+    different = sorted({str(v) for v in given} ^ {str(v) for v in expected})
+    what = f"differ in {different[:8]}" if different else "are in another order"
+    raise IncomparablePosteriorsError(
+        f"the labels of {dim!r} in the posterior and in the model {what}; they belong to different groups, between "
+        "which there is no posterior debt (predictive debt only)"
+    )

@@ -1,0 +1,141 @@
+"""Which build of the model a posterior belongs to; what is compiled once and used again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pymc as pm
+import xarray as xr
+
+from learning_debt.errors import IncomparablePosteriorsError
+from learning_debt.posteriors.pymc_build import Build
+from learning_debt.posteriors.pymc_checks import require_supported
+from learning_debt.posteriors.pymc_density import Density
+from learning_debt.posteriors.pymc_firstfit import require_faithful_build, require_faithful_preparation
+from learning_debt.posteriors.pymc_graph import ModelGraph
+from learning_debt.posteriors.pymc_prepare import Preparation
+
+STRUCTURE, LAYOUT, CONSTANTS = "learning_debt_structure", "learning_debt_layout", "learning_debt_constants"
+
+BuildModel = Callable[[xr.Dataset], pm.Model]
+
+
+class Registry:
+    """All builds of one forecaster's model so far."""
+
+    def __init__(
+        self, build_model: BuildModel | None, model: pm.Model | None, preparation: Preparation, observation_dim: str
+    ) -> None:
+        self.build_model, self.model = build_model, model
+        self.preparation, self.observation_dim = preparation, observation_dim
+        self.latest: Build | None = None
+        self._builds: dict[tuple[str, str, str], Build] = {}
+        self._checked: list[Density] = []
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Compiled functions stay behind when a forecaster travels to another process."""
+        return {**self.__dict__, "latest": None, "_builds": {}, "_checked": []}
+
+    def any(self, what: str) -> Build:
+        """Some build, for what all of them have in common."""
+        if self.latest is None and self.model is not None:
+            self.latest = self._of_ready_model()
+        if self.latest is None:
+            raise RuntimeError(
+                f"{what} is known once build_model has been used; call fit(data) or attach(posterior, data)"
+            )
+        return self.latest
+
+    def build(self, prepared: xr.Dataset) -> Build:
+        """The model built on these rows; compiled functions are shared with earlier builds of the same density."""
+        if self.build_model is None:
+            return self.any("the model")
+        model = self.build_model(prepared.copy(deep=True))
+        if not isinstance(model, pm.Model):
+            raise TypeError(f"build_model must return a pm.Model, not {type(model).__name__}")
+        require_supported(model, self.observation_dim)
+        graph = ModelGraph(model)
+        alike = (graph.structure, graph.layout, graph.constants)
+        known = next((build for build in self._builds.values() if build.alike == alike), None)
+        build = Build(graph, known.density if known is not None else self._density(graph))
+        if known is not None:
+            build.index_dims = known.index_dims
+        build.learn_labels(prepared, self.observation_dim)
+        return self._builds.get(build.key, build)
+
+    def _of_ready_model(self) -> Build:
+        graph = ModelGraph(self.model)
+        return Build(graph, Density(graph))
+
+    def _density(self, graph: ModelGraph) -> Density:
+        """Compiled functions of an equal build, or new ones."""
+        equal = (known for known in self._checked if known.graph.computes_the_same(graph))
+        return next(equal, None) or Density(graph)
+
+    def check(
+        self, build: Build, prepared: xr.Dataset, raw: xr.Dataset | None = None, fitted: xr.Dataset | None = None
+    ) -> None:
+        """Checks at the first use of a density; one that passed them needs them no more."""
+        if build.density in self._checked:
+            return
+        if fitted is not None and raw is not None:
+            require_faithful_preparation(self.preparation, raw, prepared, fitted, self.observation_dim)
+        again = None if self.build_model is None else self.build
+        require_faithful_build(build, prepared, self.observation_dim, again)
+        self._checked.append(build.density)
+
+    def remember(self, build: Build) -> None:
+        """Keep a build for the posteriors that belong to it."""
+        self.latest = build
+        self._builds[build.key] = build
+
+    def of(self, posterior: Any, rows: xr.Dataset | None = None) -> Build:
+        """The build a posterior belongs to: known, rebuilt from its training data, or for a user's own the latest."""
+        if not isinstance(posterior, xr.DataTree):
+            raise TypeError(f"a posterior is an xarray.DataTree, not {type(posterior).__name__}")
+        key = tuple(posterior.attrs.get(name) for name in (STRUCTURE, LAYOUT, CONSTANTS))
+        if self.model is not None:
+            build = self.any("the model")
+            if key[0] is not None and key != build.key:
+                raise IncomparablePosteriorsError(_other_model(build.graph.structure == key[0]))
+            return build
+        if key in self._builds:
+            return self._builds[key]
+        if key[0] is None:
+            return self._of_foreign(rows)
+        return self._rebuilt(posterior, key)
+
+    def _rebuilt(self, posterior: xr.DataTree, key: tuple) -> Build:
+        training = self.preparation.of_stored(posterior)
+        if training is None:
+            raise ValueError("the posterior does not carry its training data; use attach(posterior, data)")
+        try:
+            build = self.build(training)
+        except (KeyError, ValueError, TypeError) as error:
+            raise IncomparablePosteriorsError(f"{_other_model(False)} ({error})") from error
+        if build.key != key:
+            raise IncomparablePosteriorsError(_other_model(build.graph.structure == key[0]))
+        self.check(build, training)
+        self.remember(build)
+        return build
+
+    def _of_foreign(self, rows: xr.Dataset | None) -> Build:
+        if self.latest is None:
+            if rows is None:
+                raise ValueError("the model of this posterior is not known yet; use attach(posterior, data)")
+            try:
+                self.latest = self.build(rows)
+            except KeyError as error:
+                hint = "or tell the model's data first with attach(posterior, data)"
+                raise KeyError(f"{error.args[0]}; {hint}") from error
+        return self.latest
+
+
+def _other_model(same_structure: bool) -> str:
+    if same_structure:
+        return (
+            "the posterior was fitted with other group labels or other numbers inside the model (priors, constants, or "
+            "something build_model computes from its data); score it with the forecaster that fitted it"
+        )
+    return "the posterior belongs to another model: its variables, dims or distributions differ from this forecaster's"
