@@ -66,6 +66,14 @@ def page(audit, tmp_path_factory) -> str:
     return path.read_text(encoding="utf-8")
 
 
+@pytest.fixture
+def quick_pictures(monkeypatch):
+    """For tests that are not about pictures."""
+    names = ("bill.png", "schedule.png", "signals.png")
+    stubs = [figures.Figure(name, name, b"\x89PNG") for name in names]
+    monkeypatch.setattr(writer, "draw_figures", lambda *_: stubs)
+
+
 def test_files(audit, tmp_path):
     target = tmp_path / "deep" / "report"
     path = write_report(audit, target, title="t")
@@ -93,6 +101,7 @@ def test_user_text_is_escaped(page):
     assert "y ~ &lt;b&gt;x&lt;/b&gt;" in page
 
 
+@pytest.mark.usefixtures("quick_pictures")
 def test_dollar_signs_are_only_text(audit, tmp_path):
     assert "<h1>$title ${x} $$</h1>" in write_report(audit, tmp_path / "r", title="$title ${x} $$").read_text()
 
@@ -119,6 +128,7 @@ def test_every_policy_has_a_row_with_its_total(audit, page):
         assert total == pytest.approx(float(audit.table["total"].sel(policy=name)), abs=0.01)
 
 
+@pytest.mark.usefixtures("quick_pictures")
 def test_policies_csv(audit, tmp_path):
     write_report(audit, tmp_path / "r", title="t")
     frame = pd.read_csv(tmp_path / "r" / "policies.csv", index_col="policy")
@@ -131,6 +141,7 @@ def test_provenance(page):
         assert text in page[page.index("come from") :]
 
 
+@pytest.mark.usefixtures("quick_pictures")
 def test_money_has_no_positive_column(tmp_path):
     cost = ld.RetrainingCost(50, money_per_nat=1000, currency="€ & $")
     audit = ld.audit(make_spells(), cost, calendar=4, resamples=20)
@@ -153,6 +164,7 @@ def test_a_verdict_against_the_expected_saving_says_so(audit, page):
     assert ("points the other way" in page) == opposed
 
 
+@pytest.mark.usefixtures("quick_pictures")
 def test_other_files_stay_and_old_ones_are_replaced(audit, tmp_path):
     (tmp_path / "mine.txt").write_text("keep")
     (tmp_path / "report.html").write_text("old")
@@ -162,6 +174,7 @@ def test_other_files_stay_and_old_ones_are_replaced(audit, tmp_path):
     assert {file.name for file in tmp_path.iterdir()} == FILES | {"mine.txt"}
 
 
+@pytest.mark.usefixtures("quick_pictures")
 @pytest.mark.parametrize("exists", [True, False])
 def test_a_failure_leaves_nothing_behind(audit, tmp_path, monkeypatch, exists):
     target = tmp_path / "a" / "report"
@@ -181,6 +194,7 @@ def test_a_failure_leaves_nothing_behind(audit, tmp_path, monkeypatch, exists):
         assert (target / "report.html").read_text() == "old"
 
 
+@pytest.mark.usefixtures("quick_pictures")
 def test_a_target_that_is_a_file_is_named(audit, tmp_path):
     file = tmp_path / "file"
     file.write_text("x")
