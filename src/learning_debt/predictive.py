@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +22,9 @@ large, and 90% intervals cover less than half of the time (conjugate regression,
 POINTS = (65, 257)
 """Quadrature points a row: the second rule is tried when the first disagrees with its own half."""
 MASS_TOLERANCE = 1e-3
-MONTE_CARLO_POINTS = 1000
+MONTE_CARLO_DRAWS = 1000
+MAXIMUM_POINTS = 10_000
+"""Points of all rows together that are held at once, each with a density at every draw."""
 
 
 def row_log_density(forecaster: SampledForecaster, posterior: xr.DataTree, batch: xr.Dataset) -> Array:
@@ -69,12 +72,22 @@ class PredictiveContrast:
         self, forecaster: SampledForecaster, shadow: xr.DataTree, batch: xr.Dataset, random_seed: int | None = None
     ) -> None:
         self.forecaster, self.shadow, self.batch = forecaster, shadow, batch
-        self.draws = forecaster.predict(shadow, batch, random_seed=random_seed)
         self.rows = batch.sizes[forecaster.observation_dim]
         self._rules: dict[int, _Rule | None] = {}
+        most = MAXIMUM_POINTS // POINTS[0]
+        chunks = [slice(first, first + most) for first in range(0, self.rows, most)]
+        self._parts: list[PredictiveContrast] = []
+        if len(chunks) > 1:  # one chunk of rows at a time bounds memory
+            seeds = np.random.SeedSequence(random_seed).generate_state(len(chunks)).tolist()
+            rows = [batch.isel({forecaster.observation_dim: chunk}) for chunk in chunks]
+            self._parts = [PredictiveContrast(forecaster, shadow, *one) for one in zip(rows, seeds, strict=True)]
+        else:
+            self.draws = forecaster.predict(shadow, batch, random_seed=random_seed)
 
     def against(self, deployed: xr.DataTree) -> Estimate:
         """Predictive debt of `deployed`, nats per observation."""
+        if self._parts:
+            return _combined([part.against(deployed) for part in self._parts], [part.rows for part in self._parts])
         for points in POINTS:
             rule = self._rule(points)
             if rule is None:
@@ -104,7 +117,7 @@ class PredictiveContrast:
         result = mixture.divergence(rule.shadow, at_deployed, rule.probability)
         if not np.isfinite(result.value):
             note = "the deployed posterior rules out outcomes the shadow expects: the debt is infinite at these draws"
-            return Estimate(float("inf"), float("nan"), False, True, {"points": 0.0}, note)
+            return Estimate(float("inf"), float("nan"), False, True, {"points": 0.0, "gap_sd": float("nan")}, note)
         # Points stand row by row; one predictive draw of the whole batch is one term.
         h = (rule.shadow.log_density - at_deployed.log_density).reshape(self.rows, -1)
         terms = (h + np.expm1(-h) if result.value < 0.5 else h).mean(axis=0)
@@ -126,7 +139,7 @@ class PredictiveContrast:
                 np.array(part) for part in zip(*(quadrature.real_line(d, points) for d in draws.T), strict=True)
             )
         else:
-            support = quadrature.counts(draws)
+            support = quadrature.counts(draws, MAXIMUM_POINTS // self.rows)
             if support is None:
                 return None
             nodes, weights = (np.tile(part, (self.rows, 1)) for part in support)
@@ -142,7 +155,8 @@ class PredictiveContrast:
     def _random_rule(self) -> _Rule:
         if 0 not in self._rules:
             draws = self._outcome_draws()
-            chosen = draws[np.linspace(0, len(draws) - 1, min(MONTE_CARLO_POINTS, len(draws))).astype(int)]
+            number = min(len(draws), MONTE_CARLO_DRAWS, MAXIMUM_POINTS // self.rows)
+            chosen = draws[np.linspace(0, len(draws) - 1, number).astype(int)]
             batch = self._at(chosen.T)
             shadow = row_mixture(self.forecaster, self.shadow, batch)
             self._rules[0] = _Rule(batch, shadow, np.full(chosen.size, 1 / chosen.size), None)
@@ -160,6 +174,21 @@ class PredictiveContrast:
         dim, (outcome,) = self.forecaster.observation_dim, self.forecaster.observed
         repeated = self.batch.isel({dim: np.repeat(np.arange(self.rows), nodes.shape[1])})
         return repeated.assign({outcome: (dim, nodes.ravel())})
+
+
+def _combined(parts: list[Estimate], rows: list[int]) -> Estimate:
+    """Mean over all rows; errors of chunks come from the same posterior draws and are taken as fully dependent."""
+    weights = np.array(rows) / sum(rows)
+    spread = float(np.sqrt(sum((w * part.diagnostics["gap_sd"]) ** 2 for w, part in zip(weights, parts, strict=True))))
+    worst = max(parts, key=lambda part: part.diagnostics.get("relative_variance", np.inf))
+    return replace(
+        worst,
+        value=float(weights @ [part.value for part in parts]),
+        standard_error=float(weights @ [part.standard_error for part in parts]),
+        reliable=all(part.reliable for part in parts),
+        lower_bound=any(part.lower_bound for part in parts),
+        diagnostics=worst.diagnostics | {"gap_sd": spread},
+    )
 
 
 def _normalised(mass: Array) -> Array:

@@ -40,7 +40,7 @@ def real_line(draws: Array, points: int) -> tuple[Array, Array]:
     return centre + scale * np.sinh(u), scale * np.cosh(u) * (u[1] - u[0])
 
 
-def counts(draws: Array, limit: int = 4000) -> tuple[Array, Array] | None:
+def counts(draws: Array, limit: int) -> tuple[Array, Array] | None:
     """Every count from zero to twice the largest draw, each with weight one; None beyond `limit`."""
     top = 2 * int(draws.max()) + 10
     if top > limit:
