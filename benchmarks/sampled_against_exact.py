@@ -64,8 +64,8 @@ def main() -> None:
     arguments = parser.parse_args()
     rng = np.random.default_rng(arguments.seed)
     print(
-        f"{'p':>3} {'n0':>4} {'n1':>4} {'shift':>5} {'var':>4} {'draws':>5} {'signal':>16} {'exact':>9} {'reliable':>8} "
-        f"{'bias':>9} {'rmse':>8} {'rel.err':>7} {'cover':>5} {'max z':>5}"
+        f"{'p':>3} {'n0':>4} {'n1':>4} {'shift':>5} {'var':>4} {'draws':>5} {'signal':>16} {'exact':>9} "
+        f"{'reliable':>8} {'bias':>9} {'rmse':>8} {'rel.err':>7} {'cover':>5} {'max z':>5}"
     )
     start = time.perf_counter()
     for draws in (1000, 4000):

@@ -153,10 +153,10 @@ def audit(
     replays["oracle"] = oracle(evaluation, resolved, accounting)
     benchmark = BEST if owners is None else YOURS
     rng = np.random.default_rng(random_seed)
-    result = _compare(evaluation, replays, tuned, benchmark, resolved, accounting, probability, resamples, rng)
+    result = _compare(replays, tuned, benchmark, resolved, accounting, probability, resamples, rng)
     decided_by = _best_in_tuning(tuned)
     decision = _today(table, tuned[decided_by].policy, replays, owners, decided_by, resolved, probability)
-    notes = _notes(table, tuning, result, tuned, rows, benchmark, first, probability)
+    notes = _notes(table, result, tuned, rows, benchmark, first, probability)
     return Audit(
         result, replays, tuned, benchmark, decision, decided_by, evaluation, resolved, accounting, probability, notes
     )
@@ -218,7 +218,6 @@ def _best_in_tuning(tuned: Mapping[str, Tuned]) -> str:
 
 
 def _compare(
-    evaluation: xr.Dataset,
     replays: Mapping[str, Replay],
     tuned: Mapping[str, Tuned],
     benchmark: str,
@@ -245,14 +244,14 @@ def _compare(
         "difference": total - total[against],
         "difference_low": low,
         "difference_high": high,
-        "total_positive": [_total_positive(evaluation, one, cost) for one in replays.values()],
+        "total_positive": [_total_positive(one, cost) for one in replays.values()],
         "parameter": [str(tuned[name].policy) if name in tuned else "in hindsight" for name in names],
     }
     attrs = {"unit": cost.unit, "accounting": accounting, "benchmark": benchmark, "probability": probability}
     return xr.Dataset({name: ("policy", values) for name, values in columns.items()}, {"policy": names}, attrs)
 
 
-def _total_positive(evaluation: xr.Dataset, one: Replay, cost: RetrainingCost) -> float:
+def _total_positive(one: Replay, cost: RetrainingCost) -> float:
     """What the same schedule costs when only positive regret counts; NaN in money."""
     if cost.in_money:
         return float("nan")
@@ -303,7 +302,6 @@ def _today(
 
 def _notes(
     table: xr.Dataset,
-    tuning: xr.Dataset,
     result: xr.Dataset,
     tuned: Mapping[str, Tuned],
     rows: Mapping[str, list[Policy]],
@@ -321,7 +319,8 @@ def _notes(
     apart = (rivals["difference_high"] < 0) | (rivals["difference_low"] > 0)
     if not bool(apart.any()):
         notes.append(
-            f"This history is too short to tell any policy from {benchmark}: every {probability:.0%} interval holds zero."
+            f"This history is too short to tell any policy from {benchmark}: "
+            f"every {probability:.0%} interval holds zero."
         )
     if bool((result["total"] < 0).any()) and result.attrs["accounting"] == "signed":
         notes.append(

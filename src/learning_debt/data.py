@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -98,8 +100,6 @@ def require_finite(dataset: xr.Dataset, observation_dim: str) -> None:
 
 def require_variables(dataset: xr.Dataset, names: Sequence[str], what: str = "data") -> None:
     """Raise a ``KeyError`` naming what is missing and the nearest spelling that is present."""
-    import difflib
-
     for name in names:
         if name not in dataset.variables:
             present = sorted(str(key) for key in dataset.variables)
@@ -178,7 +178,7 @@ def split_periods(history: Any, observation_dim: str = "obs", *, varying_rows: b
     changed = np.flatnonzero(labels[1:] != labels[:-1]) + 1
     starts = np.concatenate([[0], changed, [len(labels)]])
     distinct = labels[starts[:-1]]
-    for before, after in zip(distinct[:-1], distinct[1:], strict=True):
+    for before, after in pairwise(distinct):
         if after < before:
             raise ValueError(
                 f"history periods are out of order: {after!s} follows {before!s}; sort the rows by period "

@@ -180,8 +180,9 @@ def _break_even_cost(policy: Policy, state: Any, signals: Signals) -> float:
 def _reason(decision: Decision, straddles: bool, diverged: bool) -> str:
     regret, unit = decision.expected_regret, decision.unit
     served = f"trained after {decision.deployed_label}, in service for {decision.spell_age} period(s)"
+    error = f" ± {regret.standard_error:.1g}" if regret.standard_error > 0 else ""
     worth = (
-        f"a retrain is expected to avoid {regret.value:.3g} ± {regret.standard_error:.1g} {unit} of regret over the next "
+        f"a retrain is expected to avoid {regret.value:.3g}{error} {unit} of regret over the next "
         f"{decision.horizon} period(s) and costs {decision.cost:.3g} {unit}"
     )
     chance = f"; the chance that it pays is {decision.probability:.0%}" if np.isfinite(decision.probability) else ""

@@ -16,9 +16,10 @@ from learning_debt.posteriors.base import SampledForecaster
 Array = NDArray[np.float64]
 
 MAXIMUM_RELATIVE_VARIANCE = 0.005
-"""Squared relative Monte-Carlo error of a mixture density above which its logarithm is not trusted: about 200
-effective draws must carry it. Beyond, few draws reach the other posterior's outcomes, plug-in divergences come out too
-large, and 90% intervals cover less than half of the time (conjugate regression, shifts of 1.5 to 8 standard deviations)."""
+"""Squared relative Monte-Carlo error of a mixture density above which its logarithm is not trusted.
+
+About 200 effective draws must carry a density. With fewer, plug-in divergences come out too large and 90% intervals
+cover less than half of the time (conjugate regression, shifts of 1.5 to 8 standard deviations)."""
 POINTS = (65, 257)
 """Quadrature points a row: the second rule is tried when the first disagrees with its own half."""
 MASS_TOLERANCE = 1e-3

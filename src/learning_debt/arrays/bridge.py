@@ -87,7 +87,8 @@ def optimal_bridge(at_reference: Array, at_target: Array) -> tuple[float, Array,
 
     Notes
     -----
-    Bennett (1976), J. Comput. Phys. 22, 245; as the two-state case of Shirts & Chodera (2008), J. Chem. Phys. 129, 124105.
+    Bennett (1976), J. Comput. Phys. 22, 245; the two-state case of
+    Shirts & Chodera (2008), J. Chem. Phys. 129, 124105.
     """
     offset = np.log(at_target.size / at_reference.size)
 

@@ -44,7 +44,8 @@ class AgeAdjustment:
         ValueError
             With fewer than six cells, which cannot carry four coefficients and a spread.
         """
-        root, age = np.sqrt(np.asarray(debt, dtype=float)).ravel(), np.asarray(spell_age, dtype=float).ravel()
+        root = np.sqrt(np.maximum(np.asarray(debt, dtype=float), 0.0)).ravel()
+        age = np.asarray(spell_age, dtype=float).ravel()
         present = np.isfinite(root)
         if present.sum() < 6:
             raise ValueError(f"calibrating debt by age needs at least 6 cells, not {int(present.sum())}")

@@ -12,7 +12,8 @@ from learning_debt.decisions.calibration import SCORE_UNITS, score_unit
 HOW_TO_THINK_ABOUT_COST = (
     "A retraining cost is what one retrain costs you in the unit in which a worse forecast costs you. "
     "RetrainingCost(0.1) says: retraining is worth it if it wins 0.1 nats of log score before the next one. "
-    "RetrainingCost(500, money_per_nat=20, currency='EUR') says: a retrain costs 500, a nat per forecast row is worth 20. "
+    "RetrainingCost(500, money_per_nat=20, currency='EUR') says: a retrain costs 500, a nat per forecast row is "
+    "worth 20. "
     "RetrainingCost(cost_ratio=1) says: as much as the upper quartile of one bad period's regret."
 )
 

@@ -60,6 +60,8 @@ def _compare(sampled: xr.Dataset, exact: xr.Dataset, name: str, probability: flo
         "reliable_share": float(used.sum() / cells.sum()),
         "bias": float(miss.mean()),
         "rmse": float(np.sqrt((miss**2).mean())),
-        "median_relative_error": float(np.median(np.abs(miss / truth[used])[large])) if large.any() else float("nan"),
+        "median_relative_error": float(np.median(np.abs(miss[large] / truth[used][large])))
+        if large.any()
+        else float("nan"),
         "coverage": float((np.abs(miss) <= half_width).mean()),
     }

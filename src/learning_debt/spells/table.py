@@ -174,7 +174,8 @@ def check_spells(spells: xr.Dataset, requires: Sequence[str] = ()) -> xr.Dataset
         if not np.isfinite(complete[name].values[:, upper]).all():
             hole = np.argwhere(~np.isfinite(complete[name].values) & upper)[0]
             raise ValueError(
-                f"spells variable {name!r} is not finite for series {hole[0]}, deployed_at {hole[1]}, period {hole[2] + 1}"
+                f"spells variable {name!r} is not finite for series {hole[0]}, deployed_at {hole[1]}, "
+                f"period {hole[2] + 1}"
             )
     return complete
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from learning_debt.decisions.policies.base import Step, PerLane, Policy, require_positive
+from learning_debt.decisions.policies.base import PerLane, Policy, Step, require_positive
 from learning_debt.signals import Signals
 
 

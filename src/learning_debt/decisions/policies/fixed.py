@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from learning_debt.decisions.policies.base import Step, PerLane, Policy
+from learning_debt.decisions.policies.base import PerLane, Policy, Step
 from learning_debt.signals import Signals
 
 

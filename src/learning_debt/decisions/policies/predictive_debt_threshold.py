@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from learning_debt.decisions.policies.base import Step, PerLane, Policy, require_positive
+from learning_debt.decisions.policies.base import PerLane, Policy, Step, require_positive
 from learning_debt.signals import Signals
 
 
