@@ -122,7 +122,7 @@ def test_netcdf_round_trip_scores_the_same_in_a_new_forecaster(stores, models, t
 
 def test_pm_sample_where_asked_and_for_discrete_variables():
     data = line_data(40)
-    with_pymc = PyMCForecaster(line, draws=300, tune=300, chains=2, sampler="pymc").fit(data, random_seed=1)
+    with_pymc = PyMCForecaster(line, draws=600, tune=300, chains=1, sampler="pymc").fit(data, random_seed=1)
     x, y = data["x"], data["y"]
     precision = 0.25 + x @ x
     slope = with_pymc["posterior"]["slope"].values
@@ -141,12 +141,16 @@ def test_pm_sample_where_asked_and_for_discrete_variables():
 
 
 def test_pm_sample_on_a_ready_model_gives_its_data_back():
-    start = xr.Dataset({k: ("obs", v) for k, v in line_data(10).items()})
-    model = line(start)
+    start = line_data(10)
+    with pm.Model(coords={"obs": np.arange(10)}) as model:
+        x, y = pm.Data("x", start["x"], dims="obs"), pm.Data("y", start["y"], dims="obs")
+        pm.Normal("outcome", pm.Normal("slope", 0, 2) * x, 1, observed=y, dims="obs")
     forecaster = PyMCForecaster(model=model, draws=200, tune=200, chains=1, sampler="pymc")
     data = line_data(60, seed=5)
     posterior = forecaster.fit(data, random_seed=1)
-    np.testing.assert_array_equal(model["x"].get_value(), start["x"].values)
+    np.testing.assert_array_equal(model["x"].get_value(), start["x"])
+    assert model.coords["obs"] == tuple(range(10))
+    assert model.dim_lengths["obs"].eval() == 10
     precision = 0.25 + data["x"] @ data["x"]
     slope = posterior["posterior"]["slope"].values
     assert abs(slope.mean() - data["x"] @ data["y"] / precision) < 4 / np.sqrt(precision * 50)

@@ -321,3 +321,30 @@ def test_a_posterior_from_elsewhere_meets_the_same_checks():
         PyMCForecaster(model=model).log_density(tree, {"x": X**2, "y": Y})
     with pytest.raises(UnsupportedModelError, match=r"prepare\(data, fitted\)"):
         PyMCForecaster(scaled_inside).log_density(tree, DATA)
+
+
+def test_a_fit_on_indices_outside_their_group_is_refused():
+    def three_stores(data):
+        with pm.Model(coords={"store": ["a", "b", "c"]}) as model:
+            index, y = pm.Data("index", data["index"].values), pm.Data("y", data["y"].values)
+            pm.Normal("outcome", pm.Normal("level", 0, 1, dims="store")[index], 1, observed=y)
+        return model
+
+    for wrong in (3, -1):
+        with pytest.raises(ValueError, match=rf"'index' gives the index {wrong} at row 4, outside 0 to 2"):
+            never_sampled(three_stores).fit({"index": [0, 1, 2, 0, wrong, 1], "y": np.zeros(6)})
+
+
+def test_an_index_into_a_table_of_indices_is_checked_too():
+    region = np.array([0, 1, 1, 0])
+
+    def nested(data):
+        with pm.Model(coords={"region": ["north", "south"]}) as model:
+            shop, y = pm.Data("shop", data["shop"].values), pm.Data("y", data["y"].values)
+            level = pm.Normal("level", 0, 1, dims="region")
+            pm.Normal("outcome", level[pt.as_tensor(region)[shop]], 1, observed=y)
+        return model
+
+    for wrong in (4, -1):
+        with pytest.raises(ValueError, match="'shop'.* an unseen label"):
+            never_sampled(nested).fit({"shop": [0, 1, 2, wrong], "y": np.zeros(4)})

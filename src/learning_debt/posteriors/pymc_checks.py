@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -97,8 +97,8 @@ class IndexGuard:
         kinds = {"draw": graph.draws, "data": graph.data, "length": graph.lengths}
         used = set(graph_inputs(outputs))
         self._slots = [(kind, name) for kind, arguments in kinds.items() for name, a in arguments.items() if a in used]
-        inputs = [kinds[kind][name] for kind, name in self._slots]
-        self._function: Callable | None = compile_python(inputs, outputs) if outputs else None
+        slots = [kinds[kind][name] for kind, name in self._slots]
+        self._function: Callable | None = compile_python(slots, outputs) if outputs else None
 
     def indexed_dim(self, name: str) -> str | None:
         """The one named dimension that data variable `name` alone indexes, if there is one."""
@@ -244,7 +244,7 @@ def require_free_of_rows(graph: ModelGraph, other: ModelGraph) -> None:
 
 
 def largest_difference(
-    graph: ModelGraph, other: ModelGraph, prior: tuple[Arguments, Arguments], batch: tuple[Arguments, Arguments]
+    graph: ModelGraph, other: ModelGraph, prior: Sequence[Arguments], batch: Sequence[Arguments]
 ) -> tuple[float, float]:
     """Largest difference of log prior, and of a row's log density, between two builds at shared draws.
 

@@ -91,7 +91,8 @@ class Density:
         function, inputs = self._pointwise
         step = max(1, CELLS // max(rows, 1))
         if step >= samples:
-            return np.broadcast_to(function(*inputs.arrays(arguments, slice(None))), (samples, rows))
+            values = function(*inputs.arrays(arguments, slice(None)))
+            return values if values.shape == (samples, rows) else np.broadcast_to(values, (samples, rows)).copy()
         result = np.empty((samples, rows))
         for start in range(0, samples, step):
             result[start : start + step] = function(*inputs.arrays(arguments, slice(start, start + step)))

@@ -94,9 +94,9 @@ def _check_draws(
     for axis, dim in enumerate(dims):
         size, expected = variable.shape[axis + 2], shape[axis]
         free = not own_labels and dim in graph.lengths
-        if graph.coords.get(dim) is not None:
+        if dim is not None and graph.coords.get(dim) is not None:
             _require_labels(
-                name, dim, variable.dims[axis + 2], dataset, None if free else np.asarray(graph.coords[dim])
+                name, dim, str(variable.dims[axis + 2]), dataset, None if free else np.asarray(graph.coords[dim])
             )
         if size != expected and not free:
             raise IncomparablePosteriorsError(

@@ -126,28 +126,23 @@ def _with_arguments(graph: ModelGraph, compiled: Any, arguments: Arguments) -> A
 @contextmanager
 def _data_set(graph: ModelGraph, arguments: Arguments) -> Iterator[None]:
     """Set all data of the model, and give it back as it was."""
-    before = graph.own_arguments()
+    before, labels = graph.own_arguments(), graph.coords
 
-    def put(values: Arguments) -> None:
+    def put(values: Arguments, restore: bool) -> None:
         for variable in graph.model.data_vars:
             variable.set_value(canonical(values["data"][variable.name], variable.dtype))
         for dim in graph.lengths:
-            graph.model.dim_lengths[dim].set_value(canonical(values["length"][dim], "int64"))
+            length = int(values["length"][dim])
+            known = labels[dim]
+            if known is not None and not restore and length != len(known):
+                known = tuple(range(length))
+            graph.model.set_dim(dim, length, known)
 
-    put(arguments)
-    coords = graph.model._coords
-    changed = {
-        dim: tuple(range(int(arguments["length"][dim])))
-        for dim in graph.lengths
-        if coords.get(dim) is not None and int(arguments["length"][dim]) != int(before["length"][dim])
-    }
-    kept = {dim: coords[dim] for dim in changed}
-    coords.update(changed)
+    put(arguments, restore=False)
     try:
         yield
     finally:
-        put(before)
-        coords.update(kept)
+        put(before, restore=True)
 
 
 @contextmanager

@@ -49,6 +49,7 @@ class Preparation:
         """Prepared rows, and what was learned or given."""
         # Copies: a function that edits its arguments in place must change neither the caller's data nor what is stored.
         kept = None if fitted is None else fitted.copy(deep=True)
+        assert self.function is not None
         result = self.function(rows.copy(deep=True), kept)
         if not isinstance(result, tuple) or len(result) != 2:
             raise TypeError(f"prepare must return (data, fitted), not {type(result).__name__}")
