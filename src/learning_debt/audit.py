@@ -31,7 +31,7 @@ Array = NDArray[np.float64]
 CALENDAR_INTERVALS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 26, 30, 40, 52, 60, 80, 120)
 CUSUM_THRESHOLDS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 DEBT_QUANTILES = (*np.arange(0.5, 0.951, 0.05).round(2).tolist(), 0.975, 0.99)
-MULTIPLIERS = tuple(2.0**k for k in range(11))
+MULTIPLIERS = tuple(2.0**k for k in range(-2, 11))
 MINIMUM_PERIODS = 8
 YOURS, BEST = "your calendar", "best calendar"
 

@@ -11,13 +11,16 @@ from typing import Annotated, Any
 
 import typer
 import xarray as xr
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
 import learning_debt as ld
+from learning_debt.data import split_periods
+from learning_debt.report import require_writable, write_report
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-console = Console()
+console = Console(width=None if sys.stdout.isatty() else 110)
 
 
 @app.callback()
@@ -30,9 +33,7 @@ def audit(
     model: Annotated[Path, typer.Argument(help="A Python file with build_model(data).", metavar="MODEL.py")],
     history: Annotated[Path | None, typer.Option(help="CSV or netCDF; default: load_history() of MODEL.py.")] = None,
     cost: Annotated[float | None, typer.Option(help="Cost of one retrain, in nats; default: cost of MODEL.py.")] = None,
-    calendar: Annotated[
-        int | None, typer.Option(help="You retrain every N periods; default: calendar of MODEL.py.")
-    ] = None,
+    calendar: Annotated[int | None, typer.Option(help="You retrain every N periods; default: of MODEL.py.")] = None,
     initial: Annotated[
         int | None, typer.Option(help="Periods for the first fit; default: MODEL.py, or a third.")
     ] = None,
@@ -40,59 +41,61 @@ def audit(
     accounting: Annotated[str, typer.Option(help="signed (the real bill) or positive (the paper's).")] = "signed",
     draws: Annotated[int, typer.Option(help="Posterior draws of each of 4 chains.")] = 1000,
     seed: Annotated[int, typer.Option(help="Random seed.")] = 1,
+    spells: Annotated[Path | None, typer.Option(help="spells.nc of an earlier audit, to price it anew.")] = None,
     out: Annotated[Path, typer.Option(help="Directory for report, pictures and tables.")] = Path("audit"),
 ) -> None:
     """Replay the history of the forecaster in MODEL.py: what your calendar cost, what policies would have."""
     try:
-        _audit(model, history, cost, calendar, initial, split, accounting, draws, seed, out)
+        require_writable(out)
+        module = load_module(model)
+        price = ld.RetrainingCost(cost) if cost is not None else _cost(module)
+        rhythm = calendar if calendar is not None else getattr(module, "calendar", None)
+        twin = None
+        if spells is not None:
+            table = read_spells(spells)
+        else:
+            data = read_history(history) if history is not None else _load_history(module)
+            first = initial if initial is not None else _first_periods(module, data)
+            table = _fit_all(module, data, first, draws, seed)
+            twin = _twin(module, data, first, draws, seed)
+        result = ld.audit(table, price, calendar=rhythm, split=split, accounting=accounting)
+        _print(result, twin)
+        comparison, sampled, exact = twin if twin is not None else (None, None, None)
+        page = write_report(
+            result,
+            out,
+            title=model.stem,
+            comparison=comparison,
+            sampled=sampled,
+            exact=exact,
+            table=table,
+            model_summary=module.__doc__,
+        )
+        console.print(f"\nreport: {page}", highlight=False, soft_wrap=True)
     except (ValueError, KeyError, TypeError, OSError, AttributeError) as error:
         message = error.args[0] if isinstance(error, KeyError) and error.args else error
-        Console(stderr=True).print(f"[red]error:[/red] {message}", highlight=False)
+        Console(stderr=True).print(f"error: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from error
 
 
-def _audit(
-    path: Path,
-    history: Path | None,
-    cost: float | None,
-    calendar: int | None,
-    initial: int | None,
-    split: float,
-    accounting: str,
-    draws: int,
-    seed: int,
-    out: Path,
-) -> None:
-    from learning_debt.report import require_writable, write_report
-
-    require_writable(out)
-    module = load_module(path)
-    price = ld.RetrainingCost(cost) if cost is not None else _cost(module)
-    rhythm = calendar if calendar is not None else getattr(module, "calendar", None)
-    data = read_history(history) if history is not None else _load_history(module)
-    prepare = getattr(module, "prepare", None)
-    forecaster = ld.PyMCForecaster(module.build_model, prepare=prepare, draws=draws)
-    first = initial or getattr(module, "initial", None) or max(1, _count_periods(data, forecaster.observation_dim) // 3)
-
-    console.print(f"[bold]{path.stem}[/bold]: compiling, then one fit a period from period {first} on")
+def _fit_all(module: ModuleType, data: Any, first: int, draws: int, seed: int) -> xr.Dataset:
+    console.print(f"[bold]{module.__name__}[/bold]: compiling, then one fit a period from period {first} on")
     started = time.perf_counter()
-    spells = ld.spell_table(forecaster, data, initial=first, random_seed=seed)
-    console.print(f"{spells.sizes['period'] + 1} fits in {time.perf_counter() - started:.0f} s")
-    result = ld.audit(spells, price, calendar=rhythm, split=split, accounting=accounting)
+    forecaster = ld.PyMCForecaster(module.build_model, prepare=getattr(module, "prepare", None), draws=draws)
+    table = ld.spell_table(forecaster, data, initial=first, random_seed=seed)
+    console.print(f"{table.sizes['period'] + 1} fits in {time.perf_counter() - started:.0f} s", highlight=False)
+    return table
 
-    twin = _twin(module, data, first, draws, seed)
+
+def _print(result: ld.Audit, twin: tuple[xr.Dataset, xr.Dataset, xr.Dataset] | None) -> None:
     if twin is not None:
         console.print(_comparison_table(twin[0]))
     console.print(_policy_table(result))
     for note in result.notes:
-        console.print(f"- {note}", highlight=False)
+        console.print(f"- {note}", highlight=False, markup=False)
     if result.decision is not None:
-        console.print(f"\n[bold]Today:[/bold] {result.decision.reason}", highlight=False)
-    comparison, sampled, exact = twin if twin is not None else (None, None, None)
-    page = write_report(
-        result, out, title=path.stem, comparison=comparison, sampled=sampled, exact=exact, model_summary=module.__doc__
-    )
-    console.print(f"report: {page}", highlight=False)
+        console.print("\n[bold]Today:[/bold]", end=" ")
+        console.print(result.decision.reason, highlight=False, markup=False)
 
 
 def load_module(path: Path) -> ModuleType:
@@ -124,6 +127,14 @@ def read_history(path: Path) -> Any:
     raise ValueError(f"--history must be a .csv or .nc file, not {path.name}")
 
 
+def read_spells(path: Path) -> xr.Dataset:
+    """A spell table that an earlier audit kept."""
+    if not path.is_file():
+        raise FileNotFoundError(f"--spells: there is no file {path}")
+    with xr.open_dataset(path, engine="h5netcdf") as dataset:
+        return ld.check_spells(dataset.load())
+
+
 def _cost(module: ModuleType) -> ld.RetrainingCost:
     price = getattr(module, "cost", None)
     return price if isinstance(price, ld.RetrainingCost) else ld.RetrainingCost(price)
@@ -135,10 +146,9 @@ def _load_history(module: ModuleType) -> Any:
     return module.load_history()
 
 
-def _count_periods(data: Any, observation_dim: str) -> int:
-    from learning_debt.data import split_periods
-
-    return len(split_periods(data, observation_dim))
+def _first_periods(module: ModuleType, data: Any) -> int:
+    """Periods of the first fit: what the model file says, or a third of the history."""
+    return getattr(module, "initial", None) or max(1, len(split_periods(data)) // 3)
 
 
 def _twin(
@@ -155,7 +165,7 @@ def _twin(
 
 def _comparison_table(comparison: xr.Dataset) -> Table:
     probability = comparison.attrs["probability"]
-    table = Table(title="conjugate twin, sampled against exact (nats)", title_justify="left")
+    table = Table(title="conjugate twin, sampled against exact (nats)", title_justify="left", box=box.SIMPLE_HEAD)
     headers = ("signal", "cells", "reliable", "bias", "rmse", "median rel. error", f"{probability:.0%} intervals cover")
     for header in headers:
         table.add_column(header, justify="left" if header == "signal" else "right")
@@ -175,32 +185,23 @@ def _comparison_table(comparison: xr.Dataset) -> Table:
 
 def _policy_table(result: ld.Audit) -> Table:
     attrs = result.table.attrs
-    table = Table(
-        title=f"what each policy would have cost ({attrs['unit']}, {attrs['accounting']} regret)", title_justify="left"
-    )
+    title = f"what each policy would have cost ({attrs['unit']}, {attrs['accounting']} regret)"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
     against, share = attrs["benchmark"], f"{attrs['probability']:.0%}"
-    for header in (
-        "policy",
-        "retrains",
-        "regret",
-        "total",
-        f"against {against}",
-        f"{share} interval",
-        "ratio",
-        "positive total",
-    ):
-        table.add_column(header, justify="left" if header == "policy" else "right")
+    headers = ("retrains", "regret", "total", "ratio", f"against {against} ({share} interval)", "positive total")
+    table.add_column("policy", no_wrap=True)
+    for header in headers:
+        table.add_column(header, justify="right")
     for name in result.table["policy"].values:
         row = {key: value.item() for key, value in result.table.sel(policy=name).data_vars.items()}
-        interval = f"{row['difference_low']:+.2f} to {row['difference_high']:+.2f}" if name != against else ""
+        interval = f"{row['difference']:+.2f} ({row['difference_low']:+.2f} to {row['difference_high']:+.2f})"
         table.add_row(
             str(name),
             f"{row['retrains']:g}",
             f"{row['regret']:.3f}",
             f"{row['total']:.3f}",
-            f"{row['difference']:+.3f}",
-            interval,
             _number(row["ratio"]),
+            interval if name != against else "",
             _number(row["total_positive"]),
         )
     return table

@@ -15,7 +15,7 @@ from learning_debt.audit import Audit
 from learning_debt.report.figures import draw_figures
 from learning_debt.report.page import render_page
 
-PAGE, TABLE = "report.html", "policies.csv"
+PAGE, TABLE, SPELLS = "report.html", "policies.csv", "spells.nc"
 
 
 def write_report(
@@ -28,6 +28,7 @@ def write_report(
     sampled: xr.Dataset | None = None,
     spells: xr.Dataset | None = None,
     schedule: xr.DataArray | None = None,
+    table: xr.Dataset | None = None,
     model_summary: str | None = None,
 ) -> Path:
     """Write ``report.html``, its pictures as PNG and ``policies.csv`` to a directory.
@@ -47,6 +48,8 @@ def write_report(
         The two spell tables, to be drawn against each other.
     spells, schedule : Dataset and DataArray, optional
         Whose signals to draw; by default the evaluation periods under the benchmark's schedule.
+    table : Dataset, optional
+        The whole spell table, kept as ``spells.nc``: another cost or calendar can be priced on it without refitting.
     model_summary : str, optional
         Plain text about the model.
 
@@ -71,8 +74,10 @@ def write_report(
         figures = draw_figures(audit, exact, sampled, spells, schedule)
         for figure in figures:
             (workshop / figure.file).write_bytes(figure.png)
-        table = audit.table.to_dataframe().assign(unit=audit.cost.unit, accounting=audit.accounting)
-        table.to_csv(workshop / TABLE)
+        policies = audit.table.to_dataframe().assign(unit=audit.cost.unit, accounting=audit.accounting)
+        policies.to_csv(workshop / TABLE)
+        if table is not None:
+            table.to_netcdf(workshop / SPELLS, engine="h5netcdf")
         page = render_page(audit, title, figures, comparison, model_summary)
         (workshop / PAGE).write_text(page, encoding="utf-8")
     return target / PAGE
@@ -97,7 +102,7 @@ def require_writable(directory: str | os.PathLike[str]) -> None:
     ground = next(place for place in (target, *target.absolute().parents) if place.exists())
     if not ground.is_dir():
         raise NotADirectoryError(f"cannot write the report to {target}: {ground} is a file")
-    for name in (PAGE, TABLE):
+    for name in (PAGE, TABLE, SPELLS):
         if (target / name).is_dir():
             raise IsADirectoryError(f"cannot write the report to {target}: {name} is a directory there")
     try:
