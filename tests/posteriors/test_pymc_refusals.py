@@ -215,7 +215,7 @@ def test_prepare_must_return_arrays_keep_rows_and_use_what_it_learned():
     with pytest.raises(ValueError, match="turned 12 rows into 11"):
         never_sampled(regression, prepare=lambda data, fitted=None: (data.isel(obs=slice(1, None)), {})).fit(DATA)  # noqa: ARG005
 
-    def forgetful(data, fitted=None):  # noqa: ARG001
+    def forgetful(data, fitted=None):
         return data.assign(x=data["x"] - data["x"].mean()), {"mean": data["x"].mean()}
 
     with pytest.raises(UnsupportedModelError, match="must use `fitted`"):
@@ -346,5 +346,5 @@ def test_an_index_into_a_table_of_indices_is_checked_too():
         return model
 
     for wrong in (4, -1):
-        with pytest.raises(ValueError, match="'shop'.* an unseen label"):
+        with pytest.raises(ValueError, match=r"'shop'.* an unseen label"):
             never_sampled(nested).fit({"shop": [0, 1, 2, wrong], "y": np.zeros(4)})

@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.graph.basic import Constant, Variable
 from pytensor.graph.traversal import ancestors, graph_inputs
-from pytensor.tensor.random.type import RandomType
 from pytensor.tensor.subtensor import BaseSubtensor, indices_from_subtensor
 
 from learning_debt.errors import UnsupportedModelError
@@ -252,22 +250,14 @@ def largest_difference(
     """
     points = len(next(iter(prior[0]["value"].values())))
     priors = [reference_prior(g) for g in (graph, other)]
-    in_prior = max(abs(priors[0](prior[0], i) - priors[1](prior[1], i)) for i in range(points))
+    in_prior = max(_gap(priors[0](prior[0], i), priors[1](prior[1], i)) for i in range(points))
     rows = [reference_pointwise(g) for g in (graph, other)]
     draws = len(next(iter(batch[0]["draw"].values())))
     in_rows = max(_gap(rows[0](batch[0], i), rows[1](batch[1], i)) for i in range(draws))
     return float(in_prior), float(in_rows)
 
 
-def _gap(first: np.ndarray, second: np.ndarray) -> float:
-    same = first == second  # also where both are minus infinity
-    return float(np.max(np.where(same, 0.0, np.abs(np.subtract(first, second, where=~same, out=np.zeros_like(first))))))
-
-
-def other_shared_variables(graph: ModelGraph) -> list[str]:
-    """Shared variables of the density that are neither `pm.Data` nor random generators."""
-    return [
-        str(variable.name)
-        for variable in graph_inputs([graph.pointwise, graph.joint])
-        if isinstance(variable, SharedVariable) and not isinstance(variable.type, RandomType)
-    ]
+def _gap(first: np.ndarray | float, second: np.ndarray | float) -> float:
+    one, two = np.atleast_1d(first), np.atleast_1d(second)
+    same = np.isclose(one, two, rtol=1e-10, atol=0)  # rounding, or both minus infinity
+    return float(np.max(np.abs(np.subtract(one, two, where=~same, out=np.zeros_like(one)))))

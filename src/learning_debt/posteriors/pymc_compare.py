@@ -73,8 +73,8 @@ def require_same_density(
         raise IncomparablePosteriorsError(
             f"the two posteriors are not on one scale: at the same draws their log priors differ by {in_prior:.3g} "
             f"nats and the log density of a row by up to {in_rows:.3g}. What is computed from the data (a scaler, "
-            "knots, levels, a prior's scale) must be frozen: compute it in prepare(data, fitted) and keep `fitted` between "
-            "retrains"
+            "knots, levels, a prior's scale) must be frozen: compute it in prepare(data, fitted) and keep `fitted` "
+            "between retrains"
         )
 
 
