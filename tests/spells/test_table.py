@@ -198,6 +198,11 @@ def test_rows_and_exposure_may_be_the_same_for_all_series(random_spells, name):
     xr.testing.assert_allclose(*replayed)
 
 
+def test_convergence_may_be_the_same_for_all_series(random_spells):
+    table = random_spells(12, series=3).assign(converged=("period", np.ones(12, dtype=bool)))
+    assert ld.replay(table, ld.policies.CUSUM(0.5), 0.3).retrains.sum() > 0
+
+
 def test_one_series_selected_from_several_is_a_table(random_spells):
     table = random_spells(12, series=3)
     policy = ld.policies.CUSUM(0.4)
@@ -231,6 +236,30 @@ def test_a_hole_among_the_cells_that_are_needed_is_named():
     ld.check_spells(sound)
     with pytest.raises(ValueError, match="'debt' is not finite for series 0, deployed_at 0, period 6"):
         ld.check_spells(sound, ["debt"])
+
+
+@pytest.mark.parametrize(
+    "rows_and_columns",
+    [
+        {"deployed_at": slice(0, -1), "period": slice(1, None)},
+        {"deployed_at": slice(None, None, -1), "period": slice(None, None, -1)},
+    ],
+    ids=["shifted", "reversed"],
+)
+def test_a_table_whose_coordinates_say_that_its_cells_are_elsewhere_is_refused(random_spells, rows_and_columns):
+    """Period i + 1 must be the first that what was deployed at i serves."""
+    cut = random_spells(12)[["score_gap"]].fillna(0.0).isel(rows_and_columns)
+    with pytest.raises(ValueError, match="deployed_at"):
+        ld.check_spells(cut)
+
+
+@pytest.mark.parametrize("name", ["rows", "exposure"])
+@pytest.mark.parametrize("value", [np.nan, -1.0])
+def test_rows_and_exposure_that_make_no_sense_are_refused_by_name(random_spells, name, value):
+    table = random_spells(12)
+    table[name][0, 5] = value
+    with pytest.raises(ValueError, match=name):
+        ld.check_spells(table)
 
 
 def test_what_a_user_put_into_cells_before_the_deployment_counts_for_nothing(random_spells):
