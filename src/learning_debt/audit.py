@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from learning_debt.data import plain_labels
 from learning_debt.decision import Decision, decide
 from learning_debt.decisions.calibration import AgeAdjustment
 from learning_debt.decisions.cost import RetrainingCost, as_cost
@@ -23,7 +24,8 @@ from learning_debt.decisions.policies import (
     PredictiveDebtThreshold,
     Schedule,
 )
-from learning_debt.replay import Replay, Tuned, oracle, replay, tune
+from learning_debt.estimate import require_probability
+from learning_debt.replay import Replay, Tuned, check_dates, narrowed, oracle, replay, tune
 from learning_debt.spells import check_spells, from_period, spell_age
 
 Array = NDArray[np.float64]
@@ -33,7 +35,7 @@ CUSUM_THRESHOLDS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 DEBT_QUANTILES = (*np.arange(0.5, 0.951, 0.05).round(2).tolist(), 0.975, 0.99)
 MULTIPLIERS = tuple(2.0**k for k in range(-2, 11))
 MINIMUM_PERIODS = 8
-YOURS, BEST = "your calendar", "best calendar"
+YOURS, BEST, ORACLE = "your calendar", "best calendar", "oracle"
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def audit(
     spells: xr.Dataset,
     cost: RetrainingCost | float | None,
     *,
-    calendar: int | Sequence[Any] | Policy | None = None,
+    calendar: int | Iterable[Any] | Policy | None = None,
     split: float = 0.6,
     accounting: str = "signed",
     policies: Mapping[str, Sequence[Policy]] | None = None,
@@ -137,6 +139,7 @@ def audit(
     >>> float(result.table["total"].min()) == float(result.table["total"].sel(policy="oracle"))
     True
     """
+    require_probability(probability)
     table = check_spells(spells)
     asked = as_cost(cost)
     first = _split_period(table, split)
@@ -147,10 +150,15 @@ def audit(
     if owners is not None:
         rows[YOURS] = [owners]
     rows |= _default_candidates(tuning)
-    rows |= {name: list(candidates) for name, candidates in (policies or {}).items()}
-    tuned = {name: tune(tuning, candidates, resolved, accounting) for name, candidates in rows.items()}
-    replays = {name: replay(evaluation, one.policy, resolved, accounting) for name, one in tuned.items()}
-    replays["oracle"] = oracle(evaluation, resolved, accounting)
+    rows |= _own_rows(policies or {}, {*rows, ORACLE})
+    for candidate in (one for candidates in rows.values() for one in candidates):
+        check_dates(table, candidate)
+    tuned, replays = {}, {}
+    for name, candidates in rows.items():
+        best = tune(tuning, [narrowed(one, tuning) for one in candidates], resolved, accounting)
+        tuned[name] = replace(best, policy=candidates[best.index])
+        replays[name] = replay(evaluation, narrowed(tuned[name].policy, evaluation), resolved, accounting)
+    replays[ORACLE] = oracle(evaluation, resolved, accounting)
     benchmark = BEST if owners is None else YOURS
     rng = np.random.default_rng(random_seed)
     result = _compare(replays, tuned, benchmark, resolved, accounting, probability, resamples, rng)
@@ -162,7 +170,7 @@ def audit(
     )
 
 
-def as_calendar(calendar: int | Sequence[Any] | Policy) -> Policy:
+def as_calendar(calendar: int | Iterable[Any] | Policy) -> Policy:
     """An interval, labels of periods, or a policy, as a policy.
 
     Examples
@@ -174,11 +182,18 @@ def as_calendar(calendar: int | Sequence[Any] | Policy) -> Policy:
         return calendar
     if isinstance(calendar, int | np.integer) and not isinstance(calendar, bool):
         return Calendar(int(calendar))
-    if isinstance(calendar, str | bytes) or not isinstance(calendar, Sequence | np.ndarray):
+    if isinstance(calendar, str | bytes) or not isinstance(calendar, Iterable):
         raise ValueError(
             f"calendar must be an interval in periods, a list of period labels or a policy, not {calendar!r}"
         )
-    return Schedule(calendar)
+    return Schedule(list(calendar))
+
+
+def _own_rows(policies: Mapping[str, Sequence[Policy]], taken: set[str]) -> dict[str, list[Policy]]:
+    for name in policies:
+        if name in taken:
+            raise ValueError(f"policies: the name {name!r} is taken; every audit has the rows {sorted(taken)}")
+    return {name: list(candidates) for name, candidates in policies.items()}
 
 
 def _split_period(table: xr.Dataset, split: float) -> int:
@@ -309,13 +324,13 @@ def _notes(
     first: int,
     probability: float,
 ) -> tuple[str, ...]:
-    labels, periods = table["label"].values, table.sizes["period"]
+    labels, periods = plain_labels(table["label"]), table.sizes["period"]
     notes = [
         f"Tuned on {first} periods ({labels[0]} to {labels[first - 1]}), reported on the {periods - first} that follow "
         f"({labels[first]} to {labels[-1]}). Debt by age and any score unit are calibrated on the tuning part, as if "
         "nothing had shifted in it."
     ]
-    rivals = result.sel(policy=[name for name in result["policy"].values if name not in ("oracle", benchmark)])
+    rivals = result.sel(policy=[name for name in result["policy"].values if name not in (ORACLE, benchmark)])
     apart = (rivals["difference_high"] < 0) | (rivals["difference_low"] > 0)
     if not bool(apart.any()):
         notes.append(
@@ -338,5 +353,7 @@ def _notes(
             if doubtful > 0:
                 notes.append(f"{doubtful:.1%} of the cells of {name.replace('_', ' ')} are not reliable.")
     if "converged" in table and not bool(table["converged"].all()):
-        notes.append(f"{int((~table['converged']).sum())} of {periods} shadow fits failed the sampler's diagnostics.")
+        notes.append(
+            f"{int((~table['converged']).sum())} of {table['converged'].size} shadow fits failed the sampler's diagnostics."
+        )
     return tuple(notes)

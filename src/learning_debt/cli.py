@@ -122,8 +122,7 @@ def read_history(path: Path) -> Any:
 
         return pd.read_csv(path)
     if path.suffix in (".nc", ".netcdf"):
-        with xr.open_dataset(path, engine="h5netcdf") as dataset:
-            return dataset.load()
+        return _read_netcdf(path, "--history")
     raise ValueError(f"--history must be a .csv or .nc file, not {path.name}")
 
 
@@ -131,8 +130,15 @@ def read_spells(path: Path) -> xr.Dataset:
     """A spell table that an earlier audit kept."""
     if not path.is_file():
         raise FileNotFoundError(f"--spells: there is no file {path}")
-    with xr.open_dataset(path, engine="h5netcdf") as dataset:
-        return ld.check_spells(dataset.load())
+    return ld.check_spells(_read_netcdf(path, "--spells"))
+
+
+def _read_netcdf(path: Path, option: str) -> xr.Dataset:
+    try:
+        with xr.open_dataset(path, engine="h5netcdf") as dataset:
+            return dataset.load()
+    except OSError as error:
+        raise ValueError(f"{option}: {path} is not a readable netCDF file ({error})") from error
 
 
 def _cost(module: ModuleType) -> ld.RetrainingCost:

@@ -92,10 +92,28 @@ def require_finite(dataset: xr.Dataset, observation_dim: str) -> None:
                 f"data variable {name!r} is not finite at {place or 'its only value'}; "
                 "drop or impute the row before handing it over"
             )
+        if variable.dtype.kind in "mM" and np.isnat(variable.values).any():
+            raise ValueError(
+                f"data variable {name!r} has a missing date (NaT) at {np.argwhere(np.isnat(variable.values))[0]}"
+            )
         if variable.dtype.kind == "O" and observation_dim in variable.dims:
             missing = [value is None or value != value for value in variable.values.ravel()]
             if any(missing):
                 raise ValueError(f"data variable {name!r} has a missing label at position {missing.index(True)}")
+
+
+def plain_labels(labels: Any) -> list[Any]:
+    """Period labels as plain Python values that compare by what they mean; dates as ``datetime``.
+
+    Examples
+    --------
+    >>> plain_labels(np.array(["2024-01-05"], dtype="datetime64[ns]"))
+    [datetime.datetime(2024, 1, 5, 0, 0)]
+    """
+    values = np.asarray(labels)
+    if values.dtype.kind == "M":  # nanoseconds would come out as integers
+        values = values.astype("datetime64[us]")
+    return values.tolist()
 
 
 def require_variables(dataset: xr.Dataset, names: Sequence[str], what: str = "data") -> None:

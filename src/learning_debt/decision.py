@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from learning_debt.data import plain_labels
 from learning_debt.decisions.cost import RetrainingCost, as_cost
 from learning_debt.decisions.policies.base import Policy
-from learning_debt.estimate import Estimate
+from learning_debt.estimate import Estimate, require_probability
 from learning_debt.replay import SignalReader
 from learning_debt.signals import Signals
 from learning_debt.spells import check_spells
@@ -99,6 +100,7 @@ def decide(
     >>> decide(spells, ld.policies.CUSUM(0.2), 0.1, horizon=10).verdict
     'retrain'
     """
+    require_probability(probability)
     table = check_spells(spells, policy.requires)
     periods = table.sizes["period"]
     if table.sizes["series"] != 1:
@@ -114,12 +116,14 @@ def decide(
     straddles, diverged = any(side != middle for side in sides), not bool(signals.converged[0])
     verdict = "cannot tell" if straddles or diverged else "retrain" if middle else "wait"
     expected, chance = _expected_regret(table, deployed_at, horizon, resolved, float(signals.exposure[0]))
-    deployed_label = table["deployed_label"].values[deployed_at] if "deployed_label" in table.coords else deployed_at
+    deployed_label = (
+        plain_labels(table["deployed_label"])[deployed_at] if "deployed_label" in table.coords else deployed_at
+    )
     decision = Decision(
         verdict=verdict,
         reason="",
         policy=policy,
-        label=table["label"].values[-1],
+        label=plain_labels(table["label"])[-1],
         deployed_label=deployed_label,
         spell_age=periods - deployed_at,
         horizon=horizon,

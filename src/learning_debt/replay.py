@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from learning_debt.arrays import walk
-from learning_debt.data import SERIES
+from learning_debt.data import SERIES, plain_labels
 from learning_debt.decisions.cost import RetrainingCost, as_cost
 from learning_debt.decisions.policies.base import Policy, stack
 from learning_debt.decisions.policies.fixed import Schedule
@@ -52,8 +52,10 @@ class Replay:
     @property
     def dates(self) -> list[list[object]]:
         """Labels of the periods after which each series retrained."""
-        labels = self.schedule["label"].values
-        return [labels[row].tolist() for row in self.schedule.values]
+        labels = plain_labels(self.schedule["label"])
+        return [
+            [label for label, retrained in zip(labels, row, strict=True) if retrained] for row in self.schedule.values
+        ]
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def replay(spells: xr.Dataset, policy: Policy, cost: RetrainingCost | float, acc
     (0.7, 0.55, [[2]])
     """
     table = check_spells(spells, policy.requires)
-    _check_dates(table, policy)
+    check_dates(table, policy)
     return _bill(table, walk_policy(table, policy, as_cost(cost).resolve(table)), cost, accounting)
 
 
@@ -143,6 +145,8 @@ def tune(
     if not candidates:
         raise ValueError("candidates must hold at least one policy")
     table = check_spells(spells, sorted({name for candidate in candidates for name in candidate.requires}))
+    for candidate in candidates:
+        check_dates(table, candidate)
     resolved = as_cost(cost).resolve(table)
     series, count = table.sizes[SERIES], len(candidates)
     together = stack(candidates, series)
@@ -180,7 +184,7 @@ class SignalReader:
     def __init__(
         self, table: xr.Dataset, requires: Sequence[str], cost: RetrainingCost, series: NDArray[np.int64]
     ) -> None:
-        self.series, self.requires, self.labels = series, tuple(requires), table["label"].values
+        self.series, self.requires, self.labels = series, tuple(requires), plain_labels(table["label"])
         self.cells = {name: table[name].values for name in self.requires}
         for name in self.requires:
             for suffix in ("se", "reliable"):
@@ -212,7 +216,7 @@ class SignalReader:
         errors = {f"{name}_se": cell(f"{name}_se", 0.0) for name in SAMPLED}
         return Signals(
             period=t,
-            label=self.labels[t - 1].item() if hasattr(self.labels[t - 1], "item") else self.labels[t - 1],
+            label=self.labels[t - 1],
             spell_age=t - deployed_at,
             cost=self.cost,
             exposure=self.exposure[self.series, t - 1],
@@ -265,14 +269,21 @@ def _sampling_error(table: xr.Dataset, schedule: NDArray[np.bool_], cost: Retrai
     )
 
 
-def _check_dates(table: xr.Dataset, policy: Policy) -> None:
-    """Dates of a schedule inside the table's range must be its labels; a misspelt one would be passed over."""
+def narrowed(policy: Policy, table: xr.Dataset) -> Policy:
+    """A schedule without the dates that lie outside `table`; any other policy as it is."""
+    if not isinstance(policy, Schedule):
+        return policy
+    labels = set(plain_labels(table["label"]))
+    return Schedule([date for date in policy.dates if date in labels])
+
+
+def check_dates(table: xr.Dataset, policy: Policy) -> None:
+    """Raise unless all dates of a schedule are labels of the table; a misspelt one would be passed over."""
     if not isinstance(policy, Schedule):
         return
-    labels = table["label"].values.tolist()
-    try:
-        strange = [date for date in policy.dates if date not in labels and min(labels) <= date <= max(labels)]
-    except TypeError:
-        strange = [date for date in policy.dates if date not in labels]
+    labels = plain_labels(table["label"])
+    strange = [date for date in policy.dates if date not in set(labels)]
     if strange:
-        raise ValueError(f"schedule dates {strange} are no period labels of the table, such as {labels[0]!r}")
+        raise ValueError(
+            f"schedule dates {strange[:5]} are no period labels of the table, which run from {labels[0]!r} to {labels[-1]!r}"
+        )

@@ -163,6 +163,7 @@ def check_spells(spells: xr.Dataset, requires: Sequence[str] = ()) -> xr.Dataset
             f"spells have {spells.sizes['deployed_at']} values of deployed_at and {spells.sizes['period']} periods; "
             "a table holds deployed_at 0..T-1 and period 1..T"
         )
+    _check_positions(spells)
     complete = _completed(spells)
     for name in requires:
         if name not in complete:
@@ -183,20 +184,48 @@ def check_spells(spells: xr.Dataset, requires: Sequence[str] = ()) -> xr.Dataset
 def _completed(spells: xr.Dataset) -> xr.Dataset:
     complete = spells if SERIES in spells.dims else spells.expand_dims({SERIES: [0]})
     periods = complete.sizes["period"]
-    if "period" not in complete.coords:
-        complete = complete.assign_coords(period=np.arange(1, periods + 1), deployed_at=np.arange(periods))
+    complete = complete.assign_coords(period=np.arange(1, periods + 1), deployed_at=np.arange(periods))
     if "label" not in complete.coords:
         complete = complete.assign_coords(label=("period", complete["period"].values))
     ones = xr.DataArray(np.ones((complete.sizes[SERIES], periods)), dims=(SERIES, "period"))
     for name in ("rows", "exposure"):
-        if name not in complete:
-            complete = complete.assign({name: ones})
+        values = complete[name] * ones if name in complete else ones
+        if not (np.isfinite(values) & (values > 0)).all():
+            raise ValueError(f"spells variable {name!r} must be positive and finite in every period")
+        complete = complete.assign({name: values.transpose(SERIES, "period")})
+    for name, dim in (("converged", "period"), ("deployed_converged", "deployed_at")):
+        if name in complete and SERIES not in complete[name].dims:
+            complete = complete.assign(
+                {name: complete[name].expand_dims({SERIES: complete[SERIES]}).transpose(SERIES, dim)}
+            )
     if "regret" not in complete and "score_gap" not in complete:
         raise KeyError("spells need 'regret' or 'score_gap'; neither is there")
     if "regret" not in complete:
         complete = complete.assign(regret=complete["exposure"] * complete["score_gap"])
     cells = [name for name, variable in complete.data_vars.items() if {"deployed_at", "period"} <= set(variable.dims)]
-    return complete.assign({name: complete[name].transpose(*DIMS) for name in cells})
+    return complete.assign({name: _without_past(complete[name]) for name in cells})
+
+
+def _without_past(cells: xr.DataArray) -> xr.DataArray:
+    """Cells in the order of `DIMS`, those with s >= t blanked: nothing was deployed there, whatever they hold."""
+    ordered = cells if SERIES in cells.dims else cells.expand_dims(SERIES)
+    ordered = ordered.transpose(*DIMS)
+    present = np.triu(np.ones((ordered.sizes["period"],) * 2, dtype=bool))
+    past = ordered.values[:, ~present]
+    if not past.any() or (past.dtype.kind == "f" and np.isnan(past).all()):
+        return ordered
+    return ordered.where(xr.DataArray(present, dims=DIMS[1:]), False if past.dtype.kind == "b" else np.nan)
+
+
+def _check_positions(spells: xr.Dataset) -> None:
+    """Coordinates, where given, must count 0..T-1 and 1..T: a shifted or reversed table would be read wrongly."""
+    for dim, first in (("deployed_at", 0), ("period", 1)):
+        expected = np.arange(first, first + spells.sizes[dim])
+        if dim in spells.coords and not np.array_equal(spells[dim].values, expected):
+            raise ValueError(
+                f"spells coordinate {dim!r} must count {first}..{expected[-1]}; use from_period to cut a table, and "
+                "keep the owner's names of periods in the coordinate 'label'"
+            )
 
 
 def from_period(spells: xr.Dataset, first: int, last: int | None = None) -> xr.Dataset:
@@ -212,6 +241,10 @@ def from_period(spells: xr.Dataset, first: int, last: int | None = None) -> xr.D
     [[4.0, 5.0], [0.0, 8.0]]
     """
     stop = spells.sizes["period"] if last is None else last
+    if not 0 <= first < stop <= spells.sizes["period"]:
+        raise ValueError(
+            f"first and last must satisfy 0 <= first < last <= {spells.sizes['period']}, not {first}, {stop}"
+        )
     part = spells.isel(deployed_at=slice(first, stop), period=slice(first, stop))
     return part.assign_coords(deployed_at=np.arange(stop - first), period=np.arange(1, stop - first + 1))
 

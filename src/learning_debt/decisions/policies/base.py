@@ -54,7 +54,7 @@ def stack(candidates: Sequence[Policy], lanes_each: int) -> Policy | None:
     changes: dict[str, Any] = {}
     for field in dataclasses.fields(first):  # type: ignore[arg-type]
         values = [getattr(candidate, field.name) for candidate in candidates]
-        if all(isinstance(value, int | float) for value in values):
+        if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
             changes[field.name] = np.repeat(values, lanes_each)
         elif any(value is not values[0] for value in values):
             return None

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from learning_debt.data import plain_labels
 from learning_debt.decisions.policies.base import PerLane, Policy, Step
 from learning_debt.signals import Signals
 
@@ -36,7 +37,7 @@ class Calendar(Policy):
 
     def __post_init__(self) -> None:
         interval = np.asarray(self.interval)
-        if not ((interval >= 1) & (interval == np.floor(interval))).all():
+        if not (np.isfinite(interval) & (interval >= 1) & (interval == np.floor(interval))).all():
             raise ValueError(f"interval must be a whole number of periods, at least 1, not {self.interval}")
 
     def step(self, state: Any, signals: Signals) -> Step:
@@ -51,7 +52,7 @@ class Schedule(Policy):
     dates: tuple[Hashable, ...]
 
     def __init__(self, dates: Any) -> None:
-        object.__setattr__(self, "dates", tuple(np.asarray(dates).tolist()))
+        object.__setattr__(self, "dates", tuple(plain_labels(dates)))
 
     def step(self, state: Any, signals: Signals) -> Step:
         return state, np.full(signals.spell_age.shape, signals.label in self.dates)
