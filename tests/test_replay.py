@@ -134,10 +134,13 @@ def test_timestamps_name_periods_of_any_resolution(random_spells):
         assert np.flatnonzero(one.schedule.values[0]).tolist() == [2, 6]
 
 
-def test_dates_outside_the_table_are_passed_over_and_misspelt_ones_are_not(random_spells):
+def test_dates_before_the_table_are_passed_over_and_unknown_ones_are_not(random_spells):
     table = random_spells(10)
-    outside = ld.replay(table, Schedule(["day 000", "day 004", "day 999"]), 0.3)
-    assert outside.dates == [["day 004"]]
+    earlier = table.assign_coords(earlier=["day -01", "day 000"])
+    assert ld.replay(earlier, Schedule(["day 000", "day 004"]), 0.3).dates == [["day 004"]]
+    for unknown in ("day 000", "day 999"):
+        with pytest.raises(ValueError, match=rf"schedule dates \['{unknown}'\]"):
+            ld.replay(table, Schedule([unknown, "day 004"]), 0.3)
     with pytest.raises(ValueError, match=r"schedule dates \['day 0042'\]"):
         ld.replay(table, Schedule(["day 004", "day 0042"]), 0.3)
     with pytest.raises(ValueError, match=r"schedule dates \[3.5\]"):

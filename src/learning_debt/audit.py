@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -182,7 +182,7 @@ def as_calendar(calendar: int | Iterable[Any] | Policy) -> Policy:
         return calendar
     if isinstance(calendar, int | np.integer) and not isinstance(calendar, bool):
         return Calendar(int(calendar))
-    if isinstance(calendar, str | bytes) or not isinstance(calendar, Iterable):
+    if isinstance(calendar, str | bytes | Set | Mapping) or not isinstance(calendar, Iterable):
         raise ValueError(
             f"calendar must be an interval in periods, a list of period labels or a policy, not {calendar!r}"
         )
@@ -354,6 +354,7 @@ def _notes(
                 notes.append(f"{doubtful:.1%} of the cells of {name.replace('_', ' ')} are not reliable.")
     if "converged" in table and not bool(table["converged"].all()):
         notes.append(
-            f"{int((~table['converged']).sum())} of {table['converged'].size} shadow fits failed the sampler's diagnostics."
+            f"{int((~table['converged']).sum())} of {table['converged'].size} shadow fits failed the sampler's "
+            "diagnostics."
         )
     return tuple(notes)

@@ -71,7 +71,7 @@ def posterior_debt(
     >>> deployed = forecaster.fit(first)
     >>> shadow = forecaster.update(deployed, second)
     >>> round(ld.posterior_debt(forecaster, shadow, deployed, second).value, 2)
-    1.72
+    3.39
     """
     if _exact(forecaster, shadow, deployed):
         return Estimate(forecaster.posterior_debt(shadow, deployed), 0.0)

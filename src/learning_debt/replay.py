@@ -278,12 +278,17 @@ def narrowed(policy: Policy, table: xr.Dataset) -> Policy:
 
 
 def check_dates(table: xr.Dataset, policy: Policy) -> None:
-    """Raise unless all dates of a schedule are labels of the table; a misspelt one would be passed over."""
+    """Raise unless all dates of a schedule are labels of the table, or of periods before it.
+
+    A misspelt date would otherwise be passed over, and the schedule be billed for fewer retrains.
+    """
     if not isinstance(policy, Schedule):
         return
     labels = plain_labels(table["label"])
-    strange = [date for date in policy.dates if date not in set(labels)]
+    known = {*labels, *(plain_labels(table["earlier"]) if "earlier" in table.coords else ())}
+    strange = [date for date in policy.dates if date not in known]
     if strange:
         raise ValueError(
-            f"schedule dates {strange[:5]} are no period labels of the table, which run from {labels[0]!r} to {labels[-1]!r}"
+            f"schedule dates {strange[:5]} are no period labels of the table, "
+            f"which run from {labels[0]!r} to {labels[-1]!r}"
         )

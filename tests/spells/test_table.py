@@ -34,7 +34,7 @@ def test_dimensions_labels_and_attributes(make_history):
     history = flat(make_history(12, 2, 1))
     history["period"] = np.array([f"2024-{month + 1:02d}" for month in range(12)])[history["period"]]
     table = table_of(history)
-    assert dict(table.sizes) == {"series": 1, "deployed_at": 7, "period": 7}
+    assert dict(table.sizes) == {"series": 1, "deployed_at": 7, "period": 7, "earlier": 5}
     assert table["deployed_at"].values.tolist() == list(range(7))
     assert table["period"].values.tolist() == list(range(1, 8))
     assert table["label"].values.tolist() == [f"2024-{month:02d}" for month in range(6, 13)]
@@ -109,7 +109,9 @@ def test_the_table_of_the_later_history_alone_with_the_earlier_posterior_as_prio
     later = ld.spell_table(
         ld.ConjugateRegression(early), {k: v[late] for k, v in history.items()}, initial=1, progressbar=False
     )
-    xr.testing.assert_allclose(ld.from_period(table_of(history), 4), later, rtol=1e-9, atol=1e-12)
+    part = ld.from_period(table_of(history), 4)
+    assert part["earlier"].values.tolist() == list(range(9))
+    xr.testing.assert_allclose(part.drop_vars("earlier"), later.drop_vars("earlier"), rtol=1e-9, atol=1e-12)
 
 
 def test_parts_of_parts_are_parts(random_spells):

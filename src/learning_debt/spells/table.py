@@ -62,7 +62,8 @@ def spell_table(
         ``predictive_debt``, ``score_gap`` (nats), their ``_se`` and ``_reliable``, ``gap_sd`` (standard deviation of
         the period's mean gap as the shadow expects it, nats) and ``regret`` = exposure x gap, signed. Per period
         ``rows``, ``exposure``, ``converged`` (whether the shadow's sampler passed its diagnostics;
-        ``deployed_converged`` is the same for what is deployed) and the owner's ``label``.
+        ``deployed_converged`` is the same for what is deployed) and the owner's ``label``; ``earlier`` holds
+        the labels of the periods before the first.
 
     Raises
     ------
@@ -78,8 +79,8 @@ def spell_table(
     >>> x = rng.normal(size=40)
     >>> history = {"x": x, "y": 2 * x + rng.normal(size=40), "period": np.arange(40)}
     >>> spells = spell_table(ld.ConjugateRegression(ld.NIG(0.0, 1.0, 2.0, 1.0)), history, initial=10, progressbar=False)
-    >>> dict(spells.sizes)
-    {'series': 1, 'deployed_at': 30, 'period': 30}
+    >>> spells["debt"].dims, spells["debt"].shape
+    (('series', 'deployed_at', 'period'), (1, 30, 30))
     """
     _check_arguments(variables, exposure)
     dim = forecaster.observation_dim
@@ -118,6 +119,7 @@ def _label(
             "deployed_at": np.arange(periods),
             "period": np.arange(1, periods + 1),
             "label": ("period", labels[initial:]),
+            "earlier": labels[:initial],
             "deployed_label": ("deployed_at", labels[initial - 1 : -1]),
         },
         attrs={"timing": "prequential", "score": "log", "unit": "nats per observation", "update_rule": "all data"},
@@ -218,13 +220,12 @@ def _without_past(cells: xr.DataArray) -> xr.DataArray:
 
 
 def _check_positions(spells: xr.Dataset) -> None:
-    """Coordinates, where given, must count 0..T-1 and 1..T: a shifted or reversed table would be read wrongly."""
+    """Coordinates, where given, must count: a shifted or reversed table would be read wrongly."""
     for dim, first in (("deployed_at", 0), ("period", 1)):
-        expected = np.arange(first, first + spells.sizes[dim])
-        if dim in spells.coords and not np.array_equal(spells[dim].values, expected):
+        if dim in spells.coords and not np.array_equal(spells[dim].values, first + np.arange(spells.sizes[dim])):
             raise ValueError(
-                f"spells coordinate {dim!r} must count {first}..{expected[-1]}; use from_period to cut a table, and "
-                "keep the owner's names of periods in the coordinate 'label'"
+                f"spells coordinate {dim!r} does not count: deployed_at must be 0..T-1 and period 1..T. "
+                "Use from_period to cut a table, and keep the owner's names of periods in the coordinate 'label'"
             )
 
 
@@ -246,6 +247,10 @@ def from_period(spells: xr.Dataset, first: int, last: int | None = None) -> xr.D
             f"first and last must satisfy 0 <= first < last <= {spells.sizes['period']}, not {first}, {stop}"
         )
     part = spells.isel(deployed_at=slice(first, stop), period=slice(first, stop))
+    if "label" in spells.coords and first > 0:
+        before = spells["label"].values[:first]
+        known = np.concatenate([spells["earlier"].values, before]) if "earlier" in spells.coords else before
+        part = part.drop_vars("earlier", errors="ignore").assign_coords(earlier=known)
     return part.assign_coords(deployed_at=np.arange(stop - first), period=np.arange(1, stop - first + 1))
 
 
