@@ -230,8 +230,7 @@ def test_the_marginal_of_a_regression_covers_its_log_evidence():
         return nig.log_density(posterior, points[:, :2], np.exp(points[:, 2])) + points[:, 2] + evidence
 
     runs = [
-        bridge.gaussian_log_marginal(regression_draws(rng, posterior, (4, 200)), log_joint, rng)
-        for _ in range(repeats)
+        bridge.gaussian_log_marginal(regression_draws(rng, posterior, (4, 200)), log_joint, rng) for _ in range(repeats)
     ]
     misses = np.array([(run.value - evidence) / run.standard_error for run in runs])
     assert abs(np.mean(np.abs(misses) < Z90) - 0.9) < 4 * binomial_error(0.9, repeats)

@@ -81,7 +81,9 @@ def test_intervals_of_the_score_gap_cover(shift, spread_p, spread_q):
         gap = mixture.score_gap(normal_mixture(rng, y, shift, spread_p), normal_mixture(rng, y, 0.0, spread_q))
         assert gap.relative_variance < 0.05
         misses.append((gap.value - exact) / gap.standard_error)
-    assert abs(np.mean(np.abs(misses) < Z90) - 0.9) < four_sigma(0.9, repeats) + 0.01  # .01: the delta method at S = 200
+    assert (
+        abs(np.mean(np.abs(misses) < Z90) - 0.9) < four_sigma(0.9, repeats) + 0.01
+    )  # .01: the delta method at S = 200
     assert abs(np.mean(misses)) < 0.25  # bias of the logarithm is small against the error
 
 

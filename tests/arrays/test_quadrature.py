@@ -119,7 +119,7 @@ def test_draws_that_are_all_or_nearly_equal_still_give_a_rule(draws):
 
 @pytest.mark.parametrize("law", [stats.poisson(0.2), stats.poisson(40), stats.nbinom(1.5, 0.1)], ids=str)
 def test_counts_reach_far_enough_for_their_mass_and_mean(law):
-    support, weights = quadrature.counts(law.rvs(1000, random_state=np.random.default_rng(3)))
+    support, weights = quadrature.counts(law.rvs(1000, random_state=np.random.default_rng(3)), 10_000)
     np.testing.assert_array_equal(support, np.arange(len(support)))
     np.testing.assert_array_equal(weights, 1.0)
     assert weights @ law.pmf(support) == pytest.approx(1, abs=1e-5)
@@ -127,6 +127,6 @@ def test_counts_reach_far_enough_for_their_mass_and_mean(law):
 
 
 def test_counts_too_many_to_list_are_declined():
-    assert quadrature.counts(np.array([3.0, 1995.0])) is not None
-    assert quadrature.counts(np.array([3.0, 1996.0])) is None
-    assert quadrature.counts(np.array([0.0]))[0][-1] == 10
+    assert quadrature.counts(np.array([3.0, 1995.0]), 4000) is not None
+    assert quadrature.counts(np.array([3.0, 1996.0]), 4000) is None
+    assert quadrature.counts(np.array([0.0]), 4000)[0][-1] == 10
