@@ -20,7 +20,7 @@ from learning_debt.signals import Signals
 from learning_debt.spells import check_spells, compare_tables, from_period, spell_table
 
 if TYPE_CHECKING:
-    from learning_debt.posteriors.pymc_model import PyMCForecaster
+    from learning_debt.posteriors.pymc.forecaster import PyMCForecaster
 
 __version__ = "0.1.0"
 
@@ -56,7 +56,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "PyMCForecaster":
-        from learning_debt.posteriors.pymc_model import PyMCForecaster
+        from learning_debt.posteriors.pymc.forecaster import PyMCForecaster
 
         return PyMCForecaster
     raise AttributeError(f"module 'learning_debt' has no attribute {name!r}")

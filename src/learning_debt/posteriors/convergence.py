@@ -47,7 +47,11 @@ def convergence(posterior: xr.DataTree) -> Convergence:
     columns = [variable.transpose("chain", "draw", ...).values for variable in variables]
     chains, draws = columns[0].shape[:2]
     stacked = np.concatenate([column.reshape(chains, draws, -1) for column in columns], axis=-1).astype(float)
+    if not np.isfinite(stacked).all():
+        return Convergence(float("nan"), 0.0, 0, False)
     moving = stacked[..., np.ptp(stacked, axis=(0, 1)) > 0]
+    if moving.shape[-1] == 0:  # constants need no sampler
+        return Convergence(float("nan"), float(chains * draws), 0, True)
     axes = {"chain_axis": 0, "draw_axis": 1}
     rhat = float(np.max(array_stats.rhat(moving, **axes))) if chains > 1 else float("nan")
     size = float(np.min(array_stats.ess(moving, **axes)))

@@ -12,8 +12,8 @@ import xarray as xr
 
 from learning_debt.data import take_rows
 from learning_debt.errors import UnsupportedModelError
-from learning_debt.posteriors.pymc_build import Build
-from learning_debt.posteriors.pymc_checks import largest_difference, require_additive, require_free_of_rows, uneven_part
+from learning_debt.posteriors.pymc.build import Build
+from learning_debt.posteriors.pymc.checks import largest_difference, require_additive, require_free_of_rows, uneven_part
 
 TOLERANCE = 1e-8
 

@@ -11,14 +11,21 @@ import xarray as xr
 from learning_debt.data import as_dataset
 from learning_debt.errors import UnsupportedModelError
 from learning_debt.posteriors.base import SAMPLE
-from learning_debt.posteriors.pymc_build import Build
-from learning_debt.posteriors.pymc_checks import reference_pointwise, require_supported
-from learning_debt.posteriors.pymc_compare import require_same_density, require_same_groups
-from learning_debt.posteriors.pymc_density import split_points
-from learning_debt.posteriors.pymc_draws import Draws
-from learning_debt.posteriors.pymc_fit import Sampler, SamplerName
-from learning_debt.posteriors.pymc_prepare import PREPARATION, TRAINING, Preparation, Prepare, same_preparation
-from learning_debt.posteriors.pymc_registry import CONSTANTS, LAYOUT, STRUCTURE, BuildModel, Registry
+from learning_debt.posteriors.pymc.build import Build
+from learning_debt.posteriors.pymc.checks import reference_pointwise, require_supported
+from learning_debt.posteriors.pymc.compare import require_same_density, require_same_groups
+from learning_debt.posteriors.pymc.density import split_points
+from learning_debt.posteriors.pymc.draws import Draws
+from learning_debt.posteriors.pymc.fit import Sampler, SamplerName
+from learning_debt.posteriors.pymc.prepare import (
+    PREPARATION,
+    TRAINING,
+    Preparation,
+    Prepare,
+    require_own_outcome,
+    same_preparation,
+)
+from learning_debt.posteriors.pymc.registry import CONSTANTS, LAYOUT, STRUCTURE, BuildModel, Registry
 
 
 class PyMCForecaster:
@@ -132,6 +139,7 @@ class PyMCForecaster:
         raw = as_dataset(data, self._observation_dim)
         prepared, fitted = self._preparation.of_training(raw)
         build = self._registry.build(prepared)
+        require_own_outcome(build.graph.outcome, raw, prepared)
         build.require_own_labels(prepared, self._observation_dim)
         arguments = build.arguments(prepared, self._observation_dim)
         self._registry.check(build, prepared, raw, fitted)
@@ -148,6 +156,7 @@ class PyMCForecaster:
         raw = as_dataset(data, self._observation_dim)
         prepared, fitted = self._preparation.of_training(raw)
         build = self._registry.build(prepared)
+        require_own_outcome(build.graph.outcome, raw, prepared)
         build.arguments(prepared, self._observation_dim)
         self._registry.check(build, prepared, raw, fitted)
         self._registry.remember(build)
@@ -258,6 +267,8 @@ class PyMCForecaster:
         """Build, prepared rows, draws, and what the rows may leave out (static data, from the training data)."""
         prepared = self._preparation.of_batch(posterior, rows)
         build = self._registry.of(posterior, prepared)
+        if build.graph.outcome in rows.variables:
+            require_own_outcome(build.graph.outcome, rows, prepared)
         own = STRUCTURE in posterior.attrs or self._registry.model is not None
         static = None
         if TRAINING in posterior.children and build.lacks_static(prepared):

@@ -12,7 +12,7 @@ from pytensor.graph.traversal import ancestors, graph_inputs
 from pytensor.tensor.subtensor import BaseSubtensor, indices_from_subtensor
 
 from learning_debt.errors import UnsupportedModelError
-from learning_debt.posteriors.pymc_graph import Arguments, ModelGraph, compile_python
+from learning_debt.posteriors.pymc.graph import Arguments, ModelGraph, compile_python
 
 FROM_DATA = "build it from pm.Data: x = pm.Data('x', data['x'], dims='obs')"
 

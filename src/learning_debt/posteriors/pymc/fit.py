@@ -15,8 +15,8 @@ import pymc as pm
 import xarray as xr
 
 from learning_debt.errors import UnsupportedModelError
-from learning_debt.posteriors.pymc_density import canonical
-from learning_debt.posteriors.pymc_graph import Arguments, ModelGraph
+from learning_debt.posteriors.pymc.density import canonical
+from learning_debt.posteriors.pymc.graph import Arguments, ModelGraph
 
 SamplerName = Literal["nutpie", "pymc"]
 

@@ -17,7 +17,7 @@ from pytensor.tensor.random.op import RandomVariable
 from pytensor.tensor.random.type import RandomType
 from pytensor.tensor.type_other import NoneTypeT
 
-from learning_debt.posteriors.pymc_graph import Arguments, ModelGraph, compile_python
+from learning_debt.posteriors.pymc.graph import Arguments, ModelGraph, compile_python
 
 CELLS = 1_000_000
 """Draws x rows handed to a compiled function at a time, so that memory stays bounded."""

@@ -9,8 +9,8 @@ import numpy as np
 import xarray as xr
 
 from learning_debt.errors import IncomparablePosteriorsError
-from learning_debt.posteriors.pymc_checks import nearest
-from learning_debt.posteriors.pymc_graph import ModelGraph
+from learning_debt.posteriors.pymc.checks import nearest
+from learning_debt.posteriors.pymc.graph import ModelGraph
 
 Labels = dict[str, np.ndarray]
 

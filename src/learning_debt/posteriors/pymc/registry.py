@@ -9,12 +9,12 @@ import pymc as pm
 import xarray as xr
 
 from learning_debt.errors import IncomparablePosteriorsError
-from learning_debt.posteriors.pymc_build import Build
-from learning_debt.posteriors.pymc_checks import require_supported
-from learning_debt.posteriors.pymc_density import Density
-from learning_debt.posteriors.pymc_firstfit import require_faithful_build, require_faithful_preparation
-from learning_debt.posteriors.pymc_graph import ModelGraph
-from learning_debt.posteriors.pymc_prepare import Preparation
+from learning_debt.posteriors.pymc.build import Build
+from learning_debt.posteriors.pymc.checks import require_supported
+from learning_debt.posteriors.pymc.density import Density
+from learning_debt.posteriors.pymc.first_fit import require_faithful_build, require_faithful_preparation
+from learning_debt.posteriors.pymc.graph import ModelGraph
+from learning_debt.posteriors.pymc.prepare import Preparation
 
 STRUCTURE, LAYOUT, CONSTANTS = "learning_debt_structure", "learning_debt_layout", "learning_debt_constants"
 

@@ -12,10 +12,10 @@ import xarray as xr
 
 from learning_debt.data import require_variables
 from learning_debt.errors import UnsupportedModelError
-from learning_debt.posteriors.pymc_checks import IndexGuard, nearest
-from learning_debt.posteriors.pymc_density import Density, Predictive, Transforms
-from learning_debt.posteriors.pymc_draws import Draws, Labels, read_draws
-from learning_debt.posteriors.pymc_graph import Arguments, ModelGraph
+from learning_debt.posteriors.pymc.checks import IndexGuard, nearest
+from learning_debt.posteriors.pymc.density import Density, Predictive, Transforms
+from learning_debt.posteriors.pymc.draws import Draws, Labels, read_draws
+from learning_debt.posteriors.pymc.graph import Arguments, ModelGraph
 
 
 @dataclass

@@ -1,0 +1,1 @@
+"""Any PyMC model as a forecaster."""
