@@ -10,7 +10,7 @@ import xarray as xr
 
 pm = pytest.importorskip("pymc")
 
-from learning_debt.posteriors.pymc_model import PyMCForecaster  # noqa: E402
+from learning_debt.posteriors.pymc.forecaster import PyMCForecaster  # noqa: E402
 
 COEFFICIENTS = ["intercept", "slope"]
 PRIOR = {"mean": np.array([0.5, -0.5]), "precision": np.array([[2.0, 0.3], [0.3, 1.5]]), "shape": 4.0, "rate": 3.0}

@@ -11,7 +11,7 @@ from learning_debt.errors import IncomparablePosteriorsError, UnsupportedModelEr
 pm = pytest.importorskip("pymc")
 pt = pytest.importorskip("pytensor.tensor")
 
-from learning_debt.posteriors.pymc_model import PyMCForecaster  # noqa: E402
+from learning_debt.posteriors.pymc.forecaster import PyMCForecaster  # noqa: E402
 
 X, Y = np.linspace(-1, 1, 12), np.linspace(0, 2, 12) ** 2
 DATA = {"x": X, "y": Y}

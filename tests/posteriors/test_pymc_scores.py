@@ -36,7 +36,7 @@ def test_log_density_in_chunks_is_that_of_one_piece(conjugate, models, monkeypat
     forecaster, posterior = conjugate
     batch = models.conjugate.data(6, seed=3)
     whole = forecaster.log_density(posterior, batch)
-    monkeypatch.setattr("learning_debt.posteriors.pymc_density.CELLS", 6 * 17)
+    monkeypatch.setattr("learning_debt.posteriors.pymc.density.CELLS", 6 * 17)
     xr.testing.assert_allclose(forecaster.log_density(posterior, batch), whole, rtol=1e-13)
 
 
@@ -160,7 +160,7 @@ def test_mixture_components_are_drawn_anew_for_every_draw():
         weight = pm.Beta("weight", 2, 2)
         parts = [pm.Normal.dist(-5, 1), pm.Normal.dist(5, 1)]
         pm.Mixture("outcome", w=pm.math.stack([weight, 1 - weight]), comp_dists=parts, observed=y, shape=y.shape)
-    from learning_debt.posteriors.pymc_model import PyMCForecaster
+    from learning_debt.posteriors.pymc.forecaster import PyMCForecaster
 
     forecaster = PyMCForecaster(model=model)
     posterior = xr.DataTree.from_dict(
