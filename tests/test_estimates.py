@@ -185,7 +185,7 @@ def test_exact_and_sampled_posteriors_do_not_mix(function):
     case = Case(2, 0.5)
     shadow, deployed = case.draws()
     for pair in ((case.shadow, deployed), (shadow, case.deployed)):
-        with pytest.raises(TypeError, match="must be both exact .* sample the exact one"):
+        with pytest.raises(TypeError, match=r"must be both exact .* sample the exact one"):
             function(case.forecaster, *pair, case.later)
 
 
