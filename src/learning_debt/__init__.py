@@ -11,6 +11,8 @@ from learning_debt.decision import Decision, decide
 from learning_debt.decisions import policies
 from learning_debt.decisions.calibration import AgeAdjustment
 from learning_debt.decisions.cost import RetrainingCost
+from learning_debt.decisions.expected_regret import DebtRegretModel, HybridRegretModel
+from learning_debt.decisions.two_state_filter import TwoStateEmissions
 from learning_debt.errors import IncomparablePosteriorsError, UnsupportedModelError
 from learning_debt.estimate import Estimate
 from learning_debt.estimates import posterior_debt, predictive_debt, score_gap
@@ -29,14 +31,17 @@ __all__ = [
     "AgeAdjustment",
     "Audit",
     "ConjugateRegression",
+    "DebtRegretModel",
     "Decision",
     "Estimate",
+    "HybridRegretModel",
     "IncomparablePosteriorsError",
     "PyMCForecaster",
     "Replay",
     "RetrainingCost",
     "Signals",
     "Tuned",
+    "TwoStateEmissions",
     "UnsupportedModelError",
     "audit",
     "check_spells",

@@ -14,7 +14,7 @@ from learning_debt.data import SERIES, plain_labels
 from learning_debt.decisions.cost import RetrainingCost, as_cost
 from learning_debt.decisions.policies.base import Policy, stack
 from learning_debt.decisions.policies.fixed import Schedule
-from learning_debt.signals import SAMPLED, Signals
+from learning_debt.signals import OPTIONAL, SAMPLED, Signals
 from learning_debt.spells import check_spells
 
 Array = NDArray[np.float64]
@@ -212,7 +212,7 @@ class SignalReader:
             converged &= self.converged["converged"][self.series, t - 1]
         if "deployed_converged" in self.converged:
             converged &= self.converged["deployed_converged"][self.series, deployed_at]
-        signals = {name: cell(name, np.nan) for name in SAMPLED}
+        signals = {name: cell(name, np.nan) for name in (*SAMPLED, *OPTIONAL)}
         errors = {f"{name}_se": cell(f"{name}_se", 0.0) for name in SAMPLED}
         return Signals(
             period=t,

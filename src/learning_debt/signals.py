@@ -13,6 +13,9 @@ Array = NDArray[np.float64]
 SAMPLED = ("debt", "predictive_debt", "score_gap")
 """Signals that carry a standard error when they come from draws."""
 
+OPTIONAL = ("parameter_gap", "residual_exceedance")
+"""Signals without a standard error that a table holds only when asked for; today the exact engine offers them."""
+
 
 @dataclass(frozen=True)
 class Signals:
@@ -32,6 +35,11 @@ class Signals:
         Regret per nat of mean score gap in this period.
     debt, predictive_debt, score_gap : ndarray
         Nats; NaN where the table does not hold the signal.
+    parameter_gap : ndarray
+        Distance between the shadow's and the deployed coefficients; NaN where the table does not hold it.
+    residual_exceedance : ndarray
+        Share of the period's rows that miss the deployed forecast by more than two residual standard deviations;
+        NaN where the table does not hold it.
     debt_se, predictive_debt_se, score_gap_se : ndarray
         Standard errors, 0 where exact.
     reliable : ndarray of bool
@@ -48,6 +56,8 @@ class Signals:
     debt: Array
     predictive_debt: Array
     score_gap: Array
+    parameter_gap: Array
+    residual_exceedance: Array
     debt_se: Array
     predictive_debt_se: Array
     score_gap_se: Array

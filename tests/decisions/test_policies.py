@@ -8,16 +8,22 @@ import pytest
 import learning_debt as ld
 from learning_debt.decisions.policies import (
     CUSUM,
+    Alarm,
     Always,
     Calendar,
     DebtThreshold,
+    ExpectedRegret,
     Never,
     PredictiveDebtThreshold,
     Schedule,
+    TwoState,
 )
 from learning_debt.decisions.policies.base import Policy, stack
 
 CALIBRATION = ld.AgeAdjustment((0.1, 0.05, 0.02, 0.001), 0.3)
+DEBT_MODEL = ld.DebtRegretModel((0.05, 0.2, 0.01, 0.02, -0.01), 5.0, CALIBRATION)
+HYBRID_MODEL = ld.HybridRegretModel((0.05, 0.1, 0.01, 0.02, -0.01, 0.4, 0.1, 0.2, 0.3), 5.0, CALIBRATION)
+EMISSIONS = ld.TwoStateEmissions(0.4, 0.3, 1.2, 0.5)
 POLICIES = [
     Never(),
     Always(),
@@ -26,30 +32,40 @@ POLICIES = [
     CUSUM(0.4),
     DebtThreshold(0.5, CALIBRATION),
     PredictiveDebtThreshold(4.0),
+    Alarm(0.6, CALIBRATION),
+    ExpectedRegret(2.0, DEBT_MODEL),
+    ExpectedRegret(2.0, HYBRID_MODEL, per_nat=True),
+    TwoState(0.05, 0.1, 2 / 3, 1 / 3, EMISSIONS),
 ]
 CANDIDATES = [
     [Calendar(k) for k in (1, 2, 5)],
     [CUSUM(h) for h in (0.05, 0.4, 3.0)],
     [DebtThreshold(z, CALIBRATION) for z in (-1.0, 0.0, 1.5)],
     [PredictiveDebtThreshold(m) for m in (1.0, 4.0, 16.0)],
+    [Alarm(q, CALIBRATION) for q in (0.0, 0.5, 0.9)],
+    [ExpectedRegret(k, DEBT_MODEL) for k in (0.5, 1.0, 4.0)],
+    [ExpectedRegret(k, HYBRID_MODEL) for k in (0.5, 1.0, 4.0)],
+    [TwoState(0.02, 0, 1.0, 1.0, EMISSIONS), TwoState(0.2, 0.1, 4.0, 1.0, EMISSIONS), TwoState(0, 0, 1, 1, EMISSIONS)],
 ]
-LANES, PERIODS = 5, 12
+LANES, PERIODS = 5, 40
 
 every_policy = pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: type(policy).__name__)
 
 
 @pytest.fixture
 def stream(make_signals):
-    """Twelve periods of signals in five lanes whose spells end at random, whatever a policy orders."""
+    """Forty periods of signals in five lanes whose spells end at random, whatever a policy orders."""
     rng = np.random.default_rng(1)
     age, periods = np.zeros(LANES, dtype=int), []
     for t in range(1, PERIODS + 1):
-        age = np.where(rng.random(LANES) < 0.25, 1, age + 1)
+        age = np.where(rng.random(LANES) < 0.1, 1, age + 1)
         periods.append(
             make_signals(
                 age,
                 period=t,
                 score_gap=rng.normal(size=LANES) * 0.3,
+                parameter_gap=rng.gamma(1.0, size=LANES),
+                residual_exceedance=rng.random(LANES),
                 debt=rng.gamma(1.0, size=LANES),
                 predictive_debt=rng.gamma(1.0, 0.2, size=LANES),
                 cost=rng.uniform(0.2, 1.0, size=LANES),
@@ -126,7 +142,7 @@ def test_a_refused_retrain_is_asked_for_again(policy, make_signals):
     """The owner ignores the answer: the spell goes on, and so does what the policy remembers."""
     stream = [make_signals(t, period=t, score_gap=0.3, debt=1.0, predictive_debt=0.5) for t in range(1, 6)]
     asked = run(policy, stream, lanes=1)[0].tolist()
-    if policy.requires:
+    if policy.requires and not isinstance(policy, Alarm):  # which gets used to debt, and says so
         assert asked == sorted(asked)
         assert asked[-1]
 
@@ -156,6 +172,9 @@ def test_policies_that_differ_in_more_than_numbers_are_not_stacked():
     assert stack([DebtThreshold(1.0, CALIBRATION), DebtThreshold(1.0, other)], 2) is None
     assert stack([CUSUM(1.0), Never()], 2) is None
     assert stack([Schedule([1]), Schedule([2])], 2) is None
+    assert stack([Alarm(0.5, CALIBRATION), Alarm(0.5, other)], 2) is None
+    assert stack([ExpectedRegret(1.0, DEBT_MODEL), ExpectedRegret(1.0, HYBRID_MODEL)], 2) is None
+    assert stack([ExpectedRegret(1.0, DEBT_MODEL), ExpectedRegret(1.0, DEBT_MODEL, per_nat=True)], 2) is None
 
 
 @pytest.mark.parametrize(
@@ -174,6 +193,18 @@ def test_policies_that_differ_in_more_than_numbers_are_not_stacked():
         (lambda: PredictiveDebtThreshold(0.0), "multiplier"),
         (lambda: PredictiveDebtThreshold(-1.0), "multiplier"),
         (lambda: PredictiveDebtThreshold(np.inf), "multiplier"),
+        (lambda: Alarm(-0.1, CALIBRATION), "quantile"),
+        (lambda: Alarm(1.1, CALIBRATION), "quantile"),
+        (lambda: Alarm(np.nan, CALIBRATION), "quantile"),
+        (lambda: Alarm(np.array([0.5, 2.0]), CALIBRATION), "quantile"),
+        (lambda: ExpectedRegret(0.0, DEBT_MODEL), "scale"),
+        (lambda: ExpectedRegret(np.nan, DEBT_MODEL), "scale"),
+        (lambda: TwoState(-0.1, 0.0, 1.0, 1.0, EMISSIONS), "hazard"),
+        (lambda: TwoState(np.nan, 0.0, 1.0, 1.0, EMISSIONS), "hazard"),
+        (lambda: TwoState(0.1, 1.01, 1.0, 1.0, EMISSIONS), "recovery"),
+        (lambda: TwoState(0.1, 0.0, 0.0, 1.0, EMISSIONS), "churn_cost"),
+        (lambda: TwoState(0.1, 0.0, 1.0, -1.0, EMISSIONS), "waiting_cost"),
+        (lambda: TwoState(0.1, 0.0, 1.0, np.inf, EMISSIONS), "waiting_cost"),
     ],
 )
 def test_bad_parameters_are_refused_by_name(make, name):
@@ -182,7 +213,7 @@ def test_bad_parameters_are_refused_by_name(make, name):
 
 
 def test_numbers_the_owner_must_own_have_no_default():
-    for policy in (Calendar, Schedule, CUSUM, DebtThreshold, PredictiveDebtThreshold):
+    for policy in (Calendar, Schedule, CUSUM, DebtThreshold, PredictiveDebtThreshold, Alarm, ExpectedRegret, TwoState):
         with pytest.raises(TypeError):
             policy()
 
@@ -190,6 +221,7 @@ def test_numbers_the_owner_must_own_have_no_default():
 def test_policies_print_their_numbers():
     assert [str(policy) for policy in POLICIES[:3]] == ["Never()", "Always()", "Calendar(3)"]
     assert str(DebtThreshold(0.5, CALIBRATION)) == "DebtThreshold(0.5)"
+    assert str(TwoState(0.05, 0.0, 2 / 3, 1 / 3, EMISSIONS)) == "TwoState(0.05, 0, 0.6667, 0.3333)"
 
 
 # Each rule as a function of the period's number and the cells of the spell so far, today's last.
@@ -221,18 +253,76 @@ def cusum_rule(threshold):
     return rule
 
 
-def debt_rule(threshold, debt, ages):
-    """Standardised by a least-squares fit of the calibration cells, written out."""
+def standardised_by(debt, ages):
+    """A least-squares fit of the calibration cells, written out."""
     root = np.sqrt(debt)
     basis = np.column_stack([np.ones(len(ages)), np.log(1 + ages), np.sqrt(ages), ages])
     coefficients = np.linalg.solve(basis.T @ basis, basis.T @ root)
     residuals = root - basis @ coefficients
     sigma = max(0.01, np.sqrt(((residuals - residuals.mean()) ** 2).sum() / (len(root) - 1)))
 
-    def rule(_t, spell):
-        age = len(spell)
+    def standardised(debt, age):
         expected = coefficients @ [1.0, np.log(1 + age), np.sqrt(age), age]
-        return (np.sqrt(spell[-1]["debt"]) - expected) / sigma > threshold
+        return (np.sqrt(debt) - expected) / sigma
+
+    return standardised
+
+
+def debt_rule(threshold, standardised):
+    return lambda _t, spell: standardised(spell[-1]["debt"], len(spell)) > threshold
+
+
+def alarm_rule(quantile, standardised):
+    def rule(_t, spell):
+        *earlier, today = [standardised(cell["debt"], age) for age, cell in enumerate(spell, start=1)]
+        return len(earlier) >= 10 and today > np.quantile(earlier, quantile)
+
+    return rule
+
+
+def regret_features(cell, age, standardised, hybrid):
+    z, log_age = max(standardised(cell["debt"], age), 0.0), np.log(1 + age)
+    features = [1.0, z, z * z, log_age, log_age * log_age]
+    more = [max(cell["score_gap"], 0.0), cell["parameter_gap"], cell["residual_exceedance"], np.sqrt(cell["debt"])]
+    return features + more if hybrid else features
+
+
+def expected_regret_rule(scale, cost, table, standardised, hybrid):
+    """Priced by a regression solved from its normal equations, on every cell of the table in turn."""
+    rows, regret = [], []
+    for i in range(table.sizes["series"]):
+        for t in range(1, table.sizes["period"] + 1):
+            for s in range(t):
+                cell = cell_of(table, i, s, t)
+                rows.append(regret_features(cell, t - s, standardised, hybrid))
+                regret.append(max(cell["regret"], 0.0))
+    rows, ordered = np.array(rows), sorted(regret)
+    coefficients = np.linalg.solve(rows.T @ rows, rows.T @ np.log([1 + one for one in regret]))
+    position = 0.995 * (len(ordered) - 1)
+    low = int(position)
+    cap = ordered[low] + (position - low) * (ordered[low + 1] - ordered[low])
+
+    def rule(_t, spell):
+        features = regret_features(spell[-1], len(spell), standardised, hybrid)
+        return scale * min(max(np.exp(coefficients @ features) - 1, 0.0), cap) > cost
+
+    return rule
+
+
+def two_state_rule(hazard, recovery, churn, wait):
+    """The filter in plain probabilities."""
+
+    def density(x, mean, sd):
+        return np.exp(-0.5 * ((x - mean) / sd) ** 2) / sd
+
+    def rule(_t, spell):
+        rho = 0.0
+        for cell in spell:
+            x = np.sqrt(cell["debt"])
+            predicted = hazard * (1 - rho) + (1 - recovery) * rho
+            stale, fresh = predicted * density(x, 1.2, 0.5), (1 - predicted) * density(x, 0.4, 0.3)
+            rho = stale / (stale + fresh)
+        return rho > churn / (churn + wait)
 
     return rule
 
@@ -241,13 +331,19 @@ def predictive_debt_rule(multiplier, cost):
     return lambda _t, spell: multiplier * spell[-1]["exposure"] * spell[-1]["predictive_debt"] > cost
 
 
+def cell_of(table, i, s, t):
+    return {
+        name: float(table[name].values[i, t - 1] if name == "exposure" else table[name].values[i, s, t - 1])
+        for name in (*CELLS, "exposure")
+    }
+
+
 def schedule_and_bill_by_hand(table, i, rule, cost, positive=False):
     """Walk one series of a table: charge regret, show the rule the spell so far, maybe retrain."""
     periods = table.sizes["period"]
     deployed_at, spell, schedule, bill = 0, [], [], 0.0
     for t in range(1, periods + 1):
-        cell = table.isel(series=i, deployed_at=deployed_at, period=t - 1)
-        cell = {name: float(cell[name]) for name in ("score_gap", "debt", "predictive_debt", "exposure", "regret")}
+        cell = cell_of(table, i, deployed_at, t)
         spell.append(cell)
         bill += max(cell["regret"], 0.0) if positive else cell["regret"]
         retrain = t < periods and bool(rule(t, spell))
@@ -258,6 +354,7 @@ def schedule_and_bill_by_hand(table, i, rule, cost, positive=False):
 
 
 COST = 0.4
+CELLS = ("score_gap", "debt", "predictive_debt", "parameter_gap", "residual_exceedance", "regret")
 
 
 def calibration_cells(table):
@@ -266,27 +363,55 @@ def calibration_cells(table):
     return debt[age > 0], age[age > 0].astype(float)
 
 
+def with_optional_signals(table):
+    rng = np.random.default_rng(5)
+    for name in ("parameter_gap", "residual_exceedance"):
+        table[name] = (table["debt"].dims, np.where(table["debt"].notnull(), rng.random(table["debt"].shape), np.nan))
+    return table
+
+
 def policy_and_rule(name, table):
     """A policy, and its rule written out."""
     cells = calibration_cells(table)
+    calibration, standardised = ld.AgeAdjustment.fit(*cells), standardised_by(*cells)
+    age = np.arange(1, 41) - np.arange(40)[:, None]
+    given = {name: table[name].values for name in CELLS if name != "predictive_debt"}
+    hybrid = ld.HybridRegretModel.fit(**given, spell_age=age, calibration=calibration)
+    by_debt = ld.DebtRegretModel.fit(given["debt"], age, given["regret"], calibration=calibration)
     return {
         "never": (Never(), never_rule),
         "always": (Always(), always_rule),
         "calendar": (Calendar(7), calendar_rule(7)),
         "schedule": (Schedule(["day 003", "day 030"]), schedule_rule),
         "cusum": (CUSUM(0.8), cusum_rule(0.8)),
-        "debt threshold": (DebtThreshold(0.8, ld.AgeAdjustment.fit(*cells)), debt_rule(0.8, *cells)),
+        "debt threshold": (DebtThreshold(0.8, calibration), debt_rule(0.8, standardised)),
         "predictive-debt threshold": (PredictiveDebtThreshold(2.0), predictive_debt_rule(2.0, COST)),
+        "alarm": (Alarm(0.7, calibration), alarm_rule(0.7, standardised)),
+        "debt utility": (ExpectedRegret(1.0, by_debt), expected_regret_rule(1.0, COST, table, standardised, False)),
+        "hybrid utility": (ExpectedRegret(1.0, hybrid), expected_regret_rule(1.0, COST, table, standardised, True)),
+        "two states": (TwoState(0.1, 0.05, 2.0, 1.0, EMISSIONS), two_state_rule(0.1, 0.05, 2.0, 1.0)),
     }[name]
 
 
 @pytest.mark.parametrize(
     "name",
-    ["never", "always", "calendar", "schedule", "cusum", "debt threshold", "predictive-debt threshold"],
+    [
+        "never",
+        "always",
+        "calendar",
+        "schedule",
+        "cusum",
+        "debt threshold",
+        "predictive-debt threshold",
+        "alarm",
+        "debt utility",
+        "hybrid utility",
+        "two states",
+    ],
 )
 @pytest.mark.parametrize("accounting", ["signed", "positive"])
 def test_replay_makes_the_schedule_and_the_bill_of_the_rule_written_out(name, accounting, random_spells):
-    table = random_spells(40, series=2, seed=11, exposure=np.linspace(0.5, 2.0, 40))
+    table = with_optional_signals(random_spells(40, series=2, seed=11, exposure=np.linspace(0.5, 2.0, 40)))
     policy, rule = policy_and_rule(name, table)
     replayed = ld.replay(table, policy, COST, accounting)
     for i in range(2):

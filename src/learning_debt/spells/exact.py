@@ -9,6 +9,7 @@ import numpy as np
 from learning_debt.arrays import nig, student_t
 from learning_debt.data import History
 from learning_debt.posteriors.conjugate import ConjugateRegression
+from learning_debt.signals import OPTIONAL
 
 
 def exact_columns(
@@ -39,12 +40,22 @@ def exact_columns(
         if "predictive_debt" in variables:
             cells["predictive_debt"][:t, t - 1] = nig.predictive_debt(shadow, deployed, x)
             cells["gap_sd"][:t, t - 1] = _gap_spread(shadow, deployed, x)
+        if "parameter_gap" in variables:
+            cells["parameter_gap"][:t, t - 1] = np.linalg.norm(shadow.mean - deployed.mean, axis=-1)
+        if "residual_exceedance" in variables:
+            cells["residual_exceedance"][:t, t - 1] = _residual_exceedance(deployed, x, y)
     present = np.triu(np.ones((periods, periods), dtype=bool))
-    for name in {*variables, "score_gap"}:
+    for name in {*variables, "score_gap"} - set(OPTIONAL):
         cells[f"{name}_se"] = np.where(present, 0.0, np.nan)
         cells[f"{name}_reliable"] = present.copy()
     cells["converged"] = cells["deployed_converged"] = np.ones(periods, dtype=bool)
     return cells
+
+
+def _residual_exceedance(deployed: nig.NIG, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Share of rows with |y - x' mean| > 2 sqrt(rate / shape), shape (deployed,)."""
+    residuals = np.abs(y - deployed.mean @ x.T)
+    return (residuals > 2 * np.sqrt(deployed.rate / deployed.shape)[:, None]).mean(axis=-1)
 
 
 def _gap_spread(shadow: nig.NIG, deployed: nig.NIG, x: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import xarray as xr
 
 from learning_debt.data import SERIES, History, as_dataset, split_periods, take_rows
 from learning_debt.posteriors.conjugate import ConjugateRegression
-from learning_debt.signals import SAMPLED
+from learning_debt.signals import OPTIONAL, SAMPLED
 from learning_debt.spells.exact import exact_columns
 from learning_debt.spells.sampled import sampled_columns
 
@@ -46,8 +46,9 @@ def spell_table(
         Periods used for the first posterior, deployed at 0. Those that follow are numbered 1..T.
     exposure : float
         What one unit of mean score gap is worth in a period.
-    variables : sequence of {"debt", "predictive_debt", "score_gap"}
-        What to compute; ``score_gap`` is always there, since regret is made from it.
+    variables : sequence of {"debt", "predictive_debt", "score_gap", "parameter_gap", "residual_exceedance"}
+        What to compute; ``score_gap`` is always there, since regret is made from it. The last two need a
+        ``ConjugateRegression``.
     varying_rows : bool
         Set it when the number of rows a period truly varies between one and more.
     random_seed : int, optional
@@ -60,7 +61,10 @@ def spell_table(
     xarray.Dataset
         Dimensions ``series``, ``deployed_at`` (0..T-1) and ``period`` (1..T); NaN where s >= t. Per cell ``debt``,
         ``predictive_debt``, ``score_gap`` (nats), their ``_se`` and ``_reliable``, ``gap_sd`` (standard deviation of
-        the period's mean gap as the shadow expects it, nats) and ``regret`` = exposure x gap, signed. Per period
+        the period's mean gap as the shadow expects it, nats) and ``regret`` = exposure x gap, signed; when asked for,
+        ``parameter_gap`` (Euclidean distance between the shadow's and the deployed mean coefficients) and
+        ``residual_exceedance`` (share of the period's rows that miss the deployed forecast by more than two
+        residual standard deviations), without ``_se``. Per period
         ``rows``, ``exposure``, ``converged`` (whether the shadow's sampler passed its diagnostics;
         ``deployed_converged`` is the same for what is deployed) and the owner's ``label``; ``earlier`` holds
         the labels of the periods before the first.
@@ -82,7 +86,8 @@ def spell_table(
     >>> spells["debt"].dims, spells["debt"].shape
     (('series', 'deployed_at', 'period'), (1, 30, 30))
     """
-    _check_arguments(variables, exposure)
+    exact = isinstance(forecaster, ConjugateRegression)
+    _check_arguments(variables, exposure, exact)
     dim = forecaster.observation_dim
     data = as_dataset(history, dim)
     parts = _split_series(data, dim)
@@ -92,7 +97,7 @@ def spell_table(
         if len(one) != len(histories[0]) or (one.labels != histories[0].labels).any():
             raise ValueError("all series of a history must cover the same periods")
     seeds = np.random.SeedSequence(random_seed).spawn(len(histories))
-    engine = exact_columns if isinstance(forecaster, ConjugateRegression) else sampled_columns
+    engine = exact_columns if exact else sampled_columns
     run = executor.map if executor is not None else map
     jobs = [
         (engine, forecaster, one, initial, tuple(variables), seed, progressbar)
@@ -268,10 +273,16 @@ def _split_series(data: xr.Dataset, dim: str) -> list[tuple[Any, xr.Dataset]]:
     return [(name, take_rows(data, np.flatnonzero(labels == name), dim)) for name in dict.fromkeys(labels.tolist())]
 
 
-def _check_arguments(variables: Sequence[str], exposure: float) -> None:
-    unknown = sorted(set(variables) - set(SAMPLED))
+def _check_arguments(variables: Sequence[str], exposure: float, exact: bool) -> None:
+    unknown = sorted(set(variables) - {*SAMPLED, *OPTIONAL})
     if unknown:
-        raise ValueError(f"variables {unknown} are unknown; choose from {SAMPLED}")
+        raise ValueError(f"variables {unknown} are unknown; choose from {(*SAMPLED, *OPTIONAL)}")
+    exact_only = sorted(set(variables) & set(OPTIONAL))
+    if exact_only and not exact:
+        raise ValueError(
+            f"variables {exact_only} are offered for a ConjugateRegression only; for a sampled forecaster choose "
+            f"from {SAMPLED}"
+        )
     if not (np.isfinite(exposure) and exposure > 0):
         raise ValueError(f"exposure must be positive and finite, not {exposure}")
 

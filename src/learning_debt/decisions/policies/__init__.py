@@ -1,9 +1,24 @@
 """One policy per file; each reads signals and nothing else."""
 
+from learning_debt.decisions.policies.alarm import Alarm
 from learning_debt.decisions.policies.base import Policy
 from learning_debt.decisions.policies.cusum import CUSUM
 from learning_debt.decisions.policies.debt_threshold import DebtThreshold
+from learning_debt.decisions.policies.expected_regret import ExpectedRegret
 from learning_debt.decisions.policies.fixed import Always, Calendar, Never, Schedule
 from learning_debt.decisions.policies.predictive_debt_threshold import PredictiveDebtThreshold
+from learning_debt.decisions.policies.two_state import TwoState
 
-__all__ = ["CUSUM", "Always", "Calendar", "DebtThreshold", "Never", "Policy", "PredictiveDebtThreshold", "Schedule"]
+__all__ = [
+    "CUSUM",
+    "Alarm",
+    "Always",
+    "Calendar",
+    "DebtThreshold",
+    "ExpectedRegret",
+    "Never",
+    "Policy",
+    "PredictiveDebtThreshold",
+    "Schedule",
+    "TwoState",
+]

@@ -65,3 +65,9 @@ def require_positive(name: str, value: PerLane) -> None:
     """Raise unless a policy parameter is finite and positive."""
     if not (np.isfinite(value).all() and (np.asarray(value) > 0).all()):
         raise ValueError(f"{name} must be positive and finite, not {value}")
+
+
+def require_probabilities(name: str, value: PerLane) -> None:
+    """Raise unless a policy parameter lies between 0 and 1."""
+    if not ((np.asarray(value) >= 0) & (np.asarray(value) <= 1)).all():
+        raise ValueError(f"{name} must lie between 0 and 1, not {value}")

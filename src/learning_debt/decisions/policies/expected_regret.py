@@ -1,0 +1,45 @@
+"""Calibrated expected regret, priced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from learning_debt.decisions.expected_regret import RegretModel
+from learning_debt.decisions.policies.base import PerLane, Policy, Step, require_positive
+from learning_debt.signals import Signals
+
+
+@dataclass(frozen=True)
+class ExpectedRegret(Policy):
+    """Retrain when `scale` times the regret a calibrated model expects in one period exceeds the cost of a retrain.
+
+    Equation 5 of Katz (arXiv 2604.06438) for `scale` = 1; a tuned scale stands for the periods a retrain serves.
+
+    Parameters
+    ----------
+    scale : float
+    model : RegretModel
+        `DebtRegretModel` or `HybridRegretModel`. Predicted regret is in the units of the regret the model was
+        fitted on, and the cost must be in the same units.
+    per_nat : bool
+        Set it if the model was fitted on score gaps in nats and costs are not: the prediction is then multiplied by
+        the period's exposure, which also makes it money when the cost is money.
+    """
+
+    scale: PerLane
+    model: RegretModel
+    per_nat: bool = False
+
+    def __post_init__(self) -> None:
+        require_positive("scale", self.scale)
+
+    @property
+    def requires(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The signals its model reads."""
+        return self.model.requires
+
+    def step(self, state: Any, signals: Signals) -> Step:
+        expected = self.model.expected_regret(signals)
+        worth = expected * signals.exposure if self.per_nat else expected
+        return state, self.scale * worth > signals.cost

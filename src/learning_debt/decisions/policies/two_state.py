@@ -1,0 +1,61 @@
+"""Fresh or stale: a hidden state, filtered from debt, and the losses of getting it wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from learning_debt.decisions.policies.base import PerLane, Policy, Step, require_positive, require_probabilities
+from learning_debt.decisions.two_state_filter import FRESH, TwoStateEmissions, filter_step
+from learning_debt.signals import Signals
+
+
+@dataclass(frozen=True)
+class TwoState(Policy):
+    """Retrain when the filtered probability rho that the model is stale exceeds churn / (churn + waiting).
+
+    Waiting loses `waiting_cost` times rho, retraining `churn_cost` times (1 - rho): equation 6 of Katz
+    (arXiv 2604.06438). The cost of a retrain in the signals is not looked at.
+
+    Parameters
+    ----------
+    hazard : float
+        Probability that a fresh model turns stale in a period.
+    recovery : float
+        Probability that a stale one turns fresh by itself; 0 where shifts last.
+    churn_cost : float
+        Excess loss of retraining while fresh.
+    waiting_cost : float
+        Excess loss of waiting a period while stale, in the same unit.
+    emissions : TwoStateEmissions
+        What debt looks like in either state.
+
+    Notes
+    -----
+    The state is the log odds of stale, shape (lanes,). At the start of a spell rho is 0, before that period's
+    hazard and debt are taken in.
+    """
+
+    requires: ClassVar[tuple[str, ...]] = ("debt",)
+    hazard: PerLane
+    recovery: PerLane
+    churn_cost: PerLane
+    waiting_cost: PerLane
+    emissions: TwoStateEmissions
+
+    def __post_init__(self) -> None:
+        for name in ("hazard", "recovery"):
+            require_probabilities(name, getattr(self, name))
+        for name in ("churn_cost", "waiting_cost"):
+            require_positive(name, getattr(self, name))
+
+    def init(self, lanes: int) -> Any:
+        return np.full(lanes, FRESH)
+
+    def step(self, state: Any, signals: Signals) -> Step:
+        carried = np.where(signals.spell_age == 1, FRESH, state)
+        evidence = self.emissions.log_likelihood_ratio(signals.debt)
+        log_odds = filter_step(carried, evidence, self.hazard, self.recovery)
+        return log_odds, log_odds > np.log(self.churn_cost) - np.log(self.waiting_cost)
