@@ -222,6 +222,7 @@ def test_policies_print_their_numbers():
     assert [str(policy) for policy in POLICIES[:3]] == ["Never()", "Always()", "Calendar(3)"]
     assert str(DebtThreshold(0.5, CALIBRATION)) == "DebtThreshold(0.5)"
     assert str(TwoState(0.05, 0.0, 2 / 3, 1 / 3, EMISSIONS)) == "TwoState(0.05, 0, 0.6667, 0.3333)"
+    assert str(ExpectedRegret(2.0, DEBT_MODEL)) == "ExpectedRegret(2)"
 
 
 # Each rule as a function of the period's number and the cells of the spell so far, today's last.

@@ -39,7 +39,7 @@ class Policy(ABC):
 
     def __str__(self) -> str:
         fields = [getattr(self, field.name) for field in dataclasses.fields(self)]  # type: ignore[arg-type]
-        numbers = ", ".join(f"{value:.4g}" for value in fields if isinstance(value, int | float))
+        numbers = ", ".join(f"{value:.4g}" for value in fields if _is_number(value))
         return f"{type(self).__name__}({numbers})"
 
 
@@ -54,7 +54,7 @@ def stack(candidates: Sequence[Policy], lanes_each: int) -> Policy | None:
     changes: dict[str, Any] = {}
     for field in dataclasses.fields(first):  # type: ignore[arg-type]
         values = [getattr(candidate, field.name) for candidate in candidates]
-        if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        if all(_is_number(value) for value in values):
             changes[field.name] = np.repeat(values, lanes_each)
         elif any(value is not values[0] for value in values):
             return None
@@ -71,3 +71,7 @@ def require_probabilities(name: str, value: PerLane) -> None:
     """Raise unless a policy parameter lies between 0 and 1."""
     if not ((np.asarray(value) >= 0) & (np.asarray(value) <= 1)).all():
         raise ValueError(f"{name} must lie between 0 and 1, not {value}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
