@@ -73,10 +73,11 @@ def posterior_debt(
     >>> round(ld.posterior_debt(forecaster, shadow, deployed, second).value, 2)
     3.39
     """
-    if _exact(forecaster, shadow, deployed):
-        return Estimate(forecaster.posterior_debt(shadow, deployed), 0.0)
+    exact = _exact(forecaster, shadow, deployed)
     batch = forecaster.as_batch(new_data)
     removed = None if removed_data is None else forecaster.as_batch(removed_data)
+    if exact:
+        return Estimate(forecaster.posterior_debt(shadow, deployed), 0.0)
     forecaster.require_comparable(shadow, deployed, batch)
     at_shadow = log_likelihood(forecaster, shadow, batch)
     at_deployed = log_likelihood(forecaster, deployed, batch)
@@ -171,7 +172,8 @@ def debt_from_draws(at_shadow: Array, at_deployed: Array, marginal_shadow: Any, 
     shadow, deployed = marginal_shadow(), marginal_deployed()
     if shadow is None or deployed is None:
         note = "the draws do not overlap and the forecaster offers no joint density: the debt is at least this large"
-        return _bound(pooled, {"overlap": pooled.overlap}, note)
+        diagnostics = {"overlap": pooled.overlap}
+        return Estimate(pooled.lower_bound, float("nan"), False, True, diagnostics, note)
     value = float(at_shadow.mean()) - (shadow.value - deployed.value)
     variance = bridge.variance_of_mean(at_shadow) + shadow.standard_error**2 + deployed.standard_error**2
     diagnostics = {
@@ -180,16 +182,13 @@ def debt_from_draws(at_shadow: Array, at_deployed: Array, marginal_shadow: Any, 
         "draws_per_parameter": min(shadow.draws_per_parameter, deployed.draws_per_parameter),
     }
     if diagnostics["draws_per_parameter"] < DRAWS_PER_PARAMETER:
-        note = f"fewer than {DRAWS_PER_PARAMETER:.0f} effective draws per parameter for the Gaussian bridge: draw more"
-        return _bound(pooled, diagnostics, note)
-    if diagnostics["gaussian_overlap"] < MINIMUM_GAUSSIAN_OVERLAP:
-        return _bound(pooled, diagnostics, "the posterior is too far from Gaussian for the bridge")
-    return Estimate(max(value, 0.0), float(np.sqrt(variance)), diagnostics=diagnostics, note="by the Gaussian bridge")
-
-
-def _bound(pooled: bridge.PooledDebt, diagnostics: dict[str, float], note: str) -> Estimate:
-    error = pooled.standard_error if np.isfinite(pooled.standard_error) else float("nan")
-    return Estimate(pooled.value, error, reliable=False, lower_bound=True, diagnostics=diagnostics, note=note)
+        reliable, note = False, f"the Gaussian bridge has under {DRAWS_PER_PARAMETER:.0f} effective draws per parameter"
+    elif diagnostics["gaussian_overlap"] < MINIMUM_GAUSSIAN_OVERLAP:
+        reliable, note = False, "the posterior is too far from Gaussian for the bridge"
+    else:
+        reliable, note = True, "by the Gaussian bridge"
+    floor = 0.0 if reliable else pooled.lower_bound
+    return Estimate(max(value, floor), float(np.sqrt(variance)), reliable, diagnostics=diagnostics, note=note)
 
 
 def log_marginal(

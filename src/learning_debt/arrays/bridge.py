@@ -13,7 +13,7 @@ import numpy as np
 from arviz_stats.base import array_stats
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
-from scipy.special import expit
+from scipy.special import expit, logsumexp
 from scipy.stats import multivariate_normal
 
 Array = NDArray[np.float64]
@@ -25,15 +25,18 @@ class PooledDebt(NamedTuple):
     Attributes
     ----------
     value, standard_error : float
-        Nats.
+        Nats; not to be trusted below an overlap of about 30.
+    lower_bound : float
+        Nats; from the shadow's draws alone, so that it holds without overlap too. In expectation no more than the debt.
     overlap : float
-        Effective number of deployed draws that could be shadow draws; below about 30 the value is a lower bound.
+        Effective number of deployed draws that could be shadow draws.
     log_normaliser : float
         log Z, the log marginal likelihood of the new data under the deployed posterior, nats.
     """
 
     value: float
     standard_error: float
+    lower_bound: float
     overlap: float
     log_normaliser: float
 
@@ -131,8 +134,12 @@ def pooled_debt(at_deployed: ArrayLike, at_shadow: ArrayLike) -> PooledDebt:
     deployed, shadow = _log_ratios(at_deployed, "at_deployed"), _log_ratios(at_shadow, "at_shadow")
     if np.isneginf(shadow).any():
         raise ValueError("at_shadow holds -inf: a shadow that has seen the new data cannot rule it out")
+    # E_p[exp(-l)] = 1 / Z; by Jensen's inequality the logarithm of its sample mean is too small on average.
+    lower_bound = max(float(shadow.mean() + logsumexp(-shadow) - np.log(shadow.size)), 0.0)
+    if np.isneginf(deployed).all():
+        return PooledDebt(float("inf"), float("inf"), lower_bound, 0.0, float("-inf"))
     if np.ptp(np.concatenate([deployed.ravel(), shadow.ravel()])) == 0:
-        return PooledDebt(0.0, 0.0, float(deployed.size), float(shadow.flat[0]))
+        return PooledDebt(0.0, 0.0, 0.0, float(deployed.size), float(shadow.flat[0]))
     log_normaliser, w_deployed, w_shadow = optimal_bridge(deployed.ravel(), shadow.ravel())
     w_deployed, w_shadow = w_deployed.reshape(deployed.shape), w_shadow.reshape(shadow.shape)
     log_ratio_deployed = np.where(w_deployed > 0, deployed, log_normaliser) - log_normaliser
@@ -143,14 +150,14 @@ def pooled_debt(at_deployed: ArrayLike, at_shadow: ArrayLike) -> PooledDebt:
     information_deployed, information_shadow = w_deployed * (1 - w_deployed), w_shadow * (1 - w_shadow)
     information = float(information_deployed.sum() + information_shadow.sum())
     if information < 1e-300:
-        return PooledDebt(value, float("inf"), overlap, log_normaliser)
+        return PooledDebt(value, float("inf"), lower_bound, overlap, log_normaliser)
     pull = float((information_deployed * log_ratio_deployed).sum() + (information_shadow * log_ratio_shadow).sum())
     slope = (1 + pull / shadow.size) / information
     influence_deployed = w_deployed * log_ratio_deployed / shadow.size - slope * w_deployed
     influence_shadow = w_shadow * log_ratio_shadow / shadow.size - slope * w_shadow
     variance = deployed.size**2 * variance_of_mean(influence_deployed)
     variance += shadow.size**2 * variance_of_mean(influence_shadow)
-    return PooledDebt(value, float(np.sqrt(variance)), overlap, log_normaliser)
+    return PooledDebt(value, float(np.sqrt(variance)), lower_bound, overlap, log_normaliser)
 
 
 def gaussian_log_marginal(
@@ -189,7 +196,7 @@ def gaussian_log_marginal(
     sides = [_bridge_to_gaussian(fit, use, log_joint, rng) for fit, use in ((first, second), (second, first))]
     values, variances, overlaps = (np.array(column) for column in zip(*sides, strict=True))
     size = min(effective_size(part[..., k]) for part in (first, second) for k in range(parameters))
-    # The halves of a chain are close to independent, so the two sides' errors average out.
+    # Each side's variance already counts what the two sides share, so that half the mean is the mean's variance.
     return LogMarginal(
         float(values.mean()), float(np.sqrt(variances.mean() / 2)), float(overlaps.min()), size / parameters
     )
@@ -215,7 +222,8 @@ def _bridge_to_gaussian(
     if information < 1e-300:
         return value, float("inf"), 0.0
     target_variance = variance_of_mean(w_target.reshape(use.shape[:2]))
-    variance = (size / information) ** 2 * (np.var(w_gaussian) / size + target_variance)
+    # Near a Gaussian posterior the error from the posterior's draws is the same on both sides: it does not average out.
+    variance = (size / information) ** 2 * (np.var(w_gaussian) / size + 2 * target_variance)
     # With equal sizes, perfect agreement gives weight 1/2 to every proposal.
     return value, float(variance), float(2 * w_gaussian.mean())
 
@@ -224,6 +232,8 @@ def _log_ratios(values: ArrayLike, name: str) -> Array:
     array = np.asarray(values, dtype=float)
     if array.ndim != 2:
         raise ValueError(f"{name} must have shape (chain, draw), not {array.shape}")
+    if array.size == 0:
+        raise ValueError(f"{name} holds no draws")
     if np.isnan(array).any() or np.isposinf(array).any():
         raise ValueError(f"{name} holds NaN or +inf; log-likelihoods must be finite or -inf")
     return array
