@@ -81,11 +81,21 @@ class Audit:
     probability: float
     notes: tuple[str, ...]
 
+    @property
+    def headline(self) -> str:
+        """What the benchmark cost, what the policy that did best in tuning would have, and what hindsight would have."""
+        total, periods = self.table["total"], self.spells.sizes["period"]
+        mine, ours, best = (float(total.sel(policy=name)) for name in (self.benchmark, self.decided_by, ORACLE))
+        return (
+            f"Over {periods} periods {self.benchmark} cost {mine:.3g} {self.cost.unit}; {self.decided_by}, tuned "
+            f"beforehand, would have cost {ours:.3g}; the best that hindsight could have done is {best:.3g}."
+        )
+
     def __str__(self) -> str:
         frame = self.table.to_dataframe().drop(columns=["total_se", "parameter"])
         decision = f"\n\nToday: {self.decision.reason}" if self.decision else ""
         notes = "".join(f"\n- {note}" for note in self.notes)
-        return f"{frame.to_string(float_format=lambda value: f'{value:.3f}')}{decision}\n{notes}"
+        return f"{frame.to_string(float_format=lambda value: f'{value:.3f}')}\n\n{self.headline}{decision}\n{notes}"
 
 
 def audit(

@@ -91,6 +91,7 @@ def _print(result: ld.Audit, twin: tuple[xr.Dataset, xr.Dataset, xr.Dataset] | N
     if twin is not None:
         console.print(_comparison_table(twin[0]))
     console.print(_policy_table(result))
+    console.print(result.headline, highlight=False, markup=False)
     for note in result.notes:
         console.print(f"- {note}", highlight=False, markup=False)
     if result.decision is not None:
