@@ -83,7 +83,7 @@ class Audit:
 
     @property
     def headline(self) -> str:
-        """What the benchmark cost, what the policy that did best in tuning would have, and what hindsight would have."""
+        """What the benchmark cost, and what the policy best in tuning and hindsight would have cost."""
         total, periods = self.table["total"], self.spells.sizes["period"]
         mine, ours, best = (float(total.sel(policy=name)) for name in (self.benchmark, self.decided_by, ORACLE))
         return (
