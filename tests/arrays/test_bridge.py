@@ -42,10 +42,13 @@ def binomial_error(probability, trials):
     ],
 )
 def test_intervals_of_independent_draws_cover_the_debt_and_the_normaliser_is_zero(shift, deployed, shadow):
-    """KL(N(m, 1)‖N(0, 1)) = m^2 / 2 and log Z = 0. Coverage within 4 binomial sigma, means within 4 sigma."""
+    """KL(N(m, 1)‖N(0, 1)) = m^2 / 2 and log Z = 0. Coverage within 4 binomial sigma, means within 4 sigma.
+
+    The lower bound falls short by no more than twice what Jensen's inequality takes, var(exp(-l)) / 2S.
+    """
     rng, repeats = np.random.default_rng(11), 1000
     runs = [pooled_normals(rng, shift, deployed, shadow) for _ in range(repeats)]
-    values, errors, overlaps, normalisers = (np.array(column) for column in zip(*runs, strict=True))
+    values, errors, lower_bounds, overlaps, normalisers = (np.array(column) for column in zip(*runs, strict=True))
     covered = np.mean(np.abs(values - shift**2 / 2) < Z90 * errors)
     assert abs(covered - 0.9) < 4 * binomial_error(0.9, repeats)
     assert abs(np.mean(values) - shift**2 / 2) < 4 * np.std(values) / np.sqrt(repeats) + 0.1 * np.std(values)  # O(1/S)
@@ -53,6 +56,8 @@ def test_intervals_of_independent_draws_cover_the_debt_and_the_normaliser_is_zer
     assert np.mean(errors) == pytest.approx(np.std(values), rel=0.15)  # 4 sigma of a standard deviation is .09
     assert (values >= 0).all()
     assert (overlaps <= np.prod(deployed)).all()
+    slack = 4 * np.std(lower_bounds) / np.sqrt(repeats)
+    assert -slack - np.expm1(shift**2) / np.prod(shadow) < np.mean(lower_bounds) - shift**2 / 2 < slack
 
 
 def test_intervals_of_autocorrelated_chains_cover():
@@ -71,7 +76,7 @@ def test_debt_of_identical_posteriors_is_never_negative_and_vanishes():
     runs = [pooled_normals(rng, shift) for shift in np.repeat([0.0, 1e-3, 0.02], 200)]
     values = np.array([run.value for run in runs])
     assert (values >= 0).all()
-    assert runs[0] == bridge.PooledDebt(0.0, 0.0, 1000.0, 0.0)
+    assert runs[0] == bridge.PooledDebt(0.0, 0.0, 0.0, 1000.0, 0.0)
     # l has standard deviation m under both, so the value cannot stray from 0 by more than about m^2.
     assert (values[200:400] < 1e-5).all()
     assert (values[400:] < 2e-3).all()
@@ -90,7 +95,7 @@ def test_a_constant_in_the_log_likelihood_moves_the_normaliser_only():
     rng = np.random.default_rng(16)
     deployed, shadow = log_ratio(rng.normal(size=(4, 250)), 1.0), log_ratio(rng.normal(1, 1, size=(4, 250)), 1.0)
     plain, moved = bridge.pooled_debt(deployed, shadow), bridge.pooled_debt(deployed - 5e4, shadow - 5e4)
-    np.testing.assert_allclose(moved[:3], plain[:3], rtol=1e-6)
+    np.testing.assert_allclose(moved[:4], plain[:4], rtol=1e-6)
     assert moved.log_normaliser - plain.log_normaliser == pytest.approx(-5e4, abs=1e-6)
 
 
@@ -103,29 +108,57 @@ def test_draws_that_the_new_data_rule_out_weigh_nothing(width):
         inside = rng.uniform(size=(4, 250)) < width
         estimate = bridge.pooled_debt(np.where(inside, 0.0, -np.inf), np.zeros((4, 250)))
         assert estimate.log_normaliser == pytest.approx(np.log(inside.mean()), abs=1e-7)
+        assert estimate.lower_bound == 0  # the shadow's draws alone cannot tell what the deployed posterior lost
         misses.append((estimate.value + np.log(width)) / estimate.standard_error)
     # A count of 1000 x .05 = 50 draws moves in steps of .14 standard errors, which is worth 2% of coverage.
     assert abs(np.mean(np.abs(misses) < Z90) - 0.9) < 4 * binomial_error(0.9, repeats) + 0.02
 
 
-def test_a_deployed_posterior_that_the_new_data_rule_out_entirely_has_no_overlap():
+def test_a_deployed_posterior_that_the_new_data_rule_out_entirely_is_infinitely_far_with_a_finite_lower_bound():
     shadow = np.random.default_rng(18).normal(size=(4, 250))
     estimate = bridge.pooled_debt(np.full((4, 250), -np.inf), shadow)
-    assert estimate.overlap == 0
+    assert estimate.value == np.inf
     assert not np.isfinite(estimate.standard_error)
+    assert estimate.overlap == 0
+    assert estimate.log_normaliser == -np.inf
+    assert estimate.lower_bound == pytest.approx(shadow.mean() + np.log(np.exp(-shadow).mean()))
 
 
-def test_without_any_overlap_the_pooled_value_is_no_more_than_the_debt():
+def test_without_any_overlap_the_lower_bound_holds():
     """N(20, .1^2) against N(0, 1): KL = 201.8. No draw lies near the other set, so log Z is hardly known."""
     rng, spread = np.random.default_rng(19), 0.1
-    deployed, shadow = rng.normal(size=(4, 250)), rng.normal(20, spread, size=(4, 250))
-    at_deployed, at_shadow = (
-        stats.norm.logpdf(theta, 20, spread) - stats.norm.logpdf(theta) for theta in (deployed, shadow)
-    )
-    estimate = bridge.pooled_debt(at_deployed, at_shadow)
     debt = (spread**2 + 20**2 - 1) / 2 - np.log(spread)
-    assert estimate.overlap < 1
-    assert estimate.value < debt + 4 * np.std(at_shadow) / np.sqrt(1000)
+    for _ in range(100):
+        at_deployed, at_shadow = (
+            stats.norm.logpdf(theta, 20, spread) - stats.norm.logpdf(theta)
+            for theta in (rng.normal(size=(4, 250)), rng.normal(20, spread, size=(4, 250)))
+        )
+        estimate = bridge.pooled_debt(at_deployed, at_shadow)
+        assert estimate.overlap < 1
+        assert 1 < estimate.lower_bound < debt
+
+
+def test_the_lower_bound_rises_with_the_debt_and_with_the_draws_but_not_above_the_debt():
+    """In expectation, for shifts with and without overlap; 4 sigma over 300 replications."""
+    rng, shifts, repeats = np.random.default_rng(25), np.array([0.5, 1.0, 2.0, 4.0, 8.0]), 300
+    few, many = (
+        np.array([[pooled_normals(rng, m, shadow=(4, draws)).lower_bound for _ in range(repeats)] for m in shifts])
+        for draws in (25, 1000)
+    )
+    for bounds in (few, many):
+        error = bounds.std(axis=1) / np.sqrt(repeats)
+        assert (bounds.mean(axis=1) < shifts**2 / 2 + 4 * error).all()
+        assert (np.diff(bounds.mean(axis=1)) > 4 * error[1:]).all()
+    assert (few.mean(axis=1) < many.mean(axis=1))[2:].all()
+
+
+@pytest.mark.parametrize("other", [0.0, -3.0, -np.inf])
+def test_the_lower_bound_comes_from_the_shadow_alone(other):
+    rng = np.random.default_rng(26)
+    at_shadow = log_ratio(rng.normal(2, 1, size=(4, 250)), 2.0)
+    bound = bridge.pooled_debt(log_ratio(rng.normal(size=(4, 250)), 2.0), at_shadow).lower_bound
+    assert bridge.pooled_debt(np.full((2, 50), other), at_shadow).lower_bound == bound
+    assert bound == pytest.approx(at_shadow.mean() + np.log(np.exp(-at_shadow).mean()))
 
 
 @pytest.mark.parametrize(
@@ -156,7 +189,7 @@ def test_draws_must_be_laid_out_by_chain(name, shape):
 @pytest.mark.parametrize("name", ["at_deployed", "at_shadow"])
 def test_an_empty_set_of_draws_is_refused_by_name(name):
     draws = {"at_deployed": np.zeros((2, 50)), "at_shadow": np.zeros((2, 50)), name: np.zeros((2, 0))}
-    with pytest.raises(ValueError, match=name):
+    with pytest.raises(ValueError, match=f"{name} holds no draws"):
         bridge.pooled_debt(**draws)
 
 
@@ -200,11 +233,21 @@ def test_the_marginal_of_a_gaussian_is_its_constant_within_a_tiny_error(paramete
     assert (sizes > 0.4 * 500 / parameters).all()
 
 
+def require_conservative_coverage(misses):
+    """At least .90 less 4 binomial sigma, at most .98.
+
+    The error counts the posterior's draws of both halves as if they were the same, since near a Gaussian posterior what
+    they do to the two bridges does not average out. Where it does, the error is too large, by at most sqrt(2): .98 is
+    2 Phi(1.645 sqrt(2)) - 1, and .91 (ten parameters) to .95 (one) was measured.
+    """
+    covered = np.mean(np.abs(misses) < Z90)
+    assert 0.9 - 4 * binomial_error(0.9, len(misses)) < covered < 2 * stats.norm.cdf(Z90 * np.sqrt(2)) - 1
+
+
 @pytest.mark.parametrize("parameters", [1, 2, 10])
 def test_intervals_of_the_marginal_of_a_gaussian_cover(parameters):
-    """At least .90 less 4 binomial sigma over 1000 replications."""
     misses, errors, _, _ = gaussian_marginals(parameters, 100, 1000)
-    assert np.mean(np.abs(misses) < Z90 * errors) > 0.9 - 4 * binomial_error(0.9, 1000)
+    require_conservative_coverage(misses / errors)
 
 
 def test_the_optimal_bridge_between_equal_distributions_is_their_constant_without_error():
@@ -219,7 +262,7 @@ def regression_draws(rng, posterior, shape):
 
 
 def test_the_marginal_of_a_regression_covers_its_log_evidence():
-    """Skewed in the variance (shape 8), three parameters, 1000 replications; 4 binomial sigma."""
+    """Skewed in the variance (shape 8), three parameters, 1000 replications."""
     rng, repeats = np.random.default_rng(22), 1000
     prior = nig.as_nig(nig.NIG(np.zeros(2), np.eye(2), 2.0, 1.0))
     x = rng.normal(size=(12, 2))
@@ -233,7 +276,7 @@ def test_the_marginal_of_a_regression_covers_its_log_evidence():
         bridge.gaussian_log_marginal(regression_draws(rng, posterior, (4, 200)), log_joint, rng) for _ in range(repeats)
     ]
     misses = np.array([(run.value - evidence) / run.standard_error for run in runs])
-    assert abs(np.mean(np.abs(misses) < Z90) - 0.9) < 4 * binomial_error(0.9, repeats)
+    require_conservative_coverage(misses)
     assert np.abs(misses).max() < 6
 
 
