@@ -1,0 +1,181 @@
+"""Exact spell tables of simulated paths, timing "separate", as compiled loops over (path, s, t, row).
+
+The table has paths x T^2/2 x rows terms, so what repeats is tabulated and logarithms are rare. For a deployed posterior
+NIG(mu, kappa, alpha, b) the log predictive density of a row is, with A = 1 + x^2/kappa and r = y - mu x,
+
+    c + alpha log A - (alpha + 1/2) log(A + r^2 / (2 b)),   c = lgamma(alpha + 1/2) - lgamma(alpha) - log(2 pi b) / 2,
+
+and a mean of logarithms over rows is the logarithm of a product of the rows' arguments.
+"""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from numba import njit
+from numpy.typing import NDArray
+from scipy.special import digamma, gammaln
+
+from learning_debt.data import SERIES
+from learning_debt.study.scenarios import Paths
+
+Array = NDArray[np.float64]
+
+PRIOR = (0.0, 1.0, 2.0, 1.0)
+"""Mean, precision, shape and rate before the warm start."""
+
+
+class Cells(NamedTuple):
+    """Cells of the table, all arrays of shape (paths, T, T): [path, s, t - 1] is period t served by what s trained.
+
+    Entries with s >= t are NaN. `regret` is the evaluation rows' signed gap.
+    """
+
+    debt: Array
+    score_gap: Array
+    parameter_gap: Array
+    residual_exceedance: Array
+    regret: Array
+
+
+def study_cells(paths: Paths, threads: int = 1) -> Cells:
+    """Signals of every (path, s, t); arithmetic as in the reference study's sections 1 and 4.
+
+    Examples
+    --------
+    >>> from learning_debt.study.scenarios import SMOKE, cell_seeds, draw_paths
+    >>> cells = study_cells(draw_paths("none", 0.1, cell_seeds("tuning", "none", 0.1, SMOKE), design=SMOKE))
+    >>> cells.debt.shape, bool((cells.debt[:, 0, 0] > 0).all())
+    ((2, 50, 50), True)
+    """
+    count, periods = paths.coefficient.shape
+    cells = Cells(*(np.full((count, periods, periods), np.nan) for _ in Cells._fields))
+    shapes = _shapes(paths)
+    edges = np.linspace(0, count, min(threads, count) + 1).astype(int)
+    parts = [slice(first, last) for first, last in pairwise(edges)]
+
+    def fill(part: slice) -> None:
+        chosen = Paths._make(values[part] for values in paths)
+        _fill(chosen, shapes, gammaln(shapes + 0.5) - gammaln(shapes), gammaln(shapes), digamma(shapes),
+              Cells._make(values[part] for values in cells))
+
+    with ThreadPoolExecutor(len(parts)) as pool:
+        list(pool.map(fill, parts))
+    return cells
+
+
+def study_table(paths: Paths, threads: int = 1) -> xr.Dataset:
+    """The spell table of simulated paths, as `spell_table` makes it of a history; dimension ``series`` for paths."""
+    cells = study_cells(paths, threads)
+    count, periods = paths.coefficient.shape
+    dims = (SERIES, "deployed_at", "period")
+    per_period = (SERIES, "period")
+    return xr.Dataset(
+        {name: (dims, values) for name, values in cells._asdict().items()}
+        | {name: (per_period, np.ones((count, periods))) for name in ("rows", "exposure")},
+        coords={
+            SERIES: np.arange(count),
+            "deployed_at": np.arange(periods),
+            "period": np.arange(1, periods + 1),
+            "label": ("period", np.arange(1, periods + 1)),
+        },
+        attrs={"timing": "separate", "score": "log", "unit": "nats per observation", "update_rule": "all data"},
+    )
+
+
+def _shapes(paths: Paths) -> Array:
+    """Shape parameter after the warm start and after every period, the same on all paths, shape (T + 1,)."""
+    first = PRIOR[2] + paths.warm_start_x.shape[1] / 2
+    return first + paths.update_x.shape[2] / 2 * np.arange(paths.update_x.shape[1] + 1)
+
+
+@njit(cache=True, nogil=True)
+def _fill(paths: Paths, shape: Array, constant: Array, log_gamma: Array, psi: Array, cells: Cells) -> None:
+    periods = paths.update_x.shape[1]
+    mean, precision, rate = np.empty(periods + 1), np.empty(periods + 1), np.empty(periods + 1)
+    for i in range(paths.update_x.shape[0]):
+        mean[0], precision[0], rate[0] = _update(
+            PRIOR[0], PRIOR[1], PRIOR[3], paths.warm_start_x[i], paths.warm_start_y[i]
+        )
+        for t in range(periods):
+            mean[t + 1], precision[t + 1], rate[t + 1] = _update(
+                mean[t], precision[t], rate[t], paths.update_x[i, t], paths.update_y[i, t]
+            )
+        _fill_debt(mean, precision, shape, rate, log_gamma, psi, cells.debt[i])
+        _fill_gap(mean, precision, shape, rate, constant, paths.monitor_x[i], paths.monitor_y[i], cells.score_gap[i])
+        _fill_gap(mean, precision, shape, rate, constant, paths.evaluation_x[i], paths.evaluation_y[i], cells.regret[i])
+        for s in range(periods):
+            reach = 2.0 * math.sqrt(rate[s] / shape[s])
+            for t in range(s, periods):
+                cells.parameter_gap[i, s, t] = abs(mean[t + 1] - mean[s])
+                beyond = 0
+                for k in range(paths.monitor_x.shape[2]):
+                    beyond += abs(paths.monitor_y[i, t, k] - mean[s] * paths.monitor_x[i, t, k]) > reach
+                cells.residual_exceedance[i, s, t] = beyond / paths.monitor_x.shape[2]
+
+
+@njit(cache=True, nogil=True)
+def _update(mean: float, precision: float, rate: float, x: Array, y: Array) -> tuple[float, float, float]:
+    """Conjugate update with one batch."""
+    xx, xy, yy = 0.0, 0.0, 0.0
+    for k in range(x.shape[0]):
+        xx += x[k] * x[k]
+        xy += x[k] * y[k]
+        yy += y[k] * y[k]
+    new_precision = precision + xx
+    new_mean = (precision * mean + xy) / new_precision
+    return new_mean, new_precision, rate + (yy - new_precision * new_mean**2 + precision * mean**2) / 2.0
+
+
+@njit(cache=True, nogil=True)
+def _fill_debt(
+    mean: Array, precision: Array, shape: Array, rate: Array, log_gamma: Array, psi: Array, debt: Array
+) -> None:
+    """KL of the shadow of t from the deployed posterior of s; per-s and per-t logarithms are taken once."""
+    log_rate, log_precision = np.log(rate), np.log(precision)
+    for s in range(debt.shape[0]):
+        for t in range(s, debt.shape[1]):
+            p = t + 1
+            ratio = rate[s] / rate[p]
+            variance = (
+                shape[s] * (log_rate[p] - log_rate[s])
+                + log_gamma[s]
+                - log_gamma[p]
+                + (shape[p] - shape[s]) * psi[p]
+                + shape[p] * (ratio - 1.0)
+            )
+            moved = mean[p] - mean[s]
+            coefficient = log_precision[p] - log_precision[s] + precision[s] / precision[p] - 1.0
+            coefficient += precision[s] * moved * moved * shape[p] / rate[p]
+            debt[s, t] = max(variance + coefficient / 2.0, 0.0)
+
+
+@njit(cache=True, nogil=True)
+def _fill_gap(
+    mean: Array, precision: Array, shape: Array, rate: Array, constant: Array, x: Array, y: Array, gap: Array
+) -> None:
+    """Mean log score of the shadow of t minus that of the deployed posterior of s, on the rows of t."""
+    offset = constant - 0.5 * np.log(2.0 * math.pi * rate)
+    for t in range(gap.shape[1]):
+        square = x[t] * x[t]
+        shadow = offset[t + 1] + _row_part(mean[t + 1], precision[t + 1], shape[t + 1], rate[t + 1], x[t], square, y[t])
+        for s in range(t + 1):
+            gap[s, t] = shadow - offset[s] - _row_part(mean[s], precision[s], shape[s], rate[s], x[t], square, y[t])
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def _row_part(mean: float, precision: float, shape: float, rate: float, x: Array, square: Array, y: Array) -> float:
+    """Mean over rows of alpha log A - (alpha + 1/2) log(A + r^2 / (2 b))."""
+    leverage, half_rate = 1.0 / precision, 0.5 / rate
+    product_a, product_b = 1.0, 1.0
+    for k in range(x.shape[0]):
+        a = 1.0 + square[k] * leverage
+        residual = y[k] - mean * x[k]
+        product_a *= a
+        product_b *= a + residual * residual * half_rate
+    return (shape * math.log(product_a) - (shape + 0.5) * math.log(product_b)) / x.shape[0]
