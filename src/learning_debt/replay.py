@@ -164,8 +164,11 @@ def tune(
     return Tuned(candidates[index], index, summary)
 
 
-def walk_policy(table: xr.Dataset, policy: Policy, cost: RetrainingCost, copies: int = 1) -> NDArray[np.bool_]:
-    """Schedule of a policy, shape (lanes, T), on `copies` times all series of a checked table."""
+def walk_policy(table: xr.Dataset, policy: Policy, cost: RetrainingCost | Array, copies: int = 1) -> NDArray[np.bool_]:
+    """Schedule of a policy, shape (lanes, T), on `copies` times all series of a checked table.
+
+    `cost` is one for all lanes, or an array of one per lane in units of the table's regret.
+    """
     series, periods = table.sizes[SERIES], table.sizes["period"]
     see = SignalReader(table, policy.requires, cost, np.tile(np.arange(series), copies))
     state = policy.init(series * copies)
@@ -182,7 +185,7 @@ class SignalReader:
     """Reads from a checked table what the lanes see in a period."""
 
     def __init__(
-        self, table: xr.Dataset, requires: Sequence[str], cost: RetrainingCost, series: NDArray[np.int64]
+        self, table: xr.Dataset, requires: Sequence[str], cost: RetrainingCost | Array, series: NDArray[np.int64]
     ) -> None:
         self.series, self.requires, self.labels = series, tuple(requires), plain_labels(table["label"])
         self.cells = {name: table[name].values for name in self.requires}
@@ -192,8 +195,11 @@ class SignalReader:
                     self.cells[f"{name}_{suffix}"] = table[f"{name}_{suffix}"].values
         names = ("converged", "deployed_converged")
         self.converged = {name: table[name].transpose(SERIES, ...).values for name in names if name in table}
-        self.cost = np.full(series.shape, cost.per_retrain)
-        self.exposure = (cost.exposure(table) * table["exposure"]).transpose(SERIES, "period").values
+        if isinstance(cost, RetrainingCost):
+            self.cost = np.full(series.shape, cost.per_retrain)
+            self.exposure = (cost.exposure(table) * table["exposure"]).transpose(SERIES, "period").values
+        else:
+            self.cost, self.exposure = cost, table["exposure"].transpose(SERIES, "period").values
 
     def __call__(self, t: int, deployed_at: NDArray[np.int64]) -> Signals:
         """Signals of period t = 1..T for lanes deployed at `deployed_at`."""

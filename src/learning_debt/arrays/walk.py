@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
@@ -86,22 +87,25 @@ def oracle(regret: Array, cost: Array) -> NDArray[np.bool_]:
     >>> oracle(regret, np.array([1.0]))
     array([[ True, False, False]])
     """
-    series, periods, _ = regret.shape
-    value = np.zeros((series, periods + 1))
-    choice = np.full((series, periods), periods, dtype=np.int64)
-    onward = np.zeros((series, periods + 1))  # cost + V(u) for u < T, 0 for u = T
-    for s in range(periods - 1, -1, -1):
-        total = np.cumsum(regret[:, s, s:], axis=1) + onward[:, s + 1 :]
-        longest_first = total[:, ::-1]
-        best = np.argmin(longest_first, axis=1)
-        choice[:, s] = periods - best
-        value[:, s] = longest_first[np.arange(series), best]
-        onward[:, s] = cost + value[:, s]
-    schedule = np.zeros((series, periods), dtype=bool)
-    at = choice[:, 0]
-    while (running := at < periods).any():
-        rows = np.flatnonzero(running)
-        schedule[rows, at[rows] - 1] = True
-        at = at.copy()
-        at[rows] = choice[rows, at[rows]]
+    schedule = np.zeros((regret.shape[0], regret.shape[1]), dtype=np.bool_)
+    _fill_oracle(np.asarray(regret, dtype=np.float64), np.asarray(cost, dtype=np.float64), schedule)
     return schedule
+
+
+@njit(cache=True, nogil=True)
+def _fill_oracle(regret: Array, cost: Array, schedule: NDArray[np.bool_]) -> None:
+    series, periods, _ = regret.shape
+    onward = np.zeros(periods + 1)  # cost + V(u) for u < T, 0 for u = T
+    choice = np.zeros(periods, dtype=np.int64)
+    for i in range(series):
+        for s in range(periods - 1, -1, -1):
+            served, least = 0.0, np.inf
+            for u in range(s + 1, periods + 1):
+                served += regret[i, s, u - 1]
+                if served + onward[u] <= least:  # of equals, the longest spell
+                    least, choice[s] = served + onward[u], u
+            onward[s] = cost[i] + least
+        u = choice[0]
+        while u < periods:
+            schedule[i, u - 1] = True
+            u = choice[u]

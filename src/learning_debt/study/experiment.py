@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from learning_debt.arrays import walk
 from learning_debt.data import SERIES
 from learning_debt.decisions.calibration import SCORE_UNITS, AgeAdjustment, score_unit
-from learning_debt.decisions.cost import RetrainingCost
 from learning_debt.decisions.expected_regret import DebtRegretModel, HybridRegretModel
-from learning_debt.decisions.policies import CUSUM, Alarm, Always, Calendar, DebtThreshold, ExpectedRegret, Never, Policy
+from learning_debt.decisions.policies import (
+    CUSUM,
+    Alarm,
+    Always,
+    Calendar,
+    DebtThreshold,
+    ExpectedRegret,
+    Never,
+    Policy,
+)
 from learning_debt.decisions.policies.base import stack
-from learning_debt.replay import SignalReader
-from learning_debt.spells import spell_age
-from learning_debt.study.scenarios import PAPER, Design, Misspecification, cell_seeds, draw_paths
-from learning_debt.study.table import study_table
+from learning_debt.replay import ACCOUNTINGS, walk_policy
+from learning_debt.study.scenarios import PAPER, Design, Misspecification, Paths, Purpose, cell_seeds, draw_paths
+from learning_debt.study.table import study_cells, study_table
 
 Array = NDArray[np.float64]
 
@@ -28,9 +39,19 @@ CUSUM_THRESHOLDS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 ALARM_QUANTILES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
 DEBT_QUANTILES = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.975, 0.99)
 UTILITY_SCALES = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0, 8.0)
-FIXED = ("never_retrain", "always_retrain", "calendar10")
-TUNED = ("calendar", "cusum", "alarm", "debt_threshold", "debt_utility", "hybrid_utility")
-"""Policies in the order of the published tables."""
+FIXED: dict[str, Policy] = {"never_retrain": Never(), "always_retrain": Always(), "calendar10": Calendar(10)}
+PARAMETER = {
+    "calendar": "interval",
+    "cusum": "threshold",
+    "alarm": "quantile",
+    "debt_threshold": "threshold",
+    "debt_utility": "scale",
+    "hybrid_utility": "scale",
+}
+TUNED = tuple(PARAMETER)
+"""Tuned policies in the order of the published tables; `PARAMETER` names what is tuned."""
+SEES_COST = ("debt_utility", "hybrid_utility")
+"""Policies whose decision depends on the cost; the others walk once for all costs."""
 
 
 @dataclass(frozen=True)
@@ -60,37 +81,20 @@ class Calibration:
     mean_sqrt_debt: float
 
 
-def calibrate(
-    design: Design = PAPER, misspecification: Misspecification | None = None, repetition: int = 0
-) -> Calibration:
-    """Calibrate on paths that retrain at random, once in 25 periods on average."""
-    rows: dict[str, list[Array]] = {}
-    stable: list[NDArray[np.bool_]] = []
-    for shift, probability in _cells_of(design):
-        seeds = cell_seeds("calibration", shift, probability, design, repetition)
-        paths = draw_paths(
-            shift, probability, seeds, design=design, misspecification=misspecification, calibration=True
-        )
-        table, lanes = study_table(paths), np.arange(len(seeds))
-        for name in ("debt", "score_gap", "parameter_gap", "residual_exceedance", "regret"):
-            rows.setdefault(name, []).append(walk.along_schedule(table[name].values, lanes, paths.redeployed))
-        age = np.arange(1, design.periods + 1) - walk.deployed_during(paths.redeployed)
-        rows.setdefault("spell_age", []).append(age)
-        stable.append(np.full(age.shape, shift == "none"))
-    flat = {name: np.concatenate(parts).ravel() for name, parts in rows.items()}
-    calm = np.concatenate(stable).ravel()
-    adjustment = AgeAdjustment.fit(flat["debt"][calm], flat["spell_age"][calm])
-    normal = adjustment.standardise(flat["debt"], flat["spell_age"])
-    arguments = (flat["debt"], flat["spell_age"], flat["regret"])
-    extra = (flat["score_gap"], flat["parameter_gap"], flat["residual_exceedance"])
+def calibrate(cells: Sequence[dict[str, Array]]) -> Calibration:
+    """Calibrate on rows of all cells: paths that retrain at random, once in 25 periods on average."""
+    rows = {name: np.concatenate([cell[name] for cell in cells]) for name in cells[0]}
+    debt, age, stable, regret = (rows[name] for name in ("debt", "spell_age", "stable", "regret"))
+    adjustment = AgeAdjustment.fit(debt[stable], age[stable])
+    extra = (rows["score_gap"], rows["parameter_gap"], rows["residual_exceedance"])
     return Calibration(
         adjustment=adjustment,
-        thresholds=tuple(np.quantile(normal, DEBT_QUANTILES).tolist()),
-        debt_model=DebtRegretModel.fit(*arguments, calibration=adjustment),
-        hybrid_model=HybridRegretModel.fit(*arguments, *extra, calibration=adjustment),
-        score_units={unit: score_unit(flat["regret"], unit) for unit in SCORE_UNITS},
-        frac_deployed_better=float((flat["regret"] < 0).mean()),
-        mean_sqrt_debt=float(np.sqrt(flat["debt"]).mean()),
+        thresholds=tuple(np.quantile(adjustment.standardise(debt, age), DEBT_QUANTILES).tolist()),
+        debt_model=DebtRegretModel.fit(debt, age, regret, calibration=adjustment),
+        hybrid_model=HybridRegretModel.fit(debt, age, regret, *extra, calibration=adjustment),
+        score_units={unit: score_unit(regret, unit) for unit in SCORE_UNITS},
+        frac_deployed_better=float((regret < 0).mean()),
+        mean_sqrt_debt=float(np.sqrt(debt).mean()),
     )
 
 
@@ -107,29 +111,221 @@ def candidates(name: str, calibration: Calibration) -> list[Policy]:
     return grids[name]()
 
 
-def _cells_of(design: Design) -> Iterator[tuple[str, float]]:
-    for shift in design.shifts:
-        for probability in design.probabilities:
-            yield shift, probability
+@dataclass(frozen=True)
+class Pass:
+    """One calibrate-tune-evaluate pass.
+
+    Attributes
+    ----------
+    calibration : Calibration
+    tuned : DataFrame
+        One row per (score_unit_mode, kappa, policy) with lambda, value (the number the policy used), mean_objective,
+        mean_regret and mean_retrains over all tuning paths.
+    evaluation : Dataset (score_unit_mode, kappa, shift_type, shift_prob, policy, path)
+        ``regret``, ``retrains`` and ``objective`` of every test path; ``cost`` per (score_unit_mode, kappa).
+    """
+
+    calibration: Calibration
+    tuned: pd.DataFrame
+    evaluation: xr.Dataset
 
 
-def walk_lanes(table: xr.Dataset, policies: Sequence[Policy], costs: Sequence[float], positive: bool) -> tuple[Array, Array]:
-    """Regret and retrains of every (policy, series), shape (policies, series); policy i faces costs[i]."""
-    series, count = table.sizes[SERIES], len(policies)
-    together = stack(policies, series)
-    assert together is not None
-    lanes = np.tile(np.arange(series), count)
-    see = SignalReader(table, together.requires, RetrainingCost(0.0), lanes)
-    see.cost = np.repeat(np.asarray(costs, dtype=float), series)
-    state = together.init(len(lanes))
+def run_pass(
+    design: Design = PAPER,
+    *,
+    accounting: str = "positive",
+    misspecification: Misspecification | None = None,
+    repetition: int = 0,
+    executor: Executor | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Pass:
+    """Calibrate, tune and evaluate, every quantity estimated anew.
 
-    def decide(t: int, deployed_at: NDArray[np.int64]) -> NDArray[np.bool_]:
-        nonlocal state
-        state, retrain = together.step(state, see(t, deployed_at))
-        return retrain
+    Parameters
+    ----------
+    design : Design
+    accounting : {"positive", "signed"}
+    misspecification : Misspecification, optional
+    repetition : int
+        Offsets the seeds; 0 is the published single pass.
+    executor : concurrent.futures.Executor, optional
+        Works on cells side by side.
+    progress : callable, optional
+        Told the name of every piece of work that is done.
+    """
+    if accounting not in ACCOUNTINGS:
+        raise ValueError(f"accounting must be one of {ACCOUNTINGS}, not {accounting!r}")
+    world = _World(design, misspecification or Misspecification(), repetition, accounting == "positive")
+    run = executor.map if executor is not None else map
 
-    schedules = walk.walk(table.sizes["period"], len(lanes), decide)
+    def over_cells(work: Callable[..., Any], purpose: str, *more: Any) -> list[Any]:
+        done = []
+        for cell, result in zip(
+            _cells_of(design), run(partial(_of_cell, work, world, *more), _cells_of(design)), strict=True
+        ):
+            progress(f"{purpose} {cell[0]} {cell[1]:g}")
+            done.append(result)
+        return done
+
+    calibration = calibrate(over_cells(_calibration_rows, "calibration"))
+    costs = {(u, k): k * calibration.score_units[u] for u in SCORE_UNITS for k in design.cost_ratios}
+    tuned, chosen = _best(over_cells(_tuning_bills, "tuning", calibration, costs), calibration, costs)
+    bills = over_cells(_test_bills, "test", calibration, costs, chosen)
+    return Pass(calibration, tuned, _evaluation(bills, design, costs, accounting))
+
+
+class _World(NamedTuple):
+    design: Design
+    misspecification: Misspecification
+    repetition: int
+    positive: bool
+
+    def paths(self, purpose: Purpose, shift: str, probability: float) -> Paths:
+        seeds = cell_seeds(purpose, shift, probability, self.design, self.repetition)
+        return draw_paths(
+            shift,
+            probability,
+            seeds,
+            design=self.design,
+            misspecification=self.misspecification,
+            calibration=purpose == "calibration",
+            threads=1,
+        )
+
+
+Bills = dict[str, tuple[Any, Any]]
+"""Regret and retrains of each policy, arrays of shape (candidates or costs, paths)."""
+Costs = dict[tuple[str, float], float]
+Chosen = dict[tuple[str, str, float], Policy]
+
+
+def _of_cell(work: Callable[..., Any], world: _World, *arguments: Any) -> Any:
+    """Call `work` with the cell last in the arguments, in a form that travels to another process."""
+    *more, (shift, probability) = arguments
+    return work(world, shift, probability, *more)
+
+
+def _calibration_rows(world: _World, shift: str, probability: float) -> dict[str, Array]:
+    """Signals along the random deployments of one cell's calibration paths, flat."""
+    paths = world.paths("calibration", shift, probability)
+    cells, lanes = study_cells(paths), np.arange(len(paths.redeployed))
+    rows: dict[str, Any] = {
+        name: walk.along_schedule(values, lanes, paths.redeployed) for name, values in cells._asdict().items()
+    }
+    age = np.arange(1, world.design.periods + 1) - walk.deployed_during(paths.redeployed)
+    rows |= {"spell_age": age, "stable": np.full(age.shape, shift == "none")}
+    return {name: values.ravel() for name, values in rows.items()}
+
+
+def _tuning_bills(world: _World, shift: str, probability: float, calibration: Calibration, costs: Costs) -> Bills:
+    """Regret and retrains of every candidate, shape (candidates, paths); where it sees the cost, for each cost."""
+    table = study_table(world.paths("tuning", shift, probability))
+    bills = {}
+    for name in TUNED:
+        grid = candidates(name, calibration)
+        lambdas = list(costs.values()) if name in SEES_COST else [0.0]
+        policies, faced = grid * len(lambdas), np.repeat(lambdas, len(grid))
+        bills[name] = walk_lanes(table, policies, faced, world.positive)
+    return bills
+
+
+def _best(bills: list[Bills], calibration: Calibration, costs: Costs) -> tuple[pd.DataFrame, Chosen]:
+    """The candidate with the least mean objective over all tuning paths of all cells, for each cost and policy."""
+    rows, chosen = [], {}
+    for j, ((unit, kappa), cost) in enumerate(costs.items()):
+        for name in TUNED:
+            grid = candidates(name, calibration)
+            part = slice(j * len(grid), (j + 1) * len(grid)) if name in SEES_COST else slice(None)
+            regret, retrains = (
+                np.concatenate([one[name][k][part] for one in bills], axis=1).mean(axis=1) for k in (0, 1)
+            )
+            objective = regret + cost * retrains
+            best = int(np.argmin(objective))
+            chosen[name, unit, kappa] = grid[best]
+            value = getattr(grid[best], PARAMETER[name])
+            figures = (objective[best], regret[best], retrains[best])
+            rows.append((unit, kappa, cost, name, value, *figures))
+    columns = [
+        "score_unit_mode",
+        "kappa",
+        "lambda",
+        "policy",
+        "value",
+        "mean_objective",
+        "mean_regret",
+        "mean_retrains",
+    ]
+    return pd.DataFrame(rows, columns=columns), chosen
+
+
+def _test_bills(
+    world: _World, shift: str, probability: float, calibration: Calibration, costs: Costs, chosen: Chosen
+) -> Bills:
+    """Regret and retrains of fixed, tuned and oracle policies, each of shape (costs, paths)."""
+    table = study_table(world.paths("test", shift, probability))
+    lambdas = list(costs.values())
+    bills = {}
+    for name, policy in FIXED.items():
+        regret, retrains = walk_lanes(table, [policy], [0.0], world.positive)
+        bills[name] = tuple(np.repeat(one, len(costs), axis=0) for one in (regret, retrains))
+    for name in TUNED:
+        policies = [chosen[name, *key] for key in costs]
+        if name in SEES_COST:
+            bills[f"{name}_tuned"] = walk_lanes(table, policies, lambdas, world.positive)
+            continue
+        distinct = list(dict.fromkeys(policies))  # a policy that does not see the cost walks alike under many
+        regret, retrains = walk_lanes(table, distinct, [0.0] * len(distinct), world.positive)
+        place = [distinct.index(policy) for policy in policies]
+        bills[f"{name}_tuned"] = regret[place], retrains[place]
+    bills["oracle"] = _oracle_bills(table["regret"].values, lambdas, world.positive)
+    return bills
+
+
+def _oracle_bills(regret: Array, lambdas: Sequence[float], positive: bool) -> tuple[Any, Any]:
+    charged = np.maximum(regret, 0.0) if positive else regret
+    lanes = np.arange(len(charged))
+    schedules = [walk.oracle(charged, np.full(len(charged), cost)) for cost in lambdas]
+    regrets = [walk.along_schedule(charged, lanes, schedule).sum(axis=1) for schedule in schedules]
+    return np.stack(regrets), np.stack([schedule.sum(axis=1) for schedule in schedules])
+
+
+def _evaluation(bills: list[Bills], design: Design, costs: Costs, accounting: str) -> xr.Dataset:
+    names, sizes = list(bills[0]), (len(SCORE_UNITS), len(design.cost_ratios))
+    regret, retrains = (
+        np.stack([np.stack([one[name][k] for name in names]) for one in bills])  # (cell, policy, cost, path)
+        .reshape(len(design.shifts), len(design.probabilities), len(names), *sizes, -1)
+        .transpose(3, 4, 0, 1, 2, 5)
+        for k in (0, 1)
+    )
+    dims = ("score_unit_mode", "kappa", "shift_type", "shift_prob", "policy", "path")
+    coords = {
+        "score_unit_mode": list(SCORE_UNITS),
+        "kappa": list(design.cost_ratios),
+        "shift_type": list(design.shifts),
+        "shift_prob": list(design.probabilities),
+        "policy": names,
+    }
+    evaluation = xr.Dataset(
+        {"regret": (dims, regret), "retrains": (dims, retrains)}, coords, {"accounting": accounting}
+    )
+    evaluation["cost"] = (dims[:2], np.reshape(list(costs.values()), sizes))
+    evaluation["objective"] = (evaluation["regret"] + evaluation["cost"] * evaluation["retrains"]).transpose(*dims)
+    return evaluation
+
+
+def _cells_of(design: Design) -> list[tuple[str, float]]:
+    return [(shift, probability) for shift in design.shifts for probability in design.probabilities]
+
+
+def walk_lanes(table: xr.Dataset, policies: Sequence[Policy], costs: ArrayLike, positive: bool) -> tuple[Array, Array]:
+    """Regret and retrains of every (policy, path), shape (policies, paths); policy i faces ``costs[i]``."""
+    paths, count = table.sizes[SERIES], len(policies)
+    together = stack(policies, paths)
+    if together is None:
+        raise TypeError("policies that walk side by side must differ in their numbers only")
+    lanes = np.tile(np.arange(paths), count)
+    schedules = walk_policy(table, together, np.repeat(np.asarray(costs, dtype=float), paths), count)
     regret = walk.along_schedule(table["regret"].values, lanes, schedules)
     if positive:
         regret = np.maximum(regret, 0.0)
-    return regret.sum(axis=1).reshape(count, series), schedules.sum(axis=1).reshape(count, series)
+    return regret.sum(axis=1).reshape(count, paths), schedules.sum(axis=1).reshape(count, paths)

@@ -61,8 +61,14 @@ def study_cells(paths: Paths, threads: int = 1) -> Cells:
 
     def fill(part: slice) -> None:
         chosen = Paths._make(values[part] for values in paths)
-        _fill(chosen, shapes, gammaln(shapes + 0.5) - gammaln(shapes), gammaln(shapes), digamma(shapes),
-              Cells._make(values[part] for values in cells))
+        _fill(
+            chosen,
+            shapes,
+            gammaln(shapes + 0.5) - gammaln(shapes),
+            gammaln(shapes),
+            digamma(shapes),
+            Cells._make(values[part] for values in cells),
+        )
 
     with ThreadPoolExecutor(len(parts)) as pool:
         list(pool.map(fill, parts))
