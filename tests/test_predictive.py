@@ -6,6 +6,7 @@ import xarray as xr
 from scipy import integrate, special, stats
 
 import learning_debt as ld
+from learning_debt.arrays import mixture
 from learning_debt.data import as_dataset
 from learning_debt.posteriors.base import SampledForecaster
 from learning_debt.predictive import PredictiveContrast, row_mixture
@@ -62,13 +63,33 @@ def posterior_of(theta, chains=4):
     return xr.DataTree.from_dict({"posterior": xr.Dataset({"theta": (("chain", "draw"), theta.reshape(chains, -1))})})
 
 
-def poisson(kind):
+def poisson(kind="count"):
     """y ~ Poisson(x theta)."""
     return FakeForecaster(
         kind,
         lambda y, x, theta: special.xlogy(y, x * theta) - x * theta - special.gammaln(y + 1),
         lambda x, theta, rng: rng.poisson(x * theta).astype(float),
     )
+
+
+def geometric():
+    """y ~ Geometric of mean x theta, from 0 on."""
+    return FakeForecaster(
+        "count",
+        lambda y, x, theta: special.xlogy(y, x * theta) - (y + 1) * np.log1p(x * theta),
+        lambda x, theta, rng: rng.geometric(1 / (1 + x * theta)) - 1.0,
+    )
+
+
+def tenfold_poisson():
+    """y ~ 10 Poisson(x theta): counts, of which only every tenth has a probability."""
+
+    def log_density(y, x, theta):
+        k = y / 10
+        log_mass = special.xlogy(k, x * theta) - x * theta - special.gammaln(k + 1)
+        return np.where(y % 10 == 0, log_mass, -np.inf)
+
+    return FakeForecaster("count", log_density, lambda x, theta, rng: 10.0 * rng.poisson(x * theta))
 
 
 def heavy_tails(kind="continuous"):
@@ -187,10 +208,11 @@ def test_scores_of_the_draws_are_those_of_the_negative_binomial():
 
 @pytest.mark.parametrize("kind", ["count", "other"])
 def test_counts_cover_the_divergence_of_negative_binomials(kind):
-    """By summation, and by Monte Carlo where nothing is known of the outcome; two rows of unlike inputs."""
+    """By summation, and (slow, hence 500 times) by Monte Carlo where nothing is known of the outcome; two rows."""
     shadow, deployed = COUNTS
     exact = np.mean([count_debt(shadow, deployed, x) for x in SHORT["x"]])
-    estimates = estimates_of(poisson(kind), gamma_draws, shadow, deployed, REPEATS, draws=400, batch=SHORT)
+    repeats = REPEATS if kind == "count" else 500
+    estimates = estimates_of(poisson(kind), gamma_draws, shadow, deployed, repeats, draws=400, batch=SHORT)
     require_coverage(estimates, exact)
     points = {estimate.diagnostics["points"] for estimate in estimates}
     assert points == {400.0} if kind == "other" else max(points) < 100
@@ -204,14 +226,51 @@ def test_summation_has_less_error_than_monte_carlo():
     assert np.mean(errors[0]) < np.mean(errors[1])
 
 
-def test_counts_too_large_to_sum_go_to_monte_carlo():
-    shadow, deployed = (12_000.0, 2.0), (11_800.0, 2.0)
-    batch = {"x": [1.0], "y": [0.0]}
+@pytest.mark.parametrize(
+    ("model", "shadow", "deployed", "counts", "draws"),
+    [
+        (poisson, (12_000.0, 2.0), (11_900.0, 2.0), (4000, 8000), 1200),
+        (geometric, (600.0, 0.5), (600.0, 0.45), (0, 20_000), 400),
+    ],
+    ids=["a hump around 6000", "a long tail from 0 on"],
+)
+def test_many_counts_are_strided_to_the_value_of_their_complete_sum(model, shadow, deployed, counts, draws):
+    """Same draws, so that only the lattice may differ: by a quarter standard error or 1%, as a rule must to be used."""
+    rng, forecaster, support = np.random.default_rng(3), model(), np.arange(*counts)
+    batch = forecaster.as_batch({"x": [1.0], "y": [0.0]})
+    everywhere = forecaster.as_batch({"x": np.ones(len(support)), "y": support.astype(float)})
+    for seed in range(3):
+        pair = [posterior_of(gamma_draws(rng, gamma, draws)) for gamma in (shadow, deployed)]
+        complete = [row_mixture(forecaster, posterior, everywhere) for posterior in pair]
+        probability = np.exp(complete[0].log_density)
+        assert probability.sum() == pytest.approx(1, abs=1e-6)
+        exact = mixture.divergence(*complete, probability / probability.sum())
+        estimate = ld.predictive_debt(forecaster, *pair, batch, random_seed=seed)
+        assert estimate.reliable
+        assert estimate.diagnostics["points"] < 60
+        assert abs(estimate.value - exact.value) < max(0.25 * exact.standard_error, 0.01 * exact.value)
+        assert estimate.standard_error == pytest.approx(exact.standard_error, rel=0.02)
+
+
+def test_strided_counts_cover_the_divergence_of_negative_binomials():
+    shadow, deployed = (12_000.0, 2.0), (11_900.0, 2.0)
     exact = count_debt(shadow, deployed, 1.0, 4000, 8000)
-    (estimate,) = estimates_of(poisson("count"), gamma_draws, shadow, deployed, 1, draws=2000, batch=batch)
-    assert estimate.diagnostics["points"] == 1000
-    assert estimate.reliable
-    assert abs(estimate.value - exact) < 4 * estimate.standard_error
+    batch = {"x": [1.0], "y": [0.0]}
+    estimates = estimates_of(poisson("count"), gamma_draws, shadow, deployed, REPEATS, draws=800, batch=batch)
+    require_coverage(estimates, exact)
+    assert all(estimate.diagnostics["points"] < 200 for estimate in estimates)
+
+
+def test_counts_no_lattice_resolves_go_to_monte_carlo():
+    """Few of the points carry a probability, if any. The divergence is that of the Poisson counts a tenth as large."""
+    rng, forecaster = np.random.default_rng(12), tenfold_poisson()
+    for scale in (1.0, 1000.0):  # every count is a point around 30, not around 30 000
+        shadow, deployed = ((count, rate / scale) for count, rate in COUNTS)
+        first, stop = (0, 500) if scale == 1 else (0, 12_000)
+        pair = [posterior_of(gamma_draws(rng, gamma, 1200)) for gamma in (shadow, deployed)]
+        estimate = ld.predictive_debt(forecaster, *pair, {"x": [1.0], "y": [0.0]}, random_seed=1)
+        assert abs(estimate.value - count_debt(shadow, deployed, 1.0, first, stop)) < 4 * estimate.standard_error
+        assert (estimate.diagnostics["points"] == 1000) == (scale == 1000)
 
 
 def test_heavy_tails_are_integrated_and_cover():
@@ -219,7 +278,8 @@ def test_heavy_tails_are_integrated_and_cover():
     exact = np.mean([heavy_debt(shadow, deployed, x) for x in X])
     estimates = estimates_of(heavy_tails(), normal_draws, shadow, deployed, REPEATS)
     require_coverage(estimates, exact)
-    assert np.mean([estimate.diagnostics["points"] in (65.0, 257.0) for estimate in estimates]) > 0.9
+    # In about one of 1000 sets of 200 draws, none falls far enough out to carry the range to where the mass ends.
+    assert np.mean([estimate.diagnostics["points"] in (33.0, 129.0) for estimate in estimates]) > 0.99
 
 
 @pytest.mark.parametrize(
@@ -228,8 +288,9 @@ def test_heavy_tails_are_integrated_and_cover():
     ids=["less than half at 0", "more than half at 0"],
 )
 def test_a_mass_among_densities_is_found_out_and_goes_to_monte_carlo(shadow, deployed):
+    """Every rule is tried first, which is slow: 500 replications, and the binomial error of as many."""
     exact = np.mean([censored_debt(shadow, deployed, x) for x in SHORT["x"]])
-    estimates = estimates_of(censored(), normal_draws, shadow, deployed, REPEATS, batch=SHORT)
+    estimates = estimates_of(censored(), normal_draws, shadow, deployed, 500, batch=SHORT)
     assert {estimate.diagnostics["points"] for estimate in estimates} == {200.0}
     require_coverage(estimates, exact)
 
@@ -257,12 +318,34 @@ def test_quadrature_and_monte_carlo_agree_on_one_pair_of_posteriors(kind):
     assert spread == pytest.approx(1, rel=0.15)
 
 
-def test_the_order_of_rows_does_not_matter_and_outcomes_are_not_read():
-    rng = np.random.default_rng(6)
-    pair = [posterior_of(gamma_draws(rng, gamma, 400)) for gamma in COUNTS]
-    plain = ld.predictive_debt(poisson("count"), *pair, BATCH, random_seed=1)
-    turned = ld.predictive_debt(poisson("count"), *pair, {"x": X[::-1], "y": np.full(3, 9.0)}, random_seed=1)
-    assert turned.value == pytest.approx(plain.value, rel=1e-6)
+FORECASTERS = {"count": (poisson, gamma_draws, COUNTS), "continuous": (heavy_tails, normal_draws, NORMALS)}
+
+
+@pytest.mark.parametrize(("kind", "tolerance"), [("count", 5e-3), ("continuous", 1e-5)])
+def test_the_order_of_rows_does_not_matter(kind, tolerance):
+    """To the accuracy of a rule.
+
+    A row's predictive draws depend on the seed and on the row's place, and its points on them: in another place it has
+    another rule. That moves a sum over a lattice of counts by up to .3% (40 pairs), which is a fortieth of the standard
+    error, and an integral by 3e-6.
+    """
+    model, drawer, parameters = FORECASTERS[kind]
+    rng, forecaster = np.random.default_rng(6), model(kind)
+    for _ in range(5):
+        pair = [posterior_of(drawer(rng, one, 400)) for one in parameters]
+        plain = ld.predictive_debt(forecaster, *pair, BATCH, random_seed=1)
+        turned = ld.predictive_debt(forecaster, *pair, {"x": X[::-1], "y": np.zeros(3)}, random_seed=1)
+        assert turned.value == pytest.approx(plain.value, rel=tolerance)
+        assert abs(turned.value - plain.value) < 0.1 * plain.standard_error
+
+
+@pytest.mark.parametrize("kind", FORECASTERS)
+def test_outcomes_are_not_read(kind):
+    model, drawer, parameters = FORECASTERS[kind]
+    rng, forecaster = np.random.default_rng(6), model(kind)
+    pair = [posterior_of(drawer(rng, one, 400)) for one in parameters]
+    plain = ld.predictive_debt(forecaster, *pair, BATCH, random_seed=1)
+    assert ld.predictive_debt(forecaster, *pair, {"x": X, "y": np.full(3, 9.0)}, random_seed=1) == plain
 
 
 def test_outcomes_the_deployed_posterior_rules_out_make_the_debt_infinite():
@@ -292,6 +375,7 @@ def test_posterior_debt_where_every_deployed_draw_is_ruled_out_is_large_not_a_cr
     rng, forecaster = np.random.default_rng(9), uniform()
     shadow, deployed = (posterior_of(rng.uniform(*limits, size=400)) for limits in ((2.0, 2.1), (0.9, 1.0)))
     debt = ld.posterior_debt(forecaster, shadow, deployed, {"x": X, "y": [0.5, 1.5, 0.5]})
+    assert 0 < debt.value < np.inf
     assert debt.lower_bound
     assert not debt.reliable
 
