@@ -18,8 +18,10 @@ from rich.table import Table
 import learning_debt as ld
 from learning_debt.data import split_periods
 from learning_debt.report import require_writable, write_report
+from learning_debt.study.cli import app as study_app
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+app.add_typer(study_app, name="study")
 console = Console(width=None if sys.stdout.isatty() else 110)
 
 

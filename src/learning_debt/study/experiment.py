@@ -267,7 +267,7 @@ def _test_bills(
     bills = {}
     for name, policy in FIXED.items():
         regret, retrains = walk_lanes(table, [policy], [0.0], world.positive)
-        bills[name] = tuple(np.repeat(one, len(costs), axis=0) for one in (regret, retrains))
+        bills[name] = np.repeat(regret, len(costs), axis=0), np.repeat(retrains, len(costs), axis=0)
     for name in TUNED:
         policies = [chosen[name, *key] for key in costs]
         if name in SEES_COST:

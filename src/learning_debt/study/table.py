@@ -161,27 +161,30 @@ def _fill_debt(
             debt[s, t] = max(variance + coefficient / 2.0, 0.0)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath={"contract"})
 def _fill_gap(
     mean: Array, precision: Array, shape: Array, rate: Array, constant: Array, x: Array, y: Array, gap: Array
 ) -> None:
-    """Mean log score of the shadow of t minus that of the deployed posterior of s, on the rows of t."""
+    """Mean log score of the shadow of t minus that of the deployed posterior of s, on the rows of t.
+
+    The innermost loop runs over posteriors, without a branch or a reduction, so that it becomes vector instructions.
+    """
     offset = constant - 0.5 * np.log(2.0 * math.pi * rate)
-    for t in range(gap.shape[1]):
-        square = x[t] * x[t]
-        shadow = offset[t + 1] + _row_part(mean[t + 1], precision[t + 1], shape[t + 1], rate[t + 1], x[t], square, y[t])
-        for s in range(t + 1):
-            gap[s, t] = shadow - offset[s] - _row_part(mean[s], precision[s], shape[s], rate[s], x[t], square, y[t])
-
-
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
-def _row_part(mean: float, precision: float, shape: float, rate: float, x: Array, square: Array, y: Array) -> float:
-    """Mean over rows of alpha log A - (alpha + 1/2) log(A + r^2 / (2 b))."""
     leverage, half_rate = 1.0 / precision, 0.5 / rate
-    product_a, product_b = 1.0, 1.0
-    for k in range(x.shape[0]):
-        a = 1.0 + square[k] * leverage
-        residual = y[k] - mean * x[k]
-        product_a *= a
-        product_b *= a + residual * residual * half_rate
-    return (shape * math.log(product_a) - (shape + 0.5) * math.log(product_b)) / x.shape[0]
+    rows = x.shape[1]
+    product_a, product_b = np.empty_like(mean), np.empty_like(mean)
+    for t in range(gap.shape[1]):
+        beliefs = t + 2  # deployed after 0..t, and the shadow, which has seen t
+        product_a[:beliefs] = 1.0
+        product_b[:beliefs] = 1.0
+        for k in range(rows):
+            for s in range(beliefs):
+                a = 1.0 + x[t, k] * x[t, k] * leverage[s]
+                residual = y[t, k] - mean[s] * x[t, k]
+                product_a[s] *= a
+                product_b[s] *= a + residual * residual * half_rate[s]
+        for s in range(beliefs):
+            logs = shape[s] * math.log(product_a[s]) - (shape[s] + 0.5) * math.log(product_b[s])
+            product_a[s] = offset[s] + logs / rows
+        for s in range(t + 1):
+            gap[s, t] = product_a[t + 1] - product_a[s]

@@ -1,0 +1,173 @@
+"""``learning-debt study``: the reference study from the command line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from learning_debt.study import repeated
+from learning_debt.study.directory import claim, write_table
+from learning_debt.study.experiment import run_pass
+from learning_debt.study.scenarios import PAPER, SMOKE, Design
+from learning_debt.study.tables import no_shift, policy_summary, sensitivity, table1
+from learning_debt.study.verify import verify as compare_with_published
+
+app = typer.Typer(no_args_is_help=True, help="Reproduce the reference study on the library's own policies.")
+console = Console()
+Jobs = Annotated[int | None, typer.Option(help="Processes; default: one a core.")]
+Out = Annotated[Path, typer.Option(help="Directory for the results.")]
+Count = Annotated[int | None, typer.Option(min=None, help="Paths of each cell; default: as published.")]
+
+
+@app.command()
+def primary(
+    out: Out,
+    accounting: Annotated[str, typer.Option(help="positive or signed.")] = "positive",
+    size: Annotated[str, typer.Option(help="paper or smoke.")] = "paper",
+    rep: Annotated[int, typer.Option(help="Offsets the seeds; 0 is the published pass.")] = 0,
+    calibration_paths: Count = None,
+    tuning_paths: Count = None,
+    test_paths: Count = None,
+    jobs: Jobs = None,
+) -> None:
+    """One pass: score units, tuned parameters, policies, Table 1, no-shift cells, figures."""
+    with _clear_errors():
+        asked = {"calibration_paths": calibration_paths, "tuning_paths": tuning_paths, "test_paths": test_paths}
+        design = replace(_design(size), **{name: value for name, value in asked.items() if value is not None})
+        if accounting not in ("positive", "signed"):
+            raise ValueError(f"--accounting must be positive or signed, not {accounting!r}")
+        if rep < 0:
+            raise ValueError(f"--rep must be at least 0, not {rep}")
+        directory = claim(
+            out, {"study": "primary", "accounting": accounting, "size": size, "rep": rep, **_sizes(design)}
+        )
+        total = 3 * len(design.shifts) * len(design.probabilities)
+        with _pool(jobs) as executor, Progress(console=console, transient=True) as progress:
+            task = progress.add_task("paths", total=total)
+            one = run_pass(
+                design,
+                accounting=accounting,
+                repetition=rep,
+                executor=executor,
+                progress=lambda name: progress.update(task, advance=1, description=name),
+            )
+        units = one.calibration.score_units
+        write_table(
+            directory / "score_units.csv", pd.DataFrame({"score_unit_mode": list(units), "value": list(units.values())})
+        )
+        write_table(directory / "tuned_parameters.csv", one.tuned)
+        write_table(directory / "policy_summary.csv", policy_summary(one.evaluation))
+        headline = table1(one.evaluation)
+        write_table(directory / "table1.csv", headline)
+        write_table(directory / "no_shift.csv", no_shift(one.evaluation))
+        write_table(directory / "sensitivity.csv", sensitivity(one.evaluation))
+        from learning_debt.study.figures import save_figures
+
+        save_figures(one, directory)
+        console.print(headline.to_string(index=False), highlight=False, soft_wrap=True)
+        console.print(f"results: {directory}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def audit(
+    out: Out,
+    cell: Annotated[str, typer.Option(help="wellspec or student_t (also heteroskedastic, nonlinear).")],
+    reps: Annotated[int, typer.Option(help="Repetitions of the whole pass.")] = repeated.AUDIT_REPETITIONS,
+    jobs: Jobs = None,
+) -> None:
+    """Repeat calibrate-tune-evaluate with fresh seeds; goes on where an earlier run stopped."""
+    with _clear_errors():
+        points = repeated.audit_points(cell, reps)
+        configuration = {"study": "audit", "cell": cell, **_sizes(repeated.AUDIT_DESIGN)}
+        _run(points, repeated.AUDIT_DESIGN, claim(out, configuration), "audit", ["cell"], jobs)
+
+
+@app.command()
+def severity(
+    out: Out,
+    axes: Annotated[
+        str, typer.Option(help="Among tail, hetero, nonlinear; separated by commas.")
+    ] = "tail,hetero,nonlinear",
+    reps: Annotated[int | None, typer.Option(help="Repetitions of each point; default: as published.")] = None,
+    jobs: Jobs = None,
+) -> None:
+    """Sweep the severity of misspecification; goes on where an earlier run stopped."""
+    with _clear_errors():
+        points = repeated.severity_points([axis.strip() for axis in axes.split(",")], reps)
+        directory = claim(out, {"study": "severity", **_sizes(repeated.SEVERITY_DESIGN)})
+        rows = _run(points, repeated.SEVERITY_DESIGN, directory, "severity", ["axis", "severity"], jobs)
+        write_table(directory / "crossings.csv", repeated.crossings(rows))
+
+
+@app.command()
+def verify(directory: Annotated[Path, typer.Argument(help="What primary, audit or severity wrote.")]) -> None:
+    """Hold the results in DIRECTORY against every published figure that applies; exit code 2 if one differs."""
+    with _clear_errors():
+        result = compare_with_published(directory)
+        console.print(result.to_string(index=False), highlight=False, soft_wrap=True)
+        failed = int((result["passed"] == False).sum())  # noqa: E712 (a column of True, False and missing)
+        console.print(f"{len(result)} figures, {failed} differ")
+        if failed:
+            raise typer.Exit(2)
+
+
+def _run(
+    points: list[repeated.Point], design: Design, directory: Path, name: str, by: list[str], jobs: int | None
+) -> pd.DataFrame:
+    with _pool(jobs) as executor, Progress(console=console, transient=True) as progress:
+        task = progress.add_task("passes", total=len(points))
+        rows = repeated.run_points(
+            points,
+            design,
+            directory / f"{name}_per_rep.csv",
+            executor=executor,
+            advance=lambda: progress.update(task, advance=1),
+        )
+    summary = repeated.summarise(rows, by)
+    write_table(directory / f"{name}_summary.csv", summary)
+    console.print(summary.to_string(index=False), highlight=False, soft_wrap=True)
+    return rows
+
+
+def _design(size: str) -> Design:
+    designs = {"paper": PAPER, "smoke": SMOKE}
+    if size not in designs:
+        raise ValueError(f"--size must be paper or smoke, not {size!r}")
+    return designs[size]
+
+
+def _sizes(design: Design) -> dict[str, int]:
+    names = ("calibration_paths", "tuning_paths", "test_paths")
+    return {name: value for name, value in asdict(design).items() if name in names}
+
+
+@contextmanager
+def _pool(jobs: int | None) -> Iterator[ProcessPoolExecutor | None]:
+    count = os.cpu_count() or 1 if jobs is None else jobs
+    if count < 1:
+        raise ValueError(f"--jobs must be at least 1, not {count}")
+    if count == 1:
+        yield None
+        return
+    with ProcessPoolExecutor(count) as executor:
+        yield executor
+
+
+@contextmanager
+def _clear_errors() -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, KeyError, OSError) as error:
+        message = error.args[0] if isinstance(error, KeyError) and error.args else error
+        Console(stderr=True).print(f"error: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from error
