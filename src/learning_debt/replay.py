@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -187,6 +188,8 @@ class SignalReader:
     def __init__(
         self, table: xr.Dataset, requires: Sequence[str], cost: RetrainingCost | Array, series: NDArray[np.int64]
     ) -> None:
+        self.missing, self.exact = _shared(len(series), np.nan), _shared(len(series), 0.0)
+        self.all_true = _shared(len(series), True)
         self.series, self.requires, self.labels = series, tuple(requires), plain_labels(table["label"])
         self.cells = {name: table[name].values for name in self.requires}
         for name in self.requires:
@@ -203,23 +206,21 @@ class SignalReader:
 
     def __call__(self, t: int, deployed_at: NDArray[np.int64]) -> Signals:
         """Signals of period t = 1..T for lanes deployed at `deployed_at`."""
-        lanes = self.series.shape
 
-        def cell(name: str, default: float) -> Array:
+        def cell(name: str, default: Any) -> Any:
             values = self.cells.get(name)
-            return np.full(lanes, default) if values is None else values[self.series, deployed_at, t - 1]
+            return default if values is None else values[self.series, deployed_at, t - 1]
 
-        reliable = np.ones(lanes, dtype=bool)
+        reliable = self.all_true
         for name in self.requires:
-            if f"{name}_reliable" in self.cells:
-                reliable &= cell(f"{name}_reliable", 1.0).astype(bool)
-        converged = np.ones(lanes, dtype=bool)
+            reliable = reliable & cell(f"{name}_reliable", self.all_true)
+        converged = self.all_true
         if "converged" in self.converged:
-            converged &= self.converged["converged"][self.series, t - 1]
+            converged = converged & self.converged["converged"][self.series, t - 1]
         if "deployed_converged" in self.converged:
-            converged &= self.converged["deployed_converged"][self.series, deployed_at]
-        signals = {name: cell(name, np.nan) for name in (*SAMPLED, *OPTIONAL)}
-        errors = {f"{name}_se": cell(f"{name}_se", 0.0) for name in SAMPLED}
+            converged = converged & self.converged["deployed_converged"][self.series, deployed_at]
+        signals = {name: cell(name, self.missing) for name in (*SAMPLED, *OPTIONAL)}
+        errors = {f"{name}_se": cell(f"{name}_se", self.exact) for name in SAMPLED}
         return Signals(
             period=t,
             label=self.labels[t - 1],
@@ -231,6 +232,11 @@ class SignalReader:
             **signals,
             **errors,
         )
+
+
+def _shared(lanes: int, value: float | bool) -> Any:
+    """The same value in every lane; read-only, since every period's signals share it."""
+    return np.broadcast_to(np.asarray(value), (lanes,))
 
 
 def _charged_regret(table: xr.Dataset, cost: RetrainingCost, accounting: str) -> Array:
