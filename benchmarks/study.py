@@ -35,7 +35,8 @@ def tables(design: Design, count: int, threads: int) -> None:
     cells = count * design.periods * (design.periods + 1) / 2
     print(
         f"T = {design.periods:4d}, {count:4d} paths, {threads} thread(s): per thousand paths "
-        f"{1e3 * drawing / count:5.2f} s to draw, {1e3 * filling / count:5.2f} s for the tables; {cells / filling / 1e6:5.1f} million cells a second"
+        f"{1e3 * drawing / count:5.2f} s to draw, {1e3 * filling / count:5.2f} s for the tables; "
+        f"{cells / filling / 1e6:5.1f} million cells a second"
     )
 
 

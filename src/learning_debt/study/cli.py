@@ -26,7 +26,7 @@ app = typer.Typer(no_args_is_help=True, help="Reproduce the reference study on t
 console = Console()
 Jobs = Annotated[int | None, typer.Option(help="Processes; default: one a core.")]
 Out = Annotated[Path, typer.Option(help="Directory for the results.")]
-Count = Annotated[int | None, typer.Option(min=None, help="Paths of each cell; default: as published.")]
+Count = Annotated[int | None, typer.Option(help="Paths of each cell; default: as published.")]
 
 
 @app.command()
@@ -42,8 +42,13 @@ def primary(
 ) -> None:
     """One pass: score units, tuned parameters, policies, Table 1, no-shift cells, figures."""
     with _clear_errors():
-        asked = {"calibration_paths": calibration_paths, "tuning_paths": tuning_paths, "test_paths": test_paths}
-        design = replace(_design(size), **{name: value for name, value in asked.items() if value is not None})
+        design = _design(size)
+        design = replace(
+            design,
+            calibration_paths=design.calibration_paths if calibration_paths is None else calibration_paths,
+            tuning_paths=design.tuning_paths if tuning_paths is None else tuning_paths,
+            test_paths=design.test_paths if test_paths is None else test_paths,
+        )
         if accounting not in ("positive", "signed"):
             raise ValueError(f"--accounting must be positive or signed, not {accounting!r}")
         if rep < 0:

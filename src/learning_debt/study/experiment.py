@@ -317,7 +317,7 @@ def _cells_of(design: Design) -> list[tuple[str, float]]:
     return [(shift, probability) for shift in design.shifts for probability in design.probabilities]
 
 
-def walk_lanes(table: xr.Dataset, policies: Sequence[Policy], costs: ArrayLike, positive: bool) -> tuple[Array, Array]:
+def walk_lanes(table: xr.Dataset, policies: Sequence[Policy], costs: ArrayLike, positive: bool) -> tuple[Any, Any]:
     """Regret and retrains of every (policy, path), shape (policies, paths); policy i faces ``costs[i]``."""
     paths, count = table.sizes[SERIES], len(policies)
     together = stack(policies, paths)
