@@ -101,6 +101,20 @@ def heavy_tails(kind="continuous"):
     )
 
 
+def spiked():
+    """y ~ (1 - theta) N(0, 1) + theta N(.3, .08^2)."""
+
+    def draw(x, theta, rng):
+        shape = np.broadcast(x, theta).shape
+        return np.where(rng.uniform(size=shape) < theta, rng.normal(0.3, 0.08, shape), rng.normal(size=shape))
+
+    return FakeForecaster(
+        "continuous",
+        lambda y, _, theta: np.log((1 - theta) * stats.norm.pdf(y) + theta * stats.norm.pdf(y, 0.3, 0.08)),
+        draw,
+    )
+
+
 def censored(kind="continuous"):
     """y = max(x theta + N(0, 1), 0): a mass at 0, and above it a density."""
 
@@ -280,6 +294,20 @@ def test_heavy_tails_are_integrated_and_cover():
     require_coverage(estimates, exact)
     # In about one of 1000 sets of 200 draws, none falls far enough out to carry the range to where the mass ends.
     assert np.mean([estimate.diagnostics["points"] in (33.0, 129.0) for estimate in estimates]) > 0.99
+
+
+def test_a_rule_that_its_coarse_half_contradicts_is_refined():
+    """The spike is all but absent from the shadow, so that the shadow's mass does not tell; same draws throughout."""
+    rng, forecaster, y = np.random.default_rng(14), spiked(), np.linspace(-8, 8, 4001)
+    shadow, deployed = (posterior_of(rng.beta(*beta, size=400)) for beta in ((1.0, 1e5), (4000.0, 6000.0)))
+    densities = [row_mixture(forecaster, one, forecaster.as_batch({"x": y, "y": y})) for one in (shadow, deployed)]
+    probability = np.exp(densities[0].log_density)
+    exact = mixture.divergence(*densities, probability / probability.sum())
+    assert 0.25 * exact.standard_error < 0.01 * exact.value
+    for seed in range(10):
+        estimate = ld.predictive_debt(forecaster, shadow, deployed, {"x": [0.0], "y": [0.0]}, random_seed=seed)
+        assert estimate.diagnostics["points"] in (129, 513)
+        assert estimate.value == pytest.approx(exact.value, rel=0.01)
 
 
 @pytest.mark.parametrize(
