@@ -165,6 +165,7 @@ def _pool(jobs: int | None) -> Iterator[ProcessPoolExecutor | None]:
         yield None
         return
     with ProcessPoolExecutor(count) as executor:
+        executor.submit(int).result()  # forks its workers now, before a progress bar's thread is there
         yield executor
 
 

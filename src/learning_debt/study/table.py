@@ -70,6 +70,9 @@ def study_cells(paths: Paths, threads: int = 1) -> Cells:
             Cells._make(values[part] for values in cells),
         )
 
+    if len(parts) == 1:
+        fill(parts[0])
+        return cells
     with ThreadPoolExecutor(len(parts)) as pool:
         list(pool.map(fill, parts))
     return cells
