@@ -376,10 +376,10 @@ def _require(rows: pd.DataFrame, columns: Sequence[str]) -> None:
 
 def _panels(count: int, height: float, *, legend: bool = False, share: bool = True) -> tuple[Figure, list[Axes]]:
     """A row of panels; margins are fixed, since solving for them takes longer than drawing."""
-    width = 1.2 + (3.1 if count > 2 else 4.2) * count
+    width = 1.35 + (3.1 if count > 2 else 4.2) * count
     figure = Figure(figsize=(width, height))
     grid = figure.add_gridspec(
-        1, count, left=0.85 / width, right=1 - 0.15 / width, top=0.92, bottom=0.25 if legend else 0.13, wspace=0.09
+        1, count, left=1.0 / width, right=1 - 0.15 / width, top=0.92, bottom=0.25 if legend else 0.13, wspace=0.09
     )
     if not share:
         grid.update(wspace=0.16)
