@@ -76,6 +76,7 @@ class PredictiveContrast:
     ) -> None:
         self.forecaster, self.shadow, self.batch = forecaster, shadow, batch
         self.rows = batch.sizes[forecaster.observation_dim]
+        self.kind = forecaster.outcome_kind()
         self._rules: dict[int, _Rule | None] = {}
         self._coarsest = 0
         most = MAXIMUM_POINTS // POINTS[0]
@@ -108,7 +109,8 @@ class PredictiveContrast:
     def _resolved(self, rule: _Rule, at_deployed: mixture.Mixture, fine: mixture.MonteCarlo) -> bool:
         """Whether the rule at half its resolution gives the same value, within what Monte Carlo blurs anyway."""
         values = [mixture.plug_in_divergence(rule.shadow, at_deployed, p) for p in (rule.probability, rule.coarse)]
-        error = abs(values[0] - values[1]) / 3  # trapezoids are of second order at worst
+        # Over counts the trapezoid is of second order; over the real line an abrupt end may leave it at first.
+        error = abs(values[0] - values[1]) / (3 if self.kind == "count" else 1)
         return error <= max(0.25 * fine.standard_error, 0.01 * values[0], 1e-7)
 
     def _diagnostics(self, rule: _Rule, at_deployed: mixture.Mixture) -> dict[str, float]:
@@ -134,18 +136,17 @@ class PredictiveContrast:
         return self._rules[points]
 
     def _build_rule(self, points: int) -> _Rule | None:
-        kind = self.forecaster.outcome_kind()
-        if kind not in MASS_TOLERANCE:
+        if self.kind not in MASS_TOLERANCE:
             return None
         draws = self._outcome_draws()
-        place = quadrature.real_line if kind == "continuous" else quadrature.counts
+        place = quadrature.real_line if self.kind == "continuous" else quadrature.counts
         nodes, weights, coarse = quadrature.stacked([place(one, points) for one in draws.T])
         if nodes.size > 2 * MAXIMUM_POINTS:
             return None
         batch = self._at(nodes)
         shadow = row_mixture(self.forecaster, self.shadow, batch)
         density = np.exp(shadow.log_density).reshape(nodes.shape)
-        if np.abs((density * weights).sum(axis=1) - 1).max() > MASS_TOLERANCE[kind]:
+        if np.abs((density * weights).sum(axis=1) - 1).max() > MASS_TOLERANCE[self.kind]:
             return None
         return _Rule(batch, shadow, _normalised(density * weights), _normalised(density * coarse))
 

@@ -67,7 +67,8 @@ def score_gap(shadow: Mixture, deployed: Mixture) -> MonteCarlo:
 
     Positive when the shadow scores better. ``+inf`` if the deployed posterior gives an outcome no density.
     """
-    gaps = shadow.log_density - deployed.log_density
+    with np.errstate(invalid="ignore"):  # both rule the outcome out: NaN, which is never reliable
+        gaps = shadow.log_density - deployed.log_density
     error_shadow = _mean_influence(shadow.ratio.mean(axis=-1))
     error_deployed = _mean_influence(deployed.ratio.mean(axis=-1))
     relative = max(
