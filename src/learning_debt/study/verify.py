@@ -290,7 +290,7 @@ def _require(path: Path) -> None:
 def _read(path: Path) -> pd.DataFrame:
     _require(path)
     try:
-        return pd.read_csv(path, float_precision="round_trip")
+        return pd.read_csv(path)
     except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
         raise ValueError(f"{path.name} is not a table: {error}") from error
 
