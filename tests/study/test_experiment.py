@@ -38,6 +38,7 @@ def test_the_published_table_comes_out_to_the_digit(paper):
         found = [ratio.mean(), *np.quantile(ratio, [0.5, 0.25, 0.75])]
         published = [row[key] for key in ("mean_relative", "median_relative", "iqr_25", "iqr_75")]
         np.testing.assert_allclose(found, published, rtol=0, atol=1e-9)
+    assert paper.calibration.positive_regrets == PUBLISHED["n_positive_calibration_regrets"]
     assert paper.calibration.score_units == pytest.approx(PUBLISHED["score_units"], rel=1e-12)
 
 

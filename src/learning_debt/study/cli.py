@@ -18,6 +18,7 @@ from rich.progress import Progress
 from learning_debt.study import repeated
 from learning_debt.study.directory import claim, write_table
 from learning_debt.study.experiment import run_pass
+from learning_debt.study.figures import audit_figure, save_figures, severity_figure
 from learning_debt.study.scenarios import PAPER, SMOKE, Design
 from learning_debt.study.tables import no_shift, policy_summary, sensitivity, table1
 from learning_debt.study.verify import verify as compare_with_published
@@ -76,9 +77,7 @@ def primary(
         write_table(directory / "table1.csv", headline)
         write_table(directory / "no_shift.csv", no_shift(one.evaluation))
         write_table(directory / "sensitivity.csv", sensitivity(one.evaluation))
-        from learning_debt.study.figures import save_figures
-
-        save_figures(one, directory)
+        save_figures(one, directory, design)
         console.print(headline.to_string(index=False), highlight=False, soft_wrap=True)
         console.print(f"results: {directory}", highlight=False, soft_wrap=True)
 
@@ -94,7 +93,9 @@ def audit(
     with _clear_errors():
         points = repeated.audit_points(cell, reps)
         configuration = {"study": "audit", "cell": cell, **_sizes(repeated.AUDIT_DESIGN)}
-        _run(points, repeated.AUDIT_DESIGN, claim(out, configuration), "audit", ["cell"], jobs)
+        directory = claim(out, configuration)
+        rows = _run(points, repeated.AUDIT_DESIGN, directory, "audit", ["cell"], jobs)
+        audit_figure(rows).savefig(directory / "audit.png")
 
 
 @app.command()
@@ -112,6 +113,7 @@ def severity(
         directory = claim(out, {"study": "severity", **_sizes(repeated.SEVERITY_DESIGN)})
         rows = _run(points, repeated.SEVERITY_DESIGN, directory, "severity", ["axis", "severity"], jobs)
         write_table(directory / "crossings.csv", repeated.crossings(rows))
+        severity_figure(rows).savefig(directory / "severity.png")
 
 
 @app.command()

@@ -68,6 +68,8 @@ class Calibration:
         Expected-regret models, on all paths.
     score_units : dict of str to float
         Nats.
+    positive_regrets : int
+        Calibration rows with positive regret, which the score units are made of.
     frac_deployed_better, mean_sqrt_debt : float
         Share of periods in which the deployed posterior scored better on the evaluation rows; mean root debt.
     """
@@ -77,6 +79,7 @@ class Calibration:
     debt_model: DebtRegretModel
     hybrid_model: HybridRegretModel
     score_units: dict[str, float]
+    positive_regrets: int
     frac_deployed_better: float
     mean_sqrt_debt: float
 
@@ -93,6 +96,7 @@ def calibrate(cells: Sequence[dict[str, Array]]) -> Calibration:
         debt_model=DebtRegretModel.fit(debt, age, regret, calibration=adjustment),
         hybrid_model=HybridRegretModel.fit(debt, age, regret, *extra, calibration=adjustment),
         score_units={unit: score_unit(regret, unit) for unit in SCORE_UNITS},
+        positive_regrets=int((regret > 0).sum()),
         frac_deployed_better=float((regret < 0).mean()),
         mean_sqrt_debt=float(np.sqrt(debt).mean()),
     )
