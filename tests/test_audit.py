@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 
 import learning_debt as ld
-from learning_debt.audit import _bootstrap_totals
+from learning_debt.arrays.resampling import bootstrap_totals
 from learning_debt.decisions.policies import CUSUM, Calendar, Never, PredictiveDebtThreshold, Schedule
 
 ROWS = ["never", "always", "your calendar", "best calendar", "CUSUM", "debt threshold", "predictive-debt threshold"]
@@ -233,14 +233,14 @@ def test_the_same_seed_gives_the_same_intervals(spells, audited):
 
 @pytest.mark.parametrize("series", [1, 7])
 def test_bills_that_differ_by_a_constant_differ_by_it_times_the_periods(series):
-    resampled = _bootstrap_totals(np.full((1, series, 23), 0.25), 50, np.random.default_rng(1))
+    resampled = bootstrap_totals(np.full((1, series, 23), 0.25), 50, np.random.default_rng(1))
     np.testing.assert_allclose(resampled, 0.25 * 23, rtol=1e-12)
 
 
 @pytest.mark.parametrize("series", [1, 7])
 def test_resampling_is_paired(series):
     bills = np.random.default_rng(2).normal(size=(1, series, 23))
-    resampled = _bootstrap_totals(np.concatenate([bills, bills + 0.5]), 50, np.random.default_rng(1))
+    resampled = bootstrap_totals(np.concatenate([bills, bills + 0.5]), 50, np.random.default_rng(1))
     np.testing.assert_allclose(resampled[1] - resampled[0], 0.5 * 23, rtol=1e-10)
 
 
@@ -248,7 +248,7 @@ def test_one_series_is_resampled_in_circular_blocks():
     """64 periods make 16 blocks of 4: the variance of a resampled total is 16 times that of a block's sum."""
     bills = np.cumsum(np.random.default_rng(3).normal(size=64)) / 8
     blocks = np.array([np.take(bills, range(start, start + 4), mode="wrap").sum() for start in range(64)])
-    resampled = _bootstrap_totals(bills[None, None, :], 20_000, np.random.default_rng(1))[0]
+    resampled = bootstrap_totals(bills[None, None, :], 20_000, np.random.default_rng(1))[0]
     variance = 16 * blocks.var()
     assert abs(resampled.mean() - bills.sum()) < 4 * np.sqrt(variance / 20_000)
     assert abs(resampled.var() / variance - 1) < 4 * np.sqrt(2 / 20_000)  # 4 sigma, kurtosis of a sum of 16 is near 3
@@ -263,7 +263,7 @@ def test_intervals_over_series_cover_as_often_as_theory_says():
     rng, covered = np.random.default_rng(5), 0
     for _ in range(replications):
         bills = 0.3 + rng.normal(size=(1, series, 3))
-        low, high = np.quantile(_bootstrap_totals(bills, 400, rng), [0.05, 0.95])
+        low, high = np.quantile(bootstrap_totals(bills, 400, rng), [0.05, 0.95])
         covered += low < 0.9 < high
     error = np.sqrt(nominal * (1 - nominal) / replications)
     assert abs(covered / replications - nominal) < 4 * error  # 4 sigma of the binomial

@@ -10,30 +10,18 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from learning_debt.arrays.resampling import bootstrap_totals
 from learning_debt.data import plain_labels
 from learning_debt.decision import Decision, decide
-from learning_debt.decisions.calibration import AgeAdjustment
+from learning_debt.decisions import grids
 from learning_debt.decisions.cost import RetrainingCost, as_cost
-from learning_debt.decisions.policies import (
-    CUSUM,
-    Always,
-    Calendar,
-    DebtThreshold,
-    Never,
-    Policy,
-    PredictiveDebtThreshold,
-    Schedule,
-)
+from learning_debt.decisions.policies import Always, Calendar, Never, Policy, Schedule
 from learning_debt.estimate import require_probability
 from learning_debt.replay import Replay, Tuned, check_dates, narrowed, oracle, replay, tune
-from learning_debt.spells import check_spells, from_period, spell_age
+from learning_debt.spells import check_spells, from_period
 
 Array = NDArray[np.float64]
 
-CALENDAR_INTERVALS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 26, 30, 40, 52, 60, 80, 120)
-CUSUM_THRESHOLDS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
-DEBT_QUANTILES = (*np.arange(0.5, 0.951, 0.05).round(2).tolist(), 0.975, 0.99)
-MULTIPLIERS = tuple(2.0**k for k in range(-2, 11))
 MINIMUM_PERIODS = 8
 YOURS, BEST, ORACLE = "your calendar", "best calendar", "oracle"
 
@@ -159,7 +147,8 @@ def audit(
     rows: dict[str, list[Policy]] = {"never": [Never()], "always": [Always()]}
     if owners is not None:
         rows[YOURS] = [owners]
-    rows |= _default_candidates(tuning)
+    rows[BEST] = grids.calendars(tuning)
+    rows |= grids.readers_of_signals(tuning)
     rows |= _own_rows(policies or {}, {*rows, ORACLE})
     for candidate in (one for candidates in rows.values() for one in candidates):
         check_dates(table, candidate)
@@ -219,23 +208,6 @@ def _split_period(table: xr.Dataset, split: float) -> int:
     return first
 
 
-def _default_candidates(tuning: xr.Dataset) -> dict[str, list[Policy]]:
-    periods = tuning.sizes["period"]
-    rows: dict[str, list[Policy]] = {BEST: [Calendar(k) for k in CALENDAR_INTERVALS if k <= periods]}
-    if "score_gap" in tuning:
-        rows["CUSUM"] = [CUSUM(threshold) for threshold in CUSUM_THRESHOLDS]
-    if "debt" in tuning:
-        debt = tuning["debt"].values
-        age = np.broadcast_to(spell_age(periods), debt.shape)
-        calibration = AgeAdjustment.fit(debt, age)
-        normal = calibration.standardise(debt, age)
-        thresholds = np.quantile(normal[np.isfinite(normal)], DEBT_QUANTILES)
-        rows["debt threshold"] = [DebtThreshold(float(threshold), calibration) for threshold in thresholds]
-    if "predictive_debt" in tuning:
-        rows["predictive-debt threshold"] = [PredictiveDebtThreshold(multiplier) for multiplier in MULTIPLIERS]
-    return rows
-
-
 def _best_in_tuning(tuned: Mapping[str, Tuned]) -> str:
     """The row with the least bill in tuning, among those that look at signals or, failing them, all."""
     looking = {name: one for name, one in tuned.items() if one.policy.requires} or dict(tuned)
@@ -255,7 +227,7 @@ def _compare(
     names = list(replays)
     bills = np.stack([replays[name].bill.values for name in names])
     against = names.index(benchmark)
-    differences = _bootstrap_totals(bills - bills[against], resamples, rng)
+    differences = bootstrap_totals(bills - bills[against], resamples, rng)
     low, high = np.quantile(differences, [(1 - probability) / 2, (1 + probability) / 2], axis=-1)
     total = bills.sum(axis=-1).mean(axis=-1)
     errors = [float(np.sqrt((one.objective_se**2).sum())) / len(one.objective) for one in replays.values()]
@@ -283,21 +255,6 @@ def _total_positive(one: Replay, cost: RetrainingCost) -> float:
     regret = one.bill.values - cost.per_retrain * one.schedule.values
     positive = np.maximum(regret, 0.0) + cost.per_retrain * one.schedule.values
     return float(positive.sum(axis=1).mean())
-
-
-def _bootstrap_totals(bills: Array, resamples: int, rng: np.random.Generator) -> Array:
-    """Resampled totals of paired bills, shape (policy, series, period) -> (policy, resamples).
-
-    Several series are resampled whole. One series is resampled in circular blocks of about T^(1/3) periods
-    (Politis & Romano 1992), which keeps dependence between neighbouring periods.
-    """
-    _, series, periods = bills.shape
-    if series > 1:
-        return bills.sum(axis=-1)[:, rng.integers(series, size=(resamples, series))].mean(axis=-1)
-    length = max(1, round(periods ** (1 / 3)))
-    starts = rng.integers(periods, size=(resamples, -(-periods // length)))
-    where = ((starts[..., None] + np.arange(length)) % periods).reshape(resamples, -1)[:, :periods]
-    return bills[:, 0, :][:, where].sum(axis=-1)
 
 
 def _today(

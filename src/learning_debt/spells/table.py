@@ -259,11 +259,6 @@ def from_period(spells: xr.Dataset, first: int, last: int | None = None) -> xr.D
     return part.assign_coords(deployed_at=np.arange(stop - first), period=np.arange(1, stop - first + 1))
 
 
-def spell_age(periods: int) -> np.ndarray:
-    """Age t - s of every cell, shape (T, T); not positive where s >= t."""
-    return np.arange(1, periods + 1) - np.arange(periods)[:, None]
-
-
 def _split_series(data: xr.Dataset, dim: str) -> list[tuple[Any, xr.Dataset]]:
     if SERIES not in data.variables:
         return [(0, data)]

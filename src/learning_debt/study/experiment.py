@@ -17,6 +17,7 @@ from learning_debt.arrays import walk
 from learning_debt.data import SERIES
 from learning_debt.decisions.calibration import SCORE_UNITS, AgeAdjustment, score_unit
 from learning_debt.decisions.expected_regret import DebtRegretModel, HybridRegretModel
+from learning_debt.decisions.grids import CUSUM_THRESHOLDS, DEBT_QUANTILES
 from learning_debt.decisions.policies import (
     CUSUM,
     Alarm,
@@ -35,9 +36,7 @@ from learning_debt.study.table import study_cells, study_table
 Array = NDArray[np.float64]
 
 CALENDAR_INTERVALS = (1, 2, 3, 5, 10, 20, 40, 80)
-CUSUM_THRESHOLDS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 ALARM_QUANTILES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
-DEBT_QUANTILES = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.975, 0.99)
 UTILITY_SCALES = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0, 8.0)
 FIXED: dict[str, Policy] = {"never_retrain": Never(), "always_retrain": Always(), "calendar10": Calendar(10)}
 PARAMETER = {
