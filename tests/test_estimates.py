@@ -222,12 +222,13 @@ def test_a_bridge_that_is_trusted_gives_its_own_value_with_the_errors_of_all_thr
 
 @pytest.mark.parametrize("missing", ["shadow", "deployed"])
 def test_without_one_of_the_marginals_the_lower_bound_is_all_there_is(missing):
-    marginals = {"shadow": log_marginal(3.0), "deployed": log_marginal(0.0), missing: None}
+    marginals = {"shadow": log_marginal(3.0), "deployed": log_marginal(0.0), missing: "it is a secret"}
     estimate = bridged_debt(marginals["shadow"], marginals["deployed"])
     assert estimate.value == APART_BOUND
     assert estimate.lower_bound
     assert not estimate.reliable
     assert np.isnan(estimate.standard_error)
+    assert "it is a secret" in estimate.note
 
 
 def test_marginals_are_not_asked_for_where_the_draws_overlap():

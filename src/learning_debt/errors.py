@@ -7,3 +7,7 @@ class UnsupportedModelError(ValueError):
 
 class IncomparablePosteriorsError(ValueError):
     """Two posteriors do not belong to one model on one scale, so no debt exists between them."""
+
+
+class NoJointDensityError(ValueError, NotImplementedError):
+    """The joint density of a posterior cannot be evaluated, so no debt can be bridged without overlap."""

@@ -164,16 +164,16 @@ def debt_from_draws(at_shadow: Array, at_deployed: Array, marginal_shadow: Any, 
     """Debt from log-likelihoods at draws, shape (chain, draw): pooled, or by the Gaussian bridge without overlap.
 
     `marginal_shadow` and `marginal_deployed` are called without arguments, only when needed, and return a
-    `bridge.LogMarginal` or None where the forecaster cannot give one.
+    `bridge.LogMarginal`, or a string saying why there is none.
     """
     pooled = bridge.pooled_debt(at_deployed, at_shadow)
     if pooled.overlap >= MINIMUM_OVERLAP:
         return Estimate(pooled.value, pooled.standard_error, diagnostics={"overlap": pooled.overlap})
     shadow, deployed = marginal_shadow(), marginal_deployed()
-    if shadow is None or deployed is None:
-        note = "the draws do not overlap and the forecaster offers no joint density: the debt is at least this large"
-        diagnostics = {"overlap": pooled.overlap}
-        return Estimate(pooled.lower_bound, float("nan"), False, True, diagnostics, note)
+    if isinstance(shadow, str) or isinstance(deployed, str):
+        why = shadow if isinstance(shadow, str) else deployed
+        note = f"the draws do not overlap, so the debt is at least this large; no bridge: {why}"
+        return Estimate(pooled.lower_bound, float("nan"), False, True, {"overlap": pooled.overlap}, note)
     value = float(at_shadow.mean()) - (shadow.value - deployed.value)
     variance = bridge.variance_of_mean(at_shadow) + shadow.standard_error**2 + deployed.standard_error**2
     diagnostics = {
@@ -193,13 +193,16 @@ def debt_from_draws(at_shadow: Array, at_deployed: Array, marginal_shadow: Any, 
 
 def log_marginal(
     forecaster: SampledForecaster, posterior: xr.DataTree, rng: np.random.Generator
-) -> bridge.LogMarginal | None:
-    """Log marginal likelihood of the data a posterior was fitted to; None if the posterior does not carry them."""
+) -> bridge.LogMarginal | str:
+    """Log marginal likelihood of the data a posterior was fitted to, or the reason why there is none."""
     try:
         draws = forecaster.unconstrained_draws(posterior)
+        needed = 4 * draws.shape[-1] + 4
+        if draws.shape[0] * draws.shape[1] < needed:
+            return f"{draws.shape[0] * draws.shape[1]} draws are too few for a Gaussian, which takes {needed}"
         return bridge.gaussian_log_marginal(draws, lambda points: forecaster.log_joint(posterior, points), rng)
-    except NotImplementedError:
-        return None
+    except NotImplementedError as error:
+        return str(error) or "the forecaster offers no joint density"
 
 
 def log_likelihood(forecaster: SampledForecaster, posterior: xr.DataTree, batch: xr.Dataset) -> Array:

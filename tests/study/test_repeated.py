@@ -9,7 +9,7 @@ import pytest
 
 from learning_debt.study import repeated
 from learning_debt.study.directory import claim, write_table
-from learning_debt.study.scenarios import SMOKE
+from learning_debt.study.scenarios import SMOKE, Misspecification
 
 SMALL = replace(SMOKE, calibration_paths=1, tuning_paths=1, test_paths=1, probabilities=(0.1,), cost_ratios=(1.0,))
 
@@ -36,6 +36,15 @@ def test_a_run_goes_on_where_it_stopped_and_repeats_nothing(tmp_path, monkeypatc
         "cell", "rep", "score_unit_mode", "dt_cusum_win", "dt_cusum_ratio", "dt_calendar_win", "dt_calendar_ratio",
         "frac_deployed_better", "mean_sqrt_debt",
     ]  # fmt: skip
+
+
+def test_a_pass_of_the_sweep_is_what_r_computes():
+    """Means of the 72 ratios of debt threshold to calendar, by a plain program in R written from the study's text."""
+    world = Misspecification(heteroskedasticity=0.5)
+    one = repeated.run_pass(repeated.SEVERITY_DESIGN, accounting="signed", misspecification=world, repetition=6)
+    found = repeated.pass_summary(one.evaluation, one.calibration).set_index("score_unit_mode")["dt_calendar_ratio"]
+    printed_by_r = {"median": 0.863448525372378, "q75": 0.651382703068359, "mean": 0.639354689115664}
+    assert found.to_dict() == pytest.approx(printed_by_r, rel=1e-11)
 
 
 def test_infinite_severity_survives_the_file(tmp_path, monkeypatch):

@@ -104,7 +104,7 @@ class _SampledReplay:
             estimate = debt_from_draws(since[..., s], at_deployed, partial(self.marginal, t), partial(self.marginal, s))
             self._put("debt", s, t, estimate)
 
-    def _log_marginal(self, t: int) -> LogMarginal | None:
+    def _log_marginal(self, t: int) -> LogMarginal | str:
         return log_marginal(self.forecaster, self.posteriors[t], np.random.default_rng(self.seeds[t][2]))
 
     def _put(self, name: str, s: int, t: int, estimate: Estimate) -> None:

@@ -9,7 +9,7 @@ import pymc as pm
 import xarray as xr
 
 from learning_debt.data import as_dataset
-from learning_debt.errors import UnsupportedModelError
+from learning_debt.errors import NoJointDensityError, UnsupportedModelError
 from learning_debt.posteriors.base import SAMPLE
 from learning_debt.posteriors.pymc.build import Build
 from learning_debt.posteriors.pymc.checks import reference_pointwise, require_supported
@@ -227,7 +227,7 @@ class PyMCForecaster:
         build = self._registry.of(posterior)
         draws = build.read(posterior)
         if build.graph.has_discrete:
-            raise UnsupportedModelError("discrete free variables have no unconstrained scale; marginalise them")
+            raise NoJointDensityError("discrete free variables have no unconstrained scale; marginalise them")
         arguments = {**build.own, "draw": draws.values}
         return build.transforms.unconstrained(arguments, draws.samples).reshape(draws.chains, draws.draws, -1)
 
@@ -239,7 +239,7 @@ class PyMCForecaster:
         build = self._registry.of(posterior)
         draws, training = build.read(posterior), self._preparation.of_stored(posterior)
         if training is None:
-            raise ValueError("the posterior does not carry its training data; use attach(posterior, data)")
+            raise NoJointDensityError("the posterior does not carry its training data; use attach(posterior, data)")
         arguments = build.arguments(training, self._observation_dim, draws=draws)
         points = np.asarray(unconstrained, dtype=float)
         arguments["value"] = split_points(build.graph, points)
