@@ -21,6 +21,7 @@ format: environment
 benchmark: environment ## timings side by side; sampled against exact
 	$(PYTHON) benchmarks/adapter.py
 	$(PYTHON) benchmarks/sampled_against_exact.py
+	$(PYTHON) benchmarks/study.py
 
 environment:
 	@scripts/environment.sh
