@@ -3,6 +3,7 @@
 import json
 from concurrent.futures import ProcessPoolExecutor
 from importlib.resources import files
+from multiprocessing import get_context
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from learning_debt.study.experiment import FIXED, SEES_COST, TUNED, candidates, 
 from learning_debt.study.scenarios import PAPER, SMOKE, cell_seeds, draw_paths
 from learning_debt.study.table import study_table
 
+CLEAN = get_context("forkserver")  # the process that runs the tests has threads, and must not be forked
 PUBLISHED = json.loads((files("learning_debt.study") / "published.json").read_text())
 
 
@@ -24,7 +26,7 @@ def smoke(request):
 
 @pytest.fixture(scope="module", params=["positive", "signed"])
 def paper(request):
-    with ProcessPoolExecutor(2) as executor:
+    with ProcessPoolExecutor(2, mp_context=CLEAN) as executor:
         return run_pass(PAPER, accounting=request.param, executor=executor)
 
 
@@ -89,7 +91,7 @@ def test_tuning_is_what_tune_does_on_all_tuning_paths(smoke, name):
 
 
 def test_a_pool_of_processes_changes_nothing(smoke):
-    with ProcessPoolExecutor(2) as executor:
+    with ProcessPoolExecutor(2, mp_context=CLEAN) as executor:
         again = run_pass(SMOKE, accounting=smoke.evaluation.attrs["accounting"], executor=executor)
     xr.testing.assert_identical(again.evaluation, smoke.evaluation)
     pd.testing.assert_frame_equal(again.tuned, smoke.tuned)
