@@ -14,11 +14,10 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import guvectorize
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln, psi
 
-from learning_debt.arrays import student_t
+from learning_debt.arrays import precisions, student_t
 
 Array = NDArray[np.float64]
 
@@ -96,7 +95,7 @@ def as_nig(nig: NIG) -> NIG:
         if (fields[name] <= 0).any():
             raise ValueError(f"NIG {name} must be positive, not {fields[name].min()}")
     precision = (precision + transposed) / 2
-    _cholesky(precision)
+    precisions.cholesky(precision)
     leading = (mean.shape[:-1], precision.shape[:-2], fields["shape"].shape, fields["rate"].shape)
     try:
         np.broadcast_shapes(*leading)
@@ -140,13 +139,15 @@ def update(prior: NIG, x: ArrayLike, y: ArrayLike) -> NIG:
         raise ValueError(f"x has {x.shape[-2]} rows and y has {y.shape[-1] if y.ndim else 'no'} rows")
     x_transposed = np.swapaxes(x, -1, -2)
     precision = prior.precision + x_transposed @ x
-    factor = _cholesky(precision)
-    step = _solve(factor, _times(x_transposed, y - _times(x, prior.mean)))
+    factor = precisions.cholesky(precision)
+    step = precisions.solve(factor, precisions.times(x_transposed, y - precisions.times(x, prior.mean)))
     # One refinement step (corrected seminormal equations, Bjorck 1987) mends what collinear columns of x cost.
-    gradient = _times(x_transposed, y - _times(x, prior.mean + step)) - _times(prior.precision, step)
-    step = step + _solve(factor, gradient)
-    residual = y - _times(x, prior.mean + step)
-    drift = (step * _times(prior.precision, step)).sum(-1)
+    gradient = precisions.times(x_transposed, y - precisions.times(x, prior.mean + step)) - precisions.times(
+        prior.precision, step
+    )
+    step = step + precisions.solve(factor, gradient)
+    residual = y - precisions.times(x, prior.mean + step)
+    drift = (step * precisions.times(prior.precision, step)).sum(-1)
     rate = prior.rate + ((residual**2).sum(-1) + drift) / 2
     return NIG(prior.mean + step, precision, prior.shape + y.shape[-1] / 2, rate)
 
@@ -183,13 +184,13 @@ def kl(shadow: NIG, deployed: NIG) -> Array:
     (0.0, 1.0)
     """
     p = _same_coefficients(shadow, deployed)
-    factor_p, factor_q = _cholesky(shadow.precision), _cholesky(deployed.precision)
+    factor_p, factor_q = precisions.cholesky(shadow.precision), precisions.cholesky(deployed.precision)
     a_p, b_p = np.asarray(shadow.shape, dtype=float), np.asarray(shadow.rate, dtype=float)
     a_q, b_q = np.asarray(deployed.shape, dtype=float), np.asarray(deployed.rate, dtype=float)
     rate_ratio = b_q / b_p
     variance = gammaln(a_q) - gammaln(a_p) + (a_p - a_q) * psi(a_p) - a_q * np.log(rate_ratio) + a_p * (rate_ratio - 1)
-    trace, distance = _trace_and_distance(shadow.mean, factor_p, deployed.mean, factor_q)
-    log_ratio = _log_determinant(factor_p) - _log_determinant(factor_q)
+    trace, distance = precisions.trace_and_distance(shadow.mean, factor_p, deployed.mean, factor_q)
+    log_ratio = precisions.log_determinant(factor_p) - precisions.log_determinant(factor_q)
     coefficients = (trace - p + log_ratio + distance * (a_p / b_p)) / 2
     return np.asarray(np.maximum(variance + coefficients, 0.0))
 
@@ -217,8 +218,8 @@ def predictive(posterior: NIG, x: ArrayLike) -> tuple[Array, Array, Array]:
     """
     x = _design(posterior, x)
     shape, rate = np.asarray(posterior.shape, dtype=float)[..., None], np.asarray(posterior.rate)[..., None]
-    scale = np.sqrt(rate / shape * (1 + _leverage(_cholesky(posterior.precision), x)))
-    return 2 * shape, _times(x, posterior.mean), scale
+    scale = np.sqrt(rate / shape * (1 + precisions.leverage(precisions.cholesky(posterior.precision), x)))
+    return 2 * shape, precisions.times(x, posterior.mean), scale
 
 
 def log_score(posterior: NIG, x: ArrayLike, y: ArrayLike) -> Array:
@@ -323,7 +324,7 @@ def log_density(posterior: NIG, coefficients: ArrayLike, variance: ArrayLike) ->
     variance = np.asarray(variance, dtype=float)
     difference = np.asarray(coefficients, dtype=float) - posterior.mean
     p = difference.shape[-1]
-    distance = (difference * _times(posterior.precision, difference)).sum(-1)
+    distance = (difference * precisions.times(posterior.precision, difference)).sum(-1)
     constant = _log_normaliser(posterior) - p / 2 * math.log(2 * math.pi)
     return np.asarray(
         constant - (posterior.shape + 1 + p / 2) * np.log(variance) - (posterior.rate + distance / 2) / variance
@@ -351,7 +352,7 @@ def sample(posterior: NIG, draws: int, rng: np.random.Generator) -> tuple[Array,
     >>> coefficients.shape, variance.shape
     ((3, 1), (3,))
     """
-    factor = _cholesky(posterior.precision)
+    factor = precisions.cholesky(posterior.precision)
     variance = posterior.rate / rng.gamma(posterior.shape, size=draws)
     noise = rng.normal(size=(factor.shape[-1], draws))
     coefficients = posterior.mean + np.sqrt(variance)[:, None] * np.linalg.solve(factor.T, noise).T
@@ -361,7 +362,9 @@ def sample(posterior: NIG, draws: int, rng: np.random.Generator) -> tuple[Array,
 def _log_normaliser(nig: NIG) -> Array:
     """log of |P|^(1/2) b^a / Gamma(a): the NIG's constant without powers of 2 pi."""
     shape = np.asarray(nig.shape, dtype=float)
-    return _log_determinant(_cholesky(nig.precision)) / 2 + shape * np.log(nig.rate) - gammaln(shape)
+    return (
+        precisions.log_determinant(precisions.cholesky(nig.precision)) / 2 + shape * np.log(nig.rate) - gammaln(shape)
+    )
 
 
 def _finite(name: str, value: Any) -> Array:
@@ -389,69 +392,3 @@ def _same_coefficients(first: NIG, second: NIG) -> int:
     if p != other:
         raise ValueError(f"one NIG has {p} coefficient(s), the other {other}")
     return p
-
-
-def _times(matrix: Array, vector: Array) -> Array:
-    return (matrix @ vector[..., None])[..., 0]
-
-
-def _cholesky(precision: Array) -> Array:
-    """Lower factor L of L L' = precision; the scalar case skips LAPACK's cost per matrix."""
-    if precision.shape[-1] == 1:
-        if (precision <= 0).any():
-            raise ValueError("NIG precision is not positive definite")
-        return np.sqrt(precision)
-    try:
-        return np.linalg.cholesky(precision)
-    except np.linalg.LinAlgError as error:
-        raise ValueError("NIG precision is not positive definite") from error
-
-
-def _log_determinant(factor: Array) -> Array:
-    return 2 * np.log(np.diagonal(factor, axis1=-2, axis2=-1)).sum(-1)
-
-
-def _solve(factor: Array, vector: Array) -> Array:
-    """Solve L L' z = vector."""
-    if factor.shape[-1] == 1:
-        return vector / factor[..., 0] ** 2
-    forward = np.linalg.solve(factor, vector[..., None])
-    return np.linalg.solve(np.swapaxes(factor, -1, -2), forward)[..., 0]
-
-
-def _leverage(factor: Array, x: Array) -> Array:
-    """x' precision^-1 x of every row, shape (..., n), as the squared length of L^-1 x."""
-    if factor.shape[-1] == 1:
-        return (x / factor)[..., 0] ** 2
-    return (np.linalg.solve(factor, np.swapaxes(x, -1, -2)) ** 2).sum(-2)
-
-
-def _trace_and_distance(mean_p: Array, factor_p: Array, mean_q: Array, factor_q: Array) -> tuple[Array, Array]:
-    """tr(P_q P_p^-1) and (m_p - m_q)' P_q (m_p - m_q), shapes (...)."""
-    if factor_p.shape[-1] == 1:
-        precision_q = factor_q[..., 0, 0] ** 2
-        return precision_q / factor_p[..., 0, 0] ** 2, precision_q * (mean_p - mean_q)[..., 0] ** 2
-    leading = np.broadcast_shapes(mean_p.shape[:-1], factor_p.shape[:-2], mean_q.shape[:-1], factor_q.shape[:-2])
-    trace, distance = np.empty(leading), np.empty(leading)
-    _trace_and_distance_of_pairs(mean_p, factor_p, mean_q, factor_q, trace, distance)
-    return trace, distance
-
-
-@guvectorize("(p),(p,p),(p),(p,p)->(),()", cache=True)
-def _trace_and_distance_of_pairs(mean_p, factor_p, mean_q, factor_q, trace, distance):  # type: ignore[no-untyped-def]
-    """Sums of squares of A = L_p^-1 L_q (forward substitution, column by column) and of L_q' (m_p - m_q)."""
-    p = mean_p.shape[0]
-    column = np.empty(p)
-    squares = length = 0.0
-    for j in range(p):
-        projection = 0.0
-        for i in range(j, p):
-            value = factor_q[i, j]
-            for k in range(j, i):
-                value -= factor_p[i, k] * column[k]
-            column[i] = value / factor_p[i, i]
-            squares += column[i] * column[i]
-            projection += factor_q[i, j] * (mean_p[i] - mean_q[i])
-        length += projection * projection
-    trace[0] = squares
-    distance[0] = length
