@@ -109,7 +109,9 @@ def replay(spells: xr.Dataset, policy: Policy, cost: RetrainingCost | float, acc
     """
     table = check_spells(spells, policy.requires)
     check_dates(table, policy)
-    return _bill(table, walk_policy(table, policy, as_cost(cost).resolve(table)), cost, accounting)
+    resolved = as_cost(cost).resolve(table)
+    charged = _charged_regret(table, resolved, accounting)
+    return _bill(table, walk_policy(table, policy, resolved), resolved, charged)
 
 
 def oracle(spells: xr.Dataset, cost: RetrainingCost | float, accounting: str = "signed") -> Replay:
@@ -127,7 +129,7 @@ def oracle(spells: xr.Dataset, cost: RetrainingCost | float, accounting: str = "
     resolved = as_cost(cost).resolve(table)
     charged = _charged_regret(table, resolved, accounting)
     amounts = np.full(table.sizes[SERIES], resolved.per_retrain)
-    return _bill(table, walk.oracle(charged, amounts), resolved, accounting)
+    return _bill(table, walk.oracle(charged, amounts), resolved, charged)
 
 
 def tune(
@@ -249,22 +251,22 @@ def _charged_regret(table: xr.Dataset, cost: RetrainingCost, accounting: str) ->
     return np.maximum(regret, 0.0) if accounting == "positive" else regret
 
 
-def _bill(table: xr.Dataset, schedule: NDArray[np.bool_], cost: RetrainingCost | float, accounting: str) -> Replay:
-    resolved = as_cost(cost).resolve(table)
+def _bill(table: xr.Dataset, schedule: NDArray[np.bool_], cost: RetrainingCost, charged: Array) -> Replay:
+    """Bill of a schedule, given a resolved cost and the regret charged in every cell."""
     lanes = np.arange(table.sizes[SERIES])
-    regret = walk.along_schedule(_charged_regret(table, resolved, accounting), lanes, schedule)
-    bill = regret + resolved.per_retrain * schedule
+    regret = walk.along_schedule(charged, lanes, schedule)
+    bill = regret + cost.per_retrain * schedule
     coords = {name: table.coords[name] for name in (SERIES, "period", "label")}
     dims = (SERIES, "period")
     by_series = {SERIES: table.coords[SERIES]}
     return Replay(
         objective=xr.DataArray(bill.sum(axis=1), dims=SERIES, coords=by_series),
-        objective_se=xr.DataArray(_sampling_error(table, schedule, resolved), dims=SERIES, coords=by_series),
+        objective_se=xr.DataArray(_sampling_error(table, schedule, cost), dims=SERIES, coords=by_series),
         regret=xr.DataArray(regret.sum(axis=1), dims=SERIES, coords=by_series),
         retrains=xr.DataArray(schedule.sum(axis=1), dims=SERIES, coords=by_series),
         schedule=xr.DataArray(schedule, dims=dims, coords=coords),
         bill=xr.DataArray(bill, dims=dims, coords=coords),
-        unit=resolved.unit,
+        unit=cost.unit,
     )
 
 

@@ -67,7 +67,7 @@ class _SampledReplay:
         batch = self.forecaster.as_batch(self.history.periods(self.initial + t - 1, self.initial + t))
         densities = [row_log_density(self.forecaster, posterior, batch) for posterior in self.posteriors]
         self._score(t, densities)
-        deployed_posteriors, shadow = tuple(self.posteriors), self._fit(t)
+        shadow = self._fit(t)
         self.posteriors.append(shadow)
         self.converged.append(convergence(shadow).converged)
         if "debt" in self.variables:
@@ -77,7 +77,7 @@ class _SampledReplay:
             self._debt(t, shadow, batch)
         if "predictive_debt" in self.variables:
             contrast = PredictiveContrast(self.forecaster, shadow, batch, random_seed=self.seeds[t][1])
-            for s, deployed in enumerate(deployed_posteriors):
+            for s, deployed in enumerate(self.posteriors[:-1]):
                 estimate = contrast.against(deployed)
                 self._put("predictive_debt", s, t, estimate)
                 self.cells["gap_sd"][s, t - 1] = estimate.diagnostics.get("gap_sd", np.nan)
