@@ -182,30 +182,17 @@ def decision_path_figure(
     chosen = tuned[(tuned["score_unit_mode"] == score_unit_mode) & (tuned["kappa"] == kappa)].set_index("policy")
     if chosen.empty:
         raise ValueError(f"nothing was tuned for kappa = {kappa:g} at the score unit {score_unit_mode!r}")
-    values, cost = chosen["value"], float(chosen["lambda"].iloc[0])
-    threshold = float(values["debt_threshold"])
-    policies: dict[str, Policy] = {
-        "debt_threshold_tuned": DebtThreshold(threshold, calibration.adjustment),
-        "cusum_tuned": CUSUM(float(values["cusum"])),
-        "calendar_tuned": Calendar(int(values["calendar"])),
-    }
-    walks = {name: replay(table, policy, cost, accounting) for name, policy in policies.items()}
-    walks["oracle"] = oracle(table, cost, accounting)
-
+    threshold, walks = float(chosen["value"]["debt_threshold"]), _walks(table, chosen, calibration, accounting)
     schedule = walks["debt_threshold_tuned"].schedule.values
     lane, period = np.zeros(1, dtype=int), np.arange(1, design.periods + 1)
     age = period - walk.deployed_during(schedule)[0]
     debt = walk.along_schedule(table["debt"].values, lane, schedule)[0]
     gap = walk.along_schedule(table["score_gap"].values, lane, schedule)[0]
 
-    figure = Figure(figsize=(10.5, 7.6))
-    grid = figure.add_gridspec(
-        4, 1, height_ratios=(1.1, 1.4, 1.1, 1.2), left=0.15, right=0.98, top=0.92, bottom=0.075, hspace=0.12
-    )
-    first = figure.add_subplot(grid[0])
-    panels = [first, *(figure.add_subplot(grid[row], sharex=first) for row in (1, 2, 3))]
+    figure, panels = _stacked_panels((1.1, 1.4, 1.1, 1.2))
     for axes in panels[:3]:
         _shade_spells(axes, schedule[0])
+        axes.tick_params(labelbottom=False)
     truth = paths.variance[0] if shift == "variance" else paths.coefficient[0]
     panels[0].plot(period, truth, color="#1f1f1f", linewidth=1.8)
     panels[0].set_ylabel("true variance" if shift == "variance" else "true coefficient")
@@ -227,8 +214,6 @@ def decision_path_figure(
     _draw_schedules(panels[3], walks)
     panels[3].set_xlabel("period")
     panels[3].set_xlim(0.5, design.periods + 0.5)
-    for axes in panels[:3]:
-        axes.tick_params(labelbottom=False)
     _clean(panels)
     figure.align_ylabels(panels[:3])
     figure.suptitle(
@@ -390,6 +375,28 @@ def _panels(count: int, height: float, *, legend: bool = False, share: bool = Tr
             panels[-1].tick_params(labelleft=False)
     _clean(panels)
     return figure, panels
+
+
+def _stacked_panels(heights: tuple[float, ...]) -> tuple[Figure, list[Axes]]:
+    """A column of panels over one axis of periods."""
+    figure = Figure(figsize=(10.5, 7.6))
+    grid = figure.add_gridspec(
+        len(heights), 1, height_ratios=heights, left=0.15, right=0.98, top=0.92, bottom=0.075, hspace=0.12
+    )
+    first = figure.add_subplot(grid[0])
+    return figure, [first, *(figure.add_subplot(grid[row], sharex=first) for row in range(1, len(heights)))]
+
+
+def _walks(table: xr.Dataset, chosen: pd.DataFrame, calibration: Calibration, accounting: str) -> dict[str, Replay]:
+    """Replays of the tuned policies of one cost, and of the oracle; `chosen` is indexed by policy."""
+    values, cost = chosen["value"], float(chosen["lambda"].iloc[0])
+    policies: dict[str, Policy] = {
+        "debt_threshold_tuned": DebtThreshold(float(values["debt_threshold"]), calibration.adjustment),
+        "cusum_tuned": CUSUM(float(values["cusum"])),
+        "calendar_tuned": Calendar(int(values["calendar"])),
+    }
+    walks = {name: replay(table, policy, cost, accounting) for name, policy in policies.items()}
+    return walks | {"oracle": oracle(table, cost, accounting)}
 
 
 def _clean(panels: Sequence[Axes]) -> None:
