@@ -8,7 +8,8 @@ from scipy import special, stats
 
 import learning_debt as ld
 from learning_debt.arrays import bridge
-from learning_debt.estimates import debt_from_draws, log_likelihood
+from learning_debt.debt import debt_from_draws
+from learning_debt.estimates import log_likelihood
 
 Z90 = stats.norm.ppf(0.95)
 REPEATS = 1000

@@ -15,7 +15,7 @@ FLOORS = [
     {"errors", "estimate", "signals", "data"},
     {"arrays"},
     {"posteriors"},
-    {"predictive"},
+    {"predictive", "debt"},
     {"estimates"},
     {"decisions"},
     {"spells"},

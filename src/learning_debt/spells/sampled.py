@@ -11,8 +11,8 @@ from rich.progress import track
 from learning_debt.arrays.bridge import LogMarginal
 from learning_debt.arrays.mixture import mixture
 from learning_debt.data import History
+from learning_debt.debt import debt_from_draws, log_marginal
 from learning_debt.estimate import Estimate
-from learning_debt.estimates import debt_from_draws, log_marginal
 from learning_debt.posteriors.base import SampledForecaster
 from learning_debt.posteriors.convergence import convergence
 from learning_debt.predictive import PredictiveContrast, gap_from_mixtures, row_log_density
