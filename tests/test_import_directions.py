@@ -15,7 +15,7 @@ FLOORS = [
     {"errors", "estimate", "signals", "data"},
     {"arrays"},
     {"posteriors"},
-    {"predictive", "debt"},
+    {"predictive", "debt", "integrations"},
     {"estimates"},
     {"decisions"},
     {"spells"},

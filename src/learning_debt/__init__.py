@@ -22,6 +22,7 @@ from learning_debt.signals import Signals
 from learning_debt.spells import check_spells, compare_tables, from_period, spell_table
 
 if TYPE_CHECKING:
+    from learning_debt.integrations.sampling_wrapper import ForecasterSamplingWrapper
     from learning_debt.posteriors.pymc.forecaster import PyMCForecaster
 
 __version__ = "0.1.0"
@@ -34,6 +35,7 @@ __all__ = [
     "DebtRegretModel",
     "Decision",
     "Estimate",
+    "ForecasterSamplingWrapper",
     "HybridRegretModel",
     "IncomparablePosteriorsError",
     "PyMCForecaster",
@@ -64,4 +66,8 @@ def __getattr__(name: str) -> Any:
         from learning_debt.posteriors.pymc.forecaster import PyMCForecaster
 
         return PyMCForecaster
+    if name == "ForecasterSamplingWrapper":
+        from learning_debt.integrations.sampling_wrapper import ForecasterSamplingWrapper
+
+        return ForecasterSamplingWrapper
     raise AttributeError(f"module 'learning_debt' has no attribute {name!r}")
