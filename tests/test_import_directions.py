@@ -17,7 +17,7 @@ FLOORS = [
     {"posteriors"},
     {"predictive", "debt", "integrations"},
     {"estimates"},
-    {"decisions"},
+    {"decisions", "attribution"},
     {"spells"},
     {"replay"},
     {"decision"},

@@ -6,6 +6,7 @@ PyMC is imported only when `PyMCForecaster` is first used.
 from typing import TYPE_CHECKING, Any
 
 from learning_debt.arrays.nig import NIG
+from learning_debt.attribution import debt_by_block, debt_by_group
 from learning_debt.audit import Audit, audit
 from learning_debt.decision import Decision, decide
 from learning_debt.decisions import policies
@@ -48,6 +49,8 @@ __all__ = [
     "audit",
     "check_spells",
     "compare_tables",
+    "debt_by_block",
+    "debt_by_group",
     "decide",
     "from_period",
     "oracle",

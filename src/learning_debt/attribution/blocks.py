@@ -1,0 +1,153 @@
+"""Which parameters belief has moved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from learning_debt.arrays import bridge, marginal_debt, nig_parts
+from learning_debt.arrays.nig import NIG
+from learning_debt.attribution.selection import SAMPLE_DIMS, Block, both_exact, chosen_blocks, require_same_labels
+from learning_debt.debt import MINIMUM_OVERLAP
+from learning_debt.predictive import row_log_density
+
+Array = NDArray[np.float64]
+
+BLOCK = "block"
+
+
+def debt_by_block(
+    forecaster: Any,
+    shadow: Any,
+    deployed: Any,
+    new_data: Any,
+    blocks: str | Iterable[str] | Mapping[str, Mapping[str, Any] | None] | None = None,
+    *,
+    joint: bool = False,
+    removed_data: Any = None,
+) -> xr.Dataset:
+    """Which parameters belief has moved: KL between marginal distributions under shadow p and deployed posterior q.
+
+    For a block b of parameters, KL(p(b)‖q(b)) <= KL(p‖q), the posterior debt. Blocks share what they learnt together,
+    so that their debts do not add up to the whole.
+
+    Parameters
+    ----------
+    forecaster : Forecaster
+    shadow, deployed : posterior
+        Both exact (``NIG``) or both draws (``DataTree``) from exact samplers.
+    new_data : Dataset, mapping or data frame
+        What the shadow has seen and the deployed posterior has not.
+    blocks : str, iterable of str or mapping, optional
+        Names of variables of the posterior; all by default. A mapping also selects entries by label:
+        ``{"level": {"store": ["Graz", "Linz"]}, "slope": None}``.
+    joint : bool
+        False looks at every entry on its own, True at all (chosen) entries of a variable together, at most 10.
+    removed_data : Dataset, mapping or data frame, optional
+        What the deployed posterior had seen and the shadow no longer holds.
+
+    Returns
+    -------
+    Dataset
+        Along ``block``, labelled as in "level[Graz]": ``value`` (nats, >= 0), ``standard_error``, ``reliable``,
+        ``lower_bound`` (whether the draws only tell that the truth is at least the value; 95% confidence),
+        ``overlap`` (effective deployed draws that could be the shadow's, as far as the block tells; NaN where exact)
+        and ``entries``; ``variable`` is a coordinate.
+
+    Raises
+    ------
+    IncomparablePosteriorsError
+        If the two posteriors do not share parameters, labels, prior and preparation.
+    KeyError
+        For an unknown variable, dimension or label, with the nearest spelling.
+    ValueError
+        If a joint block has more than 10 entries.
+
+    Notes
+    -----
+    Draws: the log density ratio of the marginals is the logistic regression, on quadratic and spline features of the
+    block, of the probability that a draw came from the shadow, which l gives exactly. See
+    `learning_debt.arrays.marginal_debt`. Entries that are all positive are looked at on the log scale, which changes
+    no divergence. Exact posteriors: Student-t and inverse gamma marginals.
+
+    Examples
+    --------
+    >>> import learning_debt as ld
+    >>> forecaster = ld.ConjugateRegression(ld.NIG([0.0, 0.0], np.eye(2), 2.0, 1.0), coefficient_names=["a", "b"])
+    >>> deployed = forecaster.fit({"x": [[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]], "y": [0.9, 2.2, 3.1]})
+    >>> new = {"x": [[1.0, 0.5], [1.0, 0.2]], "y": [3.0, 2.5]}
+    >>> debt = debt_by_block(forecaster, forecaster.update(deployed, new), deployed, new)
+    >>> dict(zip(debt["block"].values.tolist(), debt["value"].values.round(2).tolist()))
+    {'coefficients[a]': 0.75, 'coefficients[b]': 0.12, 'variance': 0.21}
+    """
+    exact = both_exact(shadow, deployed)
+    batch = forecaster.as_batch(new_data)
+    removed = None if removed_data is None else forecaster.as_batch(removed_data)
+    # One draw of an exact posterior carries the names and labels of its parameters.
+    trees = [forecaster.sample(one, draws=1, chains=1) if exact else one for one in (shadow, deployed)]
+    forecaster.require_comparable(*trees, batch)
+    groups = [tree["posterior"].to_dataset() for tree in trees]
+    chosen = list(chosen_blocks(groups[0], blocks, joint))
+    for block in chosen:
+        require_same_labels(block, *groups)
+    if exact is not None:
+        results = [_exact_debt(*exact, block) for block in chosen]
+    else:
+        ratios = [_log_ratio(forecaster, one, batch, removed) for one in (shadow, deployed)]
+        pooled = bridge.pooled_debt(ratios[1], ratios[0])
+        labels = marginal_debt.hard_labels(ratios[1], ratios[0])
+        if pooled.overlap >= MINIMUM_OVERLAP:
+            labels = marginal_debt.soft_labels(ratios[1], ratios[0], pooled.log_normaliser)
+        results = [marginal_debt.marginal_debt(*_on_real_line(block, *groups), labels) for block in chosen]
+    return _blocks_dataset(chosen, results)
+
+
+def _log_ratio(forecaster: Any, posterior: xr.DataTree, batch: xr.Dataset, removed: xr.Dataset | None) -> Array:
+    """Log-likelihood of what was added less that of what was removed, shape (chain, draw)."""
+    added = row_log_density(forecaster, posterior, batch).sum(axis=-1)
+    return added if removed is None else added - row_log_density(forecaster, posterior, removed).sum(axis=-1)
+
+
+def _on_real_line(block: Block, shadow: xr.Dataset, deployed: xr.Dataset) -> tuple[Array, Array]:
+    """Deployed and shadow draws of a block, shapes (chain, draw, entries)."""
+    pair = []
+    for group in (deployed, shadow):
+        values = group[block.variable].transpose(*SAMPLE_DIMS, ...).values
+        pair.append(values.reshape(*values.shape[:2], -1)[..., block.places].astype(float))
+    positive = [all((one[..., k] > 0).all() for one in pair) for k in range(block.places.size)]
+    first, second = (np.where(positive, np.log(np.where(positive, one, 1.0)), one) for one in pair)
+    return first, second
+
+
+def _exact_debt(shadow: NIG, deployed: NIG, block: Block) -> marginal_debt.MarginalDebt:
+    if block.variable == "variance":
+        value = nig_parts.variance_debt(shadow, deployed)
+    else:
+        value = nig_parts.coefficients_debt(shadow, deployed, block.places.tolist())
+    return marginal_debt.MarginalDebt(value, 0.0, value, float("nan"))
+
+
+def _blocks_dataset(blocks: Sequence[Block], results: Sequence[marginal_debt.MarginalDebt]) -> xr.Dataset:
+    overlap = np.array([one.overlap for one in results])
+    reliable = ~(overlap < MINIMUM_OVERLAP)
+    value = np.where(reliable, [one.value for one in results], [one.lower_bound for one in results])
+    error = np.where(reliable, [one.standard_error for one in results], np.nan)
+    return xr.Dataset(
+        {
+            "value": (BLOCK, value),
+            "standard_error": (BLOCK, error),
+            "reliable": (BLOCK, reliable),
+            "lower_bound": (BLOCK, ~reliable),
+            "overlap": (BLOCK, overlap),
+            "entries": (BLOCK, [one.places.size for one in blocks]),
+        },
+        coords={
+            BLOCK: [one.label for one in blocks],
+            "variable": (BLOCK, [one.variable for one in blocks]),
+        },
+        attrs={"quantity": "marginal posterior debt", "unit": "nats"},
+    )

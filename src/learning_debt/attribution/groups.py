@@ -1,0 +1,167 @@
+"""Which rows moved belief."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+from arviz_stats.base import array_stats
+from numpy.typing import NDArray
+
+from learning_debt.arrays import bridge, nig_parts
+from learning_debt.arrays.nig import NIG
+from learning_debt.attribution.selection import both_exact
+from learning_debt.data import as_dataset, require_variables
+from learning_debt.predictive import row_log_density
+
+Array = NDArray[np.float64]
+
+GROUP = "group"
+MINIMUM_DRAWS = 100.0
+"""Effective draws below which a mean of log-likelihoods and its standard error are not trusted."""
+MAXIMUM_PARETO_K = 0.7
+"""Shape of the tail of the log-likelihoods above which their mean is not trusted (Vehtari et al. 2024, JMLR 25)."""
+
+
+def debt_by_group(
+    forecaster: Any, shadow: Any, deployed: Any, new_data: Any, by: Any, *, removed_data: Any = None
+) -> xr.Dataset:
+    """Which rows moved belief: the Jeffreys divergence between shadow p and deployed posterior q, group by group.
+
+    With l the log-likelihood of the rows that have arrived since, J = KL(p‖q) + KL(q‖p) = E_p[l] - E_q[l] is a sum
+    over rows, hence over groups g of rows:
+
+        J_g = E_p[l_g] - E_q[l_g]
+
+    It needs no overlap of the draws. While belief has moved little, J is about twice the posterior debt KL(p‖q).
+
+    Parameters
+    ----------
+    forecaster : Forecaster
+    shadow, deployed : posterior
+        Both exact (``NIG``) or both draws (``DataTree``).
+    new_data : Dataset, mapping or data frame
+        What the shadow has seen and the deployed posterior has not.
+    by : str or array_like, shape (rows,)
+        Name of a column of `new_data` along the observation dimension (store, weekday, period), or one label a row.
+    removed_data : Dataset, mapping or data frame, optional
+        What the deployed posterior had seen and the shadow no longer holds: its rows count with l negated. `by` must
+        then be a name that both have.
+
+    Returns
+    -------
+    Dataset
+        Along the groups, in order of appearance: ``value`` (nats; positive where belief moved towards what the rows
+        say, negative where the other rows moved it against them), ``standard_error``, ``share`` of the total,
+        ``rows`` and ``reliable``; and ``total`` with ``total_standard_error``, the whole J. Exact posteriors have
+        standard errors of 0. The groups' errors are dependent, since all come from the same draws.
+
+    Raises
+    ------
+    IncomparablePosteriorsError
+        If the two posteriors do not share parameters, labels, prior and preparation.
+    KeyError, ValueError
+        If there is no column `by`, or it has not one label a row.
+
+    Examples
+    --------
+    >>> import learning_debt as ld
+    >>> forecaster = ld.ConjugateRegression(ld.NIG(0.0, 1.0, 2.0, 1.0))
+    >>> deployed = forecaster.fit({"x": [1.0, 2.0, -1.0], "y": [0.9, 2.2, -1.1]})
+    >>> new = {"x": [1.0, 2.0, 1.0], "y": [3.0, 5.5, 1.2], "store": ["Graz", "Graz", "Linz"]}
+    >>> shadow = forecaster.update(deployed, {"x": new["x"], "y": new["y"]})
+    >>> debt_by_group(forecaster, shadow, deployed, new, by="store")["value"].round(2).values.tolist()
+    [17.41, -0.51]
+    """
+    exact = both_exact(shadow, deployed)
+    batches = [(forecaster.as_batch(new_data), 1.0)]
+    labels, dim = _labels(new_data, by, forecaster.observation_dim)
+    if removed_data is not None:
+        if not isinstance(by, str):
+            raise ValueError("by must be the name of a column when removed_data is given, which has rows of its own")
+        batches.append((forecaster.as_batch(removed_data), -1.0))
+        labels = np.concatenate([labels, _labels(removed_data, by, forecaster.observation_dim)[0]])
+    groups = list(dict.fromkeys(labels.tolist()))
+    member = np.array([labels == group for group in groups], dtype=float)
+    if exact is not None:
+        rows = [sign * _expected_gain(*exact, batch) for batch, sign in batches]
+        values = member @ np.concatenate(rows)
+        parts = [_Mean(value, 0.0, True) for value in (*values, values.sum())]
+    else:
+        forecaster.require_comparable(shadow, deployed, batches[0][0])
+        of_groups = [
+            np.concatenate([sign * row_log_density(forecaster, one, batch) for batch, sign in batches], axis=-1)
+            @ member.T
+            for one in (shadow, deployed)
+        ]
+        pairs = [(p, q) for p, q in zip(*(np.moveaxis(one, -1, 0) for one in of_groups), strict=True)]
+        parts = [_difference(p, q) for p, q in (*pairs, tuple(one.sum(axis=-1) for one in of_groups))]
+    return _grouped(parts, groups, member.sum(axis=1), dim)
+
+
+class _Mean(NamedTuple):
+    """A difference of means, its standard error, and whether the draws support it."""
+
+    value: float
+    standard_error: float
+    reliable: bool
+
+
+def _expected_gain(shadow: NIG, deployed: NIG, batch: xr.Dataset) -> Array:
+    """E_p[l] - E_q[l] of every row."""
+    x, y = batch["x"].values, batch["y"].values
+    gain = nig_parts.expected_log_likelihood(shadow, x, y) - nig_parts.expected_log_likelihood(deployed, x, y)
+    return np.asarray(gain)
+
+
+def _difference(shadow: Array, deployed: Array) -> _Mean:
+    """Mean over shadow draws less mean over deployed draws, of shape (chain, draw) each."""
+    value = float(shadow.mean() - deployed.mean())
+    if not np.isfinite(value):
+        return _Mean(value, float("nan"), False)
+    error = float(np.sqrt(bridge.variance_of_mean(shadow) + bridge.variance_of_mean(deployed)))
+    return _Mean(value, error, all(_mean_is_trusted(one) for one in (shadow, deployed)))
+
+
+def _mean_is_trusted(draws: Array) -> bool:
+    if bridge.effective_size(draws) < MINIMUM_DRAWS:
+        return False
+    if np.ptp(draws) == 0:
+        return True
+    return float(array_stats.pareto_khat(draws, chain_axis=0, draw_axis=1, tail="both")) < MAXIMUM_PARETO_K
+
+
+def _labels(data: Any, by: Any, observation_dim: str) -> tuple[Array, str]:
+    """One label a row, and the name of the dimension over groups."""
+    dataset = as_dataset(data, observation_dim)
+    if isinstance(by, str) and by == observation_dim and by not in dataset.coords:
+        return np.arange(dataset.sizes[by]), GROUP
+    if isinstance(by, str):
+        require_variables(dataset, [by], "new_data")
+        if dataset[by].dims != (observation_dim,):
+            raise ValueError(f"by={by!r} must run along {observation_dim!r} only, not {dataset[by].dims}")
+        return dataset[by].values, GROUP if by == observation_dim else by
+    labels, rows = np.asarray(by), dataset.sizes[observation_dim]
+    if labels.shape != (rows,):
+        raise ValueError(f"by must hold one label for each of the {rows} rows, not an array of shape {labels.shape}")
+    return labels, str(getattr(by, "name", None) or GROUP)
+
+
+def _grouped(parts: Sequence[_Mean], groups: Sequence[Any], rows: Array, dim: str) -> xr.Dataset:
+    value, error, reliable = (np.array(column) for column in zip(*parts, strict=True))
+    share = value[:-1] / value[-1] if np.isfinite(value).all() and value[-1] > 0 else np.full(len(groups), np.nan)
+    return xr.Dataset(
+        {
+            "value": (dim, value[:-1]),
+            "standard_error": (dim, error[:-1]),
+            "share": (dim, share),
+            "rows": (dim, rows.astype(int)),
+            "reliable": (dim, reliable[:-1].astype(bool)),
+            "total": float(value[-1]),
+            "total_standard_error": float(error[-1]),
+        },
+        coords={dim: list(groups)},
+        attrs={"quantity": "Jeffreys divergence", "unit": "nats"},
+    )

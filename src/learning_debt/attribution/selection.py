@@ -1,0 +1,103 @@
+"""Which parameters a block holds, by name and label, and whether two posteriors can be compared on it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from learning_debt.arrays.nig import NIG, as_nig
+from learning_debt.errors import IncomparablePosteriorsError
+
+Array = NDArray[np.float64]
+
+SAMPLE_DIMS = ("chain", "draw")
+MAXIMUM_ENTRIES = 10
+"""Entries of a block that are looked at jointly; beyond, a density ratio cannot be learnt from some thousand draws."""
+
+
+def both_exact(shadow: Any, deployed: Any) -> tuple[NIG, NIG] | None:
+    """Both posteriors as checked NIGs, or None if both are draws."""
+    kinds = [isinstance(posterior, NIG) for posterior in (shadow, deployed)]
+    if any(kinds) and not all(kinds):
+        raise TypeError("shadow and deployed must be both exact (NIG) or both draws (DataTree); sample the exact one")
+    return (as_nig(shadow), as_nig(deployed)) if all(kinds) else None
+
+
+class Block(NamedTuple):
+    """Some entries of a variable: their positions along its flattened axes."""
+
+    label: str
+    variable: str
+    places: Array
+
+
+def chosen_blocks(group: xr.Dataset, blocks: Any, joint: bool) -> Iterator[Block]:
+    """The blocks asked for; see `debt_by_block`."""
+    names = [str(name) for name in group.data_vars]
+    wanted: Mapping[str, Any] = (
+        blocks
+        if isinstance(blocks, Mapping)
+        else dict.fromkeys(names if blocks is None else [blocks] if isinstance(blocks, str) else blocks)
+    )
+    for name, selection in wanted.items():
+        _require_name(name, names, "the posterior has no variable")
+        entries = group[name].isel(chain=0, draw=0, drop=True)
+        places = xr.DataArray(np.arange(entries.size).reshape(entries.shape), entries.coords, entries.dims)
+        labels = _entry_labels(name, places)
+        picked = np.atleast_1d(_select(places, selection or {}, name).values.ravel())
+        if not joint:
+            yield from (Block(labels[place], name, np.array([place])) for place in picked)
+            continue
+        if picked.size > MAXIMUM_ENTRIES:
+            raise ValueError(
+                f"{name!r} has {picked.size} entries; at most {MAXIMUM_ENTRIES} can be looked at jointly. "
+                "Leave joint=False, or choose entries: blocks={...: {dimension: labels}}"
+            )
+        some = "" if picked.size == entries.size else f"[{', '.join(labels[k][len(name) + 1 : -1] for k in picked)}]"
+        yield Block(f"{name}{some}", name, picked)
+
+
+def _entry_labels(name: str, places: xr.DataArray) -> list[str]:
+    """``name[label, label]`` of every entry, in flattened order."""
+    if places.ndim == 0:
+        return [name]
+    axes = [places[dim].values.tolist() for dim in places.dims]  # a dimension without labels counts from 0
+    grid = np.stack([one.ravel() for one in np.meshgrid(*map(np.arange, places.shape), indexing="ij")], axis=1)
+    return [f"{name}[{', '.join(str(axes[k][i]) for k, i in enumerate(place))}]" for place in grid]
+
+
+def _select(places: xr.DataArray, selection: Mapping[str, Any], name: str) -> xr.DataArray:
+    for dim, wanted in selection.items():
+        _require_name(dim, [str(one) for one in places.dims], f"{name!r} has no dimension")
+        present = places[dim].values.tolist()
+        labels = list(wanted) if isinstance(wanted, list | tuple | np.ndarray) else [wanted]
+        for label in labels:
+            _require_name(label, present, f"{name!r} has no entry along {dim!r} labelled")
+        places = places.isel({dim: [present.index(label) for label in labels]})
+    return places
+
+
+def _require_name(name: Any, present: Sequence[Any], what: str) -> None:
+    if name not in present:
+        near = difflib.get_close_matches(str(name), [str(one) for one in present], n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise KeyError(f"{what} {name!r}{hint} (it has {list(present)[:20]})")
+
+
+def require_same_labels(block: Block, shadow: xr.Dataset, deployed: xr.Dataset) -> None:
+    """A forecaster checks its own posteriors; this guards the positions that a block was chosen by."""
+    if block.variable not in deployed:
+        raise IncomparablePosteriorsError(f"the deployed posterior has no variable {block.variable!r}")
+    ours, theirs = (
+        {dim: one[block.variable][dim].values.tolist() for dim in one[block.variable].dims if dim not in SAMPLE_DIMS}
+        for one in (shadow, deployed)
+    )
+    if ours != theirs:
+        raise IncomparablePosteriorsError(
+            f"the labels of {block.variable!r} are {ours} in the shadow and {theirs} in the deployed posterior"
+        )
