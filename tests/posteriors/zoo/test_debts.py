@@ -1,0 +1,121 @@
+"""Debts and gaps of models with a past, several outcomes and growing states, against closed forms."""
+
+from __future__ import annotations
+
+import numpy as np
+import pymc as pm
+import pytest
+import xarray as xr
+from scipy import special
+
+import learning_debt as ld
+
+from .case import CHEAP, along_rows, covariates
+from .growing import CASES as GROWING
+from .series import CASES as SERIES
+from .series import autoregression_law, shifted
+from .structures import CASES as STRUCTURES
+
+NAMED = {case.name: case for case in (*SERIES, *STRUCTURES, *GROWING)}
+
+
+def mixture_gap(case, stretch):
+    """Score gap of four draws against four draws, from the formula of their rows."""
+    scores = []
+    for factor in (1.0, stretch):
+        draws = [case.terms(case.theta_at(draw, factor), case.data) for draw in range(4)]
+        rows = np.stack([sum(terms.values()) for terms in draws])[:, case.trained :]
+        scores.append(special.logsumexp(rows, axis=0) - np.log(4))
+    return float((scores[0] - scores[1]).mean())
+
+
+@pytest.mark.parametrize("name", ["adstock", "observed AR", "lagged outcome", "wide adstock", "two outcomes"])
+def test_score_gap_after_a_past(name):
+    case = NAMED[name]
+    forecaster = case.forecaster()
+    shadow, deployed = (forecaster.attach(case.posterior(stretch=s), case.past) for s in (1.0, 0.8))
+    gap = ld.score_gap(forecaster, shadow, deployed, case.batch, past=case.past)
+    assert gap.value == pytest.approx(mixture_gap(case, 0.8), rel=1e-7, abs=1e-9)
+
+
+def normal_divergence(mean, variance, other_mean, other_variance):
+    ratio = variance / other_variance
+    return 0.5 * (ratio - 1 - np.log(ratio) + (mean - other_mean) ** 2 / other_variance)
+
+
+def test_predictive_debt_after_a_past_is_that_of_the_path():
+    """Two rows of an AR(2) at fixed parameters: the divergence of two joint Gaussians, over two rows."""
+    case = NAMED["observed AR"]
+    forecaster = case.forecaster()
+    rows, batch = case.rows(0, case.trained + 2), case.rows(case.trained, case.trained + 2)
+    shadow, deployed = (forecaster.attach(case.posterior(same=400, stretch=s), case.past) for s in (1.0, 0.9))
+    debt = ld.predictive_debt(forecaster, shadow, deployed, batch, past=case.past, random_seed=1)
+    laws = []
+    for stretch in (1.0, 0.9):
+        mean, covariance = autoregression_law(case.theta_at(0, stretch), rows)
+        old, new = slice(0, case.trained), slice(case.trained, None)
+        weights = np.linalg.solve(covariance[old, old], covariance[old, new]).T
+        y = rows["y"].values[old]
+        laws.append((mean[new] + weights @ (y - mean[old]), covariance[new, new] - weights @ covariance[old, new]))
+    (mean, covariance), (other_mean, other_covariance) = laws
+    away, ratio = other_mean - mean, np.linalg.solve(other_covariance, covariance)
+    exact = 0.5 * (np.trace(ratio) - 2 - np.linalg.slogdet(ratio)[1] + away @ np.linalg.solve(other_covariance, away))
+    assert abs(debt.value - exact / 2) < 4 * debt.standard_error
+    assert debt.standard_error < exact / 4
+
+
+def test_predictive_debt_of_states_to_come():
+    """A local level at fixed parameters: normal rows, as uncertain as their weeks are far."""
+    case = NAMED["local level"]
+    forecaster = case.forecaster()
+    batch = case.rows(case.trained, case.trained + 3)
+    shadow, deployed = (forecaster.attach(case.posterior(same=800, stretch=s), case.past) for s in (1.0, 0.7))
+    debt = ld.predictive_debt(forecaster, shadow, deployed, batch, past=case.past, random_seed=1)
+    rows = case.rows(0, case.trained + 3)
+    laws = [case.law(case.theta_at(0, s), rows, case.trained, case.trained) for s in (1.0, 0.7)]
+    exact = normal_divergence(laws[0].mean, laws[0].variance, laws[1].mean, laws[1].variance).mean()
+    assert abs(debt.value - exact) < 4 * debt.standard_error
+    assert debt.standard_error < exact / 3
+
+
+def persistent(data):
+    """Normal prior, known scale: the posterior is normal although the outcome is its own input."""
+    with pm.Model() as model:
+        x, y = (pm.Data(name, data[name].values, dims="obs") for name in ("x", "y"))
+        mean = pm.Normal("slope", 0, 1) * x + pm.Normal("persistence", 0, 1) * shifted(y)
+        pm.Normal("outcome", mean, 1, observed=y, dims="obs")
+    return model
+
+
+def exact_posterior(data, draws, rng):
+    """Mean and covariance of (slope, persistence), and draws."""
+    y = data["y"].values
+    design = np.column_stack([data["x"].values, np.append(0.0, y[:-1])])
+    covariance = np.linalg.inv(np.eye(2) + design.T @ design)
+    mean = covariance @ design.T @ y
+    values = rng.multivariate_normal(mean, covariance, size=(2, draws))
+    names = ("slope", "persistence")
+    tree = xr.Dataset({name: (("chain", "draw"), values[..., k]) for k, name in enumerate(names)})
+    return mean, covariance, xr.DataTree.from_dict({"posterior": tree})
+
+
+def test_posterior_debt_counts_the_new_rows_after_the_old_ones():
+    rng, x = covariates(30)
+    y = np.zeros(30)
+    for k in range(30):
+        y[k] = 0.5 * x[k] + 0.7 * (y[k - 1] if k else 0.0) + rng.normal()
+    data = along_rows(x=x, y=y)
+    old, new = data.isel(obs=slice(0, 20)), data.isel(obs=slice(20, None))
+    forecaster = ld.PyMCForecaster(persistent, compile_kwargs=CHEAP)
+    (p_mean, p, shadow), (q_mean, q, deployed) = (exact_posterior(d, 1000, rng) for d in (data, old))
+    shadow, deployed = forecaster.attach(shadow, data), forecaster.attach(deployed, old)
+    debt = ld.posterior_debt(forecaster, shadow, deployed, new, random_seed=1)
+    away, ratio = q_mean - p_mean, np.linalg.solve(q, p)
+    exact = 0.5 * (np.trace(ratio) - 2 - np.linalg.slogdet(ratio)[1] + away @ np.linalg.solve(q, away))
+    assert debt.reliable
+    assert abs(debt.value - exact) < 4 * debt.standard_error
+    # Rows scored as if nothing came before them lose the first lag and give another debt.
+    alone = forecaster.log_density(shadow, new, old)["outcome"].values[:, 0]
+    first = new.isel(obs=[0])
+    naive = -0.5 * (first["y"].values - shadow["posterior"]["slope"].values.ravel() * first["x"].values) ** 2
+    assert np.abs(alone - (naive - 0.5 * np.log(2 * np.pi))).mean() > 0.05

@@ -1,0 +1,98 @@
+"""Rows that need a past: after it they score their conditional density, whole or in pieces; without it, a refusal."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from learning_debt.errors import UnsupportedModelError
+
+from .case import moment_errors, scored_on_its_own
+from .series import CASES, LAGS
+
+NAMED = {case.name: case for case in CASES}
+
+
+@pytest.fixture(scope="module", params=CASES, ids=lambda case: case.name)
+def attached(request):
+    case = request.param
+    forecaster = case.forecaster()
+    return case, forecaster, forecaster.attach(case.posterior(), case.past)
+
+
+def test_rows_score_what_the_formula_says_given_the_rows_before(attached):
+    case, forecaster, posterior = attached
+    scored = forecaster.log_density(posterior, case.batch, case.past)
+    assert scored["outcome"].dims == ("sample", case.dim)
+    for draw in range(4):
+        expected = case.terms(case.theta_at(draw), case.data)["outcome"][case.trained :]
+        np.testing.assert_allclose(scored["outcome"].values[draw], expected, rtol=1e-9, atol=case.tolerance)
+
+
+def test_a_batch_in_pieces_scores_the_same(attached):
+    case, forecaster, posterior = attached
+    cut = case.trained + 1
+    whole = forecaster.log_density(posterior, case.batch, case.past)["outcome"].values
+    first = forecaster.log_density(posterior, case.rows(case.trained, cut), case.past)["outcome"].values
+    second = forecaster.log_density(posterior, case.rows(cut), case.rows(0, cut))["outcome"].values
+    np.testing.assert_allclose(np.concatenate([first, second], axis=1), whole, rtol=1e-9, atol=1e-9)
+
+
+def test_without_the_past_the_number_would_be_another_so_it_is_asked_for(attached):
+    case, forecaster, posterior = attached
+    assert forecaster.needs_past is True
+    with pytest.raises(ValueError, match="past"):
+        forecaster.log_density(posterior, case.batch)
+    with pytest.raises(ValueError, match="past"):
+        forecaster.predict(posterior, case.batch.isel({case.dim: [0]}))
+    prepare = case.options.get("prepare")
+    batch = prepare(case.batch)[0] if prepare else case.batch
+    naive = scored_on_its_own(case.build(batch), case.theta_at(0))["outcome"].sum()
+    truth = case.terms(case.theta_at(0), case.data)["outcome"][case.trained :].sum()
+    assert abs(naive - truth) > 0.1
+
+
+def test_draws_have_the_moments_of_the_formula_given_the_past(attached):
+    case, forecaster, _ = attached
+    posterior = forecaster.attach(case.posterior(same=500), case.past)
+    stop = case.trained + case.ahead
+    drawn = forecaster.predict(posterior, case.rows(case.trained, stop), case.past, random_seed=1)
+    mean, variance = case.moments(case.theta_at(0), case.rows(0, stop), case.trained)
+    assert drawn["outcome"].sizes[case.dim] == case.ahead
+    assert moment_errors(drawn["outcome"].values, mean, variance) < 4
+
+
+def test_several_rows_at_once_are_refused_where_the_outcome_is_an_input(attached):
+    case, forecaster, posterior = attached
+    if case.ahead > 1:
+        pytest.skip("its rows can be drawn together")
+    with pytest.raises(ValueError, match="one row at a time"):
+        forecaster.predict(posterior, case.batch, case.past)
+
+
+def test_context_rows_shorten_the_past():
+    case = NAMED["adstock of four periods"]
+    forecaster = case.forecaster()
+    posterior = forecaster.attach(case.posterior(), case.past)
+    short = forecaster.log_density(posterior, case.batch, case.rows(case.trained - LAGS + 1, case.trained))
+    whole = forecaster.log_density(posterior, case.batch, case.past)
+    np.testing.assert_allclose(short["outcome"].values, whole["outcome"].values, rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["adstock of four periods", "observed AR", "adstock"])
+def test_too_few_context_rows_are_refused(name):
+    case = NAMED[name]
+    with pytest.raises(UnsupportedModelError, match="context_rows"):
+        case.forecaster(context_rows=1).attach(case.posterior(), case.past)
+
+
+def test_a_past_that_does_not_fit_is_refused():
+    case = NAMED["adstock"]
+    forecaster = case.forecaster()
+    posterior = forecaster.attach(case.posterior(), case.past)
+    with pytest.raises(KeyError, match="spend"):
+        forecaster.log_density(posterior, case.batch, case.past.drop_vars("spend"))
+    holes = case.past["spend"].where(xr.DataArray(np.arange(case.trained) != 2, dims="obs"))
+    with pytest.raises(ValueError, match="not finite"):
+        forecaster.log_density(posterior, case.batch, case.past.assign(spend=holes))
