@@ -131,6 +131,44 @@ def take_rows(dataset: xr.Dataset, rows: slice | np.ndarray, observation_dim: st
     return dataset.isel({observation_dim: rows})
 
 
+def follow(past: xr.Dataset, batch: xr.Dataset, observation_dim: str) -> xr.Dataset:
+    """Rows of `past`, then those of `batch`; what does not run along the rows comes from `batch`.
+
+    A column that only `past` has, such as the outcome of rows yet to be forecast, goes on with zeros.
+
+    Raises
+    ------
+    KeyError, ValueError
+        If `past` lacks a column of the batch, or its columns have other dimensions.
+
+    Examples
+    --------
+    >>> past, batch = as_dataset({"y": [1.0, 2.0]}), as_dataset({"y": [3.0]})
+    >>> follow(past, batch, "obs")["y"].values.tolist()
+    [1.0, 2.0, 3.0]
+    """
+    count, joined = batch.sizes[observation_dim], {}
+    for name, variable in batch.variables.items():
+        if observation_dim not in variable.dims:
+            joined[name] = variable
+            continue
+        if name not in past.variables:
+            if name == observation_dim:
+                continue
+            raise KeyError(f"past lacks the variable {name!r}, which the batch has; past needs the same columns")
+        before = past.variables[name]
+        if set(before.dims) != set(variable.dims):
+            raise ValueError(f"past has {name!r} along {before.dims}, the batch along {variable.dims}")
+        joined[name] = xr.Variable.concat([before.transpose(*variable.dims), variable], observation_dim)
+    for name, variable in past.variables.items():
+        if observation_dim in variable.dims and name not in batch.variables and variable.dtype.kind in "iufb":
+            shape = tuple(count if dim == observation_dim else size for dim, size in variable.sizes.items())
+            zeros = xr.Variable(variable.dims, np.zeros(shape, dtype=variable.dtype))
+            joined[name] = xr.Variable.concat([variable, zeros], observation_dim)
+    coords = {name: joined.pop(name) for name in list(joined) if name in batch.coords}
+    return xr.Dataset(joined, coords=coords)
+
+
 @dataclass(frozen=True)
 class History:
     """Observations in the order they arrived, cut into periods.

@@ -9,6 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from learning_debt.arrays.nig import NIG
+from learning_debt.data import as_dataset, take_rows
 from learning_debt.debt import debt_from_draws, log_marginal
 from learning_debt.estimate import Estimate
 from learning_debt.posteriors.base import SampledForecaster
@@ -39,6 +40,9 @@ def posterior_debt(
         What the shadow has seen and the deployed posterior has not.
     removed_data : Dataset, mapping or data frame, optional
         What the deployed posterior had seen and the shadow no longer holds.
+
+        Where rows need the rows before them (``forecaster.needs_past``), those are the data the posteriors carry from
+        their fits, and `new_data` must follow them.
     random_seed : int, optional
         For the Gaussian bridge, which is needed when the two sets of draws do not overlap.
 
@@ -72,11 +76,16 @@ def posterior_debt(
     if exact:
         return Estimate(forecaster.posterior_debt(shadow, deployed), 0.0)
     forecaster.require_comparable(shadow, deployed, batch)
-    at_shadow = log_likelihood(forecaster, shadow, batch)
-    at_deployed = log_likelihood(forecaster, deployed, batch)
-    if removed is not None:
-        at_shadow = at_shadow - log_likelihood(forecaster, shadow, removed)
-        at_deployed = at_deployed - log_likelihood(forecaster, deployed, removed)
+    if forecaster.needs_past and removed is not None:
+        # What leaves the window was past to what stays, so the two windows are scored whole.
+        at_shadow, at_deployed = (_window_ratio(forecaster, at, shadow, deployed) for at in (shadow, deployed))
+    else:
+        before = _training_data(deployed) if forecaster.needs_past else None
+        at_shadow = log_likelihood(forecaster, shadow, batch, before)
+        at_deployed = log_likelihood(forecaster, deployed, batch, before)
+        if removed is not None:
+            at_shadow = at_shadow - log_likelihood(forecaster, shadow, removed)
+            at_deployed = at_deployed - log_likelihood(forecaster, deployed, removed)
     rng = np.random.default_rng(random_seed)
     return debt_from_draws(
         at_shadow,
@@ -87,7 +96,14 @@ def posterior_debt(
 
 
 def predictive_debt(
-    forecaster: Any, shadow: Any, deployed: Any, batch: Any, score: str = "log", *, random_seed: int | None = None
+    forecaster: Any,
+    shadow: Any,
+    deployed: Any,
+    batch: Any,
+    score: str = "log",
+    *,
+    past: Any = None,
+    random_seed: int | None = None,
 ) -> Estimate:
     """Predictive debt: mean over the rows of `batch` of KL(p(y|x) shadow ‖ p(y|x) deployed), nats per observation.
 
@@ -102,8 +118,10 @@ def predictive_debt(
         Inputs to forecast.
     score : str
         Only ``"log"`` is available.
+    past : Dataset, mapping or data frame, optional
+        All rows the batch follows, where the model needs them (``forecaster.needs_past``).
     random_seed : int, optional
-        For the predictive draws.
+        For the predictive draws, and for states and groups that a posterior has not seen.
 
     Examples
     --------
@@ -118,10 +136,19 @@ def predictive_debt(
     rows = forecaster.as_batch(batch)
     if _exact(forecaster, shadow, deployed):
         return Estimate(float(forecaster.predictive_debt(shadow, deployed, rows)), 0.0)
-    return PredictiveContrast(forecaster, shadow, rows, random_seed).against(deployed)
+    return PredictiveContrast(forecaster, shadow, rows, random_seed, _past(forecaster, past)).against(deployed)
 
 
-def score_gap(forecaster: Any, shadow: Any, deployed: Any, batch: Any, score: str = "log") -> Estimate:
+def score_gap(
+    forecaster: Any,
+    shadow: Any,
+    deployed: Any,
+    batch: Any,
+    score: str = "log",
+    *,
+    past: Any = None,
+    random_seed: int | None = None,
+) -> Estimate:
     """Realised score gap: mean log score of the shadow minus that of the deployed posterior, nats per observation.
 
     Positive when the deployed posterior forecast worse. **Neither posterior may have seen `batch`**: a shadow that
@@ -135,6 +162,10 @@ def score_gap(forecaster: Any, shadow: Any, deployed: Any, batch: Any, score: st
         Inputs and realised outcomes.
     score : str
         Only ``"log"`` is available.
+    past : Dataset, mapping or data frame, optional
+        All rows the batch follows, where the model needs them (``forecaster.needs_past``).
+    random_seed : int, optional
+        For states and groups that a posterior has not seen.
 
     Examples
     --------
@@ -150,12 +181,41 @@ def score_gap(forecaster: Any, shadow: Any, deployed: Any, batch: Any, score: st
     if _exact(forecaster, shadow, deployed):
         gaps = forecaster.log_score(shadow, rows) - forecaster.log_score(deployed, rows)
         return Estimate(float(gaps.mean()), 0.0)
-    return gap_from_mixtures(row_mixture(forecaster, shadow, rows), row_mixture(forecaster, deployed, rows))
+    before = _past(forecaster, past)
+    mixtures = [row_mixture(forecaster, one, rows, before, random_seed) for one in (shadow, deployed)]
+    return gap_from_mixtures(*mixtures)
 
 
-def log_likelihood(forecaster: SampledForecaster, posterior: xr.DataTree, batch: xr.Dataset) -> Array:
-    """Total log-likelihood of `batch` at every draw, shape (chain, draw)."""
-    return row_log_density(forecaster, posterior, batch).sum(axis=-1)
+def log_likelihood(
+    forecaster: SampledForecaster, posterior: xr.DataTree, batch: xr.Dataset, past: xr.Dataset | None = None
+) -> Array:
+    """Total log-likelihood of `batch`, after `past`, at every draw, shape (chain, draw)."""
+    return row_log_density(forecaster, posterior, batch, past).sum(axis=-1)
+
+
+def _window_ratio(
+    forecaster: SampledForecaster, posterior: xr.DataTree, shadow: xr.DataTree, deployed: xr.DataTree
+) -> Array:
+    """Log-likelihood of the shadow's window minus that of the deployed one's, at the draws of `posterior`."""
+    totals = []
+    for one in (shadow, deployed):
+        window = _training_data(one)
+        nothing = take_rows(window, slice(0), forecaster.observation_dim)
+        totals.append(log_likelihood(forecaster, posterior, window, nothing))
+    return totals[0] - totals[1]
+
+
+def _training_data(posterior: xr.DataTree) -> xr.Dataset:
+    if "training_data" not in posterior.children:
+        raise ValueError(
+            "rows of this model depend on the rows before them, and the posterior does not carry the data it was "
+            "fitted to; use attach(posterior, data)"
+        )
+    return posterior.children["training_data"].to_dataset(inherit=False)
+
+
+def _past(forecaster: SampledForecaster, past: Any) -> xr.Dataset | None:
+    return None if past is None else as_dataset(past, forecaster.observation_dim)
 
 
 def _exact(forecaster: Any, shadow: Any, deployed: Any) -> bool:

@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from learning_debt.arrays import mixture, quadrature
+from learning_debt.data import follow, take_rows
 from learning_debt.estimate import Estimate
 from learning_debt.posteriors.base import SampledForecaster
 
@@ -30,16 +31,28 @@ MAXIMUM_POINTS = 10_000
 """Points of all rows together that are held at once, each with a density at every draw."""
 
 
-def row_log_density(forecaster: SampledForecaster, posterior: xr.DataTree, batch: xr.Dataset) -> Array:
-    """Log density of every row at every draw, shape (chain, draw, rows), summed over outcomes."""
-    densities = forecaster.log_density(posterior, batch)
+def row_log_density(
+    forecaster: SampledForecaster,
+    posterior: xr.DataTree,
+    batch: xr.Dataset,
+    past: xr.Dataset | None = None,
+    random_seed: int | None = None,
+) -> Array:
+    """Log density of every row, after `past`, at every draw, shape (chain, draw, rows), summed over outcomes."""
+    densities = forecaster.log_density(posterior, batch, past, random_seed=random_seed)
     total = sum(variable.values for variable in densities.data_vars.values())
     return np.asarray(total).reshape(posterior["posterior"].sizes["chain"], -1, np.shape(total)[-1])
 
 
-def row_mixture(forecaster: SampledForecaster, posterior: xr.DataTree, batch: xr.Dataset) -> mixture.Mixture:
-    """Log predictive density of every row of `batch`."""
-    return mixture.mixture(row_log_density(forecaster, posterior, batch))
+def row_mixture(
+    forecaster: SampledForecaster,
+    posterior: xr.DataTree,
+    batch: xr.Dataset,
+    past: xr.Dataset | None = None,
+    random_seed: int | None = None,
+) -> mixture.Mixture:
+    """Log predictive density of every row of `batch`, after `past`."""
+    return mixture.mixture(row_log_density(forecaster, posterior, batch, past, random_seed))
 
 
 def gap_from_mixtures(shadow: mixture.Mixture, deployed: mixture.Mixture) -> Estimate:
@@ -54,10 +67,14 @@ def gap_from_mixtures(shadow: mixture.Mixture, deployed: mixture.Mixture) -> Est
     return Estimate(gap.value, gap.standard_error, reliable, diagnostics=diagnostics, note=note)
 
 
-class _Rule(NamedTuple):
-    """Points (as a batch), the shadow's densities there, and their probabilities at two resolutions."""
+Nodes = dict[str, Array]
+"""Values of each outcome variable at the points of every row, shape (rows, points, ...)."""
 
-    batch: xr.Dataset
+
+class _Rule(NamedTuple):
+    """Points, the shadow's densities there, and their probabilities at two resolutions."""
+
+    nodes: Nodes
     shadow: mixture.Mixture
     probability: Array
     coarse: Array
@@ -69,25 +86,46 @@ class PredictiveContrast:
     What depends on the shadow alone (points, weights, its own densities) is computed once; `against` is cheap.
     One-dimensional outcomes are integrated (the real line by quadrature in two resolutions, counts by summation);
     anything else, and whatever the quadrature does not resolve, is averaged over predictive draws.
+
+    Rows are forecast one by one, each given `past` and, where outcomes feed back, the batch's rows before it.
     """
 
     def __init__(
-        self, forecaster: SampledForecaster, shadow: xr.DataTree, batch: xr.Dataset, random_seed: int | None = None
+        self,
+        forecaster: SampledForecaster,
+        shadow: xr.DataTree,
+        batch: xr.Dataset,
+        random_seed: int | None = None,
+        past: xr.Dataset | None = None,
     ) -> None:
-        self.forecaster, self.shadow, self.batch = forecaster, shadow, batch
+        self.forecaster, self.shadow, self.batch, self.past = forecaster, shadow, batch, past
         self.rows = batch.sizes[forecaster.observation_dim]
         self.kind = forecaster.outcome_kind()
         self._rules: dict[int, _Rule | None] = {}
         self._coarsest = 0
-        most = MAXIMUM_POINTS // POINTS[0]
-        chunks = [slice(first, first + most) for first in range(0, self.rows, most)]
         self._parts: list[PredictiveContrast] = []
-        if len(chunks) > 1:  # one chunk of rows at a time bounds memory
-            seeds = np.random.SeedSequence(random_seed).generate_state(len(chunks)).tolist()
-            rows = [batch.isel({forecaster.observation_dim: chunk}) for chunk in chunks]
-            self._parts = [PredictiveContrast(forecaster, shadow, *one) for one in zip(rows, seeds, strict=True)]
+        chunks = self._chunks()
+        seeds = np.random.SeedSequence(random_seed).generate_state(len(chunks) + 1).tolist()
+        self._state_seed = seeds.pop()  # states and groups simulated alike at all points of a row
+        if len(chunks) > 1:
+            parts = zip(chunks, seeds, strict=True)
+            self._parts = [PredictiveContrast(forecaster, shadow, rows, seed, then) for (rows, then), seed in parts]
         else:
-            self.draws = forecaster.predict(shadow, batch, random_seed=random_seed)
+            drawn = forecaster.predict(shadow, batch, past, random_seed=random_seed)
+            self.draws = dict(zip(forecaster.observed, (v.values for v in drawn.data_vars.values()), strict=True))
+
+    def _chunks(self) -> list[tuple[xr.Dataset, xr.Dataset | None]]:
+        """Rows to look at together, with what is past by then: a bounded number; one where outcomes feed back."""
+        dim, together = self.forecaster.observation_dim, MAXIMUM_POINTS // POINTS[0]
+        if self.forecaster.feedback:
+            together = 1
+        chunks = []
+        for first in range(0, self.rows, together):
+            then = self.past
+            if self.forecaster.needs_past and self.past is not None and first > 0:
+                then = follow(self.past, take_rows(self.batch, slice(first), dim), dim)
+            chunks.append((take_rows(self.batch, slice(first, first + together), dim), then))
+        return chunks
 
     def against(self, deployed: xr.DataTree) -> Estimate:
         """Predictive debt of `deployed`, nats per observation."""
@@ -97,7 +135,7 @@ class PredictiveContrast:
             rule = self._rule(points)
             if rule is None:
                 continue
-            at_deployed = row_mixture(self.forecaster, deployed, rule.batch)
+            at_deployed = self._densities(deployed, rule.nodes)
             fine = mixture.divergence(rule.shadow, at_deployed, rule.probability)
             if not np.isfinite(fine.value):
                 break
@@ -119,7 +157,7 @@ class PredictiveContrast:
 
     def _monte_carlo(self, deployed: xr.DataTree) -> Estimate:
         rule = self._random_rule()
-        at_deployed = row_mixture(self.forecaster, deployed, rule.batch)
+        at_deployed = self._densities(deployed, rule.nodes)
         result = mixture.divergence(rule.shadow, at_deployed, rule.probability)
         if not np.isfinite(result.value):
             note = "the deployed posterior rules out outcomes the shadow expects: the debt is infinite at these draws"
@@ -143,36 +181,60 @@ class PredictiveContrast:
         nodes, weights, coarse = quadrature.stacked([place(one, points) for one in draws.T])
         if nodes.size > 2 * MAXIMUM_POINTS:
             return None
-        batch = self._at(nodes)
-        shadow = row_mixture(self.forecaster, self.shadow, batch)
+        (outcome,) = self.forecaster.observed
+        shadow = self._densities(self.shadow, {outcome: nodes})
         density = np.exp(shadow.log_density).reshape(nodes.shape)
         if np.abs((density * weights).sum(axis=1) - 1).max() > MASS_TOLERANCE[self.kind]:
             return None
-        return _Rule(batch, shadow, _normalised(density * weights), _normalised(density * coarse))
+        return _Rule({outcome: nodes}, shadow, _normalised(density * weights), _normalised(density * coarse))
 
     def _random_rule(self) -> _Rule:
         if 0 not in self._rules:
-            draws = self._outcome_draws()
-            number = min(len(draws), MONTE_CARLO_DRAWS, MAXIMUM_POINTS // self.rows)
-            chosen = draws[np.linspace(0, len(draws) - 1, number).astype(int)]
-            batch = self._at(chosen.T)
-            shadow = row_mixture(self.forecaster, self.shadow, batch)
-            probability = np.full(chosen.size, 1 / chosen.size)
-            self._rules[0] = _Rule(batch, shadow, probability, probability)
+            cells = sum(array[0].size for array in self.draws.values())
+            count = len(next(iter(self.draws.values())))
+            number = max(min(count, MONTE_CARLO_DRAWS, MAXIMUM_POINTS // cells), min(count, 100))
+            chosen = np.linspace(0, count - 1, number).astype(int)
+            nodes = {name: np.moveaxis(array[chosen], 0, 1) for name, array in self.draws.items()}
+            probability = np.full(number * self.rows, 1 / (number * self.rows))
+            self._rules[0] = _Rule(nodes, self._densities(self.shadow, nodes), probability, probability)
         rule = self._rules[0]
         assert rule is not None
         return rule
 
     def _outcome_draws(self) -> Array:
-        """Predictive draws, shape (draws, rows)."""
-        (name,) = self.draws.data_vars
-        return self.draws[name].values
+        """Predictive draws of a single outcome, shape (draws, rows)."""
+        (draws,) = self.draws.values()
+        return draws
 
-    def _at(self, nodes: Array) -> xr.Dataset:
-        """The batch with every row repeated for each of its nodes, shape (rows, points), set as outcomes."""
-        dim, (outcome,) = self.forecaster.observation_dim, self.forecaster.observed
-        repeated = self.batch.isel({dim: np.repeat(np.arange(self.rows), nodes.shape[1])})
-        return repeated.assign({outcome: (dim, nodes.ravel())})
+    def _densities(self, posterior: xr.DataTree, nodes: Nodes) -> mixture.Mixture:
+        """Log predictive density at every point, row by row: point j of row i is entry i * points + j."""
+        points = next(iter(nodes.values())).shape[1]
+        if not self.forecaster.needs_past:
+            repeated = self.batch.isel({self.forecaster.observation_dim: np.repeat(np.arange(self.rows), points)})
+            flat = {name: array.reshape(-1, *array.shape[2:]) for name, array in nodes.items()}
+            return row_mixture(self.forecaster, posterior, self._with(repeated, flat), None, self._state_seed)
+        at_points = [
+            row_log_density(
+                self.forecaster,
+                posterior,
+                self._with(self.batch, {name: array[:, point] for name, array in nodes.items()}),
+                self.past,
+                self._state_seed,
+            )
+            for point in range(points)
+        ]
+        stacked = np.stack(at_points, axis=-1)
+        return mixture.mixture(stacked.reshape(*stacked.shape[:2], -1))
+
+    def _with(self, batch: xr.Dataset, outcomes: Nodes) -> xr.Dataset:
+        """The rows with these outcomes, each of shape (rows, ...)."""
+        dim = self.forecaster.observation_dim
+        assigned = {}
+        for name, values in outcomes.items():
+            own = [d for d in batch[name].dims if d != dim] if name in batch.variables else []
+            other = own or [f"{name}_dim_{axis}" for axis in range(1, values.ndim)]
+            assigned[name] = ((dim, *other), values)
+        return batch.assign(assigned)
 
 
 def _combined(parts: list[Estimate], rows: list[int]) -> Estimate:

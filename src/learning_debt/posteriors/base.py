@@ -41,18 +41,37 @@ class SampledForecaster(Forecaster, Protocol):
         """Data variable(s) that hold the outcomes."""
         ...
 
-    def log_density(self, posterior: xr.DataTree, batch: Any, past: Any = None) -> xr.Dataset:
-        """Log density of every row at every draw, dims (sample, observation), one variable per outcome, in nats."""
+    @property
+    def needs_past(self) -> bool:
+        """Whether rows must be scored and forecast together with the rows before them (`past`)."""
+        ...
+
+    @property
+    def feedback(self) -> bool:
+        """Whether a row's distribution depends on outcomes of rows before it."""
+        ...
+
+    def log_density(
+        self, posterior: xr.DataTree, batch: Any, past: Any = None, *, random_seed: int | None = None
+    ) -> xr.Dataset:
+        """Log density of every row at every draw, dims (sample, observation), one variable per outcome, in nats.
+
+        `past` holds all rows the batch follows; where rows score alone it changes nothing. `random_seed` is for
+        states and groups that the posterior has not seen.
+        """
         ...
 
     def predict(
         self, posterior: xr.DataTree, batch: Any, past: Any = None, *, random_seed: int | None = None
     ) -> xr.Dataset:
-        """One predictive draw of every row per posterior draw, dims (sample, observation)."""
+        """One predictive draw of the batch, given `past`, per posterior draw, dims (sample, observation, ...)."""
         ...
 
     def outcome_kind(self) -> str:
-        """``"continuous"``, ``"count"`` or ``"other"``: how predictive densities may be integrated."""
+        """``"continuous"``, ``"count"`` or ``"other"``: how predictive densities may be integrated.
+
+        Several outcomes, or several values a row, are ``"other"``.
+        """
         ...
 
     def unconstrained_draws(self, posterior: xr.DataTree) -> np.ndarray:

@@ -183,10 +183,22 @@ class ConjugateRegression:
         )
         return xr.DataTree.from_dict({"posterior": drawn, "parameters": parameters})
 
-    def log_density(self, posterior: xr.DataTree, batch: Any, past: Any = None) -> xr.Dataset:
+    @property
+    def needs_past(self) -> bool:
+        """False: rows are exchangeable given the parameters."""
+        return False
+
+    @property
+    def feedback(self) -> bool:
+        """False: no outcome enters another row's distribution."""
+        return False
+
+    def log_density(
+        self, posterior: xr.DataTree, batch: Any, past: Any = None, *, random_seed: int | None = None
+    ) -> xr.Dataset:
         """Log density of every row at every draw, variable ``y`` with dims (sample, observation), in nats.
 
-        Rows are exchangeable given the parameters, so `past` changes nothing and is ignored. A `NIG` is refused.
+        Rows are exchangeable given the parameters, so `past` and `random_seed` change nothing. A `NIG` is refused.
         """
         batch = self.as_batch(batch)
         coefficients, variance = self._draws(posterior)

@@ -12,10 +12,14 @@ import xarray as xr
 
 from learning_debt.data import require_variables
 from learning_debt.errors import UnsupportedModelError
-from learning_debt.posteriors.pymc.checks import IndexGuard, nearest
-from learning_debt.posteriors.pymc.density import Density, Predictive, Transforms
-from learning_debt.posteriors.pymc.draws import Draws, Labels, read_draws
+from learning_debt.posteriors.pymc.checks import IndexGuard
+from learning_debt.posteriors.pymc.density import Density, Transforms
+from learning_debt.posteriors.pymc.draws import Draws, read_draws
 from learning_debt.posteriors.pymc.graph import Arguments, ModelGraph
+from learning_debt.posteriors.pymc.growth import Continuation, Growth
+from learning_debt.posteriors.pymc.labels import Labels, encode, extended, require_labels
+from learning_debt.posteriors.pymc.outcomes import Outcome
+from learning_debt.posteriors.pymc.simulate import Simulation
 
 
 @dataclass
@@ -39,9 +43,18 @@ class Build:
     computed: list[str] = field(default_factory=list)
 
     @cached_property
-    def predictive(self) -> Predictive:
-        """Predictive draws."""
-        return Predictive(self.graph)
+    def predictive(self) -> Simulation:
+        """Predictive draws of all outcomes."""
+        return Simulation(self.graph, self.graph.predictive)
+
+    @cached_property
+    def growth(self) -> Growth:
+        """Further entries of the free variables."""
+        return Growth(self.graph)
+
+    def continuation(self, outcome: Outcome) -> Continuation:
+        """Draws of an outcome whose rows are one series, given the rows before."""
+        return Continuation(self.graph, outcome.variable, (outcome.row_axis,))
 
     @cached_property
     def transforms(self) -> Transforms:
@@ -56,7 +69,7 @@ class Build:
     @cached_property
     def predicting_guard(self) -> IndexGuard:
         """Index checks of the predictive distribution, which has no outcome."""
-        return IndexGuard(self.graph, self.graph.predictive, frozenset({self.graph.outcome}))
+        return IndexGuard(self.graph, self.graph.predictive, frozenset(self.graph.outcome_data))
 
     @cached_property
     def own(self) -> Arguments:
@@ -93,7 +106,7 @@ class Build:
     def require_rows(self, rows: xr.Dataset, observation_dim: str) -> None:
         """Raise a ``KeyError`` naming the first covariate the rows lack."""
         for name in self.graph.data:
-            if name != self.graph.outcome:
+            if name not in self.graph.outcome_data:
                 self._variable(name, rows, observation_dim, None)
 
     def require_own_labels(self, rows: xr.Dataset, observation_dim: str) -> None:
@@ -116,35 +129,67 @@ class Build:
         draws: Draws | None = None,
         static: xr.Dataset | None = None,
         outcome: bool = True,
+        labelled: xr.Dataset | None = None,
     ) -> Arguments:
         """Data and lengths for these rows.
 
         `static` holds what the rows may leave out: variables without observation dimension, from the training data.
-        Labels and group sizes come from `draws`, else from the model itself.
+        Labels and group sizes come from `draws`, else from the model itself; new labels from `labelled`, the rows
+        together with those before them.
         """
-        labels = self.labels if draws is None else {**self.labels, **draws.labels}
+        labels = self.known_labels(rows if labelled is None else labelled, observation_dim, draws)
         count = rows.sizes[observation_dim]
         data, along_rows = {}, set()
         for name, argument in self.graph.data.items():
-            if name == self.graph.outcome and not outcome:
-                data[name] = np.zeros(count, dtype=argument.dtype)
-                along_rows |= set(self.graph.dims(name, 1))
+            row_axis = self.row_axis(name)
+            dims = self.graph.dims(name, argument.ndim)
+            if name in self.graph.outcome_data and not outcome and name not in rows.variables:
+                shape = list(self.own["data"][name].shape)
+                shape[row_axis or 0] = count
+                data[name] = np.zeros(shape, dtype=argument.dtype)
+                along_rows.add(dims[row_axis or 0])
                 continue
             variable = self._variable(name, rows, observation_dim, static)
             if variable is None:
                 data[name] = self.own["data"][name]
                 continue
-            dims = self.graph.dims(name, argument.ndim)
-            if name in (self.graph.outcome,) and variable.dims != (observation_dim,):
-                raise ValueError(f"outcome {name!r} must run along {observation_dim!r} only, not {variable.dims}")
-            variable = _in_order(name, variable, dims, argument.ndim)
+            if name in self.graph.outcome_data and observation_dim not in variable.dims:
+                raise ValueError(f"outcome {name!r} must run along {observation_dim!r}, not {variable.dims}")
+            variable = _in_order(name, variable, dims, argument.ndim, observation_dim, row_axis)
+            variable = self._by_label(variable, dims, rows, labels)
             data[name] = self._values(name, variable, observation_dim, labels)
             if observation_dim in variable.dims:
-                axis = variable.dims.index(observation_dim)
-                along_rows.add(dims[axis])
+                along_rows.add(dims[variable.dims.index(observation_dim)])
             self._check_shape(name, data[name], variable.dims, observation_dim)
-            _check_labels(name, variable, dims, rows, labels, observation_dim)
-        return {"data": data, "length": self._lengths(along_rows, count, draws)}
+            if not set(dims) & set(self.graph.growing_dims):
+                require_labels(name, variable, dims, rows, labels, observation_dim)
+        lengths = self._lengths(along_rows, count, draws, labels, data)
+        self._check_lengths(data, lengths, along_rows)
+        return {"data": data, "length": lengths}
+
+    def _by_label(self, variable: xr.Variable, dims: tuple, rows: xr.Dataset, labels: Labels) -> xr.Variable:
+        """Attributes of groups that may grow, in the order in which this posterior has the groups."""
+        for dim, model_dim in zip(variable.dims, dims, strict=True):
+            if model_dim not in self.graph.growing_dims or model_dim not in labels or dim not in rows.coords:
+                continue
+            positions = pd.Index(rows.variables[dim].values).get_indexer(labels[model_dim])
+            if dim in rows.dims and (positions >= 0).all():
+                variable = variable.isel({dim: positions})
+        return variable
+
+    def known_labels(self, rows: xr.Dataset, observation_dim: str, draws: Draws | None) -> Labels:
+        """Labels of the posterior (of the model itself without one), and the rows' new ones where they may grow."""
+        labels = self.labels if draws is None else {**self.labels, **draws.labels}
+        if draws is None:
+            return labels
+        ordered = self.density.scoring.ordered if self.density.scoring is not None else ()
+        for name, dim in self.index_dims.items():
+            if dim not in self.graph.growing_dims or dim not in labels:
+                continue
+            variable = self._variable(name, rows, observation_dim, None)
+            if variable is not None and (name in self.labelled or variable.dtype.kind not in "iufb"):
+                labels = {**labels, dim: extended(labels[dim], variable.values.ravel(), dim, dim in ordered)}
+        return labels
 
     def _variable(
         self, name: str, rows: xr.Dataset, observation_dim: str, static: xr.Dataset | None
@@ -167,12 +212,41 @@ class Build:
         return None
 
     def _runs_along_rows(self, name: str) -> bool:
-        outcome = self.graph.outcome
+        return self.row_axis(name) is not None
+
+    def row_axis(self, name: str) -> int | None:
+        """Axis of a data variable that runs over the rows, if one does."""
+        for outcome in self.graph.outcomes:
+            if name == outcome.data:
+                return outcome.row_axis
         dims, shape = self.graph.dims(name, self.graph.data[name].ndim), self.own["data"][name].shape
-        row_dim = self.graph.dims(outcome, 1)[0] or self.graph.dims(self.graph.observed.name, 1)[0]
-        if any(dim is not None for dim in dims) and row_dim is not None:
-            return row_dim in dims
-        return name == outcome or (len(shape) > 0 and shape[0] == self.own["data"][outcome].shape[0])
+        if any(dim is not None for dim in dims) and self.graph.row_dim is not None:
+            return dims.index(self.graph.row_dim) if self.graph.row_dim in dims else None
+        first = self.graph.outcomes[0]
+        rows = self.own["data"][first.data].shape[first.row_axis]
+        return 0 if len(shape) > 0 and shape[0] == rows else None
+
+    def own_rows(self, observation_dim: str) -> xr.Dataset:
+        """The data the model was built with, as rows."""
+        variables = {}
+        for name, values in self.own["data"].items():
+            axis = self.row_axis(name)
+            dims = [f"{name}_dim_{k}" if k != axis else observation_dim for k in range(values.ndim)]
+            variables[name] = (dims, values)
+        return xr.Dataset(variables)
+
+    def first_rows(self, arguments: Arguments, count: int) -> Arguments:
+        """Arguments of the first `count` rows only."""
+        data = {
+            name: values
+            if (axis := self.row_axis(name)) is None
+            else np.moveaxis(np.moveaxis(values, axis, 0)[:count], 0, axis)
+            for name, values in arguments["data"].items()
+        }
+        lengths = dict(arguments["length"])
+        if self.graph.row_dim in lengths:
+            lengths[str(self.graph.row_dim)] = np.asarray(count, dtype="int64")
+        return {**arguments, "data": data, "length": lengths}
 
     @cached_property
     def index_dims(self) -> dict[str, str | None]:
@@ -186,14 +260,15 @@ class Build:
         argument, values = self.graph.data[name], variable.values
         if argument.dtype.startswith(("int", "uint")):
             if name in self.labelled:
-                return _encode(name, values, self.labelled[name], labels).astype(argument.dtype)
+                return encode(name, values, self.labelled[name], labels).astype(argument.dtype)
             if values.dtype.kind not in "iufb":
-                return _encode(name, values, self._label_dim(name, values, labels), labels).astype(argument.dtype)
+                return encode(name, values, self._label_dim(name, values, labels), labels).astype(argument.dtype)
         if values.dtype.kind not in "iufb":
             raise ValueError(f"data variable {name!r} holds {values.dtype} values; pm.Data {name!r} takes numbers")
         whole = argument.dtype.startswith(("int", "uint"))
-        if name == self.graph.outcome:
-            whole = self.graph.observed.dtype.startswith(("int", "uint"))
+        for outcome in self.graph.outcomes:
+            if name == outcome.data:
+                whole = outcome.variable.dtype.startswith(("int", "uint"))
         if whole and values.dtype.kind == "f" and (values != np.round(values)).any():
             row = int(np.argwhere(values != np.round(values))[0][0])
             raise ValueError(f"data variable {name!r} must hold whole numbers; row {row} holds {values[row]}")
@@ -224,13 +299,60 @@ class Build:
                     f"but the model was built with {own[axis]}"
                 )
 
-    def _lengths(self, along_rows: set, count: int, draws: Draws | None) -> dict[str, np.ndarray]:
+    def _lengths(
+        self, along_rows: set, count: int, draws: Draws | None, labels: Labels, data: dict[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
         lengths = {}
         for dim in self.graph.lengths:
             known = {} if draws is None else draws.lengths
             length = count if dim in along_rows else known.get(dim, self.own["length"][dim])
+            if dim in self.graph.growing_dims and dim not in along_rows and draws is not None:
+                length = self._grown(dim, int(length), labels, data)
             lengths[dim] = np.asarray(length, dtype="int64")
         return lengths
+
+    def _grown(self, dim: str, length: int, labels: Labels, data: dict[str, np.ndarray]) -> int:
+        """Length that the rows at hand ask for: by their labels, or by the largest position."""
+        if dim in labels:
+            return len(labels[dim])
+        positions = [data[name].max() + 1 for name, one in self.index_dims.items() if one == dim and data[name].size]
+        return max([length, *map(int, positions)])
+
+    def _check_lengths(self, data: dict[str, np.ndarray], lengths: dict[str, np.ndarray], along_rows: set) -> None:
+        for name, values in data.items():
+            for axis, dim in enumerate(self.graph.dims(name, values.ndim)):
+                if dim in lengths and dim not in along_rows and values.shape[axis] != int(lengths[dim]):
+                    raise ValueError(
+                        f"data variable {name!r} has length {values.shape[axis]} along {dim!r}; the posterior has "
+                        f"{int(lengths[dim])} entries there"
+                    )
+
+    def grow(
+        self, draws: Draws, arguments: Arguments, rows: int, training: int | None, seed: np.random.SeedSequence
+    ) -> dict[str, np.ndarray]:
+        """Draws with entries for every label and row of `arguments`.
+
+        `training` is the number of rows, at the beginning, whose entries the posterior holds; None when each row's
+        are drawn afresh.
+        """
+        values = draws.values
+        if not self.graph.growing:
+            return values
+        lengths = {dim: int(length) for dim, length in arguments["length"].items()}
+        if self.graph.row_dim in self.graph.growing_dims:
+            lengths[str(self.graph.row_dim)] = rows
+            if training is None:
+                values = self._without_rows(values)
+        return self.growth.extended(values, arguments, lengths, seed)
+
+    def _without_rows(self, values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        cut = dict(values)
+        for name, axes in self.graph.growing.items():
+            dims = self.graph.dims(name, values[name].ndim - 1)
+            for axis in axes:
+                if dims[axis] == self.graph.row_dim:
+                    cut[name] = cut[name][(slice(None),) * (axis + 1) + (slice(0),)]
+        return cut
 
     def read(self, posterior: xr.DataTree, *, own_labels: bool = True) -> Draws:
         """Draws with their labels, checked against this build."""
@@ -264,38 +386,14 @@ class Build:
                 )
 
 
-def _in_order(name: str, variable: xr.Variable, dims: tuple, ndim: int) -> xr.Variable:
+def _in_order(
+    name: str, variable: xr.Variable, dims: tuple, ndim: int, observation_dim: str, row_axis: int | None
+) -> xr.Variable:
     if variable.ndim != ndim:
         raise ValueError(f"data variable {name!r} has {variable.ndim} dimension(s); pm.Data {name!r} has {ndim}")
     if ndim > 1 and None not in dims and variable.dims != dims and set(variable.dims) == set(dims):
         return variable.transpose(*dims)
+    if observation_dim in variable.dims and row_axis is not None and variable.dims.index(observation_dim) != row_axis:
+        others = [dim for dim in variable.dims if dim != observation_dim]
+        return variable.transpose(*others[:row_axis], observation_dim, *others[row_axis:])
     return variable
-
-
-def _encode(name: str, values: np.ndarray, dim: str, labels: Labels) -> np.ndarray:
-    known = pd.Index(labels[dim])
-    codes = known.get_indexer(np.asarray(values).ravel())
-    if (codes < 0).any():
-        row = int(np.argmax(codes < 0))
-        label = values.ravel()[row]
-        shown = sorted(map(str, known))
-        raise ValueError(
-            f"data variable {name!r} holds the label {str(label)!r} at row {row}, unseen when the posterior was fitted"
-            f"{nearest(str(label), shown)} ({dim!r} has {shown[:8]}{'...' if len(shown) > 8 else ''}). Refit with rows "
-            "that carry it, or drop the row"
-        )
-    return codes.reshape(values.shape).astype("int64")
-
-
-def _check_labels(
-    name: str, variable: xr.Variable, dims: tuple, rows: xr.Dataset, labels: Labels, observation_dim: str
-) -> None:
-    for dim, model_dim in zip(variable.dims, dims, strict=True):
-        if dim == observation_dim or model_dim not in labels or dim not in rows.coords or dim not in rows.dims:
-            continue
-        given, expected = rows.variables[dim].values, labels[model_dim]
-        if len(given) != len(expected) or not (given == expected).all():
-            raise ValueError(
-                f"data variable {name!r} is labelled {list(map(str, given))[:8]} along {dim!r}, but the model has "
-                f"{list(map(str, expected))[:8]}; reorder with .sel({dim}=...) or refit"
-            )

@@ -1,8 +1,7 @@
-"""What is refused, and why: structure, unvalidated indices, rows that hang together, free variables per row."""
+"""What is refused, and why: structure, unvalidated indices, builds that differ."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -13,17 +12,11 @@ from pytensor.tensor.subtensor import BaseSubtensor, indices_from_subtensor
 
 from learning_debt.errors import UnsupportedModelError
 from learning_debt.posteriors.pymc.graph import Arguments, ModelGraph, compile_python
-
-FROM_DATA = "build it from pm.Data: x = pm.Data('x', data['x'], dims='obs')"
-
-
-def nearest(name: str, present: Iterable[str]) -> str:
-    """A hint with the nearest spelling, or nothing."""
-    near = difflib.get_close_matches(name, list(present), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+from learning_debt.posteriors.pymc.growth import require_growable
+from learning_debt.posteriors.pymc.outcomes import row_outcomes
 
 
-def require_supported(model: Any, observation_dim: str) -> None:
+def require_supported(model: Any, observation_dim: str, growing_dims: tuple[str, ...] = ()) -> None:
     """Raise ``UnsupportedModelError`` if the model's structure cannot be scored row by row.
 
     Needs no data and compiles nothing.
@@ -32,45 +25,19 @@ def require_supported(model: Any, observation_dim: str) -> None:
         raise UnsupportedModelError(
             "the outcome has missing values that PyMC imputes, so its rows cannot change; drop the rows without outcome"
         )
-    if not model.observed_RVs:
-        raise UnsupportedModelError("the model has no observed variable; pass observed=pm.Data(...) to the likelihood")
-    if len(model.observed_RVs) > 1:
-        names = [rv.name for rv in model.observed_RVs]
-        raise UnsupportedModelError(f"the model has several observed variables {names}; only one can be scored")
     if not model.free_RVs:
         raise UnsupportedModelError("the model has no free variables, so there is nothing to retrain")
-    observed = model.observed_RVs[0]
-    if observed.ndim != 1:
-        raise UnsupportedModelError(
-            f"observed variable {observed.name!r} has {observed.ndim} dimensions; one outcome a row is needed: stack "
-            f"the others along {observation_dim!r} with an index for each"
-        )
-    _require_outcome_data(model, observed)
+    row_outcomes(model, observation_dim)
     for rv in model.free_RVs:
         dims = model.named_vars_to_dims.get(rv.name) or ()
-        if observation_dim in dims:
+        if observation_dim in dims and observation_dim not in growing_dims:
             raise UnsupportedModelError(
-                f"free variable {rv.name!r} has one entry per observation (dim {observation_dim!r}), so no new row can "
-                "be scored; marginalise it"
+                f"free variable {rv.name!r} has one entry per observation (dim {observation_dim!r}): marginalise it, "
+                f"or let every new row draw its own from the prior: growing_dims=({observation_dim!r},)"
             )
-
-
-def _require_outcome_data(model: Any, observed: Variable) -> None:
-    value = model.rvs_to_values[observed]
-    holders = [variable for variable in graph_inputs([value]) if not isinstance(variable, Constant)]
-    if len(holders) != 1 or holders[0] not in model.data_vars:
-        raise UnsupportedModelError(
-            f"the outcome of {observed.name!r} is a constant, not pm.Data, so it cannot be replaced by new rows; "
-            "build it from pm.Data: observed=pm.Data('y', data['y'])"
-        )
-    node = value.owner
-    while node is not None:
-        if type(getattr(node.op, "scalar_op", None)).__name__ != "Cast":
-            raise UnsupportedModelError(
-                f"the outcome of {observed.name!r} is computed from pm.Data {holders[0].name!r} inside the model; "
-                "compute it before, so that pm.Data holds the outcome itself"
-            )
-        node = node.inputs[0].owner
+        for axis, dim in enumerate(dims):
+            if dim in growing_dims:
+                require_growable(rv, axis, dim)
 
 
 class IndexGuard:
@@ -80,23 +47,23 @@ class IndexGuard:
     too, since pandas codes an unseen label as -1, which would silently mean the last group.
     """
 
-    def __init__(self, graph: ModelGraph, output: Variable, skip: frozenset[str] = frozenset()) -> None:
+    def __init__(self, graph: ModelGraph, outputs: Sequence[Variable], skip: frozenset[str] = frozenset()) -> None:
         self.sources: list[tuple[str, ...]] = []
         self.dims: list[str | None] = []
-        outputs: list[Variable] = []
+        checked: list[Variable] = []
         data = {argument: name for name, argument in graph.data.items() if name not in skip}
         allowed = set(data) | set(graph.lengths.values())
-        for array, axis, index in _indexings(output):
+        for array, axis, index in _indexings(outputs):
             inputs = {v for v in graph_inputs([index]) if not isinstance(v, Constant)}
             if inputs & set(data) and inputs <= allowed:
                 self.sources.append(tuple(data[v] for v in inputs if v in data))
                 self.dims.append(_axis_dim(graph, array, axis))
-                outputs += [index, array.shape[axis]]
+                checked += [index, array.shape[axis]]
         kinds = {"draw": graph.draws, "data": graph.data, "length": graph.lengths}
-        used = set(graph_inputs(outputs))
+        used = set(graph_inputs(checked))
         self._slots = [(kind, name) for kind, arguments in kinds.items() for name, a in arguments.items() if a in used]
         slots = [kinds[kind][name] for kind, name in self._slots]
-        self._function: Callable | None = compile_python(slots, outputs) if outputs else None
+        self._function: Callable | None = compile_python(slots, checked) if checked else None
 
     def indexed_dim(self, name: str) -> str | None:
         """The one named dimension that data variable `name` alone indexes, if there is one."""
@@ -130,9 +97,9 @@ class IndexGuard:
             )
 
 
-def _indexings(output: Variable) -> Iterable[tuple[Variable, int, Variable]]:
+def _indexings(outputs: Sequence[Variable]) -> Iterable[tuple[Variable, int, Variable]]:
     """(array, axis, index) of every position taken from data-dependent places; slices cannot run past the end."""
-    for variable in ancestors([output]):
+    for variable in ancestors(outputs):
         node = variable.owner
         if node is None or not isinstance(node.op, BaseSubtensor):
             continue
@@ -159,24 +126,24 @@ def _axis_dim(graph: ModelGraph, array: Variable, axis: int) -> str | None:
     return dims.pop() if len(dims) == 1 else None
 
 
-def reference_pointwise(graph: ModelGraph) -> Callable[[Arguments, int], np.ndarray]:
-    """Pointwise log density at one draw, without a compiler; ``f(arguments, draw) -> (rows,)``."""
+def reference_pointwise(graph: ModelGraph) -> Callable[[Arguments, int], list[np.ndarray]]:
+    """Pointwise log density of each outcome at one draw, without a compiler; ``f(arguments, draw) -> [(rows,)]``."""
     kinds = {"draw": graph.draws, "data": graph.data, "length": graph.lengths}
     slots = [(kind, name) for kind, arguments in kinds.items() for name in arguments]
     function = compile_python([kinds[kind][name] for kind, name in slots], graph.pointwise)
 
-    def evaluate(arguments: Arguments, draw: int) -> np.ndarray:
+    def evaluate(arguments: Arguments, draw: int) -> list[np.ndarray]:
         values = (arguments[kind][name][draw] if kind == "draw" else arguments[kind][name] for kind, name in slots)
-        return np.asarray(function(*values))
+        return [np.asarray(term) for term in function(*values)]
 
     return evaluate
 
 
-def reference_prior(graph: ModelGraph) -> Callable[[Arguments, int], float]:
+def reference_prior(graph: ModelGraph, prior: Variable) -> Callable[[Arguments, int], float]:
     """Log prior with Jacobian at one unconstrained point, without a compiler."""
     kinds = {"value": graph.values, "data": graph.data, "length": graph.lengths}
     slots = [(kind, name) for kind, arguments in kinds.items() for name in arguments]
-    function = compile_python([kinds[kind][name] for kind, name in slots], graph.prior)
+    function = compile_python([kinds[kind][name] for kind, name in slots], prior)
 
     def evaluate(arguments: Arguments, point: int) -> float:
         values = (arguments[kind][name][point] if kind == "value" else arguments[kind][name] for kind, name in slots)
@@ -185,59 +152,14 @@ def reference_prior(graph: ModelGraph) -> Callable[[Arguments, int], float]:
     return evaluate
 
 
-def uneven_part(rows: int) -> int:
-    """How many rows to try alone. Not half of them: a mean over symmetric rows is that of either half."""
-    return max(1, (2 * rows) // 5)
-
-
-def require_additive(
-    graph: ModelGraph, draws: dict[str, np.ndarray], rows: int, arguments_of: Callable[[np.ndarray], Arguments]
-) -> None:
-    """Raise unless a batch scores row by row as its two parts do: only then can a new batch be scored alone.
-
-    ``arguments_of(positions)`` gives data and lengths of the rows at these positions.
-    """
-    pointwise = reference_pointwise(graph)
-    everything, cut = np.arange(rows), uneven_part(rows)
-    for draw in range(min(len(next(iter(draws.values()))), 3)):
-        whole = _score(pointwise, {"draw": draws, **arguments_of(everything)}, draw, rows)
-        parts = [
-            _score(pointwise, {"draw": draws, **arguments_of(part)}, draw, len(part))
-            for part in (everything[:cut], everything[cut:])
-            if len(part)
-        ]
-        if not np.allclose(whole, np.concatenate(parts), rtol=1e-9, atol=1e-9, equal_nan=True):
-            raise UnsupportedModelError(
-                f"the rows of {graph.observed.name!r} cannot be scored alone: the log density of a batch differs from "
-                "that of its two parts (a walk, a Gaussian process, lags or a mean over the rows inside the model?). "
-                "Compute what spans rows in prepare(data, fitted), from the training data"
-            )
-
-
-def _score(pointwise: Callable, arguments: Arguments, draw: int, rows: int) -> np.ndarray:
-    try:
-        values = pointwise(arguments, draw)
-    except (ValueError, IndexError, AssertionError) as error:
-        raise UnsupportedModelError(
-            "the model does not take a new number of rows: a covariate or a length is baked in as a constant; "
-            f"{FROM_DATA} ({str(error).splitlines()[0]})"
-        ) from error
-    if values.shape != (rows,):
-        raise UnsupportedModelError(
-            f"the model gives {values.size} log density term(s) for {rows} rows, so its rows cannot be scored alone "
-            f"(a walk, a Gaussian process or one multivariate outcome?), or its length is a constant: {FROM_DATA}"
-        )
-    return values
-
-
 def require_free_of_rows(graph: ModelGraph, other: ModelGraph) -> None:
     """Raise if a free variable has another length when the model is built on fewer rows."""
     for name, points in graph.reference_points.items():
         shape, fewer = points.shape[1:], other.reference_points[name].shape[1:]
-        if shape != fewer:
+        if shape != fewer and name not in graph.growing:
             raise UnsupportedModelError(
                 f"free variable {name!r} has shape {shape}, but {fewer} on fewer rows: one entry per observation "
-                "cannot be carried to new rows; marginalise it"
+                "cannot be carried to new rows; marginalise it, or name its dimension and list that in growing_dims"
             )
 
 
@@ -246,14 +168,16 @@ def largest_difference(
 ) -> tuple[float, float]:
     """Largest difference of log prior, and of a row's log density, between two builds at shared draws.
 
-    `prior` and `batch` hold the arguments of the first and the second build; both also hold "draw" or "value".
+    `prior` and `batch` hold the arguments of the first and the second build; both also hold "draw" or "value". Of the
+    prior only what does not grow is compared.
     """
     points = len(next(iter(prior[0]["value"].values())))
-    priors = [reference_prior(g) for g in (graph, other)]
+    priors = [reference_prior(g, g.fixed_prior) for g in (graph, other)]
     in_prior = max(_gap(priors[0](prior[0], i), priors[1](prior[1], i)) for i in range(points))
     rows = [reference_pointwise(g) for g in (graph, other)]
     draws = len(next(iter(batch[0]["draw"].values())))
-    in_rows = max(_gap(rows[0](batch[0], i), rows[1](batch[1], i)) for i in range(draws))
+    pairs = [zip(rows[0](batch[0], i), rows[1](batch[1], i), strict=True) for i in range(draws)]
+    in_rows = max(_gap(one, two) for pair in pairs for one, two in pair)
     return float(in_prior), float(in_rows)
 
 

@@ -1,23 +1,41 @@
-"""Functions of a model's draws and data: log densities, predictive draws, the joint density, transforms."""
+"""Functions of a model's draws and data: log densities, the joint density, transforms."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pytensor.tensor as pt
 from pymc.pytensorf import compile as compile_pymc
-from pymc.pytensorf import reseed_rngs
-from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.graph.basic import Variable
-from pytensor.graph.replace import clone_replace, vectorize_graph
-from pytensor.graph.traversal import ancestors, graph_inputs
-from pytensor.tensor.random.op import RandomVariable
-from pytensor.tensor.random.type import RandomType
-from pytensor.tensor.type_other import NoneTypeT
+from pytensor.graph.replace import vectorize_graph
+from pytensor.graph.traversal import graph_inputs
 
 from learning_debt.posteriors.pymc.graph import Arguments, ModelGraph, compile_python
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How rows may be scored.
+
+    Attributes
+    ----------
+    alone : bool
+        Whether rows score the same without the rows before them.
+    ordered : tuple of str
+        Labelled growing dimensions whose new entries continue the last, so that the steps in between count.
+    """
+
+    alone: bool
+    ordered: tuple[str, ...] = ()
+
+    @property
+    def needs_past(self) -> bool:
+        """Whether a batch needs the rows it follows."""
+        return not self.alone or bool(self.ordered)
+
 
 CELLS = 1_000_000
 """Draws x rows handed to a compiled function at a time, so that memory stays bounded."""
@@ -36,10 +54,11 @@ def batched(argument: Variable) -> Variable:
     return pt.tensor(argument.name, dtype=argument.dtype, shape=shape)
 
 
-class _Inputs:
+class Inputs:
     """Which arguments a graph uses, in the order in which its compiled function takes them."""
 
     def __init__(self, graph: ModelGraph, outputs: list[Variable], batch: str) -> None:
+        """Arguments of kind `batch` get an axis over draws."""
         used = set(graph_inputs(outputs))
         kinds = {"draw": graph.draws, "value": graph.values, "data": graph.data, "length": graph.lengths}
         self.slots = [
@@ -69,34 +88,45 @@ class _Inputs:
 
 
 class Density:
-    """The compiled functions shared by all builds that compute the same density."""
+    """The compiled functions shared by all builds that compute the same density.
 
-    def __init__(self, graph: ModelGraph) -> None:
+    Attributes
+    ----------
+    scoring : Scoring or None
+        How rows may be scored; None until the first fit has found out.
+    """
+
+    def __init__(self, graph: ModelGraph, compile_kwargs: dict[str, Any] | None = None) -> None:
         self.graph = graph
+        self.compile_kwargs = compile_kwargs or {}
+        self.scoring: Scoring | None = None
 
     @cached_property
-    def _pointwise(self) -> tuple[Any, _Inputs]:
-        inputs = _Inputs(self.graph, [self.graph.pointwise], "draw")
-        output = vectorize_graph(self.graph.pointwise, replace=inputs.replacement)
-        return compile_pymc(inputs.variables, output, random_seed=False, on_unused_input="ignore"), inputs
+    def _pointwise(self) -> tuple[Any, Inputs]:
+        return self._compiled(self.graph.pointwise, "draw")
 
     @cached_property
-    def _joint(self) -> tuple[Any, _Inputs]:
-        inputs = _Inputs(self.graph, [self.graph.joint], "value")
-        output = vectorize_graph(self.graph.joint, replace=inputs.replacement)
-        return compile_pymc(inputs.variables, output, random_seed=False, on_unused_input="ignore"), inputs
+    def _joint(self) -> tuple[Any, Inputs]:
+        return self._compiled([self.graph.joint], "value")
 
-    def log_density(self, arguments: Arguments, samples: int, rows: int) -> np.ndarray:
-        """log p(y_n | theta_s), shape (samples, rows)."""
+    def _compiled(self, outputs: list[Variable], batch: str) -> tuple[Any, Inputs]:
+        inputs = Inputs(self.graph, outputs, batch)
+        vectorised = vectorize_graph(outputs, replace=inputs.replacement)
+        options = {"random_seed": False, "on_unused_input": "ignore", **self.compile_kwargs}
+        return compile_pymc(inputs.variables, vectorised, **options), inputs
+
+    def log_density(self, arguments: Arguments, samples: int, rows: int) -> list[np.ndarray]:
+        """log p(y_n | rows before n, theta_s) of each outcome, shape (samples, rows); of a path (samples, 1)."""
         function, inputs = self._pointwise
         step = max(1, CELLS // max(rows, 1))
-        if step >= samples:
-            values = function(*inputs.arrays(arguments, slice(None)))
-            return values if values.shape == (samples, rows) else np.broadcast_to(values, (samples, rows)).copy()
-        result = np.empty((samples, rows))
-        for start in range(0, samples, step):
-            result[start : start + step] = function(*inputs.arrays(arguments, slice(start, start + step)))
-        return result
+        pieces = [
+            function(*inputs.arrays(arguments, slice(start, start + step) if step < samples else slice(None)))
+            for start in range(0, samples, step)
+        ]
+        return [
+            _whole([np.asarray(piece[k]) for piece in pieces], samples, 1 if outcome.is_path else rows)
+            for k, outcome in enumerate(self.graph.outcomes)
+        ]
 
     def log_joint(self, arguments: Arguments, points: int, rows: int) -> np.ndarray:
         """Unnormalised log posterior on the unconstrained scale, shape (points,)."""
@@ -104,67 +134,18 @@ class Density:
         result = np.empty(points)
         step = max(1, CELLS // max(rows, 1))
         for start in range(0, points, step):
-            result[start : start + step] = function(*inputs.arrays(arguments, slice(start, start + step)))
+            result[start : start + step] = function(*inputs.arrays(arguments, slice(start, start + step)))[0]
         return result
 
 
-class Predictive:
-    """Predictive draws of one build.
-
-    All draws go through in one vectorised call where every random node is a plain `RandomVariable`. Its size gains an
-    axis over draws: left alone, a node that does not depend on the draws (a mixture component with constant
-    parameters) would be drawn once and shared by all of them. Other models (mixtures, censored, custom) are walked draw
-    by draw.
-    """
-
-    def __init__(self, graph: ModelGraph) -> None:
-        self.graph = graph
-
-    @cached_property
-    def _function(self) -> tuple[Any, _Inputs, list[SharedVariable], bool]:
-        inputs = _Inputs(self.graph, [self.graph.predictive], "draw")
-        output = self._vectorised(inputs)
-        vectorised = output is not None
-        output = self.graph.predictive if output is None else output
-        variables = inputs.variables if vectorised else [argument for _, _, argument in inputs.slots]
-        generators = [
-            variable
-            for variable in graph_inputs([output])
-            if isinstance(variable, SharedVariable) and isinstance(variable.type, RandomType)
-        ]
-        return compile_python(variables, output), inputs, generators, vectorised
-
-    def _vectorised(self, inputs: _Inputs) -> Variable | None:
-        random = [
-            variable.owner
-            for variable in ancestors([self.graph.predictive])
-            if variable.owner is not None and any(isinstance(entry.type, RandomType) for entry in variable.owner.inputs)
-        ]
-        plain = all(isinstance(node.op, RandomVariable) for node in random)
-        sized = all(not isinstance(node.op.size_param(node).type, NoneTypeT) for node in random) if plain else False
-        if not (sized and inputs.replacement):
-            return None
-        samples = next(iter(inputs.replacement.values())).shape[0]
-        try:
-            sizes = {
-                size: pt.concatenate([samples[None], pt.cast(clone_replace(size, inputs.first_draw), "int64")])
-                for size in {node.op.size_param(node) for node in random}
-            }
-            output = vectorize_graph(self.graph.predictive, replace={**inputs.replacement, **sizes})
-        except (NotImplementedError, ValueError, TypeError):
-            return None
-        return output if output.ndim == 2 else None
-
-    def draw(self, arguments: Arguments, samples: int, rows: int, random_seed: int | None) -> np.ndarray:
-        """One outcome per draw and row, shape (samples, rows)."""
-        function, inputs, generators, vectorised = self._function
-        reseed_rngs(generators, random_seed)
-        step = max(1, CELLS // rows) if vectorised else 1
-        result = np.empty((samples, rows), dtype=self.graph.predictive.dtype)
-        for start in range(0, samples, step):
-            chosen = slice(start, start + step) if vectorised else start
-            result[start : start + step] = function(*inputs.arrays(arguments, chosen))
-        return result
+def _whole(pieces: list[np.ndarray], samples: int, rows: int) -> np.ndarray:
+    """Chunks of draws put together; a term that does not depend on the draws comes without their axis."""
+    if len(pieces) > 1 and all(piece.ndim == 2 for piece in pieces):
+        return np.concatenate(pieces)
+    piece = pieces[0] if rows > 1 or pieces[0].ndim != 1 or pieces[0].size != samples else pieces[0][:, None]
+    if len(pieces) > 1 and pieces[0].ndim == 1 and rows == 1:
+        piece = np.concatenate(pieces)[:, None]
+    return piece if piece.shape == (samples, rows) else np.broadcast_to(piece, (samples, rows)).copy()
 
 
 class Transforms:
@@ -174,8 +155,8 @@ class Transforms:
         self.graph = graph
 
     @cached_property
-    def _forward(self) -> tuple[Any, _Inputs]:
-        inputs = _Inputs(self.graph, self.graph.forward, "draw")
+    def _forward(self) -> tuple[Any, Inputs]:
+        inputs = Inputs(self.graph, self.graph.forward, "draw")
         outputs = vectorize_graph(self.graph.forward, replace=inputs.replacement)
         return compile_python(inputs.variables, outputs), inputs
 

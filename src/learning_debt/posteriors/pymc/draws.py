@@ -9,10 +9,8 @@ import numpy as np
 import xarray as xr
 
 from learning_debt.errors import IncomparablePosteriorsError
-from learning_debt.posteriors.pymc.checks import nearest
 from learning_debt.posteriors.pymc.graph import ModelGraph
-
-Labels = dict[str, np.ndarray]
+from learning_debt.posteriors.pymc.labels import Labels, nearest
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ def _check_draws(
         )
     for axis, dim in enumerate(dims):
         size, expected = variable.shape[axis + 2], shape[axis]
-        free = not own_labels and dim in graph.lengths
+        free = (not own_labels and dim in graph.lengths) or dim in graph.growing_dims
         if dim is not None and graph.coords.get(dim) is not None:
             _require_labels(
                 name, dim, str(variable.dims[axis + 2]), dataset, None if free else np.asarray(graph.coords[dim])

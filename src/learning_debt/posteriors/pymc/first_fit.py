@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from learning_debt.data import take_rows
 from learning_debt.errors import UnsupportedModelError
 from learning_debt.posteriors.pymc.build import Build
-from learning_debt.posteriors.pymc.checks import largest_difference, require_additive, require_free_of_rows, uneven_part
+from learning_debt.posteriors.pymc.checks import largest_difference, require_free_of_rows
+from learning_debt.posteriors.pymc.density import Scoring
+from learning_debt.posteriors.pymc.graph import Arguments
+from learning_debt.posteriors.pymc.scoring import find_scoring, uneven_part
 
 TOLERANCE = 1e-8
 
@@ -46,23 +50,53 @@ def _equal(first: np.ndarray, second: np.ndarray) -> bool:
 
 
 def require_faithful_build(
-    build: Build, rows: xr.Dataset, observation_dim: str, again: Callable[[xr.Dataset], Build] | None
-) -> None:
-    """Raise unless rows score alone, and the model built on part of them is the same density."""
+    build: Build,
+    rows: xr.Dataset,
+    observation_dim: str,
+    prepared_of: Callable[[np.ndarray], xr.Dataset],
+    again: Callable[[xr.Dataset], Build] | None,
+    context_rows: int | None = None,
+) -> Scoring:
+    """How rows score; raises unless the model built on part of them is the same density.
+
+    ``prepared_of(positions)`` gives the rows at these positions, prepared as if they were all there is.
+    """
     count = rows.sizes[observation_dim]
 
-    def arguments_of(part: np.ndarray) -> dict:
-        return build.arguments(take_rows(rows, part, observation_dim), observation_dim, static=rows)
+    def arguments_of(part: np.ndarray) -> Arguments:
+        own = rows if len(part) == count else prepared_of(part)
+        draws = {"draw": _at_rows(build, build.graph.reference_draws, part)}
+        return {**build.arguments(own, observation_dim, static=rows), **draws}
 
-    build.scoring_guard.check({**arguments_of(np.arange(count)), "draw": build.graph.reference_draws})
-    if count > 1:
-        require_additive(build.graph, build.graph.reference_draws, count, arguments_of)
+    build.scoring_guard.check(arguments_of(np.arange(count)))
+    scoring = find_scoring(build, count, arguments_of, context_rows)
     if again is not None and count > 3:
         for part in _parts(rows, observation_dim):
             other = _try_build(again, take_rows(rows, part, observation_dim))
-            if other is not None and other.graph.group_coords == build.graph.group_coords:
+            if other is not None and _fixed_groups(other) == _fixed_groups(build):
                 _require_same(build, other, rows, part, observation_dim)
-                return
+                break
+    return scoring
+
+
+def _fixed_groups(build: Build) -> dict[str, tuple]:
+    coords = build.graph.group_coords
+    return {dim: labels for dim, labels in coords.items() if dim not in build.graph.growing_dims}
+
+
+def _at_rows(build: Build, draws: dict[str, np.ndarray], part: np.ndarray) -> dict[str, np.ndarray]:
+    """Entries of these rows, where variables have one for each."""
+    return _entries(build, draws, {str(build.graph.row_dim): part})
+
+
+def _entries(build: Build, draws: dict[str, np.ndarray], chosen: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    cut = dict(draws)
+    for name, axes in build.graph.growing.items():
+        dims = build.graph.dims(name, draws[name].ndim - 1)
+        for axis in axes:
+            if str(dims[axis]) in chosen:
+                cut[name] = np.take(cut[name], chosen[str(dims[axis])], axis=axis + 1)
+    return cut
 
 
 def _try_build(again: Callable[[xr.Dataset], Build], rows: xr.Dataset) -> Build | None:
@@ -86,6 +120,19 @@ def _parts(rows: xr.Dataset, observation_dim: str) -> list[np.ndarray]:
     return [np.flatnonzero(choice) for choice in (keep, kept) if not choice.all()]
 
 
+def _kept_entries(build: Build, other: Build, part: np.ndarray) -> dict[str, np.ndarray]:
+    """Which entries along growing dimensions the build on part of the rows has."""
+    kept: dict[str, np.ndarray] = {}
+    for dim in build.graph.growing_dims:
+        if dim == build.graph.row_dim:
+            kept[str(dim)] = part
+        elif dim in build.labels and dim in other.labels:
+            kept[dim] = pd.Index(build.labels[dim]).get_indexer(other.labels[dim])
+        elif dim is not None and dim in other.graph.lengths:
+            kept[dim] = np.arange(int(other.own["length"][dim]))
+    return kept
+
+
 def _require_same(build: Build, other: Build, rows: xr.Dataset, part: np.ndarray, observation_dim: str) -> None:
     require_free_of_rows(build.graph, other.graph)
     static = [name for name in build.graph.data if name not in rows.variables]
@@ -98,8 +145,15 @@ def _require_same(build: Build, other: Build, rows: xr.Dataset, part: np.ndarray
         return
     batch = take_rows(rows, part, observation_dim)
     points, draws = build.graph.reference_points, build.graph.reference_draws
-    priors = tuple({**b.arguments(batch, observation_dim), "value": points} for b in (build, other))
-    batches = tuple({**b.arguments(batch, observation_dim), "draw": draws} for b in (build, other))
+    own = {**build.arguments(batch, observation_dim, static=rows), "draw": _at_rows(build, draws, part)}
+    shared = _entries(build, draws, _kept_entries(build, other, part))
+    others = {**other.arguments(batch, observation_dim, static=rows), "draw": shared}
+    same_size = {k: v for k, v in points.items() if k not in build.graph.growing}
+    priors = (
+        {**own, "value": points},
+        {**others, "value": {**other.graph.reference_points, **same_size}},
+    )
+    batches = (own, others)
     in_prior, in_rows = largest_difference(build.graph, other.graph, priors, batches)
     if max(in_prior, in_rows) > TOLERANCE or not np.isfinite(in_prior + in_rows):
         where = "prior" if in_prior > TOLERANCE else "likelihood of the same rows"

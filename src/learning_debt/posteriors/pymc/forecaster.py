@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pymc as pm
 import xarray as xr
 
-from learning_debt.data import as_dataset
+from learning_debt.data import as_dataset, follow, take_rows
 from learning_debt.errors import NoJointDensityError, UnsupportedModelError
 from learning_debt.posteriors.base import SAMPLE
 from learning_debt.posteriors.pymc.build import Build
@@ -22,10 +23,11 @@ from learning_debt.posteriors.pymc.prepare import (
     TRAINING,
     Preparation,
     Prepare,
-    require_own_outcome,
+    require_own_outcomes,
     same_preparation,
 )
 from learning_debt.posteriors.pymc.registry import CONSTANTS, LAYOUT, STRUCTURE, BuildModel, Registry
+from learning_debt.posteriors.pymc.scene import Scene, predictive_draws, row_terms
 
 
 class PyMCForecaster:
@@ -43,10 +45,19 @@ class PyMCForecaster:
         (a Dataset or a dict of arrays) is stored with the posterior and handed back, as a Dataset, with every batch.
     observation_dim : str
         Name of the dimension over observations in the data.
+    growing_dims : sequence of str
+        Dimensions along which rows may bring labels (or, with `observation_dim` itself, rows) that a posterior holds no
+        entry for: unseen groups, later states. The entries are drawn from their prior at each posterior draw. Labels
+        along other dimensions must be known.
+    context_rows : int, optional
+        How many rows before a row it can depend on (lags, adstock). None takes all of them; a number, checked at the
+        first fit, makes scoring after a long past cheap.
     draws, tune, chains : int
         Posterior draws and tuning steps of each chain, and chains.
     sampler : {"nutpie", "pymc"}, optional
         None takes nutpie where it is installed and can sample the model, else `pm.sample`.
+    compile_kwargs : dict, optional
+        For `pymc.compile` of the log density, e.g. ``{"mode": "FAST_COMPILE"}``.
 
     Notes
     -----
@@ -83,14 +94,25 @@ class PyMCForecaster:
         tune: int = 1000,
         chains: int = 4,
         sampler: SamplerName | None = None,
+        growing_dims: Sequence[str] = (),
+        context_rows: int | None = None,
+        compile_kwargs: dict[str, Any] | None = None,
     ) -> None:
         _check_options(build_model, model, prepare, observation_dim, sampler)
+        growing = _growing_dims(growing_dims, model)
+        if context_rows is not None and (
+            isinstance(context_rows, bool) or int(context_rows) != context_rows or context_rows < 0
+        ):
+            raise ValueError(f"context_rows must be a whole number of rows, not {context_rows!r}")
         for name, value in (("draws", draws), ("tune", tune), ("chains", chains)):
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
                 raise ValueError(f"{name} must be a positive integer, not {value!r}")
         self._observation_dim = observation_dim
         self._preparation = Preparation(prepare, observation_dim)
-        self._registry = Registry(build_model, model, self._preparation, observation_dim)
+        self._context_rows = context_rows
+        self._registry = Registry(
+            build_model, model, self._preparation, observation_dim, growing, context_rows, compile_kwargs
+        )
         self._sampler = Sampler(int(draws), int(tune), int(chains), sampler)
         if model is not None:
             require_supported(model, observation_dim)
@@ -102,8 +124,19 @@ class PyMCForecaster:
 
     @property
     def observed(self) -> tuple[str, ...]:
-        """Name of the data variable that holds the outcome. Known from the first fit or use of `build_model` on."""
-        return (self._registry.any("observed").graph.outcome,)
+        """Data variables that hold the outcomes. Known from the first fit or use of `build_model` on."""
+        return self._registry.any("observed").graph.outcome_data
+
+    @property
+    def needs_past(self) -> bool:
+        """Whether a batch can be scored only together with the rows it follows. Known from the first fit on."""
+        build = self._registry.any("needs_past")
+        return self._registry.scoring(build).needs_past
+
+    @property
+    def feedback(self) -> bool:
+        """Whether a row's distribution depends on the outcomes before it. Known from the first fit on."""
+        return self._registry.any("feedback").graph.feedback
 
     def as_batch(self, data: Any) -> xr.Dataset:
         """Rows as a checked Dataset; the outcome may be missing.
@@ -139,7 +172,7 @@ class PyMCForecaster:
         raw = as_dataset(data, self._observation_dim)
         prepared, fitted = self._preparation.of_training(raw)
         build = self._registry.build(prepared)
-        require_own_outcome(build.graph.outcome, raw, prepared)
+        require_own_outcomes(build.graph.outcome_data, raw, prepared)
         build.require_own_labels(prepared, self._observation_dim)
         arguments = build.arguments(prepared, self._observation_dim)
         self._registry.check(build, prepared, raw, fitted)
@@ -156,69 +189,77 @@ class PyMCForecaster:
         raw = as_dataset(data, self._observation_dim)
         prepared, fitted = self._preparation.of_training(raw)
         build = self._registry.build(prepared)
-        require_own_outcome(build.graph.outcome, raw, prepared)
+        require_own_outcomes(build.graph.outcome_data, raw, prepared)
         build.arguments(prepared, self._observation_dim)
         self._registry.check(build, prepared, raw, fitted)
         self._registry.remember(build)
         build.read(posterior)
         return self._packaged(posterior, raw, fitted, build)
 
-    def log_density(self, posterior: xr.DataTree, batch: Any, past: Any = None) -> xr.Dataset:
+    def log_density(
+        self, posterior: xr.DataTree, batch: Any, past: Any = None, *, random_seed: int | None = None
+    ) -> xr.Dataset:
         """Log density of every row at every draw, in nats.
+
+        Parameters
+        ----------
+        posterior : xarray.DataTree
+        batch : Dataset, mapping or data frame
+            Rows with their outcomes.
+        past : Dataset, mapping or data frame, optional
+            All rows that the batch follows, from the first one the model was fitted to. Needed where `needs_past`;
+            no rows at all say that the batch is the beginning. Each row is then scored given those before it, the
+            batch's own included.
+        random_seed : int, optional
+            For entries along `growing_dims` that the posterior does not hold: the density is that at one draw of them.
 
         Returns
         -------
         xarray.Dataset
-            One variable, named as the observed random variable, dims ("sample", observation_dim); sample = chain *
-            draws + draw. Minus infinity is legal.
+            One variable per outcome, named as the observed random variable, dims ("sample", observation_dim); sample =
+            chain * draws + draw. The terms of a row's several values are added up. Minus infinity is legal.
 
         Raises
         ------
         KeyError, ValueError
-            If the rows lack a variable, hold an unseen label or an index outside its group, or score NaN.
+            If the rows lack a variable, hold an unseen label or an index outside its group, score NaN, or need `past`.
         IncomparablePosteriorsError
             If the posterior belongs to another model.
         """
-        _refuse_past(past)
-        rows = as_dataset(batch, self._observation_dim)
-        build, prepared, draws, static = self._context(posterior, rows)
-        if rows.sizes[self._observation_dim] > 1 and build is self._registry.latest:
-            self._registry.check(build, prepared)  # a posterior from elsewhere: the model was never fitted here
-        arguments = build.arguments(prepared, self._observation_dim, draws=draws, static=static)
-        arguments["draw"] = draws.values
-        build.scoring_guard.check(arguments)
-        values = build.density.log_density(arguments, draws.samples, rows.sizes[self._observation_dim])
-        if np.isnan(values).any():
-            sample, row = np.argwhere(np.isnan(values))[0]
-            raise ValueError(f"the log density of row {row} is NaN at draw {sample}; check the row's values")
-        return self._labelled(values, build, rows)
+        scene = self._scene(posterior, batch, past, random_seed, outcome=True)
+        scene.build.scoring_guard.check(scene.arguments)
+        terms = row_terms(scene.build, scene.arguments, scene.samples, scene.rows, scene.kept)
+        for values in terms:
+            if np.isnan(values).any():
+                sample, row = np.argwhere(np.isnan(values))[0]
+                raise ValueError(f"the log density of row {row} is NaN at draw {sample}; check the row's values")
+        return self._labelled(terms, scene)
 
     def predict(
         self, posterior: xr.DataTree, batch: Any, past: Any = None, *, random_seed: int | None = None
     ) -> xr.Dataset:
-        """One predictive draw of every row per posterior draw, dims ("sample", observation_dim).
+        """One predictive draw of the batch per posterior draw, dims ("sample", observation_dim, ...).
 
-        The batch needs no outcome. The same seed gives the same draws.
+        The batch needs no outcomes, and any it has are not used. `past` is as in `log_density`. The same seed gives the
+        same draws.
         """
-        _refuse_past(past)
-        rows = as_dataset(batch, self._observation_dim)
-        build, prepared, draws, static = self._context(posterior, rows)
-        arguments = build.arguments(prepared, self._observation_dim, draws=draws, static=static, outcome=False)
-        arguments["draw"] = draws.values
-        build.predicting_guard.check(arguments)
-        values = build.predictive.draw(arguments, draws.samples, rows.sizes[self._observation_dim], random_seed)
-        return self._labelled(values, build, rows)
+        scene = self._scene(posterior, batch, past, random_seed, outcome=False)
+        scene.build.predicting_guard.check(scene.arguments)
+        return self._labelled(predictive_draws(scene, random_seed), scene)
 
     def outcome_kind(self) -> str:
         """``"continuous"`` (one real number a row), ``"count"`` (an integer from 0 on) or ``"other"``."""
         graph = self._registry.any("outcome_kind").graph
-        if graph.observed.dtype.startswith("float"):
+        if len(graph.outcomes) > 1 or graph.outcomes[0].variable.ndim > 1:
+            return "other"
+        (outcome,) = graph.outcomes
+        if outcome.variable.dtype.startswith("float"):
             return "continuous"
         pointwise = reference_pointwise(graph)
         own = graph.own_arguments()
         for value in (-1, -2, -10):
-            own["data"][graph.outcome] = np.full_like(own["data"][graph.outcome], value)
-            if np.isfinite(pointwise({"draw": graph.reference_draws, **own}, 0)).any():
+            own["data"][outcome.data] = np.full_like(own["data"][outcome.data], value)
+            if np.isfinite(pointwise({"draw": graph.reference_draws, **own}, 0)[0]).any():
                 return "other"
         return "count"
 
@@ -263,17 +304,60 @@ class PyMCForecaster:
         batches = [self._preparation.of_batch(tree, rows) for tree in posteriors]
         require_same_density((first, second), draws, trainings, batches, self._observation_dim)
 
-    def _context(self, posterior: xr.DataTree, rows: xr.Dataset) -> tuple[Build, xr.Dataset, Draws, xr.Dataset | None]:
-        """Build, prepared rows, draws, and what the rows may leave out (static data, from the training data)."""
-        prepared = self._preparation.of_batch(posterior, rows)
+    def _scene(self, posterior: Any, batch: Any, past: Any, random_seed: int | None, *, outcome: bool) -> Scene:
+        """All that a compiled function needs to score or draw the batch."""
+        dim = self._observation_dim
+        rows = as_dataset(batch, dim)
+        before = None if past is None else _past(past, dim)
+        joined = rows if before is None or before.sizes[dim] == 0 else follow(before, rows, dim)
+        prepared = self._preparation.of_batch(posterior, joined)
         build = self._registry.of(posterior, prepared)
-        if build.graph.outcome in rows.variables:
-            require_own_outcome(build.graph.outcome, rows, prepared)
-        own = STRUCTURE in posterior.attrs or self._registry.model is not None
-        static = None
-        if TRAINING in posterior.children and build.lacks_static(prepared):
-            static = self._preparation.of_stored(posterior)
-        return build, prepared, build.read(posterior, own_labels=own), static
+        present = [name for name in build.graph.outcome_data if name in joined.variables]
+        require_own_outcomes(tuple(present), joined, prepared)
+        scoring = self._registry.scoring(build, prepared if before is None else None)
+        kept, draws = rows.sizes[dim], build.read(posterior, own_labels=self._own_labels(posterior))
+        if scoring.needs_past and before is None:
+            raise ValueError(
+                "rows of this model depend on the rows before them: pass past=..., all rows that the batch follows "
+                "(no rows, as batch.isel(obs=slice(0)), where it is the beginning)"
+            )
+        labelled = prepared
+        if scoring.alone:
+            prepared = take_rows(prepared, slice(-kept, None), dim)
+        elif self._context_rows is not None and not build.graph.growing:
+            prepared = take_rows(prepared, slice(-(kept + self._context_rows), None), dim)
+        static = self._preparation.of_stored(posterior) if self._lacks_static(posterior, build, prepared) else None
+        arguments = build.arguments(prepared, dim, draws=draws, static=static, outcome=outcome, labelled=labelled)
+        training = None if scoring.alone else self._training_rows(posterior, build, draws, joined)
+        count = prepared.sizes[dim]
+        seed = np.random.SeedSequence(random_seed)
+        arguments["draw"] = build.grow(draws, arguments, count, training, seed)
+        return Scene(build, arguments, draws.samples, count, kept, rows)
+
+    def _own_labels(self, posterior: xr.DataTree) -> bool:
+        return STRUCTURE in posterior.attrs or self._registry.model is not None
+
+    def _lacks_static(self, posterior: xr.DataTree, build: Build, prepared: xr.Dataset) -> bool:
+        return TRAINING in posterior.children and build.lacks_static(prepared)
+
+    def _training_rows(self, posterior: xr.DataTree, build: Build, draws: Draws, joined: xr.Dataset) -> int | None:
+        """Rows whose entries the posterior holds; they must be the first of the past."""
+        dim, row_dim = self._observation_dim, build.graph.row_dim
+        if row_dim is None or row_dim not in build.graph.growing_dims or row_dim not in draws.lengths:
+            return None
+        count = draws.lengths[row_dim]
+        if joined.sizes[dim] < count:
+            raise ValueError(
+                f"the posterior holds states of {count} rows, but past and batch have {joined.sizes[dim]} together: "
+                "past must begin with the rows the posterior was fitted to"
+            )
+        if TRAINING in posterior.children:
+            seen = posterior.children[TRAINING].to_dataset(inherit=False)
+            first = take_rows(joined, slice(count), dim)
+            for name in build.graph.outcome_data:
+                if name in first.variables and not np.array_equal(first[name].values, seen[name].values):
+                    raise ValueError("past must begin with the rows the posterior was fitted to; its outcomes differ")
+        return count
 
     def _packaged(self, tree: xr.DataTree, raw: xr.Dataset, fitted: xr.Dataset | None, build: Build) -> xr.DataTree:
         groups = {
@@ -288,10 +372,29 @@ class PyMCForecaster:
         packaged.attrs = dict(zip((STRUCTURE, LAYOUT, CONSTANTS), build.key, strict=True))
         return packaged
 
-    def _labelled(self, values: np.ndarray, build: Build, rows: xr.Dataset) -> xr.Dataset:
+    def _labelled(self, values: list[np.ndarray], scene: Scene) -> xr.Dataset:
         dim = self._observation_dim
-        coords = {dim: rows.variables[dim]} if dim in rows.coords else None
-        return xr.Dataset({build.graph.observed.name: ((SAMPLE, dim), values)}, coords=coords)
+        variables = {
+            outcome.name: ((SAMPLE, dim, *(f"{outcome.name}_dim_{k}" for k in range(1, array.ndim - 1))), array)
+            for outcome, array in zip(scene.build.graph.outcomes, values, strict=True)
+        }
+        return xr.Dataset(variables, coords={dim: scene.batch.variables[dim]} if dim in scene.batch.coords else None)
+
+
+def _past(past: Any, observation_dim: str) -> xr.Dataset:
+    """Rows before a batch; none at all is an answer too."""
+    if isinstance(past, xr.Dataset) and past.sizes.get(observation_dim) == 0:
+        return past
+    return as_dataset(past, observation_dim)
+
+
+def _growing_dims(growing_dims: Any, model: Any) -> tuple[str, ...]:
+    dims = (growing_dims,) if isinstance(growing_dims, str) else tuple(growing_dims)
+    if not all(isinstance(dim, str) and dim for dim in dims):
+        raise TypeError(f"growing_dims must be names of dimensions, not {growing_dims!r}")
+    if dims and model is not None:
+        raise UnsupportedModelError("a ready model cannot change its groups or states; pass build_model instead")
+    return dims
 
 
 def _check_options(build_model: Any, model: Any, prepare: Any, observation_dim: Any, sampler: Any) -> None:
@@ -310,8 +413,3 @@ def _check_options(build_model: Any, model: Any, prepare: Any, observation_dim: 
         raise TypeError(f"observation_dim must be a name, not {observation_dim!r}")
     if sampler not in (None, "nutpie", "pymc"):
         raise ValueError(f"sampler must be None, 'nutpie' or 'pymc', not {sampler!r}")
-
-
-def _refuse_past(past: Any) -> None:
-    if past is not None:
-        raise UnsupportedModelError("rows that need the rows before them (past=...) cannot be scored yet")

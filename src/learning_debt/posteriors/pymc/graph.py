@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pymc as pm
 import pytensor
+import pytensor.tensor as pt
 from pymc.logprob.basic import transformed_conditional_logp
 from pymc.pytensorf import compile as compile_pymc
 from pytensor.compile.mode import Mode
@@ -21,6 +22,9 @@ from pytensor.graph.basic import Constant, Variable, equal_computations
 from pytensor.graph.replace import clone_replace
 from pytensor.graph.traversal import ancestors, graph_inputs
 from pytensor.tensor.random.type import RandomType
+from pytensor.tensor.shape import Shape, Shape_i
+
+from learning_debt.posteriors.pymc.outcomes import GAUSSIAN, Outcome, row_outcomes
 
 # Runs each operation as numpy would. Compiles in milliseconds, which is what checks on a handful of draws need.
 PYTHON_MODE = Mode(linker="py", optimizer="fast_compile")
@@ -38,17 +42,27 @@ def compile_python(inputs: list[Variable], outputs: Any) -> Any:
 class ModelGraph:
     """Graphs of one built model.
 
+    Parameters
+    ----------
+    model : pm.Model
+    observation_dim : str
+        Name of the dimension over observations in the data.
+    growing_dims : tuple of str
+        Dimensions (as named in the data) along which free variables take new entries.
+
     Attributes
     ----------
+    outcomes : tuple of Outcome
+        Observed variables along the rows. Any others belong to the prior.
     draws, data, lengths, values : dict of str to TensorVariable
         Arguments: natural-scale free variables, `pm.Data`, lengths of dimensions held by the model, and
         unconstrained free variables (by name of the free variable).
     """
 
-    def __init__(self, model: pm.Model) -> None:
+    def __init__(self, model: pm.Model, observation_dim: str = "obs", growing_dims: tuple[str, ...] = ()) -> None:
         self.model = model
         self.free = tuple(model.free_RVs)
-        self.observed = model.observed_RVs[0]
+        self.outcomes: tuple[Outcome, ...] = row_outcomes(model, observation_dim)
         self.draws = {rv.name: rv.type(name=f"draw_{rv.name}") for rv in self.free}
         self.values = {rv.name: model.rvs_to_values[rv].type(name=f"value_{rv.name}") for rv in self.free}
         self.data = {variable.name: variable.type(name=f"data_{variable.name}") for variable in model.data_vars}
@@ -59,6 +73,13 @@ class ModelGraph:
         }
         self._known: dict[Variable, Variable] = {variable: self.data[variable.name] for variable in model.data_vars}
         self._known |= {model.dim_lengths[dim]: argument for dim, argument in self.lengths.items()}
+        first = self.outcomes[0]
+        self.row_dim: str | None = (
+            self.dims(first.data, first.variable.ndim)[first.row_axis]
+            or self.dims(first.name, first.variable.ndim)[first.row_axis]
+        )
+        """The model's own name of the dimension over observations."""
+        self.growing_dims = tuple(self.row_dim if dim == observation_dim else dim for dim in growing_dims)
 
     @property
     def coords(self) -> dict[str, tuple | None]:
@@ -66,10 +87,23 @@ class ModelGraph:
         return dict(self.model.coords)
 
     @property
-    def outcome(self) -> str:
-        """Name of the `pm.Data` that holds the outcomes."""
-        value = self.model.rvs_to_values[self.observed]
-        return next(variable.name for variable in graph_inputs([value]) if variable in self._known)
+    def outcome_data(self) -> tuple[str, ...]:
+        """Names of the `pm.Data` that hold the outcomes."""
+        return tuple(outcome.data for outcome in self.outcomes)
+
+    @property
+    def observed(self) -> list[Variable]:
+        """The observed random variables along the rows."""
+        return [outcome.variable for outcome in self.outcomes]
+
+    @cached_property
+    def growing(self) -> dict[str, tuple[int, ...]]:
+        """Axes along which each free variable takes new entries."""
+        axes = {
+            rv.name: tuple(axis for axis, dim in enumerate(self.dims(rv.name, rv.ndim)) if dim in self.growing_dims)
+            for rv in self.free
+        }
+        return {name: found for name, found in axes.items() if found}
 
     def dims(self, name: str, ndim: int) -> tuple[str | None, ...]:
         """Dimension names of a model variable, None where it has none."""
@@ -79,14 +113,23 @@ class ModelGraph:
         return clone_replace(outputs, replace={**self._known, **more})
 
     @cached_property
-    def pointwise(self) -> Variable:
-        """log p(y_n | theta), shape (observation,), of `draws`, `data` and `lengths`."""
+    def pointwise(self) -> list[Variable]:
+        """log p(y_n | rows before n, theta) of each outcome, shape (observation,), of `draws`, `data` and `lengths`.
+
+        Of a path it is the log density of all rows together, a scalar.
+        """
         natural = {rv: self.draws[rv.name] for rv in self.free}
-        values = {**natural, self.observed: self.model.rvs_to_values[self.observed]}
-        terms = transformed_conditional_logp(
-            [self.observed], rvs_to_values=values, rvs_to_transforms={}, jacobian=False
+        values = {rv: self.model.rvs_to_values[rv] for rv in self.observed}
+        joints = transformed_conditional_logp(
+            self.observed, rvs_to_values={**natural, **values}, rvs_to_transforms={}, jacobian=False
         )
-        return self._with_arguments(terms, {})[0]
+        terms = [
+            outcome.gaussian_terms(values[outcome.variable])
+            if outcome.spans_rows and outcome.operation == GAUSSIAN
+            else outcome.row_terms(joint)
+            for outcome, joint in zip(self.outcomes, joints, strict=True)
+        ]
+        return self._with_arguments(terms, natural)
 
     @cached_property
     def joint(self) -> Variable:
@@ -96,23 +139,46 @@ class ModelGraph:
     @cached_property
     def prior(self) -> Variable:
         """Log prior with Jacobian and potentials, a scalar, of `values`, `data` and `lengths`."""
-        terms = [*self.free, *self.model.potentials]
-        return self._with_arguments([self.model.logp(vars=terms)], self._value_arguments)[0]
+        return self._prior_of(list(self.free))
+
+    @cached_property
+    def fixed_prior(self) -> Variable:
+        """The part of `prior` that does not grow."""
+        return self._prior_of([rv for rv in self.free if rv.name not in self.growing])
+
+    def _prior_of(self, free: list[Variable]) -> Variable:
+        aside = [rv for rv in self.model.observed_RVs if rv not in self.observed]
+        terms = [*free, *aside, *self.model.potentials]
+        density = self.model.logp(vars=terms) if terms else pt.as_tensor(0.0)
+        return self._with_arguments([density], self._value_arguments)[0]
 
     @property
     def _value_arguments(self) -> dict[Variable, Variable]:
         return {self.model.rvs_to_values[rv]: self.values[rv.name] for rv in self.free}
 
-    @cached_property
-    def predictive(self) -> Variable:
-        """The observed variable as a random variable, of `draws`, `data` and `lengths`, on generators of its own."""
-        natural = {rv: self.draws[rv.name] for rv in self.free}
+    def random(self, variables: list[Variable]) -> list[Variable]:
+        """Random variables of the model, of `draws`, `data` and `lengths`, on generators of their own."""
         generators = {
             variable: pytensor.shared(np.random.default_rng(), name=variable.name)
-            for variable in graph_inputs([self.observed])
+            for variable in graph_inputs(variables)
             if isinstance(variable, SharedVariable) and isinstance(variable.type, RandomType)
         }
-        return self._with_arguments([self.observed], {**natural, **generators})[0]
+        natural = {rv: self.draws[rv.name] for rv in self.free if rv not in variables}
+        return self._with_arguments(variables, {**natural, **generators})
+
+    @cached_property
+    def predictive(self) -> list[Variable]:
+        """The observed variables as random variables."""
+        return self.random(self.observed)
+
+    @cached_property
+    def feedback(self) -> bool:
+        """Whether a row's distribution depends on the outcomes of rows before it."""
+        shapes = [
+            v for v in ancestors(self.predictive) if v.owner is not None and isinstance(v.owner.op, Shape | Shape_i)
+        ]
+        used = set(ancestors(self.predictive, blockers=shapes))  # how many outcomes there are is no feedback
+        return any(o.spans_rows for o in self.outcomes) or any(self.data[name] in used for name in self.outcome_data)
 
     @cached_property
     def forward(self) -> list[Variable]:
@@ -177,7 +243,7 @@ class ModelGraph:
     def structure(self) -> str:
         """Hash of what makes it this model: variables, dims, distributions, transforms. No data, sizes or numbers."""
         parts = [("free", *self._describe(rv)) for rv in self.free]
-        parts.append(("observed", *self._describe(self.observed), self.outcome))
+        parts += [("observed", *self._describe(outcome.variable), outcome.data) for outcome in self.outcomes]
         parts += [("data", name, argument.ndim) for name, argument in self.data.items()]
         parts += [("potential", potential.name) for potential in self.model.potentials]
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
@@ -189,11 +255,12 @@ class ModelGraph:
     @cached_property
     def _generative(self) -> list[Variable]:
         """All that defines the density, without the cost of deriving it."""
-        outputs = [*self.free, self.observed, self.model.rvs_to_values[self.observed], *self.model.potentials]
+        observed = self.model.observed_RVs
+        outputs = [*self.free, *observed, *(self.model.rvs_to_values[rv] for rv in observed), *self.model.potentials]
         outputs += self.forward
         # A custom distribution hides its formula in a Python function, so its derived density must speak for it.
-        opaque = any("Custom" in type(rv.owner.op).__name__ for rv in (*self.free, self.observed))
-        return [*outputs, self.pointwise, self.joint] if opaque else outputs
+        opaque = any("Custom" in type(rv.owner.op).__name__ for rv in (*self.free, *observed))
+        return [*outputs, *self.pointwise, self.joint] if opaque else outputs
 
     @cached_property
     def constants(self) -> str:
@@ -210,9 +277,10 @@ class ModelGraph:
 
     @cached_property
     def layout(self) -> str:
-        """Hash of the coordinate labels other than the rows'."""
+        """Hash of the coordinate labels other than the rows', and of the present size of what grows."""
         labels = sorted((dim, tuple(map(str, values))) for dim, values in self.group_coords.items())
-        return hashlib.sha256(repr(labels).encode()).hexdigest()[:16]
+        sizes = [(name, self.reference_points[name].shape[1:]) for name in self.growing]
+        return hashlib.sha256(repr((labels, sizes) if sizes else labels).encode()).hexdigest()[:16]
 
     @property
     def group_coords(self) -> dict[str, tuple]:

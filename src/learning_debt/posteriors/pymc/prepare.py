@@ -61,19 +61,20 @@ class Preparation:
         return prepared, fitted if fitted is not None else _as_fitted(result[1])
 
 
-def require_own_outcome(name: str, raw: xr.Dataset, prepared: xr.Dataset) -> None:
-    """Raise if preparation makes or changes the outcome.
+def require_own_outcomes(names: tuple[str, ...], raw: xr.Dataset, prepared: xr.Dataset) -> None:
+    """Raise if preparation makes or changes an outcome.
 
     The log density of a rescaled outcome is in other units than that of the outcome itself, and by another amount for
     every `fitted`: score gaps and predictive debts would be off by it without a sign.
     """
-    if name in raw.variables and np.array_equal(raw.variables[name].values, prepared.variables[name].values):
-        return
-    raise UnsupportedModelError(
-        f"prepare makes or changes the outcome {name!r}; scores of a transformed outcome cannot be compared between "
-        "retrains. Leave the outcome as it is and put its scale into the model (pass the scale as a pm.Data), or "
-        "transform it by a fixed rule before the forecaster sees it"
-    )
+    for name in names:
+        if name in raw.variables and np.array_equal(raw.variables[name].values, prepared.variables[name].values):
+            continue
+        raise UnsupportedModelError(
+            f"prepare makes or changes the outcome {name!r}; scores of a transformed outcome cannot be compared "
+            "between retrains. Leave the outcome as it is and put its scale into the model (pass the scale as a "
+            "pm.Data), or transform it by a fixed rule before the forecaster sees it"
+        )
 
 
 def same_preparation(shadow: xr.DataTree, deployed: xr.DataTree) -> bool:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pymc as pm
 import xarray as xr
 
+from learning_debt.data import take_rows
 from learning_debt.errors import IncomparablePosteriorsError
 from learning_debt.posteriors.pymc.build import Build
 from learning_debt.posteriors.pymc.checks import require_supported
-from learning_debt.posteriors.pymc.density import Density
+from learning_debt.posteriors.pymc.density import Density, Scoring
 from learning_debt.posteriors.pymc.first_fit import require_faithful_build, require_faithful_preparation
 from learning_debt.posteriors.pymc.graph import ModelGraph
 from learning_debt.posteriors.pymc.prepare import Preparation
@@ -25,10 +27,18 @@ class Registry:
     """All builds of one forecaster's model so far."""
 
     def __init__(
-        self, build_model: BuildModel | None, model: pm.Model | None, preparation: Preparation, observation_dim: str
+        self,
+        build_model: BuildModel | None,
+        model: pm.Model | None,
+        preparation: Preparation,
+        observation_dim: str,
+        growing_dims: tuple[str, ...] = (),
+        context_rows: int | None = None,
+        compile_kwargs: dict[str, Any] | None = None,
     ) -> None:
         self.build_model, self.model = build_model, model
         self.preparation, self.observation_dim = preparation, observation_dim
+        self.growing_dims, self.context_rows, self.compile_kwargs = growing_dims, context_rows, compile_kwargs
         self.latest: Build | None = None
         self._builds: dict[tuple[str, str, str], Build] = {}
         self._checked: list[Density] = []
@@ -54,8 +64,8 @@ class Registry:
         model = self.build_model(prepared.copy(deep=True))
         if not isinstance(model, pm.Model):
             raise TypeError(f"build_model must return a pm.Model, not {type(model).__name__}")
-        require_supported(model, self.observation_dim)
-        graph = ModelGraph(model)
+        require_supported(model, self.observation_dim, self.growing_dims)
+        graph = ModelGraph(model, self.observation_dim, self.growing_dims)
         alike = (graph.structure, graph.layout, graph.constants)
         known = next((build for build in self._builds.values() if build.alike == alike), None)
         build = Build(graph, known.density if known is not None else self._density(graph))
@@ -65,25 +75,49 @@ class Registry:
         return self._builds.get(build.key, build)
 
     def _of_ready_model(self) -> Build:
-        graph = ModelGraph(self.model)
-        return Build(graph, Density(graph))
+        graph = ModelGraph(self.model, self.observation_dim)
+        return Build(graph, Density(graph, self.compile_kwargs))
 
     def _density(self, graph: ModelGraph) -> Density:
         """Compiled functions of an equal build, or new ones."""
         equal = (known for known in self._checked if known.graph.computes_the_same(graph))
-        return next(equal, None) or Density(graph)
+        return next(equal, None) or Density(graph, self.compile_kwargs)
 
     def check(
         self, build: Build, prepared: xr.Dataset, raw: xr.Dataset | None = None, fitted: xr.Dataset | None = None
     ) -> None:
-        """Checks at the first use of a density; one that passed them needs them no more."""
-        if build.density in self._checked:
+        """Checks at the first use of a density; one that passed them needs them no more.
+
+        A single row cannot show how rows depend on each other; then it stays open how they score.
+        """
+        if build.density.scoring is not None or prepared.sizes[self.observation_dim] < 2:
             return
+        dim = self.observation_dim
+
+        def prepared_of(part: np.ndarray) -> xr.Dataset:
+            if raw is None or fitted is None:
+                return take_rows(prepared, part, dim)
+            return self.preparation(take_rows(raw, part, dim), fitted)[0]
+
         if fitted is not None and raw is not None:
-            require_faithful_preparation(self.preparation, raw, prepared, fitted, self.observation_dim)
+            require_faithful_preparation(self.preparation, raw, prepared, fitted, dim)
         again = None if self.build_model is None else self.build
-        require_faithful_build(build, prepared, self.observation_dim, again)
+        scoring = require_faithful_build(build, prepared, dim, prepared_of, again, self.context_rows)
+        build.density.scoring = scoring
         self._checked.append(build.density)
+
+    def scoring(self, build: Build, rows: xr.Dataset | None = None) -> Scoring:
+        """How rows of a build score, found out from `rows`, or a ready model's own data, if not known yet."""
+        if build.density.scoring is None and rows is not None:
+            self.check(build, rows)
+        if build.density.scoring is None and self.model is not None:
+            self.check(build, build.own_rows(self.observation_dim))
+        if build.density.scoring is None:
+            raise RuntimeError(
+                "whether rows score alone is not known yet, and one row does not show it; call fit(data) or "
+                "attach(posterior, data) first"
+            )
+        return build.density.scoring
 
     def remember(self, build: Build) -> None:
         """Keep a build for the posteriors that belong to it."""

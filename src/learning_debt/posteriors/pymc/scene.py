@@ -1,0 +1,85 @@
+"""A batch set up at a posterior: its rows' log densities and predictive draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from learning_debt.errors import UnsupportedModelError
+from learning_debt.posteriors.pymc.build import Build
+from learning_debt.posteriors.pymc.graph import Arguments
+from learning_debt.posteriors.pymc.outcomes import Outcome
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Arguments of a build's functions for a batch and, before it, as much of its past as counts.
+
+    Attributes
+    ----------
+    build : Build
+    arguments : Arguments
+        Draws, data and lengths of `rows` rows.
+    samples, rows, kept : int
+        Posterior draws; all rows; rows at the end that are the batch.
+    batch : xarray.Dataset
+        The batch as it was given.
+    """
+
+    build: Build
+    arguments: Arguments
+    samples: int
+    rows: int
+    kept: int
+    batch: xr.Dataset
+
+
+def row_terms(build: Build, arguments: Arguments, samples: int, rows: int, kept: int) -> list[np.ndarray]:
+    """log p(y_n | rows before n, theta_s) of the last `kept` rows, shape (samples, kept) for each outcome."""
+    whole = build.density.log_density(arguments, samples, rows)
+    if not any(outcome.is_path for outcome in build.graph.outcomes):
+        return [values if kept == rows else values[:, rows - kept :] for values in whole]
+    # A path's density is one number: a row's term is what the path gains by it.
+    starts = [
+        build.density.log_density(build.first_rows(arguments, count), samples, count)
+        if count > 0
+        else [np.zeros((samples, 1)) for _ in whole]
+        for count in range(rows - kept, rows)
+    ]
+    terms = []
+    for k, outcome in enumerate(build.graph.outcomes):
+        if not outcome.is_path:
+            terms.append(whole[k][:, rows - kept :])
+            continue
+        totals = np.concatenate([*(start[k] for start in starts), whole[k]], axis=1)
+        terms.append(np.diff(totals, axis=1))
+    return terms
+
+
+def predictive_draws(scene: Scene, random_seed: int | None) -> list[np.ndarray]:
+    """One draw of the batch per posterior draw, shape (samples, kept, ...) for each outcome."""
+    graph, arguments = scene.build.graph, scene.arguments
+    series = [outcome for outcome in graph.outcomes if outcome.spans_rows]
+    if series and len(graph.outcomes) > 1:
+        raise UnsupportedModelError("predictive draws of a time series beside other outcomes are not available")
+    if series:
+        return [_continued(scene, series[0], random_seed)]
+    if graph.feedback and scene.kept > 1:
+        raise UnsupportedModelError(
+            "each row's distribution depends on the outcome before it, so several rows cannot be drawn at once; "
+            "predict one row at a time, with the rows before it as past"
+        )
+    cells = sum(int(np.prod(arguments["data"][outcome.data].shape)) for outcome in graph.outcomes)
+    drawn = scene.build.predictive.draw(arguments, scene.samples, cells, random_seed)
+    rows = [np.moveaxis(values, outcome.row_axis + 1, 1) for outcome, values in zip(graph.outcomes, drawn, strict=True)]
+    return [values[:, scene.rows - scene.kept :] for values in rows]
+
+
+def _continued(scene: Scene, outcome: Outcome, random_seed: int | None) -> np.ndarray:
+    past = scene.arguments["data"][outcome.data][: scene.rows - scene.kept]
+    known = np.broadcast_to(past, (scene.samples, *past.shape)).astype(outcome.variable.dtype)
+    seed = int(np.random.SeedSequence(random_seed).generate_state(1)[0])
+    drawn = scene.build.continuation(outcome).draw(scene.arguments, known, (scene.rows,), seed)
+    return drawn[:, scene.rows - scene.kept :]
