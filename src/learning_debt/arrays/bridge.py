@@ -10,11 +10,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from arviz_stats.base import array_stats
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import expit, logsumexp
 from scipy.stats import multivariate_normal
+
+from learning_debt.arrays.effective_size import effective_size, variance_of_mean, worth
+from learning_debt.arrays.label_slope import label_slope
 
 Array = NDArray[np.float64]
 
@@ -29,7 +31,7 @@ class PooledDebt(NamedTuple):
     lower_bound : float
         Nats; from the shadow's draws alone, so that it holds without overlap too. In expectation no more than the debt.
     overlap : float
-        Effective number of deployed draws that could be shadow draws.
+        Effective number of draws that could be of either posterior.
     log_normaliser : float
         log Z, the log marginal likelihood of the new data under the deployed posterior, nats.
     """
@@ -52,25 +54,19 @@ class LogMarginal(NamedTuple):
         Share of the Gaussian's draws that could be posterior draws; near 1 when the posterior is Gaussian.
     draws_per_parameter : float
         Least effective sample size of a parameter in half of the draws, over the number of parameters.
+    departure : float
+        Slope of the draws' labels (posterior or Gaussian) on the log density ratio: its distance from 1 in standard
+        errors, the larger of both halves. Large when the draws are not the posterior's.
+    disagreement : float
+        Difference of the two halves in standard errors.
     """
 
     value: float
     standard_error: float
     overlap: float
     draws_per_parameter: float
-
-
-def effective_size(draws: Array) -> float:
-    """Effective sample size of the mean of `draws`, shape (chain, draw); at most the number of draws."""
-    if np.ptp(draws) == 0:
-        return float(draws.size)
-    size = float(array_stats.ess(draws, chain_axis=0, draw_axis=1, method="mean"))
-    return min(size, float(draws.size)) if np.isfinite(size) else float("nan")
-
-
-def variance_of_mean(draws: Array) -> float:
-    """Variance of the mean of autocorrelated `draws`, shape (chain, draw)."""
-    return float(np.var(draws, ddof=1)) / effective_size(draws)
+    departure: float = 0.0
+    disagreement: float = 0.0
 
 
 def optimal_bridge(at_reference: Array, at_target: Array) -> tuple[float, Array, Array]:
@@ -145,19 +141,19 @@ def pooled_debt(at_deployed: ArrayLike, at_shadow: ArrayLike) -> PooledDebt:
     log_ratio_deployed = np.where(w_deployed > 0, deployed, log_normaliser) - log_normaliser
     log_ratio_shadow = shadow - log_normaliser
     value = float((w_deployed * log_ratio_deployed).sum() + (w_shadow * log_ratio_shadow).sum()) / shadow.size
-    overlap = float(w_deployed.sum()) * effective_size(w_deployed) / deployed.size
 
     information_deployed, information_shadow = w_deployed * (1 - w_deployed), w_shadow * (1 - w_shadow)
     information = float(information_deployed.sum() + information_shadow.sum())
     if information < 1e-300:
-        return PooledDebt(value, float("inf"), lower_bound, overlap, log_normaliser)
+        return PooledDebt(value, float("inf"), lower_bound, 0.0, log_normaliser)
     pull = float((information_deployed * log_ratio_deployed).sum() + (information_shadow * log_ratio_shadow).sum())
     slope = (1 + pull / shadow.size) / information
     influence_deployed = w_deployed * log_ratio_deployed / shadow.size - slope * w_deployed
     influence_shadow = w_shadow * log_ratio_shadow / shadow.size - slope * w_shadow
-    variance = deployed.size**2 * variance_of_mean(influence_deployed)
-    variance += shadow.size**2 * variance_of_mean(influence_shadow)
-    return PooledDebt(value, float(np.sqrt(variance)), lower_bound, overlap, log_normaliser)
+    effective = worth(w_deployed, w_shadow, influence_deployed, influence_shadow)
+    variance = deployed.size * np.var(influence_deployed, ddof=1) + shadow.size * np.var(influence_shadow, ddof=1)
+    error = float(np.sqrt(variance / effective))
+    return PooledDebt(value, error, lower_bound, effective * float(w_deployed.sum()), log_normaliser)
 
 
 def gaussian_log_marginal(
@@ -194,17 +190,22 @@ def gaussian_log_marginal(
         )
     first, second = unconstrained[:, :half], unconstrained[:, half : 2 * half]
     sides = [_bridge_to_gaussian(fit, use, log_joint, rng) for fit, use in ((first, second), (second, first))]
-    values, variances, overlaps = (np.array(column) for column in zip(*sides, strict=True))
+    values, variances, overlaps, departures = (np.array(column) for column in zip(*sides, strict=True))
     size = min(effective_size(part[..., k]) for part in (first, second) for k in range(parameters))
     # Each side's variance already counts what the two sides share, so that half the mean is the mean's variance.
     return LogMarginal(
-        float(values.mean()), float(np.sqrt(variances.mean() / 2)), float(overlaps.min()), size / parameters
+        float(values.mean()),
+        float(np.sqrt(variances.mean() / 2)),
+        float(overlaps.min()),
+        size / parameters,
+        float(np.abs(departures).max()),
+        float(abs(np.diff(values)[0]) / np.sqrt(variances.sum())) if variances.sum() > 0 else 0.0,
     )
 
 
 def _bridge_to_gaussian(
     fit: Array, use: Array, log_joint: Callable[[Array], Array], rng: np.random.Generator
-) -> tuple[float, float, float]:
+) -> tuple[float, float, float, float]:
     parameters = fit.shape[-1]
     flat, target = fit.reshape(-1, parameters), use.reshape(-1, parameters)
     covariance = np.atleast_2d(np.cov(flat, rowvar=False))
@@ -220,12 +221,13 @@ def _bridge_to_gaussian(
     size = len(target)
     information = float((w_gaussian * (1 - w_gaussian)).sum() + (w_target * (1 - w_target)).sum())
     if information < 1e-300:
-        return value, float("inf"), 0.0
+        return value, float("inf"), 0.0, 0.0
     target_variance = variance_of_mean(w_target.reshape(use.shape[:2]))
     # Near a Gaussian posterior the error from the posterior's draws is the same on both sides: it does not average out.
     variance = (size / information) ** 2 * (np.var(w_gaussian) / size + 2 * target_variance)
     # With equal sizes, perfect agreement gives weight 1/2 to every proposal.
-    return value, float(variance), float(2 * w_gaussian.mean())
+    departure = label_slope(at_gaussian.reshape(use.shape[:2]), at_target.reshape(use.shape[:2]), value).departure
+    return value, float(variance), float(2 * w_gaussian.mean()), departure
 
 
 def _log_ratios(values: ArrayLike, name: str) -> Array:

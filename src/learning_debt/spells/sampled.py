@@ -9,9 +9,10 @@ import xarray as xr
 from rich.progress import track
 
 from learning_debt.arrays.bridge import LogMarginal
+from learning_debt.arrays.chain import Ladder
 from learning_debt.arrays.mixture import mixture
 from learning_debt.data import History
-from learning_debt.debt import debt_from_draws, log_marginal
+from learning_debt.debt import LADDER_OVERLAP, debt_from_draws, log_marginal
 from learning_debt.estimate import Estimate
 from learning_debt.posteriors.base import SampledForecaster
 from learning_debt.posteriors.convergence import convergence
@@ -60,6 +61,7 @@ class _SampledReplay:
         self.posteriors = [self._fit(0)]
         self.converged = [convergence(self.posteriors[0]).converged]
         self.unseen: list[np.ndarray | float] = [0.0]  # log-likelihood of what each posterior has not seen
+        self.ladder = Ladder(LADDER_OVERLAP)
         self.marginal = cache(self._log_marginal)
 
     def advance(self, t: int) -> None:
@@ -99,10 +101,12 @@ class _SampledReplay:
         starts = self.history.starts[self.initial : self.initial + t] - self.history.starts[self.initial]
         by_period = np.add.reduceat(rows, starts, axis=-1)
         since = np.flip(np.cumsum(np.flip(by_period, axis=-1), axis=-1), axis=-1)  # [..., s] sums periods s+1..t
+        at_deployed = [np.asarray(unseen) for unseen in self.unseen]
+        self.ladder.add(at_deployed, since)
         for s in range(t):
-            at_deployed = np.asarray(self.unseen[s])
-            estimate = debt_from_draws(since[..., s], at_deployed, partial(self.marginal, t), partial(self.marginal, s))
-            self._put("debt", s, t, estimate)
+            marginals = partial(self.marginal, t), partial(self.marginal, s)
+            chain = partial(self.ladder.links, s)
+            self._put("debt", s, t, debt_from_draws(since[..., s], at_deployed[s], *marginals, chain=chain))
 
     def _log_marginal(self, t: int) -> LogMarginal | str:
         return log_marginal(self.forecaster, self.posteriors[t], np.random.default_rng(self.seeds[t][2]))

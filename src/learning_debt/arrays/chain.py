@@ -1,0 +1,166 @@
+"""Debt without overlap and without a Gaussian: a chain of bridges over the shadows in between.
+
+Between deployed posterior s and shadow t lie the shadows of the periods s+1..t-1. Neighbours overlap where s and t do
+not, and normalisers multiply: log Z(s, t) = log Z(s, u) + log Z(u, t).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from learning_debt.arrays.bridge import optimal_bridge
+from learning_debt.arrays.effective_size import variance_of_mean, worth
+from learning_debt.arrays.label_slope import LabelSlope, label_slope
+
+Array = NDArray[np.float64]
+
+
+class Link(NamedTuple):
+    """Bridge between two posteriors of a chain.
+
+    Attributes
+    ----------
+    log_normaliser : float
+        log Z of the data that the later posterior holds and the earlier one does not, nats.
+    overlap : float
+        Effective number of draws that could be of either.
+    label_slope : LabelSlope
+    earlier_influence, later_influence : ndarray, shape (chain, draw)
+        What each draw adds to the error of `log_normaliser`, whose error is the sum of both means, nats.
+    """
+
+    log_normaliser: float
+    overlap: float
+    label_slope: LabelSlope
+    earlier_influence: Array
+    later_influence: Array
+
+
+class ChainedDebt(NamedTuple):
+    """Debt by a chain of bridges: value and standard error in nats, the least overlap of a link, the number of links,
+    the slope that lies furthest from 1 in standard errors."""
+
+    value: float
+    standard_error: float
+    overlap: float
+    links: int
+    label_slope: LabelSlope
+
+
+def link(at_earlier: Array, at_later: Array) -> Link | None:
+    """Bridge one posterior to a later one; ``None`` when the new data rule out every draw of the earlier one.
+
+    Parameters
+    ----------
+    at_earlier, at_later : ndarray, shape (chain, draw)
+        Log-likelihood of what the later posterior holds and the earlier one does not, at draws of each; ``-inf`` is
+        legal at the earlier one's.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> step = link(rng.normal(size=(4, 500)) - 0.5, rng.normal(1.0, 1.0, size=(4, 500)) - 0.5)   # log Z = 0
+    >>> abs(step.log_normaliser) < 0.2
+    True
+    """
+    if np.isneginf(at_earlier).all():
+        return None
+    if np.ptp(np.concatenate([at_earlier.ravel(), at_later.ravel()])) == 0:
+        nothing = LabelSlope(float("nan"), float("inf"), 0.0)
+        still = np.zeros(at_earlier.shape), np.zeros(at_later.shape)
+        return Link(float(at_later.flat[0]), float(min(at_earlier.size, at_later.size)), nothing, *still)
+    log_normaliser, w_earlier, w_later = optimal_bridge(at_earlier.ravel(), at_later.ravel())
+    w_earlier, w_later = w_earlier.reshape(at_earlier.shape), w_later.reshape(at_later.shape)
+    information = float((w_earlier * (1 - w_earlier)).sum() + (w_later * (1 - w_later)).sum())
+    scale = 1 / max(information, 1e-300)
+    influences = at_earlier.size * scale * w_earlier, at_later.size * scale * w_later
+    slope = label_slope(at_earlier, at_later, log_normaliser)
+    overlap = worth(w_earlier, w_later) * float(w_earlier.sum())
+    return Link(log_normaliser, overlap, slope, *influences)
+
+
+def chained_debt(links: Sequence[Link], at_shadow: Array) -> ChainedDebt:
+    """Debt KL(shadow‖deployed) = E_p[l] - log Z, with log Z summed over the links of a chain.
+
+    Two links share the draws of the posterior between them, and the last one shares the shadow's with E_p[l]; what a
+    draw does to both is added before its variance is taken, so that no covariance is lost.
+
+    Parameters
+    ----------
+    links : sequence of Link
+        From the deployed posterior to the shadow, each beginning with the draws on which the last one ended.
+    at_shadow : ndarray, shape (chain, draw)
+        Log-likelihood of all data since the deployed posterior at the shadow's draws, nats.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> draws = [rng.normal(mean, 1.0, size=(4, 1000)) for mean in (0.0, 2.0, 4.0)]
+    >>> def log_ratio(points, earlier, later):
+    ...     return (later - earlier) * points - (later**2 - earlier**2) / 2
+    >>> steps = [link(log_ratio(draws[k], 2 * k, 2 * k + 2), log_ratio(draws[k + 1], 2 * k, 2 * k + 2)) for k in (0, 1)]
+    >>> estimate = chained_debt(steps, log_ratio(draws[2], 0, 4))   # N(4, 1) against N(0, 1): debt 8
+    >>> abs(estimate.value - 8) < 4 * estimate.standard_error
+    True
+    """
+    value = float(at_shadow.mean()) - sum(step.log_normaliser for step in links)
+    influences = [links[0].earlier_influence]
+    influences += [before.later_influence + after.earlier_influence for before, after in pairwise(links)]
+    influences.append(at_shadow - links[-1].later_influence)
+    variance = sum(variance_of_mean(influence) for influence in influences)
+    worst = max((step.label_slope for step in links), key=lambda slope: abs(slope.departure))
+    return ChainedDebt(value, float(np.sqrt(variance)), min(step.overlap for step in links), len(links), worst)
+
+
+class Ladder:
+    """Which of the stored posteriors chains step on, and their links; memory O(posteriors x draws).
+
+    A posterior is kept when the one after it overlaps too little with the last that was kept, so that steps are as
+    coarse as overlap allows. Every posterior needs one link, to the first one kept after it.
+
+    Parameters
+    ----------
+    minimum_overlap : float
+        Effective draws that a step must keep.
+    """
+
+    def __init__(self, minimum_overlap: float) -> None:
+        self.minimum_overlap = minimum_overlap
+        self.kept = [0]
+        self.onwards: dict[int, tuple[int, Link | None]] = {}
+        self.last: Link | None = None
+        self._recent: dict[int, tuple[Array, Array]] = {}
+
+    def add(self, at_earlier: Sequence[Array], at_newest: Array) -> None:
+        """Take in the next posterior.
+
+        Parameters
+        ----------
+        at_earlier : sequence of ndarray, shape (chain, draw)
+            For every earlier posterior, log-likelihood at its draws of what it has not seen and the newest has.
+        at_newest : ndarray, shape (chain, draw, earlier)
+            The same at the newest posterior's draws.
+        """
+        newest, last = len(at_earlier), self.kept[-1]
+        self.last = link(at_earlier[last], at_newest[..., last])
+        if newest - 1 > last and (self.last is None or not self.last.overlap >= self.minimum_overlap):
+            self.onwards |= {s: (newest - 1, link(*pair)) for s, pair in self._recent.items()}
+            last = newest - 1
+            self.kept.append(last)
+            self.last = link(at_earlier[last], at_newest[..., last])
+        self._recent = {s: (at_earlier[s], at_newest[..., s]) for s in range(last, newest)}
+
+    def links(self, start: int) -> list[Link | None]:
+        """Steps from posterior `start` to the newest one; empty for those after the last one kept."""
+        if start > self.kept[-1]:
+            return []
+        steps = []
+        while start < self.kept[-1]:
+            start, step = self.onwards[start]
+            steps.append(step)
+        return [*steps, self.last]
