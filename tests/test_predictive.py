@@ -24,6 +24,7 @@ class FakeForecaster:
     """A model of one parameter theta, given by its log density and its way to draw outcomes."""
 
     observation_dim, observed = "obs", ("y",)
+    needs_past = feedback = False
 
     def __init__(self, kind, log_density, draw):
         self.kind, self._log_density, self._draw = kind, log_density, draw
@@ -34,7 +35,7 @@ class FakeForecaster:
     def fit(self, data, *, random_seed=None):
         raise NotImplementedError
 
-    def log_density(self, posterior, batch, past=None):
+    def log_density(self, posterior, batch, past=None, *, random_seed=None):
         values = self._log_density(batch["y"].values, batch["x"].values, theta_of(posterior))
         return xr.Dataset({"y": (("sample", "obs"), values)})
 

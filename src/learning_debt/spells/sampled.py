@@ -67,7 +67,9 @@ class _SampledReplay:
     def advance(self, t: int) -> None:
         """Score period t by everything deployed before it, then let the shadow take it in."""
         batch = self.forecaster.as_batch(self.history.periods(self.initial + t - 1, self.initial + t))
-        densities = [row_log_density(self.forecaster, posterior, batch) for posterior in self.posteriors]
+        past = self._past(t)
+        state_seed = self.seeds[t][1]
+        densities = [row_log_density(self.forecaster, one, batch, past, state_seed) for one in self.posteriors]
         self._score(t, densities)
         shadow = self._fit(t)
         self.posteriors.append(shadow)
@@ -78,7 +80,7 @@ class _SampledReplay:
             ]
             self._debt(t, shadow, batch)
         if "predictive_debt" in self.variables:
-            contrast = PredictiveContrast(self.forecaster, shadow, batch, random_seed=self.seeds[t][1])
+            contrast = PredictiveContrast(self.forecaster, shadow, batch, self.seeds[t][1], past)
             for s, deployed in enumerate(self.posteriors[:-1]):
                 estimate = contrast.against(deployed)
                 self._put("predictive_debt", s, t, estimate)
@@ -87,6 +89,10 @@ class _SampledReplay:
 
     def _fit(self, t: int) -> xr.DataTree:
         return self.forecaster.fit(self.history.periods(0, self.initial + t), random_seed=self.seeds[t][0])
+
+    def _past(self, t: int) -> xr.Dataset | None:
+        """All rows before period `t`, where the model needs them."""
+        return self.history.periods(0, self.initial + t - 1) if self.forecaster.needs_past else None
 
     def _score(self, t: int, densities: list[np.ndarray]) -> None:
         shadow = mixture(densities[-1])
@@ -97,7 +103,7 @@ class _SampledReplay:
     def _debt(self, t: int, shadow: xr.DataTree, batch: xr.Dataset) -> None:
         self.forecaster.require_comparable(shadow, self.posteriors[0], batch)
         seen = self.forecaster.as_batch(self.history.periods(self.initial, self.initial + t))
-        rows = row_log_density(self.forecaster, shadow, seen)
+        rows = row_log_density(self.forecaster, shadow, seen, self._past(1))
         starts = self.history.starts[self.initial : self.initial + t] - self.history.starts[self.initial]
         by_period = np.add.reduceat(rows, starts, axis=-1)
         since = np.flip(np.cumsum(np.flip(by_period, axis=-1), axis=-1), axis=-1)  # [..., s] sums periods s+1..t
