@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pymc as pm
+import xarray as xr
 from scipy import special, stats
 
 from .case import Case, along_rows, covariates
@@ -33,6 +34,13 @@ class Growing(Case):
 
     law: Callable[..., Law] | None = None
     needs_past: bool = False
+
+    def rows(self, first: int, stop: int | None = None) -> xr.Dataset:
+        """Rows `first` up to `stop`; a table of the stores holds those that have been seen by then."""
+        rows = super().rows(first, stop)
+        if "store" not in rows.dims:
+            return rows
+        return rows.sel(store=np.unique(self.data["store_index"].values[:stop]))
 
 
 def gaussian(mean, covariance, y):
@@ -92,11 +100,11 @@ def nested_by_sum(data):
 
 def nested_by_table(data):
     """Store effects around those of their regions, by a table of which region a store is in."""
-    stores, first, store_index = np.unique(data["store_index"], return_index=True, return_inverse=True)
-    regions, region_index = np.unique(data["region_index"], return_inverse=True)
+    stores = data["store"].values
+    regions, region_of_store = np.unique(data["region_of_store"], return_inverse=True)
     with pm.Model(coords={"store": stores, "region": regions}) as model:
-        store = pm.Data("store_index", store_index, dims="obs")
-        region_of_store = pm.Data("region_of_store", region_index[first], dims="store")
+        store = pm.Data("store_index", np.searchsorted(stores, data["store_index"]), dims="obs")
+        region_of_store = pm.Data("region_of_store", region_of_store, dims="store")
         y = pm.Data("y", data["y"].values, dims="obs")
         across, within = pm.HalfNormal("across", 1), pm.HalfNormal("within", 1)
         of_region = pm.Normal("of_region", 1, across, dims="region")
@@ -305,6 +313,9 @@ def _data():
     region = np.where(store == "Wien", "east", "south")
     return {
         "stores": along_rows(y=y, store_index=store, region_index=region),
+        "table": along_rows(
+            y=y, store_index=store, region_index=region, region_of_store=("store", ["south", "south", "south", "east"])
+        ).assign_coords(store=["Bern", "Graz", "Linz", "Wien"]),
         "weeks": along_rows(y=y, week_index=np.array([0, 0, 1, 2, 3, 4, 4, 5, 6])),
         "counts": along_rows(x=x, y=rng.poisson(np.exp(0.5 * x))),
         "rows": along_rows(x=x, y=y),
@@ -337,7 +348,7 @@ CASES = [
     _case("new stores", stores(True), GROUP, stores_law(True), "stores", ("store",)),
     _case("new stores, non-centred", stores(False), GROUP, stores_law(False), "stores", ("store",)),
     _case("nested by sum", nested_by_sum, NESTED, nested_law(False), "stores", ("store", "region")),
-    _case("nested by table", nested_by_table, NESTED, nested_law(True), "stores", ("store", "region")),
+    _case("nested by table", nested_by_table, NESTED, nested_law(True), "table", ("store", "region")),
     _case(
         "types of new stores",
         store_kinds,

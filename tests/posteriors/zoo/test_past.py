@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from learning_debt.errors import UnsupportedModelError
-
 from .case import moment_errors, scored_on_its_own
 from .series import CASES, LAGS
 
@@ -83,7 +81,7 @@ def test_context_rows_shorten_the_past():
 @pytest.mark.parametrize("name", ["adstock of four periods", "observed AR", "adstock"])
 def test_too_few_context_rows_are_refused(name):
     case = NAMED[name]
-    with pytest.raises(UnsupportedModelError, match="context_rows"):
+    with pytest.raises(ValueError, match="context_rows"):
         case.forecaster(context_rows=1).attach(case.posterior(), case.past)
 
 
