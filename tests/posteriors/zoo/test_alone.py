@@ -8,9 +8,10 @@ import pytest
 from .case import moment_errors
 from .outcomes import CASES as OUTCOMES
 from .structures import CASES as STRUCTURES
+from .variations import ALONE as VARIATIONS
 
 
-@pytest.fixture(scope="module", params=[*OUTCOMES, *STRUCTURES], ids=lambda case: case.name)
+@pytest.fixture(scope="module", params=[*OUTCOMES, *STRUCTURES, *VARIATIONS], ids=lambda case: case.name)
 def attached(request):
     case = request.param
     forecaster = case.forecaster()

@@ -10,6 +10,7 @@ from learning_debt.errors import IncomparablePosteriorsError
 
 from .case import moment_errors
 from .growing import CASES
+from .variations import GROWING as VARIATIONS
 
 NAMED = {case.name: case for case in CASES}
 DRAWS = 1200
@@ -27,7 +28,7 @@ def errors_of_densities(log_density, law):
     return (density.mean(axis=0) - truth) / error
 
 
-@pytest.fixture(scope="module", params=CASES, ids=lambda case: case.name)
+@pytest.fixture(scope="module", params=[*CASES, *VARIATIONS], ids=lambda case: case.name)
 def attached(request):
     case = request.param
     forecaster = case.forecaster()

@@ -6,13 +6,16 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from .case import moment_errors, scored_on_its_own
+from learning_debt.posteriors.pymc.forecaster import PyMCForecaster
+
+from .case import CHEAP, moment_errors, scored_on_its_own
 from .series import CASES, LAGS
+from .variations import AFTER as VARIATIONS
 
-NAMED = {case.name: case for case in CASES}
+NAMED = {case.name: case for case in (*CASES, *VARIATIONS)}
 
 
-@pytest.fixture(scope="module", params=CASES, ids=lambda case: case.name)
+@pytest.fixture(scope="module", params=[*CASES, *VARIATIONS], ids=lambda case: case.name)
 def attached(request):
     case = request.param
     forecaster = case.forecaster()
@@ -22,19 +25,22 @@ def attached(request):
 def test_rows_score_what_the_formula_says_given_the_rows_before(attached):
     case, forecaster, posterior = attached
     scored = forecaster.log_density(posterior, case.batch, case.past)
-    assert scored["outcome"].dims == ("sample", case.dim)
     for draw in range(4):
-        expected = case.terms(case.theta_at(draw), case.data)["outcome"][case.trained :]
-        np.testing.assert_allclose(scored["outcome"].values[draw], expected, rtol=1e-9, atol=case.tolerance)
+        expected = case.terms(case.theta_at(draw), case.data)
+        assert set(scored.data_vars) == set(expected)
+        for name, terms in expected.items():
+            assert scored[name].dims == ("sample", case.dim)
+            got = scored[name].values[draw]
+            np.testing.assert_allclose(got, terms[case.trained :], rtol=1e-9, atol=case.tolerance)
 
 
 def test_a_batch_in_pieces_scores_the_same(attached):
     case, forecaster, posterior = attached
     cut = case.trained + 1
-    whole = forecaster.log_density(posterior, case.batch, case.past)["outcome"].values
-    first = forecaster.log_density(posterior, case.rows(case.trained, cut), case.past)["outcome"].values
-    second = forecaster.log_density(posterior, case.rows(cut), case.rows(0, cut))["outcome"].values
-    np.testing.assert_allclose(np.concatenate([first, second], axis=1), whole, rtol=1e-9, atol=1e-9)
+    whole = forecaster.log_density(posterior, case.batch, case.past)
+    first = forecaster.log_density(posterior, case.rows(case.trained, cut), case.past)
+    second = forecaster.log_density(posterior, case.rows(cut), case.rows(0, cut))
+    xr.testing.assert_allclose(xr.concat([first, second], case.dim), whole, rtol=1e-9, atol=1e-9)
 
 
 def test_without_the_past_the_number_would_be_another_so_it_is_asked_for(attached):
@@ -46,8 +52,8 @@ def test_without_the_past_the_number_would_be_another_so_it_is_asked_for(attache
         forecaster.predict(posterior, case.batch.isel({case.dim: [0]}))
     prepare = case.options.get("prepare")
     batch = prepare(case.batch)[0] if prepare else case.batch
-    naive = scored_on_its_own(case.build(batch), case.theta_at(0))["outcome"].sum()
-    truth = case.terms(case.theta_at(0), case.data)["outcome"][case.trained :].sum()
+    naive = sum(terms.sum() for terms in scored_on_its_own(case.build(batch), case.theta_at(0)).values())
+    truth = sum(terms[case.trained :].sum() for terms in case.terms(case.theta_at(0), case.data).values())
     assert abs(naive - truth) > 0.1
 
 
@@ -56,9 +62,11 @@ def test_draws_have_the_moments_of_the_formula_given_the_past(attached):
     posterior = forecaster.attach(case.posterior(same=500), case.past)
     stop = case.trained + case.ahead
     drawn = forecaster.predict(posterior, case.rows(case.trained, stop), case.past, random_seed=1)
-    mean, variance = case.moments(case.theta_at(0), case.rows(0, stop), case.trained)
-    assert drawn["outcome"].sizes[case.dim] == case.ahead
-    assert moment_errors(drawn["outcome"].values, mean, variance) < 4
+    moments = case.moments(case.theta_at(0), case.rows(0, stop), case.trained)
+    moments = moments if isinstance(moments, dict) else {"outcome": moments}
+    for name, (mean, variance) in moments.items():
+        assert drawn[name].sizes[case.dim] == case.ahead
+        assert moment_errors(drawn[name].values, mean, variance) < 4
 
 
 def test_several_rows_at_once_are_refused_where_the_outcome_is_an_input(attached):
@@ -94,3 +102,27 @@ def test_a_past_that_does_not_fit_is_refused():
     holes = case.past["spend"].where(xr.DataArray(np.arange(case.trained) != 2, dims="obs"))
     with pytest.raises(ValueError, match="not finite"):
         forecaster.log_density(posterior, case.batch, case.past.assign(spend=holes))
+
+
+@pytest.mark.parametrize("name", ["adstock", "adstock without dims", "observed AR", "wide adstock"])
+def test_a_ready_model_does_the_same(name):
+    case = NAMED[name]
+    built, ready = case.forecaster(), PyMCForecaster(model=case.build(case.past), compile_kwargs=CHEAP, **case.options)
+    scores = []
+    for forecaster in (built, ready):
+        posterior = forecaster.attach(case.posterior(), case.past)
+        assert forecaster.needs_past is True
+        scores.append(forecaster.log_density(posterior, case.batch, case.past))
+    xr.testing.assert_allclose(*scores, rtol=1e-12)
+
+
+def test_a_posterior_read_back_serves_in_a_new_forecaster(tmp_path):
+    case = NAMED["lagged outcome"]
+    posterior = case.forecaster().attach(case.posterior(), case.past)
+    posterior.to_netcdf(tmp_path / "posterior.nc", engine="h5netcdf")
+    read = xr.open_datatree(tmp_path / "posterior.nc", engine="h5netcdf")
+    scored = case.forecaster().log_density(read, case.batch, case.past)["outcome"].values[0]
+    truth = case.terms(case.theta_at(0), case.data)["outcome"][case.trained :]
+    np.testing.assert_allclose(scored, truth, rtol=1e-9)
+    with pytest.raises(ValueError, match="past"):
+        case.forecaster().log_density(read, case.batch)
