@@ -67,6 +67,12 @@ class Build:
         return IndexGuard(self.graph, self.graph.pointwise)
 
     @cached_property
+    def growing_guard(self) -> IndexGuard:
+        """Index checks of the priors that new entries are drawn from."""
+        growing = [rv for rv in self.graph.free if rv.name in self.graph.growing]
+        return IndexGuard(self.graph, [self.graph.random([rv])[0] for rv in growing])
+
+    @cached_property
     def predicting_guard(self) -> IndexGuard:
         """Index checks of the predictive distribution, which has no outcome."""
         return IndexGuard(self.graph, self.graph.predictive, frozenset(self.graph.outcome_data))
@@ -251,7 +257,8 @@ class Build:
     @cached_property
     def index_dims(self) -> dict[str, str | None]:
         """The dimension each data variable indexes, if it is an index."""
-        return {name: self.scoring_guard.indexed_dim(name) for name in self.graph.data}
+        guards = (self.scoring_guard, self.growing_guard)
+        return {name: next(filter(None, (g.indexed_dim(name) for g in guards)), None) for name in self.graph.data}
 
     def _index_dim(self, name: str) -> str | None:
         return self.index_dims[name]
@@ -343,7 +350,9 @@ class Build:
             lengths[str(self.graph.row_dim)] = rows
             if training is None:
                 values = self._without_rows(values)
-        return self.growth.extended(values, arguments, lengths, seed)
+        grown = self.growth.extended(values, arguments, lengths, seed)
+        self.growing_guard.check({**arguments, "draw": grown})
+        return grown
 
     def _without_rows(self, values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         cut = dict(values)

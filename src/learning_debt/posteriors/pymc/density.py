@@ -26,10 +26,13 @@ class Scoring:
         Whether rows score the same without the rows before them.
     ordered : tuple of str
         Labelled growing dimensions whose new entries continue the last, so that the steps in between count.
+    feedback : bool
+        Whether a row's distribution depends on the outcomes of rows before it.
     """
 
     alone: bool
     ordered: tuple[str, ...] = ()
+    feedback: bool = False
 
     @property
     def needs_past(self) -> bool:

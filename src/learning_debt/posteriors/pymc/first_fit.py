@@ -54,12 +54,14 @@ def require_faithful_build(
     rows: xr.Dataset,
     observation_dim: str,
     prepared_of: Callable[[np.ndarray], xr.Dataset],
+    feedback: bool,
     again: Callable[[xr.Dataset], Build] | None,
     context_rows: int | None = None,
 ) -> Scoring:
     """How rows score; raises unless the model built on part of them is the same density.
 
-    ``prepared_of(positions)`` gives the rows at these positions, prepared as if they were all there is.
+    ``prepared_of(positions)`` gives the rows at these positions, prepared as if they were all there is; `feedback`
+    says that preparation makes covariates of outcomes.
     """
     count = rows.sizes[observation_dim]
 
@@ -69,7 +71,7 @@ def require_faithful_build(
         return {**build.arguments(own, observation_dim, static=rows), **draws}
 
     build.scoring_guard.check(arguments_of(np.arange(count)))
-    scoring = find_scoring(build, count, arguments_of, context_rows)
+    scoring = find_scoring(build, count, arguments_of, feedback or build.graph.feedback, context_rows)
     if again is not None and count > 3:
         for part in _parts(rows, observation_dim):
             other = _try_build(again, take_rows(rows, part, observation_dim))
@@ -77,6 +79,20 @@ def require_faithful_build(
                 _require_same(build, other, rows, part, observation_dim)
                 break
     return scoring
+
+
+def prepares_from_outcomes(
+    prepare: Callable[[xr.Dataset, xr.Dataset | None], tuple[xr.Dataset, xr.Dataset]],
+    raw: xr.Dataset,
+    prepared: xr.Dataset,
+    fitted: xr.Dataset,
+    outcomes: tuple[str, ...],
+) -> bool:
+    """Whether `prepare` makes covariates, such as lags, of the outcomes."""
+    moved = raw.assign({name: raw[name] + 1 for name in outcomes if raw[name].dtype.kind in "iuf"})
+    again = prepare(moved, fitted)[0]
+    others = [name for name in prepared.variables if name not in outcomes]
+    return not all(name in again.variables and _equal(prepared[name].values, again[name].values) for name in others)
 
 
 def _fixed_groups(build: Build) -> dict[str, tuple]:

@@ -136,7 +136,7 @@ class PyMCForecaster:
     @property
     def feedback(self) -> bool:
         """Whether a row's distribution depends on the outcomes before it. Known from the first fit on."""
-        return self._registry.any("feedback").graph.feedback
+        return self._registry.scoring(self._registry.any("feedback")).feedback
 
     def as_batch(self, data: Any) -> xr.Dataset:
         """Rows as a checked Dataset; the outcome may be missing.
@@ -332,7 +332,7 @@ class PyMCForecaster:
         count = prepared.sizes[dim]
         seed = np.random.SeedSequence(random_seed)
         arguments["draw"] = build.grow(draws, arguments, count, training, seed)
-        return Scene(build, arguments, draws.samples, count, kept, rows)
+        return Scene(build, arguments, draws.samples, count, kept, scoring.feedback, rows)
 
     def _own_labels(self, posterior: xr.DataTree) -> bool:
         return STRUCTURE in posterior.attrs or self._registry.model is not None

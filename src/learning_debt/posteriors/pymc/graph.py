@@ -166,6 +166,10 @@ class ModelGraph:
         natural = {rv: self.draws[rv.name] for rv in self.free if rv not in variables}
         return self._with_arguments(variables, {**natural, **generators})
 
+    def of_draws(self, variables: list[Variable]) -> list[Variable]:
+        """Variables of the model as functions of `draws`, `data` and `lengths`."""
+        return self._with_arguments(variables, {rv: self.draws[rv.name] for rv in self.free})
+
     @cached_property
     def predictive(self) -> list[Variable]:
         """The observed variables as random variables."""
@@ -173,7 +177,7 @@ class ModelGraph:
 
     @cached_property
     def feedback(self) -> bool:
-        """Whether a row's distribution depends on the outcomes of rows before it."""
+        """Whether, inside the model, a row's distribution depends on the outcomes of rows before it."""
         shapes = [
             v for v in ancestors(self.predictive) if v.owner is not None and isinstance(v.owner.op, Shape | Shape_i)
         ]

@@ -55,13 +55,13 @@ class Continuation:
     @cached_property
     def _simulation(self) -> Simulation:
         """The variable afresh, and the parameters its continuation needs."""
-        outputs = [] if self.recursive else [self.variable]
-        inputs = self.variable.owner.inputs
+        fresh = [] if self.recursive else self.graph.random([self.variable])
+        parameters: list[Variable] = []
         if self.operation == "AutoRegressiveRV":
-            outputs += inputs[:2]
+            parameters = self.variable.owner.inputs[:2]
         if self.operation == "MvNormalRV":
-            outputs += list(self.variable.owner.op.dist_params(self.variable.owner))
-        return Simulation(self.graph, self.graph.random(outputs))
+            parameters = list(self.variable.owner.op.dist_params(self.variable.owner))
+        return Simulation(self.graph, [*fresh, *self.graph.of_draws(parameters)])
 
     def draw(self, arguments: Arguments, known: np.ndarray, shape: tuple[int, ...], seed: int) -> np.ndarray:
         """Values of `shape`, per draw; those of `known`, shape (samples, ...), stay at the front of each axis."""

@@ -77,6 +77,13 @@ def require_own_outcomes(names: tuple[str, ...], raw: xr.Dataset, prepared: xr.D
         )
 
 
+def stored(posterior: xr.DataTree) -> tuple[xr.Dataset | None, xr.Dataset | None]:
+    """Training data as they were given, and what was learned from them, where a posterior carries them."""
+    groups = (posterior.children.get(name) for name in (TRAINING, PREPARATION))
+    raw, fitted = (None if group is None else group.to_dataset(inherit=False) for group in groups)
+    return raw, fitted
+
+
 def same_preparation(shadow: xr.DataTree, deployed: xr.DataTree) -> bool:
     """Whether two posteriors carry the same preparation, or none."""
     present = [PREPARATION in tree.children for tree in (shadow, deployed)]

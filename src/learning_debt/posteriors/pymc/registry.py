@@ -14,9 +14,13 @@ from learning_debt.errors import IncomparablePosteriorsError
 from learning_debt.posteriors.pymc.build import Build
 from learning_debt.posteriors.pymc.checks import require_supported
 from learning_debt.posteriors.pymc.density import Density, Scoring
-from learning_debt.posteriors.pymc.first_fit import require_faithful_build, require_faithful_preparation
+from learning_debt.posteriors.pymc.first_fit import (
+    prepares_from_outcomes,
+    require_faithful_build,
+    require_faithful_preparation,
+)
 from learning_debt.posteriors.pymc.graph import ModelGraph
-from learning_debt.posteriors.pymc.prepare import Preparation
+from learning_debt.posteriors.pymc.prepare import Preparation, stored
 
 STRUCTURE, LAYOUT, CONSTANTS = "learning_debt_structure", "learning_debt_layout", "learning_debt_constants"
 
@@ -99,10 +103,12 @@ class Registry:
                 return take_rows(prepared, part, dim)
             return self.preparation(take_rows(raw, part, dim), fitted)[0]
 
+        feedback = False
         if fitted is not None and raw is not None:
             require_faithful_preparation(self.preparation, raw, prepared, fitted, dim)
+            feedback = prepares_from_outcomes(self.preparation, raw, prepared, fitted, build.graph.outcome_data)
         again = None if self.build_model is None else self.build
-        scoring = require_faithful_build(build, prepared, dim, prepared_of, again, self.context_rows)
+        scoring = require_faithful_build(build, prepared, dim, prepared_of, feedback, again, self.context_rows)
         build.density.scoring = scoring
         self._checked.append(build.density)
 
@@ -141,7 +147,7 @@ class Registry:
         return self._rebuilt(posterior, key)
 
     def _rebuilt(self, posterior: xr.DataTree, key: tuple) -> Build:
-        training = self.preparation.of_stored(posterior)
+        training, (raw, fitted) = self.preparation.of_stored(posterior), stored(posterior)
         if training is None:
             raise ValueError("the posterior does not carry its training data; use attach(posterior, data)")
         try:
@@ -150,7 +156,7 @@ class Registry:
             raise IncomparablePosteriorsError(f"{_other_model(False)} ({error})") from error
         if build.key != key:
             raise IncomparablePosteriorsError(_other_model(build.graph.structure == key[0]))
-        self.check(build, training)
+        self.check(build, training, raw, fitted)
         self.remember(build)
         return build
 

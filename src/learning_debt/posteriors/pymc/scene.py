@@ -24,6 +24,8 @@ class Scene:
         Draws, data and lengths of `rows` rows.
     samples, rows, kept : int
         Posterior draws; all rows; rows at the end that are the batch.
+    feedback : bool
+        Whether a row's distribution depends on the outcomes of rows before it.
     batch : xarray.Dataset
         The batch as it was given.
     """
@@ -33,6 +35,7 @@ class Scene:
     samples: int
     rows: int
     kept: int
+    feedback: bool
     batch: xr.Dataset
 
 
@@ -43,9 +46,7 @@ def row_terms(build: Build, arguments: Arguments, samples: int, rows: int, kept:
         return [values if kept == rows else values[:, rows - kept :] for values in whole]
     # A path's density is one number: a row's term is what the path gains by it.
     starts = [
-        build.density.log_density(build.first_rows(arguments, count), samples, count)
-        if count > 0
-        else [np.zeros((samples, 1)) for _ in whole]
+        _path_so_far(build, arguments, samples, count) if count > 0 else [np.zeros((samples, 1)) for _ in whole]
         for count in range(rows - kept, rows)
     ]
     terms = []
@@ -58,6 +59,16 @@ def row_terms(build: Build, arguments: Arguments, samples: int, rows: int, kept:
     return terms
 
 
+def _path_so_far(build: Build, arguments: Arguments, samples: int, count: int) -> list[np.ndarray]:
+    try:
+        return build.density.log_density(build.first_rows(arguments, count), samples, count)
+    except (ValueError, IndexError, AssertionError) as error:
+        raise ValueError(
+            f"the series has no density after its first {count} row(s): past must hold at least as many rows as the "
+            f"series looks back ({str(error).splitlines()[0]})"
+        ) from error
+
+
 def predictive_draws(scene: Scene, random_seed: int | None) -> list[np.ndarray]:
     """One draw of the batch per posterior draw, shape (samples, kept, ...) for each outcome."""
     graph, arguments = scene.build.graph, scene.arguments
@@ -66,7 +77,7 @@ def predictive_draws(scene: Scene, random_seed: int | None) -> list[np.ndarray]:
         raise UnsupportedModelError("predictive draws of a time series beside other outcomes are not available")
     if series:
         return [_continued(scene, series[0], random_seed)]
-    if graph.feedback and scene.kept > 1:
+    if scene.feedback and scene.kept > 1:
         raise UnsupportedModelError(
             "each row's distribution depends on the outcome before it, so several rows cannot be drawn at once; "
             "predict one row at a time, with the rows before it as past"

@@ -27,7 +27,9 @@ def uneven_part(rows: int) -> int:
     return max(1, (2 * rows) // 5)
 
 
-def find_scoring(build: Build, rows: int, arguments_of: ArgumentsOf, context_rows: int | None = None) -> Scoring:
+def find_scoring(
+    build: Build, rows: int, arguments_of: ArgumentsOf, feedback: bool, context_rows: int | None = None
+) -> Scoring:
     """How rows score, found at a few draws.
 
     Parameters
@@ -37,6 +39,8 @@ def find_scoring(build: Build, rows: int, arguments_of: ArgumentsOf, context_row
         Rows at hand, at least two.
     arguments_of : callable
         ``arguments_of(positions)`` gives data, lengths and reference draws for the rows at these positions alone.
+    feedback : bool
+        Whether outcomes of earlier rows enter a row's distribution.
     context_rows : int, optional
         Rows before a row that, its owner says, are all it depends on.
 
@@ -48,16 +52,18 @@ def find_scoring(build: Build, rows: int, arguments_of: ArgumentsOf, context_row
         If rows depend on more than `context_rows` before them.
     """
     if any(outcome.is_path for outcome in build.graph.outcomes):
-        return Scoring(alone=False, ordered=_ordered(build, arguments_of(np.arange(rows))))
+        if context_rows is not None:
+            _require_context_of_path(build, arguments_of, rows, context_rows)
+        return Scoring(False, _ordered(build, arguments_of(np.arange(rows))), feedback)
     score = _Score(build)
     everything = np.arange(rows)
     whole = score(arguments_of(everything), rows)
     _require_causal(score, whole, arguments_of, rows)
-    alone = not build.graph.feedback and not _continues(build)
+    alone = not feedback and not _continues(build)
     alone = alone and all(score.agrees(whole, arguments_of, part) for part in _parts(rows))
     if not alone and context_rows is not None:
         _require_context(score, whole, arguments_of, rows, context_rows)
-    return Scoring(alone, _ordered(build, arguments_of(everything)))
+    return Scoring(alone, _ordered(build, arguments_of(everything)), feedback)
 
 
 class _Score:
@@ -124,10 +130,31 @@ def _require_context(score: _Score, whole: np.ndarray, arguments_of: ArgumentsOf
     for end in ends:
         part = np.arange(max(0, end - context_rows), end + 1)
         if not score.agrees(whole, arguments_of, part, last=1):
-            raise ValueError(
-                f"context_rows={context_rows} is too few: row {end} scores differently after only that many rows. Give "
-                "the longest memory of the model (the adstock's or the lags' length), or leave it out to use all rows"
-            )
+            raise _too_few(context_rows, int(end))
+
+
+def _require_context_of_path(build: Build, arguments_of: ArgumentsOf, rows: int, context_rows: int) -> None:
+    function = reference_pointwise(build.graph)
+
+    def total(first: int, stop: int) -> float:
+        return sum(float(np.sum(term)) for term in function(arguments_of(np.arange(first, stop)), 0))
+
+    for end in np.unique(np.linspace(min(context_rows + 1, rows - 1), rows - 1, ROWS_ALONE).astype(int)).tolist():
+        start = max(0, end - context_rows)
+        whole = total(0, end + 1) - total(0, end)
+        try:
+            part = total(start, end + 1) - (total(start, end) if end > start else 0.0)
+        except (ValueError, IndexError, AssertionError):
+            part = np.nan
+        if not np.isclose(part, whole, rtol=1e-8, atol=1e-8):
+            raise _too_few(context_rows, end)
+
+
+def _too_few(context_rows: int, row: int) -> ValueError:
+    return ValueError(
+        f"context_rows={context_rows} is too few: row {row} scores differently after only that many rows. Give the "
+        "longest memory of the model (the adstock's or the lags' length), or leave it out to use all rows"
+    )
 
 
 def _continues(build: Build) -> bool:
@@ -168,15 +195,10 @@ def _ordered(build: Build, arguments: Arguments) -> tuple[str, ...]:
 
 def _rows_that_feel(build: Build, arguments: Arguments, dim: str, axes: list) -> bool:
     """Whether rows of later labels depend on the entries of earlier ones."""
-    index = next((name for name, one in build.index_dims.items() if one == dim), None)
-    if index is None or any(outcome.is_path for outcome in build.graph.outcomes):
-        return True
-    positions = np.asarray(arguments["data"][index])
-    if positions.ndim != 1:
+    if any(outcome.is_path for outcome in build.graph.outcomes):
         return True
     function = reference_pointwise(build.graph)
     before = np.array(function(arguments, 0))
-    last = int(positions.max())
 
     def changed(entry: int) -> np.ndarray:
         draws = dict(arguments["draw"])
@@ -188,6 +210,11 @@ def _rows_that_feel(build: Build, arguments: Arguments, dim: str, axes: list) ->
         after = np.array(function({**arguments, "draw": draws}, 0))
         return ~np.isclose(after, before, rtol=1e-9, atol=1e-12, equal_nan=True).all(axis=0)
 
+    names = [name for name, one in build.index_dims.items() if one == dim and build.row_axis(name) == 0]
+    positions = next((arguments["data"][name] for name in names if arguments["data"][name].ndim == 1), None)
+    if positions is None:
+        return bool(changed(0).any())
+    last = int(positions.max())
     if (changed(last) & (positions != last)).any():
         raise UnsupportedModelError(
             f"new labels along {dim!r} would change the effects of the known ones (are effects centred inside the "
