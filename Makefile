@@ -1,12 +1,17 @@
-.PHONY: demo test check format environment benchmark
+.PHONY: demo test test-oldest check format environment benchmark
 
 PYTHON := .venv/bin/python
+OLDEST := .venv-oldest
 
 demo: environment ## audit the US inflation forecaster's retraining history; the report lands in audit/
 	$(PYTHON) -m learning_debt audit models/us_inflation.py --out audit
 
 test: environment ## all tests, doctests included
 	$(PYTHON) -m pytest
+
+test-oldest: ## PyMC models and integrations on the oldest PyMC, with the packages that are not yet on the newest
+	@scripts/environment.sh $(OLDEST) '.[nutpie,test,bambi,pymc-extras,pymc-marketing]' 'pymc==6.3.*'
+	$(OLDEST)/bin/python -m pytest tests/posteriors tests/integrations
 
 check: environment ## lint, format, types, import directions
 	$(PYTHON) -m ruff check .

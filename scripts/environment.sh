@@ -1,7 +1,12 @@
 #!/usr/bin/env bash
-# Makes .venv with the project and what its demo, tests and checks need; quick when nothing changed.
+# Makes an environment with the project and what it needs; quick when nothing changed.
+# Usage: environment.sh                            .venv, for the demo, the tests and the checks
+#        environment.sh DIRECTORY REQUIREMENT...   another one, from what pip takes
 set -euo pipefail
 cd "$(dirname "$0")/.."
+directory=${1:-.venv}
+shift || true
+if [ $# -eq 0 ]; then set -- '.[nutpie,test,check]'; fi
 
 new_enough='import sys; raise SystemExit(sys.version_info < (3, 12))'
 find_python() {
@@ -23,17 +28,17 @@ find_python() {
     return 1
 }
 
-if [ -x .venv/bin/python ] && ! .venv/bin/python -c "$new_enough"; then
-    echo "The environment in .venv has $(.venv/bin/python --version), but 3.12 or newer is needed: remove .venv and run make again." >&2
+if [ -x "$directory/bin/python" ] && ! "$directory/bin/python" -c "$new_enough"; then
+    echo "The environment in $directory has $("$directory/bin/python" --version), but 3.12 or newer is needed: remove $directory and run make again." >&2
     exit 1
 fi
-if [ ! -x .venv/bin/python ]; then
+if [ ! -x "$directory/bin/python" ]; then
     python=$(find_python)
-    echo "making .venv with $("$python" --version)"
-    "$python" -m venv .venv
+    echo "making $directory with $("$python" --version)"
+    "$python" -m venv "$directory"
 fi
-if [ ! -e .venv/installed ] || [ pyproject.toml -nt .venv/installed ]; then
-    echo "installing learning-debt and what it needs (a minute or two)"
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[nutpie,test,check]'
-    touch .venv/installed
+if [ ! -e "$directory/installed" ] || [ pyproject.toml -nt "$directory/installed" ]; then
+    echo "installing learning-debt and what it needs into $directory (a minute or two)"
+    "$directory/bin/python" -m pip install --quiet --disable-pip-version-check --editable "$@"
+    touch "$directory/installed"
 fi
