@@ -12,20 +12,17 @@ import time
 
 import numpy as np
 from scipy.signal import lfilter
-from scipy.special import gammaincinv, gammaln, ndtr, ndtri  # noqa: F401
+from scipy.special import gammaincinv, ndtr
 
 import learning_debt as ld
 
 CASES = [  # coefficients, rows before, rows since, shift of the first coefficient, factor on the variance, draws, rho
-    (3, 30, 10, 0.0, 1.0, 250, 0.0),
-    (3, 30, 10, 0.5, 1.0, 1000, 0.0),
-    (3, 30, 30, 1.0, 1.0, 500, 0.0),
-    (3, 30, 20, 0.0, 6.0, 500, 0.0),
+    (3, 30, 10, 0.5, 1.0, 250, 0.0),
     (2, 3, 3, 1.0, 1.0, 500, 0.0),
+    (3, 30, 30, 1.0, 1.0, 500, 0.0),
+    (3, 30, 20, 0.0, 4.0, 500, 0.0),
     (3, 30, 30, 3.0, 1.0, 500, 0.0),
-    (5, 60, 30, 0.5, 1.0, 500, 0.0),
-    (10, 60, 40, 0.5, 1.0, 1000, 0.0),
-    (3, 30, 30, 1.0, 1.0, 1000, 0.7),
+    (5, 60, 30, 0.5, 1.0, 500, 0.7),
 ]
 
 
@@ -49,8 +46,10 @@ def sample(forecaster, posterior, draws, rho, rng):
 
 def gaussian(tree_p, tree_q, name, place):
     """Divergence of moment-matched Gaussians on the scale the estimator uses."""
-    first, second = (np.asarray(tree["posterior"][name]).reshape(-1, *np.shape(tree["posterior"][name])[2:])
-                     for tree in (tree_p, tree_q))
+    first, second = (
+        np.asarray(tree["posterior"][name]).reshape(-1, *np.shape(tree["posterior"][name])[2:])
+        for tree in (tree_p, tree_q)
+    )
     if name == "variance":
         first, second = np.log(first), np.log(second)
     else:
@@ -79,13 +78,25 @@ def replicate(case, rng):
             kind = "all coefficients" if joint else {"coefficients": "coefficient"}.get(variable, variable)
             normal = np.nan if joint else gaussian(*trees, variable, k)
             found.setdefault(kind, []).append(
-                (*(float(d[v][k]) for d, v in ((exact, "value"), (estimate, "value"), (estimate, "standard_error"),
-                                               (estimate, "reliable"))), normal))
+                (
+                    *(
+                        float(d[v][k])
+                        for d, v in (
+                            (exact, "value"),
+                            (estimate, "value"),
+                            (estimate, "standard_error"),
+                            (estimate, "reliable"),
+                        )
+                    ),
+                    normal,
+                )
+            )
     exact = ld.debt_by_group(forecaster, shadow, deployed, new, "group")
     estimate = ld.debt_by_group(forecaster, *trees, new, "group")
     found["group of rows"] = [
         (float(exact["value"][k]), *(float(estimate[v][k]) for v in ("value", "standard_error", "reliable")), np.nan)
-        for k in range(3)]
+        for k in range(3)
+    ]
     return found
 
 
@@ -93,12 +104,12 @@ def report(case, kind, rows):
     """Print one line."""
     exact, found, error, reliable, normal = rows.T
     used = reliable > 0
-    head = f"{str(case):>42} {kind:>16} {np.median(exact):8.3g} {used.mean():6.1%}"
+    head = f"{case!s:>42} {kind:>16} {np.median(exact):8.3g} {used.mean():6.1%}"
     text = ""
     if used.any():
         miss = (found - exact)[used]
         z = np.abs(miss) / error[used]
-        text = (f" {miss.mean():+9.2g} {np.sqrt((miss**2).mean()):8.2g} {(z < 1.645).mean():6.1%} {z.max():6.1f}")
+        text = f" {miss.mean():+9.2g} {np.sqrt((miss**2).mean()):8.2g} {(z < 1.645).mean():6.1%} {z.max():6.1f}"
         off = (normal - exact)[used]
         text += f"   {off.mean():+9.2g} {np.sqrt((off**2).mean()):8.2g}"
     if not used.all():
@@ -113,8 +124,10 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     rng = np.random.default_rng(arguments.seed)
-    print(f"{'p, before, since, shift, var, draws, rho':>42} {'block':>16} {'exact':>8} {'used':>6} {'bias':>9} "
-          f"{'rmse':>8} {'cover':>6} {'max z':>6}   {'N bias':>9} {'N rmse':>8}")
+    print(
+        f"{'p, before, since, shift, var, draws, rho':>42} {'block':>16} {'exact':>8} {'used':>6} {'bias':>9} "
+        f"{'rmse':>8} {'cover':>6} {'max z':>6}   {'N bias':>9} {'N rmse':>8}"
+    )
     for case in CASES:
         start, kinds = time.perf_counter(), {}
         for _ in range(arguments.replications):

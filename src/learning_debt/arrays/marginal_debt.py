@@ -1,9 +1,10 @@
 """Debt of a few parameters alone: KL between their marginal distributions under shadow and deployed posterior.
 
 With both sets of draws in one pool, the marginal density ratio p(b)/q(b) of parameters b is the odds that a draw with
-this b came from the shadow. The odds given *all* parameters are known exactly (their logarithm is l - log Z), so the
-marginal ones are their regression on b: a logistic regression whose labels are probabilities instead of 0 and 1. Where
-belief has hardly moved all labels are near one half, and the estimate is far more precise than labels 0 and 1 allow.
+this b came from the shadow. The odds given *all* parameters are known (their logarithm is l - log Z), so the marginal
+ones are their regression on b: density ratio estimation with labels that are probabilities instead of 0 and 1. Where
+belief has hardly moved all labels are near one half, and where it has moved far a shadow draw still tells by its label
+how rare it is under the deployed posterior: either way the estimate is far better than labels 0 and 1 allow.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, rel_entr
-from scipy.stats import beta
+from scipy.special import expit, logsumexp, rel_entr
+from scipy.stats import beta, multivariate_normal
 
 from learning_debt.arrays.bridge import effective_size, variance_of_mean
 
@@ -22,7 +23,15 @@ Array = NDArray[np.float64]
 KNOTS = np.linspace(0.05, 0.95, 5)
 """Quantiles of the pooled draws between which a log density ratio may bend; outside it is quadratic."""
 RIDGE = 1e-2
-"""Precision of the prior on a standardised feature's weight: it stops separated draws from driving it to infinity."""
+"""Penalty on squared weights of standardised features, over the pool: it stops separated draws from driving them to
+infinity."""
+BEYOND_REACH = 0.95
+"""Share of the shadow's draws in E_q[exp g] above which no deployed draw is near and the standard error is doubled.
+
+Measured on conjugate regression at debts of 10 to 20 nats: 90% intervals covered .70 without, and the bias is below 1%
+of the debt."""
+LARGEST_LOG_RATIO = 300.0
+MOST_STEPS = 60
 BOUND_PROBABILITY = 0.95
 """Confidence with which the lower bound holds."""
 
@@ -33,10 +42,13 @@ class Labels(NamedTuple):
     Attributes
     ----------
     deployed, shadow : ndarray, shape (chain, draw)
+    normaliser_error : float, optional
+        Standard error of the log normaliser behind the labels, nats; None if it was found from these very draws.
     """
 
     deployed: Array
     shadow: Array
+    normaliser_error: float | None = None
 
 
 class MarginalDebt(NamedTuple):
@@ -45,28 +57,30 @@ class MarginalDebt(NamedTuple):
     Attributes
     ----------
     value, standard_error : float
-        Nats; not to be trusted below an overlap of about 30.
+        Nats; not to be trusted below a support of about 100.
     lower_bound : float
-        Nats; below the truth with a confidence of 95%, with or without overlap.
-    overlap : float
-        Effective number of deployed draws that could be shadow draws, as far as these parameters tell.
+        Nats; below the truth with a confidence of 95%, whatever the support.
+    support : float
+        Effective number of draws behind E_q[exp g], which says whether the log density ratio g holds up.
     """
 
     value: float
     standard_error: float
     lower_bound: float
-    overlap: float
+    support: float
 
 
 def hard_labels(at_deployed: Array, at_shadow: Array) -> Labels:
-    """Where each draw did come from: all that is known when the draws do not overlap; shapes (chain, draw)."""
-    return Labels(np.zeros_like(at_deployed), np.ones_like(at_shadow))
+    """Where each draw did come from: all that is known without a log normaliser; shapes (chain, draw)."""
+    return Labels(np.zeros_like(at_deployed), np.ones_like(at_shadow), 0.0)
 
 
-def soft_labels(at_deployed: Array, at_shadow: Array, log_normaliser: float) -> Labels:
+def soft_labels(
+    at_deployed: Array, at_shadow: Array, log_normaliser: float, normaliser_error: float | None = None
+) -> Labels:
     """Labels from the log-likelihood of the new data at the draws, shape (chain, draw), and its log normaliser."""
     offset = np.log(at_shadow.size / at_deployed.size) - log_normaliser
-    return Labels(expit(at_deployed + offset), expit(at_shadow + offset))
+    return Labels(expit(at_deployed + offset), expit(at_shadow + offset), normaliser_error)
 
 
 def marginal_debt(deployed: Array, shadow: Array, labels: Labels) -> MarginalDebt:
@@ -82,15 +96,15 @@ def marginal_debt(deployed: Array, shadow: Array, labels: Labels) -> MarginalDeb
     Returns
     -------
     MarginalDebt
-        The value is halfway between the Donsker-Varadhan functional E_p[g] - log E_q[exp g] of the g fitted to all
-        draws, which is too large on average by what g overfits, and that of two g each fitted to one half of every
-        chain and used on the other, which is too small by as much. Half their difference counts as error.
+        The value is halfway between the functional E_p[g] - log E_q[exp g] at the g that maximises it over all draws,
+        too large on average by what g overfits, and at two g each fitted to one half of every chain and used on the
+        other, too small by as much. Half their difference counts as error.
 
     Notes
     -----
-    Donsker & Varadhan (1975): the functional is at most the divergence, with equality at g = log p/q, so that an error
-    of g matters in second order only. The standard error is that of the influence function at the cross-fitted g,
-    with the effective sample size of each chain set.
+    The functional is at most the divergence, with equality at g = log p/q (Donsker & Varadhan 1975), so that an error
+    of g matters in second order only. Every draw counts with its label for p, and with the rest for q. The standard
+    error is that of the influence function at the cross-fitted g, with the effective sample size of each chain set.
 
     Examples
     --------
@@ -103,22 +117,24 @@ def marginal_debt(deployed: Array, shadow: Array, labels: Labels) -> MarginalDeb
     """
     pool = np.concatenate([deployed.reshape(-1, deployed.shape[-1]), shadow.reshape(-1, shadow.shape[-1])])
     if (np.ptp(pool, axis=0) == 0).all():
-        return MarginalDebt(0.0, 0.0, 0.0, float(labels.deployed.size))
+        return MarginalDebt(0.0, 0.0, 0.0, float(len(pool)))
     target = np.concatenate([labels.deployed.ravel(), labels.shadow.ravel()])
     first = np.concatenate([_first_half(labels.deployed.shape), _first_half(labels.shadow.shape)])
     features = _features(pool)
-    everywhere = np.ones(len(pool), dtype=bool)
-    fitted = features @ _logistic_regression(features, target)
+    fitted = features @ _log_ratio_weights(features, target)
     crossed = np.empty_like(fitted)
     for fit, use in ((first, ~first), (~first, first)):
-        crossed[use] = features[use] @ _logistic_regression(features[fit], target[fit])
-    upper = _functional(_normalised(fitted, target, labels, everywhere), target, labels)
-    halves = _normalised(_normalised(crossed, target, labels, first), target, labels, ~first)
-    lower = _functional(halves, target, labels)
-    error = float(np.hypot(_standard_error(halves, target, labels), (upper - lower) / 2))
-    member = expit(crossed[: labels.deployed.size]).reshape(labels.deployed.shape)
-    overlap = float(member.sum()) * effective_size(member) / member.size
-    return MarginalDebt(max((upper + lower) / 2, 0.0), error, _lower_bound(crossed, labels), overlap)
+        crossed[use] = features[use] @ _log_ratio_weights(features[fit], target[fit])
+        crossed[use] -= _log_mean_ratio(crossed[use], target[use])
+    fitted -= _log_mean_ratio(fitted, target)
+    upper, lower = (float(target @ g) / labels.shadow.size for g in (fitted, crossed))
+    error = float(np.hypot(_standard_error(crossed, target, labels), (upper - lower) / 2))
+    support, beyond = _support(crossed, target, labels)
+    if beyond > BEYOND_REACH:
+        error *= 2  # a few rare shadow draws carry the mean, and its error looks half of what it is
+    return MarginalDebt(
+        max((upper + lower) / 2, 0.0), error, _lower_bound(_discriminant(pool, first, labels), labels), support
+    )
 
 
 def _first_half(shape: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -146,67 +162,89 @@ def _natural_spline(z: Array, knots: Array) -> list[Array]:
     return [bend - bends[-1] for bend in bends[:-1]]
 
 
-def _logistic_regression(features: Array, target: Array) -> Array:
-    """Weights that minimise the cross-entropy to probabilities plus the ridge, by damped Newton steps."""
-    ridge = np.full(features.shape[1], RIDGE)
+def _log_ratio_weights(features: Array, target: Array) -> Array:
+    """Weights of g = features @ weights that maximise E_p[g] - E_q[exp g] less the ridge, by damped Newton steps.
+
+    At the maximum over the intercept this is the functional E_p[g] - log E_q[exp g], up to a constant (Nguyen,
+    Wainwright & Jordan 2010, IEEE Trans. Inf. Theory 56, 5847).
+    """
+    of_shadow, of_deployed = target / target.sum(), (1 - target) / (1 - target).sum()
+    ridge = np.full(features.shape[1], RIDGE / len(target))
     ridge[0] = 1e-9
 
-    def loss(weights: Array) -> float:
-        log_odds = features @ weights
-        return float((np.logaddexp(0.0, log_odds) - target * log_odds).sum() + 0.5 * ridge @ weights**2)
+    def loss(weights: Array) -> tuple[float, Array]:
+        log_ratio = np.minimum(features @ weights, LARGEST_LOG_RATIO)
+        ratio = of_deployed * np.exp(log_ratio)
+        return float(ratio.sum() - of_shadow @ log_ratio + 0.5 * ridge @ weights**2), ratio
 
     weights = np.zeros(features.shape[1])
-    current = loss(weights)
-    for _ in range(50):
-        member = expit(features @ weights)
-        gradient = features.T @ (target - member) - ridge * weights
-        curvature = (features * (member * (1 - member))[:, None]).T @ features + np.diag(ridge)
-        step = np.linalg.solve(curvature, gradient)
-        if gradient @ step < 1e-9 * len(target):
+    current, ratio = loss(weights)
+    for _ in range(MOST_STEPS):
+        gradient = features.T @ (of_shadow - ratio) - ridge * weights
+        curvature = (features * ratio[:, None]).T @ features + np.diag(ridge)
+        step = np.linalg.lstsq(curvature, gradient, rcond=1e-12)[0]
+        if gradient @ step < 1e-9:
             break
-        while (proposed := loss(weights + step)) > current and np.abs(step).max() > 1e-12:
+        while (proposed := loss(weights + step))[0] > current and np.abs(step).max() > 1e-10:
             step = step / 2
-        weights, current = weights + step, min(proposed, current)
+        weights = weights + step
+        current, ratio = proposed
     return weights
 
 
-def _normalised(log_ratio: Array, target: Array, labels: Labels, part: NDArray[np.bool_]) -> Array:
-    """Log ratio less log E_q[exp(log ratio)] over the draws of `part`, where it then integrates to one."""
-    shifted = log_ratio.copy()
-    deployed = part[: labels.deployed.size].sum()
-    peak = log_ratio[part].max()
-    mean = ((1 - target[part]) * np.exp(log_ratio[part] - peak)).sum() / deployed
-    shifted[part] -= peak + np.log(max(mean, 1e-300))
-    return shifted
-
-
-def _functional(log_ratio: Array, target: Array, labels: Labels) -> float:
-    """E_p[log ratio], every draw of the pool counting for the shadow with its label."""
-    return float(target @ log_ratio) / labels.shadow.size
+def _log_mean_ratio(log_ratio: Array, target: Array) -> float:
+    """log E_q[exp(log ratio)], every draw counting for the deployed posterior with what its label leaves."""
+    weight = (1 - target) / (1 - target).sum()
+    return float(logsumexp(log_ratio, b=weight))
 
 
 def _standard_error(log_ratio: Array, target: Array, labels: Labels) -> float:
-    """Of the functional at a fixed, normalised log ratio; labels that know the normaliser share its error."""
+    """Of the functional at a fixed, normalised log ratio, and of the log normaliser behind the labels."""
     m, n = labels.deployed.size, labels.shadow.size
-    ratio = np.exp(log_ratio)
+    ratio, information = np.exp(log_ratio), target * (1 - target)
     influence = target * log_ratio / n - (1 - target) * ratio / m
-    information = target * (1 - target)
-    if information.sum() > 1e-300:
-        influence -= information @ (log_ratio / n + ratio / m) * target / information.sum()
+    slope = float(information @ (log_ratio / n + ratio / m))
+    if labels.normaliser_error is None and information.sum() > 1e-300:
+        influence -= slope * target / information.sum()
     variance = m**2 * variance_of_mean(influence[:m].reshape(labels.deployed.shape))
     variance += n**2 * variance_of_mean(influence[m:].reshape(labels.shadow.shape))
-    return float(np.sqrt(variance))
+    return float(np.sqrt(variance + (slope * (labels.normaliser_error or 0.0)) ** 2))
 
 
-def _lower_bound(log_odds: Array, labels: Labels) -> float:
-    """Divergence of the two probabilities of the region where the odds favour the shadow, at the ends of their
+def _support(log_ratio: Array, target: Array, labels: Labels) -> tuple[float, float]:
+    """Of the terms of E_q[exp(log ratio)]: Kish's effective number, less what autocorrelation takes, and the share of
+    the shadow's draws in it."""
+    terms = (1 - target) * np.exp(log_ratio)
+    deployed, shadow = terms[: labels.deployed.size], terms[labels.deployed.size :]
+    parts = deployed.reshape(labels.deployed.shape), shadow.reshape(labels.shadow.shape)
+    squares = sum(float((part**2).sum()) * part.size / effective_size(part) for part in parts)
+    if not squares > 0:
+        return 0.0, 1.0
+    return float(terms.sum() ** 2 / squares), float(shadow.sum() / terms.sum())
+
+
+def _discriminant(pool: Array, first: NDArray[np.bool_], labels: Labels) -> Array:
+    """Log ratio of Gaussians with the moments of both sets of draws, fitted to one half and taken at the other."""
+    of_shadow = np.arange(len(pool)) >= labels.deployed.size
+    scores = np.empty(len(pool))
+    for fit, use in ((first, ~first), (~first, first)):
+        shadow, deployed = (
+            multivariate_normal(part.mean(axis=0), np.atleast_2d(np.cov(part, rowvar=False)), allow_singular=True)
+            for part in (pool[fit & of_shadow], pool[fit & ~of_shadow])
+        )
+        scores[use] = np.atleast_1d(shadow.logpdf(pool[use]) - deployed.logpdf(pool[use]))
+    return scores
+
+
+def _lower_bound(scores: Array, labels: Labels) -> float:
+    """Divergence of the two probabilities of the region where scores favour the shadow, at the ends of their
     confidence intervals that are closest to each other.
 
     No event can tell two distributions further apart than they are (data processing inequality). Ends after Clopper
     & Pearson (1934), each with half of what the confidence leaves, and with effective numbers of draws.
     """
     m, doubt = labels.deployed.size, (1 - BOUND_PROBABILITY) / 2
-    parts = log_odds[:m].reshape(labels.deployed.shape), log_odds[m:].reshape(labels.shadow.shape)
+    parts = scores[:m].reshape(labels.deployed.shape), scores[m:].reshape(labels.shadow.shape)
     size_q, size_p = map(effective_size, parts)
     hits_q, hits_p = (size * float((part > 0).mean()) for size, part in zip((size_q, size_p), parts, strict=True))
     high = float(beta.ppf(1 - doubt, hits_q + 1, max(size_q - hits_q, 1e-9)))

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from learning_debt.arrays import bridge, marginal_debt, nig_parts
 from learning_debt.arrays.nig import NIG
 from learning_debt.attribution.selection import SAMPLE_DIMS, Block, both_exact, chosen_blocks, require_same_labels
-from learning_debt.debt import MINIMUM_OVERLAP
+from learning_debt.debt import DRAWS_PER_PARAMETER, MINIMUM_GAUSSIAN_OVERLAP, MINIMUM_OVERLAP, log_marginal
 from learning_debt.predictive import row_log_density
 
 Array = NDArray[np.float64]
 
 BLOCK = "block"
+MINIMUM_SUPPORT = 100.0
+"""Effective draws behind a density ratio below which only a lower bound is reported."""
 
 
 def debt_by_block(
@@ -29,6 +31,7 @@ def debt_by_block(
     *,
     joint: bool = False,
     removed_data: Any = None,
+    random_seed: int | None = None,
 ) -> xr.Dataset:
     """Which parameters belief has moved: KL between marginal distributions under shadow p and deployed posterior q.
 
@@ -49,14 +52,16 @@ def debt_by_block(
         False looks at every entry on its own, True at all (chosen) entries of a variable together, at most 10.
     removed_data : Dataset, mapping or data frame, optional
         What the deployed posterior had seen and the shadow no longer holds.
+    random_seed : int, optional
+        For the Gaussian bridge, which is needed when the two sets of draws do not overlap.
 
     Returns
     -------
     Dataset
         Along ``block``, labelled as in "level[Graz]": ``value`` (nats, >= 0), ``standard_error``, ``reliable``,
         ``lower_bound`` (whether the draws only tell that the truth is at least the value; 95% confidence),
-        ``overlap`` (effective deployed draws that could be the shadow's, as far as the block tells; NaN where exact)
-        and ``entries``; ``variable`` is a coordinate.
+        ``support`` (effective draws behind the estimate; reliable from 100 on, NaN where exact) and ``entries``;
+        ``variable`` is a coordinate.
 
     Raises
     ------
@@ -69,10 +74,11 @@ def debt_by_block(
 
     Notes
     -----
-    Draws: the log density ratio of the marginals is the logistic regression, on quadratic and spline features of the
-    block, of the probability that a draw came from the shadow, which l gives exactly. See
-    `learning_debt.arrays.marginal_debt`. Entries that are all positive are looked at on the log scale, which changes
-    no divergence. Exact posteriors: Student-t and inverse gamma marginals.
+    Draws: the log density ratio of the marginals is regressed, on quadratic and spline features of the block, from the
+    probability that a draw came from the shadow, which l gives up to its normaliser; that comes from the draws where
+    they overlap, else from the Gaussian bridge of `posterior_debt`. See `learning_debt.arrays.marginal_debt`. Entries
+    that are all positive are looked at on the log scale, which changes no divergence. Exact posteriors: Student-t and
+    inverse gamma marginals.
 
     Examples
     --------
@@ -98,10 +104,7 @@ def debt_by_block(
         results = [_exact_debt(*exact, block) for block in chosen]
     else:
         ratios = [_log_ratio(forecaster, one, batch, removed) for one in (shadow, deployed)]
-        pooled = bridge.pooled_debt(ratios[1], ratios[0])
-        labels = marginal_debt.hard_labels(ratios[1], ratios[0])
-        if pooled.overlap >= MINIMUM_OVERLAP:
-            labels = marginal_debt.soft_labels(ratios[1], ratios[0], pooled.log_normaliser)
+        labels = _labels(forecaster, (shadow, deployed), *ratios, np.random.default_rng(random_seed))
         results = [marginal_debt.marginal_debt(*_on_real_line(block, *groups), labels) for block in chosen]
     return _blocks_dataset(chosen, results)
 
@@ -110,6 +113,25 @@ def _log_ratio(forecaster: Any, posterior: xr.DataTree, batch: xr.Dataset, remov
     """Log-likelihood of what was added less that of what was removed, shape (chain, draw)."""
     added = row_log_density(forecaster, posterior, batch).sum(axis=-1)
     return added if removed is None else added - row_log_density(forecaster, posterior, removed).sum(axis=-1)
+
+
+def _labels(
+    forecaster: Any, posteriors: tuple[Any, Any], at_shadow: Array, at_deployed: Array, rng: np.random.Generator
+) -> marginal_debt.Labels:
+    """What each draw's log-likelihoods say about where it came from, as far as their normaliser can be had."""
+    pooled = bridge.pooled_debt(at_deployed, at_shadow)
+    if pooled.overlap >= MINIMUM_OVERLAP:
+        return marginal_debt.soft_labels(at_deployed, at_shadow, pooled.log_normaliser)
+    marginals = [log_marginal(forecaster, one, rng) for one in posteriors]
+    found = [one for one in marginals if isinstance(one, bridge.LogMarginal) and _is_trusted(one)]
+    if len(found) < len(marginals):
+        return marginal_debt.hard_labels(at_deployed, at_shadow)
+    error = float(np.hypot(found[0].standard_error, found[1].standard_error))
+    return marginal_debt.soft_labels(at_deployed, at_shadow, found[0].value - found[1].value, error)
+
+
+def _is_trusted(marginal: bridge.LogMarginal) -> bool:
+    return marginal.draws_per_parameter >= DRAWS_PER_PARAMETER and marginal.overlap >= MINIMUM_GAUSSIAN_OVERLAP
 
 
 def _on_real_line(block: Block, shadow: xr.Dataset, deployed: xr.Dataset) -> tuple[Array, Array]:
@@ -132,8 +154,8 @@ def _exact_debt(shadow: NIG, deployed: NIG, block: Block) -> marginal_debt.Margi
 
 
 def _blocks_dataset(blocks: Sequence[Block], results: Sequence[marginal_debt.MarginalDebt]) -> xr.Dataset:
-    overlap = np.array([one.overlap for one in results])
-    reliable = ~(overlap < MINIMUM_OVERLAP)
+    support = np.array([one.support for one in results])
+    reliable = ~(support < MINIMUM_SUPPORT)
     value = np.where(reliable, [one.value for one in results], [one.lower_bound for one in results])
     error = np.where(reliable, [one.standard_error for one in results], np.nan)
     return xr.Dataset(
@@ -142,7 +164,7 @@ def _blocks_dataset(blocks: Sequence[Block], results: Sequence[marginal_debt.Mar
             "standard_error": (BLOCK, error),
             "reliable": (BLOCK, reliable),
             "lower_bound": (BLOCK, ~reliable),
-            "overlap": (BLOCK, overlap),
+            "support": (BLOCK, support),
             "entries": (BLOCK, [one.places.size for one in blocks]),
         },
         coords={
