@@ -38,7 +38,7 @@ class Case:
         ``terms(theta, data) -> {observed random variable: log p(row | rows before it, theta)}``, each of shape (rows,).
     moments : callable
         ``moments(theta, data, start) -> (mean, variance)`` of the outcome in the rows from `start` on, given the rows
-        before `start` only; shape (rows - start, ...). None where draws are not checked, a dict for several outcomes.
+        before `start` only; shape (rows - start, ...). A dict for several outcomes; None where draws are refused.
     whole : tuple of str
         Free variables that every draw keeps as they are (simplices, discrete ones).
     options : dict

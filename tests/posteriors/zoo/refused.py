@@ -112,6 +112,14 @@ def zero_sum(data):
     return model
 
 
+def part_of_many(data):
+    """Each row counts as several."""
+    with pm.Model() as model:
+        x, y = columns(data, "x", "y")
+        pm.Normal("outcome", pm.Normal("slope", 0, 1) * x, 1, observed=y, total_size=1000)
+    return model
+
+
 def baked(data):
     """A lag made of numbers inside the model, out of reach of new rows."""
     with pm.Model() as model:
@@ -152,5 +160,6 @@ CASES = [
         {"growing_dims": ("store",)},
         wrong=False,
     ),
+    Refused("total_size", part_of_many, "total_size", {"slope": 0.8}, wrong=False),
     Refused("lag of numbers", baked, r"pm\.Data", {"persistence": 0.8}, wrong=False),
 ]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from learning_debt.errors import UnsupportedModelError
 from learning_debt.posteriors.pymc.forecaster import PyMCForecaster
 
 from .case import CHEAP, moment_errors, scored_on_its_own
@@ -59,6 +60,8 @@ def test_without_the_past_the_number_would_be_another_so_it_is_asked_for(attache
 
 def test_draws_have_the_moments_of_the_formula_given_the_past(attached):
     case, forecaster, _ = attached
+    if case.moments is None:
+        pytest.skip("it cannot be drawn")
     posterior = forecaster.attach(case.posterior(same=500), case.past)
     stop = case.trained + case.ahead
     drawn = forecaster.predict(posterior, case.rows(case.trained, stop), case.past, random_seed=1)
@@ -67,6 +70,14 @@ def test_draws_have_the_moments_of_the_formula_given_the_past(attached):
     for name, (mean, variance) in moments.items():
         assert drawn[name].sizes[case.dim] == case.ahead
         assert moment_errors(drawn[name].values, mean, variance) < 4
+
+
+def test_draws_that_would_forget_the_past_are_refused(attached):
+    case, forecaster, posterior = attached
+    if case.moments is not None:
+        pytest.skip("it can be drawn")
+    with pytest.raises(UnsupportedModelError, match=r"draw|new entries"):
+        forecaster.predict(posterior, case.batch.isel(obs=[0]), case.past)
 
 
 def test_several_rows_at_once_are_refused_where_the_outcome_is_an_input(attached):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pymc as pm
+import pytensor
 import pytensor.tensor as pt
 import xarray as xr
 from scipy import stats
@@ -112,6 +113,70 @@ def walk_beside_moments(theta, data, start):
     steps, mu = np.arange(1, data.sizes["obs"] - start + 1), np.exp(theta["slope"] * data["x"].values[start:])
     walk = data["y"].values[start - 1] + 0.1 * steps, theta["step"] ** 2 * steps
     return {"price": walk, "sales": (mu, mu)}
+
+
+def walk_of_surprises(data):
+    """Steps with heavy tails."""
+    with pm.Model() as model:
+        y = pm.Data("y", data["y"].values, dims="obs")
+        steps = pm.StudentT.dist(nu=9, mu=0, sigma=pm.HalfNormal("scale", 1))
+        pm.RandomWalk("outcome", innovation_dist=steps, init_dist=pm.Normal.dist(0, 2), observed=y, dims="obs")
+    return model
+
+
+def walk_of_surprises_terms(theta, data):
+    y = data["y"].values
+    return {"outcome": np.append(stats.norm.logpdf(y[0], 0, 2), stats.t.logpdf(np.diff(y), 9, 0, theta["scale"]))}
+
+
+def walk_of_surprises_moments(theta, data, start):
+    steps = np.arange(1, data.sizes["obs"] - start + 1)
+    return np.full(len(steps), data["y"].values[start - 1]), steps * theta["scale"] ** 2 * 9 / 7
+
+
+# Time series that score and cannot be drawn ---------------------------------------------------------------------------
+
+
+def volatility(data):
+    with pm.Model() as model:
+        y = pm.Data("y", data["y"].values, dims="obs")
+        shares = {"alpha_1": pm.Beta("news", 1, 1), "beta_1": pm.Beta("memory", 1, 1)}
+        pm.GARCH11("outcome", omega=pm.HalfNormal("floor", 1), initial_vol=0.5, **shares, observed=y, dims="obs")
+    return model
+
+
+def volatility_terms(theta, data):
+    y, deviation, terms = data["y"].values, 0.5, []
+    for k, value in enumerate(y):
+        if k:
+            variance = theta["floor"] + theta["news"] * y[k - 1] ** 2 + theta["memory"] * deviation**2
+            deviation = np.sqrt(variance)
+        terms.append(stats.norm.logpdf(value, 0, deviation))
+    return {"outcome": np.array(terms)}
+
+
+def generated(data):
+    """An autoregression written as a loop that draws; PyMC derives its density."""
+
+    def dist(start, rho, scale, steps, size):
+        def step(last, rho, scale):
+            value = pm.Normal.dist(rho * last, scale)
+            return value, pm.pytensorf.collect_default_updates([value])
+
+        path, _ = pytensor.scan(step, outputs_info=[start], non_sequences=[rho, scale], n_steps=steps, strict=True)
+        return path
+
+    with pm.Model() as model:
+        (y,) = bare(data, "y")
+        rho, scale = pm.Normal("rho", 0, 1), pm.HalfNormal("scale", 1)
+        start = pt.constant(2.0, dtype="float64")
+        pm.CustomDist("outcome", start, rho, scale, y.shape[0], dist=dist, observed=y)
+    return model
+
+
+def generated_terms(theta, data):
+    y = data["y"].values
+    return {"outcome": stats.norm.logpdf(y, theta["rho"] * np.append(2.0, y[:-1]), theta["scale"])}
 
 
 # Groups and weeks at once, dates as labels, effects that vary together ------------------------------------------------
@@ -304,6 +369,34 @@ AFTER = [
         walk_beside_moments,
         alone=False,
         tolerance=1e-7,
+    ),
+    Case(
+        "walk of surprises",
+        walk_of_surprises,
+        DATA["series"],
+        {"scale": 0.8},
+        walk_of_surprises_terms,
+        walk_of_surprises_moments,
+        alone=False,
+        tolerance=1e-6,
+    ),
+    Case(
+        "GARCH",
+        volatility,
+        DATA["series"],
+        {"floor": 0.3, "news": 0.2, "memory": 0.5},
+        volatility_terms,
+        None,
+        alone=False,
+    ),
+    Case(
+        "series drawn by a loop",
+        generated,
+        DATA["series"],
+        {"rho": 0.9, "scale": 0.5},
+        generated_terms,
+        None,
+        alone=False,
     ),
 ]
 
