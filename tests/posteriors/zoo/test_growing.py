@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pymc as pm
 import pytest
 import xarray as xr
 
-from learning_debt.errors import IncomparablePosteriorsError
+from learning_debt.errors import IncomparablePosteriorsError, UnsupportedModelError
+from learning_debt.posteriors.pymc.forecaster import PyMCForecaster
 
-from .case import moment_errors
+from .case import CHEAP, moment_errors
 from .growing import CASES
 from .variations import GROWING as VARIATIONS
 
@@ -129,3 +131,41 @@ def test_what_plugging_in_would_have_given():
         plugged = -0.5 * ((surprise - mean) / theta["scale"]) ** 2 - np.log(theta["scale"] * np.sqrt(2 * np.pi))
         integral = -0.5 * (surprise - law.mean) ** 2 / law.variance - 0.5 * np.log(2 * np.pi * law.variance)
         assert (integral - plugged > 1).all()
+
+
+def test_weeks_go_on_in_their_own_order_whatever_the_order_of_the_rows():
+    case = NAMED["local level"]
+    forecaster = case.forecaster()
+    posterior = forecaster.attach(case.posterior(same=DRAWS), case.past)
+    backwards = np.arange(case.data.sizes["obs"] - 1, case.trained - 1, -1)
+    drawn = forecaster.predict(posterior, case.data.isel(obs=backwards), case.past, random_seed=1)["outcome"]
+    law = case.law(case.theta_at(0), case.data, case.trained, case.trained)
+    assert moment_errors(drawn.values, law.mean[::-1], law.variance[::-1]) < 4
+
+
+def centred_inside(data):
+    """Effects around their own mean: a new store would move every other one."""
+    labels, index = np.unique(data["store_index"], return_inverse=True)
+    with pm.Model(coords={"store": labels}) as model:
+        store, y = pm.Data("store_index", index, dims="obs"), pm.Data("y", data["y"].values, dims="obs")
+        effect = pm.Normal("effect", 0, 1, dims="store")
+        pm.Normal("outcome", (effect - effect.mean())[store], pm.HalfNormal("scale", 1), observed=y, dims="obs")
+    return model
+
+
+def test_effects_that_new_ones_would_change_are_refused():
+    case = NAMED["new stores"]
+    forecaster = PyMCForecaster(centred_inside, compile_kwargs=CHEAP, growing_dims=("store",))
+    with pytest.raises(UnsupportedModelError, match="change the effects of the known ones"):
+        forecaster.attach(case.posterior(), case.past)
+
+
+@pytest.mark.parametrize("name", ["walk over the rows", "latent process, non-centred"])
+def test_states_of_the_rows_are_not_given_to_other_rows(name):
+    """The posterior holds a state of each training row: a past that begins elsewhere is refused."""
+    case = NAMED[name]
+    forecaster = case.forecaster()
+    posterior = forecaster.attach(case.posterior(), case.past)
+    for past in (case.rows(case.trained, case.trained + 1), case.rows(1, case.trained + 1)):
+        with pytest.raises(ValueError, match="must begin with the rows the posterior was fitted to"):
+            forecaster.log_density(posterior, case.rows(case.trained + 1), past)

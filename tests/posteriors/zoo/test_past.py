@@ -9,7 +9,8 @@ import xarray as xr
 from learning_debt.errors import UnsupportedModelError
 from learning_debt.posteriors.pymc.forecaster import PyMCForecaster
 
-from .case import CHEAP, moment_errors, scored_on_its_own
+from .case import CHEAP, along_rows, covariates, moment_errors, scored_on_its_own
+from .refused import smoothed_both_ways
 from .series import CASES, LAGS
 from .variations import AFTER as VARIATIONS
 
@@ -137,3 +138,28 @@ def test_a_posterior_read_back_serves_in_a_new_forecaster(tmp_path):
     np.testing.assert_allclose(scored, truth, rtol=1e-9)
     with pytest.raises(ValueError, match="past"):
         case.forecaster().log_density(read, case.batch)
+
+
+def campaign(rows=60):
+    """An input that was used once."""
+    rng, _ = covariates()
+    return along_rows(x=np.where(np.arange(rows) == 37, 3.0, 0.0), y=rng.normal(size=rows))
+
+
+def test_a_lag_that_the_training_rows_hardly_show_is_found():
+    """Only one of sixty rows differs for the lag; a batch after a busy row would be scored wrongly."""
+    data = campaign()
+    case = NAMED["lagged input"]
+    forecaster = case.forecaster()
+    posterior = forecaster.attach(case.posterior(), data)
+    assert forecaster.needs_past is True
+    batch, past = data.isel(obs=slice(38, 40)), data.isel(obs=slice(0, 38))
+    scored = forecaster.log_density(posterior, batch, past)["outcome"].values[0]
+    np.testing.assert_allclose(scored, case.terms(case.theta_at(0), data)["outcome"][38:40], rtol=1e-9)
+
+
+def test_hindsight_that_the_training_rows_hardly_show_is_refused():
+    forecaster = PyMCForecaster(smoothed_both_ways, compile_kwargs=CHEAP)
+    posterior = xr.DataTree.from_dict({"posterior": xr.Dataset({"slope": (("chain", "draw"), np.full((1, 2), 0.8))})})
+    with pytest.raises(UnsupportedModelError, match="rows after"):
+        forecaster.attach(posterior, campaign())
