@@ -16,10 +16,15 @@ from learning_debt.posteriors.pymc.growth import require_growable
 from learning_debt.posteriors.pymc.outcomes import row_outcomes
 
 
-def require_supported(model: Any, observation_dim: str, growing_dims: tuple[str, ...] = ()) -> None:
+def require_supported(
+    model: Any,
+    observation_dim: str,
+    growing_dims: tuple[str, ...] = (),
+    columns: frozenset[str] | None = None,
+) -> None:
     """Raise ``UnsupportedModelError`` if the model's structure cannot be scored row by row.
 
-    Needs no data and compiles nothing.
+    `columns` names the data variables that run along the rows, where data are at hand. Compiles nothing.
     """
     if any(name.endswith("_unobserved") for name in (rv.name for rv in model.free_RVs)):
         raise UnsupportedModelError(
@@ -27,7 +32,7 @@ def require_supported(model: Any, observation_dim: str, growing_dims: tuple[str,
         )
     if not model.free_RVs:
         raise UnsupportedModelError("the model has no free variables, so there is nothing to retrain")
-    row_outcomes(model, observation_dim)
+    row_outcomes(model, observation_dim, columns)
     for rv in model.free_RVs:
         dims = model.named_vars_to_dims.get(rv.name) or ()
         if observation_dim in dims and observation_dim not in growing_dims:

@@ -26,13 +26,24 @@ class Scoring:
         Whether rows score the same without the rows before them.
     ordered : tuple of str
         Labelled growing dimensions whose new entries continue the last, so that the steps in between count.
-    feedback : bool
-        Whether a row's distribution depends on the outcomes of rows before it.
+    lagged : bool
+        Whether outcomes are covariates of rows after them.
+    series : bool
+        Whether an outcome's rows are one series, each following from those before.
+    drawable : bool
+        Whether predictive draws can go on from the past.
     """
 
     alone: bool
     ordered: tuple[str, ...] = ()
-    feedback: bool = False
+    lagged: bool = False
+    series: bool = False
+    drawable: bool = True
+
+    @property
+    def feedback(self) -> bool:
+        """Whether a row's distribution depends on the outcomes of rows before it."""
+        return self.lagged or self.series
 
     @property
     def needs_past(self) -> bool:

@@ -54,13 +54,13 @@ def require_faithful_build(
     rows: xr.Dataset,
     observation_dim: str,
     prepared_of: Callable[[np.ndarray], xr.Dataset],
-    feedback: bool,
+    lagged: bool,
     again: Callable[[xr.Dataset], Build] | None,
     context_rows: int | None = None,
 ) -> Scoring:
     """How rows score; raises unless the model built on part of them is the same density.
 
-    ``prepared_of(positions)`` gives the rows at these positions, prepared as if they were all there is; `feedback`
+    ``prepared_of(positions)`` gives the rows at these positions, prepared as if they were all there is; `lagged`
     says that preparation makes covariates of outcomes.
     """
     count = rows.sizes[observation_dim]
@@ -71,7 +71,7 @@ def require_faithful_build(
         return {**build.arguments(own, observation_dim, static=rows), **draws}
 
     build.scoring_guard.check(arguments_of(np.arange(count)))
-    scoring = find_scoring(build, count, arguments_of, feedback or build.graph.feedback, context_rows)
+    scoring = find_scoring(build, count, arguments_of, lagged or build.graph.lagged, context_rows)
     if again is not None and count > 3:
         for part in _parts(rows, observation_dim):
             other = _try_build(again, take_rows(rows, part, observation_dim))

@@ -49,6 +49,8 @@ class ModelGraph:
         Name of the dimension over observations in the data.
     growing_dims : tuple of str
         Dimensions (as named in the data) along which free variables take new entries.
+    columns : frozenset of str, optional
+        Data variables that run along the rows, where data are at hand.
 
     Attributes
     ----------
@@ -59,10 +61,16 @@ class ModelGraph:
         unconstrained free variables (by name of the free variable).
     """
 
-    def __init__(self, model: pm.Model, observation_dim: str = "obs", growing_dims: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        model: pm.Model,
+        observation_dim: str = "obs",
+        growing_dims: tuple[str, ...] = (),
+        columns: frozenset[str] | None = None,
+    ) -> None:
         self.model = model
         self.free = tuple(model.free_RVs)
-        self.outcomes: tuple[Outcome, ...] = row_outcomes(model, observation_dim)
+        self.outcomes: tuple[Outcome, ...] = row_outcomes(model, observation_dim, columns)
         self.draws = {rv.name: rv.type(name=f"draw_{rv.name}") for rv in self.free}
         self.values = {rv.name: model.rvs_to_values[rv].type(name=f"value_{rv.name}") for rv in self.free}
         self.data = {variable.name: variable.type(name=f"data_{variable.name}") for variable in model.data_vars}
@@ -176,13 +184,13 @@ class ModelGraph:
         return self.random(self.observed)
 
     @cached_property
-    def feedback(self) -> bool:
-        """Whether, inside the model, a row's distribution depends on the outcomes of rows before it."""
+    def lagged(self) -> bool:
+        """Whether outcomes are covariates too, of rows after them."""
         shapes = [
             v for v in ancestors(self.predictive) if v.owner is not None and isinstance(v.owner.op, Shape | Shape_i)
         ]
         used = set(ancestors(self.predictive, blockers=shapes))  # how many outcomes there are is no feedback
-        return any(o.spans_rows for o in self.outcomes) or any(self.data[name] in used for name in self.outcome_data)
+        return any(self.data[name] in used for name in self.outcome_data)
 
     @cached_property
     def forward(self) -> list[Variable]:

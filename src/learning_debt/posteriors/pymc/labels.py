@@ -39,18 +39,16 @@ def extended(known: np.ndarray, values: np.ndarray, dim: str, ordered: bool) -> 
 
     Where order matters (`ordered`), none may lie before the last known one: a state in between cannot be drawn.
     """
-    unseen = list(dict.fromkeys(values[pd.Index(known).get_indexer(values) < 0].tolist()))
-    if not unseen:
+    unseen = pd.unique(values[pd.Index(known).get_indexer(values) < 0])
+    if not len(unseen):
         return known
-    if ordered and len(known):
-        last = np.asarray(known).max()
-        for label in unseen:
-            if type(label) is type(last.item() if hasattr(last, "item") else last) and label < last:
-                raise ValueError(
-                    f"{str(label)!r} is a new label along {dim!r} but lies before the last known one, {str(last)!r}; "
-                    "states are simulated forward only"
-                )
-    return np.concatenate([np.asarray(known), np.asarray(unseen, dtype=np.asarray(values).dtype)])
+    comparable = len(known) and unseen.dtype.kind in "iufM" and known.dtype.kind == unseen.dtype.kind
+    if ordered and comparable and (unseen < known.max()).any():
+        raise ValueError(
+            f"{unseen.min()!s} is a new label along {dim!r} but lies before the last known one, {known.max()!s}; "
+            "states are simulated forward only"
+        )
+    return np.concatenate([known, unseen.astype(values.dtype)])
 
 
 def require_labels(

@@ -73,10 +73,11 @@ class Outcome:
         return -0.5 * residual**2 - pt.log(pt.diagonal(factor)) - 0.5 * np.log(2 * np.pi)
 
 
-def row_outcomes(model: Any, observation_dim: str) -> tuple[Outcome, ...]:
+def row_outcomes(model: Any, observation_dim: str, columns: frozenset[str] | None = None) -> tuple[Outcome, ...]:
     """The observed variables that run along the rows, in the model's order.
 
-    Others (lift tests, calibration likelihoods) have data of their own and count as part of the prior.
+    Others (lift tests, calibration likelihoods) have data of their own and count as part of the prior. `columns` names
+    the data variables that run along the rows, where data are at hand.
 
     Raises
     ------
@@ -86,7 +87,10 @@ def row_outcomes(model: Any, observation_dim: str) -> tuple[Outcome, ...]:
     observed = list(model.observed_RVs)
     if not observed:
         raise UnsupportedModelError("the model has no observed variable; pass observed=pm.Data(...) to the likelihood")
-    along = [rv for rv in observed if observation_dim in _dims(model, rv)] or _of_same_length(model, observed)
+    along = [rv for rv in observed if observation_dim in _dims(model, rv)]
+    if not along and columns is not None:
+        along = [rv for rv in observed if any(holder.name in columns for holder in _holders(model, rv))]
+    along = along or _of_same_length(model, observed)
     return tuple(_outcome(model, rv, observation_dim) for rv in along)
 
 
@@ -121,6 +125,11 @@ def _holders(model: Any, rv: Variable) -> list[Variable]:
 def _outcome(model: Any, rv: Variable, observation_dim: str) -> Outcome:
     if rv.ndim == 0:
         raise UnsupportedModelError(f"observed variable {rv.name!r} is a single number; its rows need a dimension")
+    if "Minibatch" in type(rv.owner.op).__name__:
+        raise UnsupportedModelError(
+            f"each row of {rv.name!r} counts as several (total_size); posteriors of minibatches have no exact debt and no "
+            "score per row. Leave total_size out"
+        )
     holder = _require_outcome_data(model, rv)
     dims = _dims(model, rv)
     axis = dims.index(observation_dim) if observation_dim in dims else 0

@@ -68,8 +68,9 @@ class Registry:
         model = self.build_model(prepared.copy(deep=True))
         if not isinstance(model, pm.Model):
             raise TypeError(f"build_model must return a pm.Model, not {type(model).__name__}")
-        require_supported(model, self.observation_dim, self.growing_dims)
-        graph = ModelGraph(model, self.observation_dim, self.growing_dims)
+        columns = frozenset(str(k) for k, v in prepared.variables.items() if self.observation_dim in v.dims)
+        require_supported(model, self.observation_dim, self.growing_dims, columns)
+        graph = ModelGraph(model, self.observation_dim, self.growing_dims, columns)
         alike = (graph.structure, graph.layout, graph.constants)
         known = next((build for build in self._builds.values() if build.alike == alike), None)
         build = Build(graph, known.density if known is not None else self._density(graph))
@@ -103,12 +104,12 @@ class Registry:
                 return take_rows(prepared, part, dim)
             return self.preparation(take_rows(raw, part, dim), fitted)[0]
 
-        feedback = False
+        lagged = False
         if fitted is not None and raw is not None:
             require_faithful_preparation(self.preparation, raw, prepared, fitted, dim)
-            feedback = prepares_from_outcomes(self.preparation, raw, prepared, fitted, build.graph.outcome_data)
+            lagged = prepares_from_outcomes(self.preparation, raw, prepared, fitted, build.graph.outcome_data)
         again = None if self.build_model is None else self.build
-        scoring = require_faithful_build(build, prepared, dim, prepared_of, feedback, again, self.context_rows)
+        scoring = require_faithful_build(build, prepared, dim, prepared_of, lagged, again, self.context_rows)
         build.density.scoring = scoring
         self._checked.append(build.density)
 

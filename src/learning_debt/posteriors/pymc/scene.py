@@ -24,8 +24,10 @@ class Scene:
         Draws, data and lengths of `rows` rows.
     samples, rows, kept : int
         Posterior draws; all rows; rows at the end that are the batch.
-    feedback : bool
-        Whether a row's distribution depends on the outcomes of rows before it.
+    lagged : bool
+        Whether outcomes are covariates of rows after them.
+    drawable : bool
+        Whether predictive draws can go on from the past.
     batch : xarray.Dataset
         The batch as it was given.
     """
@@ -35,7 +37,8 @@ class Scene:
     samples: int
     rows: int
     kept: int
-    feedback: bool
+    lagged: bool
+    drawable: bool
     batch: xr.Dataset
 
 
@@ -72,20 +75,26 @@ def _path_so_far(build: Build, arguments: Arguments, samples: int, count: int) -
 def predictive_draws(scene: Scene, random_seed: int | None) -> list[np.ndarray]:
     """One draw of the batch per posterior draw, shape (samples, kept, ...) for each outcome."""
     graph, arguments = scene.build.graph, scene.arguments
-    series = [outcome for outcome in graph.outcomes if outcome.spans_rows]
-    if series and len(graph.outcomes) > 1:
-        raise UnsupportedModelError("predictive draws of a time series beside other outcomes are not available")
-    if series:
-        return [_continued(scene, series[0], random_seed)]
-    if scene.feedback and scene.kept > 1:
+    series = {outcome: _continued(scene, outcome, random_seed) for outcome in graph.outcomes if outcome.spans_rows}
+    if len(series) == len(graph.outcomes):
+        return list(series.values())
+    if not scene.drawable:
+        raise UnsupportedModelError(
+            "the outcome is one series of a custom distribution, and its draws would forget the past; pm.AR, "
+            "pm.GaussianRandomWalk, pm.MvNormal, or lags as covariates can be drawn"
+        )
+    if scene.lagged and scene.kept > 1:
         raise UnsupportedModelError(
             "each row's distribution depends on the outcome before it, so several rows cannot be drawn at once; "
             "predict one row at a time, with the rows before it as past"
         )
     cells = sum(int(np.prod(arguments["data"][outcome.data].shape)) for outcome in graph.outcomes)
     drawn = scene.build.predictive.draw(arguments, scene.samples, cells, random_seed)
-    rows = [np.moveaxis(values, outcome.row_axis + 1, 1) for outcome, values in zip(graph.outcomes, drawn, strict=True)]
-    return [values[:, scene.rows - scene.kept :] for values in rows]
+    kept = slice(scene.rows - scene.kept, None)
+    return [
+        series[outcome] if outcome in series else np.moveaxis(values, outcome.row_axis + 1, 1)[:, kept]
+        for outcome, values in zip(graph.outcomes, drawn, strict=True)
+    ]
 
 
 def _continued(scene: Scene, outcome: Outcome, random_seed: int | None) -> np.ndarray:

@@ -28,7 +28,7 @@ def uneven_part(rows: int) -> int:
 
 
 def find_scoring(
-    build: Build, rows: int, arguments_of: ArgumentsOf, feedback: bool, context_rows: int | None = None
+    build: Build, rows: int, arguments_of: ArgumentsOf, lagged: bool, context_rows: int | None = None
 ) -> Scoring:
     """How rows score, found at a few draws.
 
@@ -39,8 +39,8 @@ def find_scoring(
         Rows at hand, at least two.
     arguments_of : callable
         ``arguments_of(positions)`` gives data, lengths and reference draws for the rows at these positions alone.
-    feedback : bool
-        Whether outcomes of earlier rows enter a row's distribution.
+    lagged : bool
+        Whether outcomes are covariates of rows after them.
     context_rows : int, optional
         Rows before a row that, its owner says, are all it depends on.
 
@@ -54,16 +54,20 @@ def find_scoring(
     if any(outcome.is_path for outcome in build.graph.outcomes):
         if context_rows is not None:
             _require_context_of_path(build, arguments_of, rows, context_rows)
-        return Scoring(False, _ordered(build, arguments_of(np.arange(rows))), feedback)
+        return Scoring(False, _ordered(build, arguments_of(np.arange(rows))), lagged, series=True)
     score = _Score(build)
     everything = np.arange(rows)
     whole = score(arguments_of(everything), rows)
     _require_causal(score, whole, arguments_of, rows)
-    alone = not feedback and not _continues(build)
+    series = any(outcome.spans_rows for outcome in build.graph.outcomes)
+    # A custom distribution may hide a series: its density feels earlier outcomes, its draws would start anew.
+    hidden = not (series or lagged) and _feels_outcomes(build, score, arguments_of(everything), whole)
+    series = series or hidden
+    alone = not (lagged or series or _continues(build))
     alone = alone and all(score.agrees(whole, arguments_of, part) for part in _parts(rows))
     if not alone and context_rows is not None:
         _require_context(score, whole, arguments_of, rows, context_rows)
-    return Scoring(alone, _ordered(build, arguments_of(everything)), feedback)
+    return Scoring(alone, _ordered(build, arguments_of(everything)), lagged, series, not hidden)
 
 
 class _Score:
@@ -91,6 +95,19 @@ class _Score:
         except (ValueError, IndexError, AssertionError, KeyError):
             return False
         return _close(values[..., -last:], whole[..., part][..., -last:])
+
+
+def _feels_outcomes(build: Build, score: _Score, arguments: Arguments, whole: np.ndarray) -> bool:
+    """Whether a row's density changes with the outcome of a row before it."""
+    rows = whole.shape[-1]
+    moved = dict(arguments["data"])
+    for outcome in build.graph.outcomes:
+        values = np.moveaxis(moved[outcome.data].copy(), outcome.row_axis, 0)
+        values[rows // 2] = np.roll(values, 1, axis=0)[rows // 2]  # an outcome that has been seen, so a legal one
+        moved[outcome.data] = np.moveaxis(values, 0, outcome.row_axis)
+    after = score({**arguments, "data": moved}, rows)
+    others = np.arange(rows) != rows // 2
+    return not _close(after[..., others], whole[..., others])
 
 
 def _close(one: np.ndarray, two: np.ndarray) -> bool:
