@@ -9,7 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from learning_debt.arrays import bridge
-from learning_debt.arrays.chain import ChainedDebt, Link, chained_debt
+from learning_debt.arrays.chain import Link, chained_debt
 from learning_debt.arrays.effective_size import variance_of_mean
 from learning_debt.arrays.label_slope import LabelSlope, label_slope
 from learning_debt.estimate import Estimate
@@ -23,9 +23,13 @@ DRAWS_PER_PARAMETER = 10.0
 """Effective draws per parameter that each half must hold for the Gaussian bridge."""
 MINIMUM_GAUSSIAN_OVERLAP = 0.2
 """Share of Gaussian proposals that could be posterior draws, below which the posterior is not Gaussian enough."""
-LADDER_OVERLAP = 200.0
-"""Effective draws that neighbours in a chain share."""
-MAXIMUM_DEPARTURE = 5.0
+LADDER_SHARE = 0.5
+"""Share of overlap that a step of a chain keeps.
+
+Four cases of 15 to 27 nats, 2,000 draws, a posterior a tenth of the way: standard errors at shares of .06, .2, .5 and
+.9 were .155, .125, .108 and .105 nats with 3, 4, 7 and 10 links; coverage .93, .91, .92 and .92 of 160.
+"""
+MAXIMUM_DEPARTURE = 4.0
 """Standard errors by which what exact posteriors imply may be missed."""
 
 APPROXIMATE = "is a posterior approximate, or does one belong to other data? Predictive debt needs no exact posteriors"
@@ -39,7 +43,7 @@ def debt_from_draws(
     *,
     chain: Callable[[], Sequence[Link | None]] | None = None,
 ) -> Estimate:
-    """Debt from log-likelihoods at draws: pooled where the draws overlap, else by a chain, else by Gaussian bridges.
+    """Debt from log-likelihoods at draws: pooled where the draws overlap, else by Gaussian bridges, else by a chain.
 
     Parameters
     ----------
@@ -57,17 +61,51 @@ def debt_from_draws(
         Not reliable when no estimator has what it needs, and when the draws contradict what exact posteriors imply.
     """
     pooled = bridge.pooled_debt(at_deployed, at_shadow)
-    diagnostics = {"overlap": pooled.overlap}
     contradiction = _jeffreys_contradiction(at_shadow, at_deployed)
     if pooled.overlap >= MINIMUM_OVERLAP:
         slope = label_slope(at_deployed, at_shadow, pooled.log_normaliser)
+        diagnostics = {"overlap": pooled.overlap}
         return _judged(pooled.value, pooled.standard_error, diagnostics, slope, contradiction)
-    chained = _chained(chain() if chain else (), at_shadow)
-    if chained is not None and chained.overlap >= MINIMUM_OVERLAP:
-        diagnostics |= {"chain_overlap": chained.overlap, "links": float(chained.links)}
-        slope, note = chained.label_slope, "by a chain of stored posteriors"
-        return _judged(max(chained.value, 0.0), chained.standard_error, diagnostics, slope, contradiction, note)
-    shadow, deployed = marginal_shadow(), marginal_deployed()
+    bridged = _bridged(at_shadow, marginal_shadow(), marginal_deployed(), pooled, contradiction)
+    if bridged.reliable or APPROXIMATE in bridged.note:
+        return bridged
+    return _chained(chain() if chain else (), at_shadow, pooled.overlap) or bridged
+
+
+def _judged(
+    value: float, error: float, diagnostics: dict[str, float], slope: LabelSlope, contradiction: str, note: str = ""
+) -> Estimate:
+    """Estimate that rests on overlap, unless the slope or `contradiction` speaks against exact posteriors."""
+    if abs(slope.departure) > MAXIMUM_DEPARTURE:
+        contradiction = (
+            f"the slope of the draws' labels on the log-likelihood is {slope.slope:.2f} ± {slope.standard_error:.2f}, "
+            f"not 1: {APPROXIMATE}"
+        )
+    diagnostics = diagnostics | {"slope": slope.slope, "slope_se": slope.standard_error}
+    reliable = not contradiction and bool(np.isfinite(error))
+    return Estimate(value, error, reliable, diagnostics=diagnostics, note=contradiction or note)
+
+
+def _jeffreys_contradiction(at_shadow: Array, at_deployed: Array) -> str:
+    """Why the draws cannot be exact, or nothing: E_p[l] - E_q[l] = KL(p‖q) + KL(q‖p) is never negative."""
+    if np.isneginf(at_deployed).any():
+        return ""
+    jeffreys = float(at_shadow.mean() - at_deployed.mean())
+    error = float(np.sqrt(variance_of_mean(at_shadow) + variance_of_mean(at_deployed)))
+    if not jeffreys < -MAXIMUM_DEPARTURE * error:
+        return ""
+    return f"the new data are likelier under the deployed posterior than under the shadow: {APPROXIMATE}"
+
+
+def _bridged(
+    at_shadow: Array,
+    shadow: bridge.LogMarginal | str,
+    deployed: bridge.LogMarginal | str,
+    pooled: bridge.PooledDebt,
+    contradiction: str,
+) -> Estimate:
+    """Estimate by Gaussian bridges; a lower bound when there are none."""
+    diagnostics = {"overlap": pooled.overlap}
     if isinstance(shadow, str) or isinstance(deployed, str):
         why = shadow if isinstance(shadow, str) else deployed
         note = contradiction or f"the draws do not overlap, so the debt is at least this large; no bridge: {why}"
@@ -78,54 +116,17 @@ def debt_from_draws(
         "gaussian_overlap": min(shadow.overlap, deployed.overlap),
         "draws_per_parameter": min(shadow.draws_per_parameter, deployed.draws_per_parameter),
     }
-    doubt = contradiction or _bridge_doubt(value, error, shadow, deployed, diagnostics)
+    doubt = contradiction or _bridge_doubt(value, error, shadow, deployed)
     floor = pooled.lower_bound if doubt else 0.0
-    return Estimate(
-        max(value, floor), error, not doubt, diagnostics=diagnostics, note=doubt or "by the Gaussian bridge"
-    )
+    note = doubt or "by the Gaussian bridge"
+    return Estimate(max(value, floor), error, not doubt, diagnostics=diagnostics, note=note)
 
 
-def _judged(
-    value: float, error: float, diagnostics: dict[str, float], slope: LabelSlope, contradiction: str, note: str = ""
-) -> Estimate:
-    """Estimate that rests on overlap, unless the slope or `contradiction` speaks against exact posteriors."""
-    diagnostics = diagnostics | {"slope": slope.slope, "slope_se": slope.standard_error}
-    if abs(slope.departure) > MAXIMUM_DEPARTURE:
-        contradiction = (
-            f"the slope of the draws' labels on the log-likelihood is {slope.slope:.2f} ± {slope.standard_error:.2f}, "
-            f"not 1: {APPROXIMATE}"
-        )
-    reliable = not contradiction and bool(np.isfinite(error))
-    return Estimate(value, error, reliable, diagnostics=diagnostics, note=contradiction or note)
-
-
-def _jeffreys_contradiction(at_shadow: Array, at_deployed: Array) -> str:
-    """Why the draws cannot be exact: E_p[l] - E_q[l] = KL(p‖q) + KL(q‖p) is never negative. Empty when it is not."""
-    if np.isneginf(at_deployed).any():
-        return ""
-    jeffreys = float(at_shadow.mean() - at_deployed.mean())
-    error = float(np.sqrt(variance_of_mean(at_shadow) + variance_of_mean(at_deployed)))
-    if not jeffreys < -MAXIMUM_DEPARTURE * error:
-        return ""
-    return f"the new data are likelier under the deployed posterior than under the shadow that has seen them: {APPROXIMATE}"
-
-
-def _chained(links: Sequence[Link | None], at_shadow: Array) -> ChainedDebt | None:
-    steps = [step for step in links if step is not None]
-    return chained_debt(steps, at_shadow) if steps and len(steps) == len(links) else None
-
-
-def _bridge_doubt(
-    value: float,
-    error: float,
-    shadow: bridge.LogMarginal,
-    deployed: bridge.LogMarginal,
-    diagnostics: dict[str, float],
-) -> str:
+def _bridge_doubt(value: float, error: float, shadow: bridge.LogMarginal, deployed: bridge.LogMarginal) -> str:
     """Why the Gaussian bridge is not to be trusted; empty when it is."""
-    if not diagnostics["draws_per_parameter"] >= DRAWS_PER_PARAMETER:
+    if not min(shadow.draws_per_parameter, deployed.draws_per_parameter) >= DRAWS_PER_PARAMETER:
         return f"the Gaussian bridge has under {DRAWS_PER_PARAMETER:.0f} effective draws per parameter"
-    if not diagnostics["gaussian_overlap"] >= MINIMUM_GAUSSIAN_OVERLAP:
+    if not min(shadow.overlap, deployed.overlap) >= MINIMUM_GAUSSIAN_OVERLAP:
         return "the posterior is too far from Gaussian for the bridge"
     if max(shadow.disagreement, deployed.disagreement) > MAXIMUM_DEPARTURE:
         return "the two halves of the draws give different Gaussian bridges: draw more, or check the sampler"
@@ -134,6 +135,19 @@ def _bridge_doubt(
     if value < -MAXIMUM_DEPARTURE * error:
         return f"the debt came out negative: {APPROXIMATE}"
     return ""
+
+
+def _chained(links: Sequence[Link | None], at_shadow: Array, overlap: float) -> Estimate | None:
+    """Estimate by a chain; nothing when there is none or one of its steps lacks overlap."""
+    steps = [step for step in links if step is not None]
+    if not steps or len(steps) < len(links):
+        return None
+    chained = chained_debt(steps, at_shadow)
+    if not chained.overlap >= MINIMUM_OVERLAP:
+        return None
+    diagnostics = {"overlap": overlap, "chain_overlap": chained.overlap, "links": float(chained.links)}
+    value, note = max(chained.value, 0.0), "by a chain of stored posteriors"
+    return _judged(value, chained.standard_error, diagnostics, chained.label_slope, "", note)
 
 
 def log_marginal(

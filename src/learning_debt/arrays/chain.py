@@ -29,6 +29,8 @@ class Link(NamedTuple):
         log Z of the data that the later posterior holds and the earlier one does not, nats.
     overlap : float
         Effective number of draws that could be of either.
+    share : float
+        Overlap of the distributions themselves, 1 where they are the same and 0 where they do not meet.
     label_slope : LabelSlope
     earlier_influence, later_influence : ndarray, shape (chain, draw)
         What each draw adds to the error of `log_normaliser`, whose error is the sum of both means, nats.
@@ -36,6 +38,7 @@ class Link(NamedTuple):
 
     log_normaliser: float
     overlap: float
+    share: float
     label_slope: LabelSlope
     earlier_influence: Array
     later_influence: Array
@@ -73,15 +76,16 @@ def link(at_earlier: Array, at_later: Array) -> Link | None:
     if np.ptp(np.concatenate([at_earlier.ravel(), at_later.ravel()])) == 0:
         nothing = LabelSlope(float("nan"), float("inf"), 0.0)
         still = np.zeros(at_earlier.shape), np.zeros(at_later.shape)
-        return Link(float(at_later.flat[0]), float(min(at_earlier.size, at_later.size)), nothing, *still)
+        return Link(float(at_later.flat[0]), float(min(at_earlier.size, at_later.size)), 1.0, nothing, *still)
     log_normaliser, w_earlier, w_later = optimal_bridge(at_earlier.ravel(), at_later.ravel())
     w_earlier, w_later = w_earlier.reshape(at_earlier.shape), w_later.reshape(at_later.shape)
     information = float((w_earlier * (1 - w_earlier)).sum() + (w_later * (1 - w_later)).sum())
     scale = 1 / max(information, 1e-300)
     influences = at_earlier.size * scale * w_earlier, at_later.size * scale * w_later
     slope = label_slope(at_earlier, at_later, log_normaliser)
-    overlap = worth(w_earlier, w_later) * float(w_earlier.sum())
-    return Link(log_normaliser, overlap, slope, *influences)
+    shared = float(w_earlier.sum())
+    share = shared * (1 / at_earlier.size + 1 / at_later.size)  # equal distributions weigh every draw n / (m + n)
+    return Link(log_normaliser, shared * worth(w_earlier, w_later), share, slope, *influences)
 
 
 def chained_debt(links: Sequence[Link], at_shadow: Array) -> ChainedDebt:
@@ -125,12 +129,12 @@ class Ladder:
 
     Parameters
     ----------
-    minimum_overlap : float
-        Effective draws that a step must keep.
+    minimum_share : float
+        Share of overlap (`Link.share`) that a step must keep.
     """
 
-    def __init__(self, minimum_overlap: float) -> None:
-        self.minimum_overlap = minimum_overlap
+    def __init__(self, minimum_share: float) -> None:
+        self.minimum_share = minimum_share
         self.kept = [0]
         self.onwards: dict[int, tuple[int, Link | None]] = {}
         self.last: Link | None = None
@@ -148,7 +152,7 @@ class Ladder:
         """
         newest, last = len(at_earlier), self.kept[-1]
         self.last = link(at_earlier[last], at_newest[..., last])
-        if newest - 1 > last and (self.last is None or not self.last.overlap >= self.minimum_overlap):
+        if newest - 1 > last and (self.last is None or self.last.share < self.minimum_share):
             self.onwards |= {s: (newest - 1, link(*pair)) for s, pair in self._recent.items()}
             last = newest - 1
             self.kept.append(last)

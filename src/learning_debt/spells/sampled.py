@@ -12,7 +12,7 @@ from learning_debt.arrays.bridge import LogMarginal
 from learning_debt.arrays.chain import Ladder
 from learning_debt.arrays.mixture import mixture
 from learning_debt.data import History
-from learning_debt.debt import LADDER_OVERLAP, debt_from_draws, log_marginal
+from learning_debt.debt import LADDER_SHARE, debt_from_draws, log_marginal
 from learning_debt.estimate import Estimate
 from learning_debt.posteriors.base import SampledForecaster
 from learning_debt.posteriors.convergence import convergence
@@ -61,7 +61,7 @@ class _SampledReplay:
         self.posteriors = [self._fit(0)]
         self.converged = [convergence(self.posteriors[0]).converged]
         self.unseen: list[np.ndarray | float] = [0.0]  # log-likelihood of what each posterior has not seen
-        self.ladder = Ladder(LADDER_OVERLAP)
+        self.ladder = Ladder(LADDER_SHARE)
         self.marginal = cache(self._log_marginal)
 
     def advance(self, t: int) -> None:
