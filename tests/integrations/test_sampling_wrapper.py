@@ -7,9 +7,14 @@ import pytest
 import xarray as xr
 from arviz_stats import lfo_cv, loo, loo_kfold, reloo
 from arviz_stats.base import array_stats
+from scipy.stats import norm
 
+import learning_debt as ld
 from learning_debt import UnsupportedModelError
 from learning_debt.integrations.sampling_wrapper import ForecasterSamplingWrapper
+
+pm = pytest.importorskip("pymc")
+pt = pytest.importorskip("pytensor.tensor")
 
 OUTLIER = 11
 
@@ -28,10 +33,10 @@ def joint_score(exact, posterior, block):
     return total
 
 
-def standard_error(forecaster, posterior, block, log_weights=0.0):
+def standard_error(forecaster, posterior, block, log_weights=0.0, past=None):
     """Monte-Carlo error of the log mean density of a block at (weighted) draws, by the delta method."""
     chains = posterior["posterior"].sizes["chain"]
-    log_density = forecaster.log_density(posterior, block).to_dataarray().isel(variable=0).sum("obs").values
+    log_density = forecaster.log_density(posterior, block, past).to_dataarray().isel(variable=0).sum("obs").values
     density = np.exp(log_density - log_density.max())
     weights = np.exp(log_weights - np.max(log_weights)) * np.ones_like(density)
     weights /= weights.sum()
@@ -171,10 +176,10 @@ class Lagged:
         return xr.DataTree.from_dict({"posterior": draws, "training_data": data})
 
     def log_density(self, posterior, batch, past=None):
-        before = np.nan if past is None else past["y"].values[-1]
+        before = past["y"].values[-1] if past.sizes["obs"] else 0.0
         lagged = np.concatenate([[before], batch["y"].values[:-1]])
         slope = posterior["posterior"]["slope"].values.reshape(-1, 1)
-        values = -0.5 * (np.nan_to_num(batch["y"].values - slope * lagged)) ** 2
+        values = -0.5 * (batch["y"].values - slope * lagged) ** 2
         return xr.Dataset({"y": (("sample", "obs"), values)})
 
 
@@ -188,6 +193,34 @@ def test_rows_that_need_their_past_are_scored_given_the_rows_kept():
     np.testing.assert_allclose(scored[..., 1], -0.5 * (0.8 - slope * 0.4) ** 2)
     with pytest.raises(UnsupportedModelError, match="lfo_cv"):
         wrapper.sel_observations(2)
+
+
+def test_lfo_cv_of_an_autoregression_in_pymc_is_exact():
+    """y_t is N(slope y_(t-1), 1) with slope N(0, 1): every one-step predictive is a normal in closed form."""
+    generator = np.random.default_rng(7)
+    values = np.zeros(13)
+    for t in range(1, 13):
+        values[t] = 0.6 * values[t - 1] + generator.normal()
+
+    def build_model(data):
+        with pm.Model() as model:
+            y = pm.Data("y", data["y"].values, dims="obs")
+            slope = pm.Normal("slope")
+            pm.Normal("outcome", slope * pt.concatenate([[0.0], y[:-1]]), 1, observed=y, dims="obs")
+        return model
+
+    data = xr.Dataset({"y": ("obs", values[1:])})
+    forecaster = ld.PyMCForecaster(build_model)
+    wrapper = ForecasterSamplingWrapper(forecaster, data, forecaster.fit(data, random_seed=1), random_seed=2)
+    result = lfo_cv(wrapper.idata_orig, wrapper, 9, 1, time_dim="obs", pointwise=True, method="exact")
+    for position, cutoff in enumerate(range(9, 12)):
+        before, after = values[:cutoff], values[1 : cutoff + 1]
+        variance = 1 / (1 + before @ before)
+        last, new = values[cutoff], values[cutoff + 1]
+        expected = norm(variance * before @ after * last, np.sqrt(1 + variance * last**2)).logpdf(new)
+        fit = forecaster.fit(rows(data, slice(cutoff)), random_seed=9)
+        error = standard_error(forecaster, fit, rows(data, [cutoff]), past=rows(data, slice(cutoff)))
+        assert float(result.elpd_i[position]) == pytest.approx(float(expected), abs=4 * error)
 
 
 def test_what_is_wrong_is_named(drawn, regression_data):

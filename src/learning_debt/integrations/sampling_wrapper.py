@@ -82,7 +82,8 @@ class ForecasterSamplingWrapper(SamplingWrapper):
                 "posterior must be a DataTree with a group 'posterior', as forecaster.fit(data) returns; got "
                 f"{type(posterior).__name__}"
             )
-        log_likelihood = self._log_likelihood(posterior, self._data)
+        nothing = take_rows(self._data, slice(0), forecaster.observation_dim)
+        log_likelihood = self._log_likelihood(posterior, self._data, nothing)
         outcomes = self._data[[name for name in forecaster.observed if name in self._data.variables]]
         groups = {name: child.to_dataset(inherit=False) for name, child in posterior.children.items()}
         groups |= {"log_likelihood": log_likelihood.to_dataset(), "observed_data": outcomes}
@@ -113,15 +114,15 @@ class ForecasterSamplingWrapper(SamplingWrapper):
 
     def log_likelihood__i(self, excluded_obs: xr.Dataset, idata__i: xr.DataTree) -> xr.DataArray:
         """Log density of the rows left out, in nats, dims (chain, draw, observation)."""
-        return self._log_likelihood(idata__i, excluded_obs, past=True)
+        past = idata__i.children[TRAINING].to_dataset(inherit=False) if self._needs_past else None
+        return self._log_likelihood(idata__i, excluded_obs, past)
 
     @property
     def _needs_past(self) -> bool:
         return bool(getattr(self.forecaster, "needs_past", False))
 
-    def _log_likelihood(self, posterior: xr.DataTree, rows: xr.Dataset, past: bool = False) -> xr.DataArray:
-        context = posterior.children[TRAINING].to_dataset(inherit=False) if past and self._needs_past else None
-        scores = self.forecaster.log_density(posterior, rows, past=context)
+    def _log_likelihood(self, posterior: xr.DataTree, rows: xr.Dataset, past: xr.Dataset | None) -> xr.DataArray:
+        scores = self.forecaster.log_density(posterior, rows, past=past)
         if len(scores.data_vars) != 1:
             raise UnsupportedModelError(
                 f"the model has the outcomes {sorted(map(str, scores.data_vars))}; cross-validation of one is supported"
