@@ -138,15 +138,35 @@ def test_a_divergence_is_never_negative_and_shrinks_with_the_draws():
     assert more_errors.mean() < errors.mean() / 5
 
 
-def test_relative_variance_is_that_of_the_mixture_density():
-    """At y, E[p(y|theta)^2] / f(y)^2 = N(y; a, 1/2 + t^2) / (2 sqrt(pi)) / f(y)^2; 4 sigma of its own noise are 20%."""
-    rng, spread, y = np.random.default_rng(5), 0.6, np.array([1.5])
-    square = stats.norm.pdf(y, 0, np.sqrt(0.5 + spread**2)) / (2 * np.sqrt(np.pi))
-    exact = float((square / stats.norm.pdf(y, 0, np.sqrt(1 + spread**2)) ** 2 - 1).item()) / 2000
-    gap = mixture.score_gap(
-        normal_mixture(rng, y, 0.0, spread, (4, 500)), normal_mixture(rng, y, 0.0, spread, (4, 500))
+def relative_variance_of_normal_mixture(y, centre, spread, draws):
+    """E[p(y|theta)^2] / f(y)^2 - 1 over the draws, with E[p^2] = N(y; a, 1/2 + t^2) / (2 sqrt(pi))."""
+    square = stats.norm.pdf(y, centre, np.sqrt(0.5 + spread**2)) / (2 * np.sqrt(np.pi))
+    return (square / stats.norm.pdf(y, centre, np.sqrt(1 + spread**2)) ** 2 - 1) / draws
+
+
+def test_relative_variance_is_the_root_mean_square_over_outcomes_of_that_of_the_log_ratio():
+    """Of both mixtures together; 4 sigma of its own noise are 20%."""
+    rng, y = np.random.default_rng(5), np.array([1.5, 0.0, -0.5])
+    shadow, deployed = normal_mixture(rng, y, 0.0, 0.6, (4, 500)), normal_mixture(rng, y, 0.5, 0.3, (4, 500))
+    each = relative_variance_of_normal_mixture(y, 0.0, 0.6, 2000) + relative_variance_of_normal_mixture(
+        y, 0.5, 0.3, 2000
     )
-    assert gap.relative_variance == pytest.approx(exact, rel=0.2)
+    gap = mixture.score_gap(shadow, deployed)
+    assert gap.relative_variance == pytest.approx(np.sqrt(np.mean(each**2)), rel=0.2)
+    weight = np.array([0.2, 0.5, 0.3])
+    weighted = mixture.divergence(shadow, deployed, weight)
+    assert weighted.relative_variance == pytest.approx(np.sqrt(weight @ each**2), rel=0.2)
+
+
+def test_one_outcome_far_in_the_tail_is_not_averaged_away():
+    """20 outcomes, one of them 9 standard deviations out."""
+    rng = np.random.default_rng(6)
+    near = rng.normal(size=20)
+    shadow = [normal_mixture(rng, y, 0.0, 0.3, (4, 250)) for y in (near, np.append(near[1:], 9.0))]
+    deployed = [normal_mixture(rng, y, 0.0, 0.3, (4, 250)) for y in (near, np.append(near[1:], 9.0))]
+    gaps = [mixture.score_gap(*pair) for pair in zip(shadow, deployed, strict=True)]
+    assert gaps[0].relative_variance < 0.001
+    assert gaps[1].relative_variance > 0.01
 
 
 @pytest.mark.parametrize("rows", [1, 4])

@@ -35,8 +35,9 @@ class MonteCarlo(NamedTuple):
     value, standard_error : float
         Nats.
     relative_variance : float
-        Mean squared relative Monte-Carlo error of the mixture densities that were used; the delta method and the
-        bias correction hold while it is small against one.
+        Squared Monte-Carlo error of log f_p/f_q at an outcome, root mean square over the outcomes; the delta method
+        and the bias correction hold while it is small against one. A plain mean would hide a few outcomes far in the
+        tail, where errors are larger than they look.
     """
 
     value: float
@@ -71,11 +72,9 @@ def score_gap(shadow: Mixture, deployed: Mixture) -> MonteCarlo:
         gaps = shadow.log_density - deployed.log_density
     error_shadow = _mean_influence(shadow.ratio.mean(axis=-1))
     error_deployed = _mean_influence(deployed.ratio.mean(axis=-1))
-    relative = max(
-        _relative_variance(one.ratio, size).max()
-        for one, (_, size) in zip((shadow, deployed), (error_shadow, error_deployed), strict=True)
-    )
-    return MonteCarlo(float(gaps.mean()), float(np.sqrt(error_shadow[0] + error_deployed[0])), float(relative))
+    relative = _relative_variance(shadow.ratio, error_shadow[1]) + _relative_variance(deployed.ratio, error_deployed[1])
+    error = np.sqrt(error_shadow[0] + error_deployed[0])
+    return MonteCarlo(float(gaps.mean()), float(error), float(np.sqrt((relative**2).mean())))
 
 
 def divergence(shadow: Mixture, deployed: Mixture, probability: Array) -> MonteCarlo:
@@ -106,11 +105,10 @@ def divergence(shadow: Mixture, deployed: Mixture, probability: Array) -> MonteC
     h = _log_ratio(shadow, deployed, probability)
     variance_shadow, size_shadow = _mean_influence(shadow.ratio @ (probability * h))
     variance_deployed, size_deployed = _mean_influence(deployed.ratio @ probability)
-    relative = probability @ _relative_variance(shadow.ratio, size_shadow)
-    relative += probability @ _relative_variance(deployed.ratio, size_deployed)
-    bias = relative / 2
+    relative = _relative_variance(shadow.ratio, size_shadow) + _relative_variance(deployed.ratio, size_deployed)
+    bias = probability @ relative / 2
     error = np.sqrt(variance_shadow + variance_deployed + bias**2)
-    return MonteCarlo(max(value - float(bias), 0.0), float(error), float(relative))
+    return MonteCarlo(max(value - float(bias), 0.0), float(error), float(np.sqrt(probability @ relative**2)))
 
 
 def plug_in_divergence(shadow: Mixture, deployed: Mixture, probability: Array) -> float:
