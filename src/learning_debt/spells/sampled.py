@@ -13,6 +13,7 @@ from learning_debt.arrays.chain import Ladder
 from learning_debt.arrays.mixture import mixture
 from learning_debt.data import History
 from learning_debt.debt import LADDER_SHARE, debt_from_draws, log_marginal
+from learning_debt.errors import IncomparablePosteriorsError
 from learning_debt.estimate import Estimate
 from learning_debt.posteriors.base import SampledForecaster
 from learning_debt.posteriors.convergence import convergence
@@ -101,18 +102,35 @@ class _SampledReplay:
         self._put("score_gap", t - 1, t, Estimate(0.0, 0.0))  # what serves is the shadow itself
 
     def _debt(self, t: int, shadow: xr.DataTree, batch: xr.Dataset) -> None:
-        self.forecaster.require_comparable(shadow, self.posteriors[0], batch)
+        comparable = self._comparable(shadow, batch)
+        if not comparable.any():
+            return
         seen = self.forecaster.as_batch(self.history.periods(self.initial, self.initial + t))
         rows = row_log_density(self.forecaster, shadow, seen, self._past(1))
         starts = self.history.starts[self.initial : self.initial + t] - self.history.starts[self.initial]
         by_period = np.add.reduceat(rows, starts, axis=-1)
         since = np.flip(np.cumsum(np.flip(by_period, axis=-1), axis=-1), axis=-1)  # [..., s] sums periods s+1..t
         at_deployed = [np.asarray(unseen) for unseen in self.unseen]
-        self.ladder.add(at_deployed, since)
-        for s in range(t):
+        if comparable.all():
+            self.ladder.add(at_deployed, since)
+        for s in np.flatnonzero(comparable).tolist():
             marginals = partial(self.marginal, t), partial(self.marginal, s)
-            chain = partial(self.ladder.links, s)
+            chain = partial(self.ladder.links, s) if comparable.all() else None
             self._put("debt", s, t, debt_from_draws(since[..., s], at_deployed[s], *marginals, chain=chain))
+
+    def _comparable(self, shadow: xr.DataTree, batch: xr.Dataset) -> np.ndarray:
+        """Which deployed posteriors have a debt to the shadow: all, unless groups or states have come since."""
+        if not getattr(self.forecaster, "growing_dims", ()):
+            self.forecaster.require_comparable(shadow, self.posteriors[0], batch)
+            return np.ones(len(self.posteriors) - 1, dtype=bool)
+        found = []
+        for deployed in self.posteriors[:-1]:
+            try:
+                self.forecaster.require_comparable(shadow, deployed, batch)
+                found.append(True)
+            except IncomparablePosteriorsError:
+                found.append(False)
+        return np.array(found)
 
     def _log_marginal(self, t: int) -> LogMarginal | str:
         return log_marginal(self.forecaster, self.posteriors[t], np.random.default_rng(self.seeds[t][2]))

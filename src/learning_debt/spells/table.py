@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import Any
@@ -67,7 +68,8 @@ def spell_table(
         residual standard deviations), without ``_se``. Per period
         ``rows``, ``exposure``, ``converged`` (whether the shadow's sampler passed its diagnostics;
         ``deployed_converged`` is the same for what is deployed) and the owner's ``label``; ``earlier`` holds
-        the labels of the periods before the first.
+        the labels of the periods before the first. ``debt`` is left out, with a warning, where the forecaster's groups
+        or states grow.
 
     Raises
     ------
@@ -129,11 +131,25 @@ def _label(
         },
         attrs={"timing": "prequential", "score": "log", "unit": "nats per observation", "update_rule": "all data"},
     )
+    dataset = _without_missing_debt(dataset)
     dataset["rows"] = ((SERIES, "period"), np.stack([history.rows[initial:] for history in histories]))
     dataset["exposure"] = xr.full_like(dataset["rows"], exposure, dtype=float)
     dataset["regret"] = dataset["exposure"] * dataset["score_gap"]
     dataset["regret"] = dataset["regret"].transpose(*DIMS)
     return dataset
+
+
+def _without_missing_debt(dataset: xr.Dataset) -> xr.Dataset:
+    """Leave debt out, and say so, where some posteriors have no debt between them: policies need all of it."""
+    present = np.triu(np.ones((dataset.sizes["period"],) * 2, dtype=bool))
+    if "debt" not in dataset or not np.isnan(dataset["debt"].values[:, present]).any():
+        return dataset
+    why = (
+        "the table holds no debt: groups or states came with the rows, and between posteriors that differ in them no "
+        "posterior debt exists; predictive_debt and score_gap do"
+    )
+    warnings.warn(why, UserWarning, stacklevel=3)
+    return dataset.drop_vars([name for name in dataset if str(name).startswith("debt")]).assign_attrs(debt=why)
 
 
 def _dims_of(name: str, values: np.ndarray) -> tuple[str, ...]:

@@ -128,6 +128,11 @@ class PyMCForecaster:
         return self._registry.any("observed").graph.outcome_data
 
     @property
+    def growing_dims(self) -> tuple[str, ...]:
+        """Dimensions along which rows may bring new entries."""
+        return self._registry.growing_dims
+
+    @property
     def needs_past(self) -> bool:
         """Whether a batch can be scored only together with the rows it follows. Known from the first fit on."""
         build = self._registry.any("needs_past")

@@ -127,8 +127,8 @@ def _outcome(model: Any, rv: Variable, observation_dim: str) -> Outcome:
         raise UnsupportedModelError(f"observed variable {rv.name!r} is a single number; its rows need a dimension")
     if "Minibatch" in type(rv.owner.op).__name__:
         raise UnsupportedModelError(
-            f"each row of {rv.name!r} counts as several (total_size); posteriors of minibatches have no exact debt and no "
-            "score per row. Leave total_size out"
+            f"each row of {rv.name!r} counts as several (total_size); posteriors of minibatches have no exact debt "
+            "and no score per row. Leave total_size out"
         )
     holder = _require_outcome_data(model, rv)
     dims = _dims(model, rv)

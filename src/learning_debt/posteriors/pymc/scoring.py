@@ -103,7 +103,9 @@ def _feels_outcomes(build: Build, score: _Score, arguments: Arguments, whole: np
     moved = dict(arguments["data"])
     for outcome in build.graph.outcomes:
         values = np.moveaxis(moved[outcome.data].copy(), outcome.row_axis, 0)
-        values[rows // 2] = np.roll(values, 1, axis=0)[rows // 2]  # an outcome that has been seen, so a legal one
+        different = [k for k in range(rows) if (values[k] != values[rows // 2]).any()]
+        if different:
+            values[rows // 2] = values[different[0]]  # an outcome that has been seen, so a legal one
         moved[outcome.data] = np.moveaxis(values, 0, outcome.row_axis)
     after = score({**arguments, "data": moved}, rows)
     others = np.arange(rows) != rows // 2
