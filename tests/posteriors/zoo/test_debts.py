@@ -12,11 +12,13 @@ import learning_debt as ld
 
 from .case import CHEAP, along_rows, covariates
 from .growing import CASES as GROWING
+from .outcomes import CASES as OUTCOMES
 from .series import CASES as SERIES
 from .series import shifted
 from .structures import CASES as STRUCTURES
+from .variations import GROWING as VARIATIONS
 
-NAMED = {case.name: case for case in (*SERIES, *STRUCTURES, *GROWING)}
+NAMED = {case.name: case for case in (*OUTCOMES, *SERIES, *STRUCTURES, *GROWING, *VARIATIONS)}
 
 
 def mixture_gap(case, stretch):
@@ -116,3 +118,72 @@ def test_posterior_debt_counts_the_new_rows_after_the_old_ones():
     first = new.isel(obs=[0])
     naive = -0.5 * (first["y"].values - shadow["posterior"]["slope"].values.ravel() * first["x"].values) ** 2
     assert np.abs(alone - (naive - 0.5 * np.log(2 * np.pi))).mean() > 0.05
+
+
+def divergence_of_two_outcomes(case, one, other):
+    rows = case.batch["x"].values
+    (p, q), (a, b) = (np.exp(t["level"] + 0.5 * rows) for t in (one, other)), (t["level"] - rows for t in (one, other))
+    poisson = p * np.log(p / q) - p + q
+    return poisson + normal_divergence(a, one["scale"] ** 2, b, other["scale"] ** 2)
+
+
+def divergence_of_panel(case, one, other):
+    means = [t["level"] + t["slope"] * case.batch["x"].values for t in (one, other)]
+    return normal_divergence(means[0], 1.0, means[1], 1.0).sum(axis=1)
+
+
+def divergence_of_outputs(case, one, other):
+    roots = [np.array([[t["factor"][0], 0], t["factor"][1:]]) for t in (one, other)]
+    p, q = (root @ root.T for root in roots)
+    away = case.batch["x"].values[:, None] * (other["slope"] - one["slope"])
+    ratio = np.linalg.solve(q, p)
+    shape = np.trace(ratio) - 2 - np.linalg.slogdet(ratio)[1]
+    return 0.5 * (shape + np.einsum("ki,ij,kj->k", away, np.linalg.inv(q), away))
+
+
+def divergence_of_hurdle(case, one, other):
+    means = [t["level"] + t["slope"] * case.batch["x"].values for t in (one, other)]
+    p, q = one["some"], other["some"]
+    positive = normal_divergence(means[0], one["scale"] ** 2, means[1], other["scale"] ** 2)
+    return p * np.log(p / q) + (1 - p) * np.log((1 - p) / (1 - q)) + p * positive
+
+
+def divergence_after_rows(case, one, other):
+    """Rows whose means are known from the rows before them as they came."""
+    moments = [
+        [case.moments(t, case.rows(0, k + 1), k) for k in range(5, case.data.sizes["obs"])] for t in (one, other)
+    ]
+    pairs = zip(*moments, strict=True)
+    return np.array([normal_divergence(m[0], v[0], a[0], b[0]) for (m, v), (a, b) in pairs])
+
+
+def divergence_of_growing(case, one, other):
+    laws = [case.law(t, case.data, case.trained, case.trained) for t in (one, other)]
+    return normal_divergence(laws[0].mean, laws[0].variance, laws[1].mean, laws[1].variance)
+
+
+DIVERGENCES = {
+    "two outcomes": divergence_of_two_outcomes,
+    "wide panel": divergence_of_panel,
+    "several outputs": divergence_of_outputs,
+    "hurdle lognormal": divergence_of_hurdle,
+    "adstock": divergence_after_rows,
+    "lagged outcome": divergence_after_rows,
+    "marginal Gaussian process": divergence_after_rows,
+    "new stores": divergence_of_growing,
+    "varying slopes": divergence_of_growing,
+}
+
+
+SIMULATED = ("new stores", "varying slopes", "hurdle lognormal", "two outcomes", "wide panel")
+
+
+@pytest.mark.parametrize("name", DIVERGENCES)
+def test_predictive_debt_at_fixed_parameters_is_the_divergence_of_the_rows(name):
+    case = NAMED[name]
+    forecaster, draws = case.forecaster(), 400 if name in SIMULATED else 100  # dense algebra at each draw is slow
+    shadow, deployed = (forecaster.attach(case.posterior(same=draws, stretch=s), case.past) for s in (1.0, 0.75))
+    debt = ld.predictive_debt(forecaster, shadow, deployed, case.batch, past=case.past, random_seed=1)
+    exact = DIVERGENCES[name](case, case.theta_at(0), case.theta_at(0, 0.75)).mean()
+    assert abs(debt.value - exact) < 4 * debt.standard_error + 1e-4 * exact
+    assert debt.standard_error < exact / 2
