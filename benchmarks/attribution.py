@@ -122,13 +122,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--replications", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--cases", type=int, nargs="*", default=range(len(CASES)), help="positions in CASES")
     arguments = parser.parse_args()
     rng = np.random.default_rng(arguments.seed)
     print(
         f"{'p, before, since, shift, var, draws, rho':>42} {'block':>16} {'exact':>8} {'used':>6} {'bias':>9} "
         f"{'rmse':>8} {'cover':>6} {'max z':>6}   {'N bias':>9} {'N rmse':>8}"
     )
-    for case in CASES:
+    for case in (CASES[k] for k in arguments.cases):
         start, kinds = time.perf_counter(), {}
         for _ in range(arguments.replications):
             for kind, rows in replicate(case, rng).items():

@@ -19,7 +19,7 @@ FLOORS = [
     {"estimates"},
     {"decisions", "attribution"},
     {"spells"},
-    {"replay"},
+    {"replay", "belief"},
     {"decision"},
     {"audit", "ledger"},
     {"monitor"},

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from learning_debt.arrays.nig import NIG
 from learning_debt.attribution import debt_by_block, debt_by_group
 from learning_debt.audit import Audit, audit
+from learning_debt.belief import belief_check
 from learning_debt.decision import Decision, decide
 from learning_debt.decisions import policies
 from learning_debt.decisions.calibration import AgeAdjustment
@@ -47,6 +48,7 @@ __all__ = [
     "TwoStateEmissions",
     "UnsupportedModelError",
     "audit",
+    "belief_check",
     "check_spells",
     "compare_tables",
     "debt_by_block",

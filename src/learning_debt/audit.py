@@ -11,6 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from learning_debt.arrays.resampling import bootstrap_totals
+from learning_debt.belief import belief_notes
 from learning_debt.data import plain_labels
 from learning_debt.decision import Decision, decide
 from learning_debt.decisions import grids
@@ -324,4 +325,4 @@ def _notes(
             f"{int((~table['converged']).sum())} of {table['converged'].size} shadow fits failed the sampler's "
             "diagnostics."
         )
-    return tuple(notes)
+    return (*notes, *belief_notes(table))

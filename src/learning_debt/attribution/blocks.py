@@ -103,8 +103,9 @@ def debt_by_block(
     if exact is not None:
         results = [_exact_debt(*exact, block) for block in chosen]
     else:
-        ratios = [_log_ratio(forecaster, one, batch, removed) for one in (shadow, deployed)]
-        labels = _labels(forecaster, (shadow, deployed), *ratios, np.random.default_rng(random_seed))
+        at_shadow, at_deployed = (_log_ratio(forecaster, one, batch, removed) for one in (shadow, deployed))
+        rng = np.random.default_rng(random_seed)
+        labels = _labels(forecaster, (shadow, deployed), at_shadow, at_deployed, rng)
         results = [marginal_debt.marginal_debt(*_on_real_line(block, *groups), labels) for block in chosen]
     return _blocks_dataset(chosen, results)
 

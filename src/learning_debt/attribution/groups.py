@@ -133,7 +133,7 @@ def _mean_is_trusted(draws: Array) -> bool:
     return float(array_stats.pareto_khat(draws, chain_axis=0, draw_axis=1, tail="both")) < MAXIMUM_PARETO_K
 
 
-def _labels(data: Any, by: Any, observation_dim: str) -> tuple[Array, str]:
+def _labels(data: Any, by: Any, observation_dim: str) -> tuple[NDArray[Any], str]:
     """One label a row, and the name of the dimension over groups."""
     dataset = as_dataset(data, observation_dim)
     if isinstance(by, str) and by == observation_dim and by not in dataset.coords:
