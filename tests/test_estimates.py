@@ -7,8 +7,6 @@ import pytest
 from scipy import special, stats
 
 import learning_debt as ld
-from learning_debt.arrays import bridge
-from learning_debt.debt import debt_from_draws
 from learning_debt.estimates import log_likelihood
 
 Z90 = stats.norm.ppf(0.95)
@@ -78,7 +76,9 @@ def test_every_quantity_covers_its_exact_value_when_the_draws_overlap(coefficien
         predictive_debts.append(ld.predictive_debt(case.forecaster, shadow, deployed, case.later, random_seed=seed))
         gaps.append(ld.score_gap(case.forecaster, shadow, deployed, case.later))
     require_coverage(debts, case.debt)
-    require_coverage(predictive_debts, case.predictive_debt, allowance=0.02)  # the bias counts as error: a bit wide
+    trusted = [estimate for estimate in predictive_debts if estimate.reliable]  # so few draws sometimes are too few
+    assert len(trusted) > 0.9 * REPEATS
+    require_coverage(trusted, case.predictive_debt, allowance=0.02)  # the bias counts as error: a bit wide
     require_coverage(gaps, case.score_gap)
     assert all(estimate.diagnostics["overlap"] >= 30 for estimate in debts)
     assert not any(estimate.note for estimate in debts)
@@ -173,73 +173,6 @@ def test_too_few_draws_for_the_bridge_are_said_so_and_its_value_is_no_lower_boun
         assert "effective draws per parameter" in estimate.note
     # Not to be trusted to its error, but no longer off by the whole debt.
     assert np.median([estimate.value for estimate in doubtful]) == pytest.approx(case.debt, rel=0.1)
-
-
-def log_marginal(value, overlap=0.9, draws_per_parameter=50.0):
-    return bridge.LogMarginal(value, 0.3, overlap, draws_per_parameter)
-
-
-APART = np.random.default_rng(1).normal(30.0, 1.0, size=(4, 100)), np.random.default_rng(2).normal(-30, 1, (4, 100))
-"""Log-likelihoods at shadow and deployed draws without overlap."""
-APART_BOUND = bridge.pooled_debt(APART[1], APART[0]).lower_bound
-
-
-def bridged_debt(shadow, deployed):
-    return debt_from_draws(*APART, lambda: shadow, lambda: deployed)
-
-
-DOUBTFUL = {
-    "effective draws per parameter": {"draws_per_parameter": 9.9},
-    "too far from Gaussian": {"overlap": 0.19},
-}
-
-
-@pytest.mark.parametrize("doubt", DOUBTFUL)
-@pytest.mark.parametrize("doubtful", ["shadow", "deployed"])
-def test_a_bridge_that_is_not_trusted_still_gives_its_value_at_least_the_lower_bound(doubtful, doubt):
-    assert 0.1 < APART_BOUND < 10
-    for bridged, expected in ((12.0, 12.0), (APART_BOUND - 0.1, APART_BOUND), (-5.0, APART_BOUND)):
-        change = APART[0].mean() - bridged
-        marginals = {"shadow": log_marginal(change), "deployed": log_marginal(0.0)}
-        marginals[doubtful] = log_marginal(marginals[doubtful].value, **DOUBTFUL[doubt])
-        estimate = bridged_debt(marginals["shadow"], marginals["deployed"])
-        assert estimate.value == pytest.approx(expected)
-        assert not estimate.reliable
-        assert not estimate.lower_bound
-        assert doubt in estimate.note
-        assert estimate.standard_error > np.sqrt(2) * 0.3
-
-
-def test_a_bridge_that_is_trusted_gives_its_own_value_with_the_errors_of_all_three_parts():
-    for bridged, expected in ((12.0, 12.0), (APART_BOUND - 0.1, APART_BOUND - 0.1), (-5.0, 0.0)):
-        shadow, deployed = log_marginal(APART[0].mean() - bridged), log_marginal(0.0)
-        estimate = bridged_debt(shadow, deployed)
-        assert estimate.value == pytest.approx(expected)
-        assert estimate.reliable
-        assert not estimate.lower_bound
-        assert estimate.note == "by the Gaussian bridge"
-        assert estimate.standard_error == pytest.approx(np.sqrt(2 * 0.3**2 + APART[0].var() / 400), rel=0.01)
-
-
-@pytest.mark.parametrize("missing", ["shadow", "deployed"])
-def test_without_one_of_the_marginals_the_lower_bound_is_all_there_is(missing):
-    marginals = {"shadow": log_marginal(3.0), "deployed": log_marginal(0.0), missing: "it is a secret"}
-    estimate = bridged_debt(marginals["shadow"], marginals["deployed"])
-    assert estimate.value == APART_BOUND
-    assert estimate.lower_bound
-    assert not estimate.reliable
-    assert np.isnan(estimate.standard_error)
-    assert "it is a secret" in estimate.note
-
-
-def test_marginals_are_not_asked_for_where_the_draws_overlap():
-    def refuse():
-        raise AssertionError("asked for")
-
-    draws = np.random.default_rng(3).normal(size=(2, 4, 100))
-    estimate = debt_from_draws(draws[0] + 0.5, draws[1] - 0.5, refuse, refuse)
-    assert estimate.reliable
-    assert estimate.value == bridge.pooled_debt(draws[1] - 0.5, draws[0] + 0.5).value
 
 
 def test_densities_that_few_draws_reach_are_not_trusted_until_there_are_more():

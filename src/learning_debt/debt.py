@@ -76,7 +76,7 @@ def _judged(
     value: float, error: float, diagnostics: dict[str, float], slope: LabelSlope, contradiction: str, note: str = ""
 ) -> Estimate:
     """Estimate that rests on overlap, unless the slope or `contradiction` speaks against exact posteriors."""
-    if abs(slope.departure) > MAXIMUM_DEPARTURE:
+    if not contradiction and abs(slope.departure) > MAXIMUM_DEPARTURE:
         contradiction = (
             f"the slope of the draws' labels on the log-likelihood is {slope.slope:.2f} ± {slope.standard_error:.2f}, "
             f"not 1: {APPROXIMATE}"

@@ -151,7 +151,7 @@ def pooled_debt(at_deployed: ArrayLike, at_shadow: ArrayLike) -> PooledDebt:
     influence_deployed = w_deployed * log_ratio_deployed / shadow.size - slope * w_deployed
     influence_shadow = w_shadow * log_ratio_shadow / shadow.size - slope * w_shadow
     effective = worth(w_deployed, w_shadow, influence_deployed, influence_shadow)
-    variance = deployed.size * np.var(influence_deployed, ddof=1) + shadow.size * np.var(influence_shadow, ddof=1)
+    variance = deployed.size * np.var(influence_deployed) + shadow.size * np.var(influence_shadow)
     error = float(np.sqrt(variance / effective))
     return PooledDebt(value, error, lower_bound, effective * float(w_deployed.sum()), log_normaliser)
 

@@ -101,6 +101,11 @@ def chained_debt(links: Sequence[Link], at_shadow: Array) -> ChainedDebt:
     at_shadow : ndarray, shape (chain, draw)
         Log-likelihood of all data since the deployed posterior at the shadow's draws, nats.
 
+    Raises
+    ------
+    ValueError
+        If draws that should be the same ones differ in number.
+
     Examples
     --------
     >>> rng = np.random.default_rng(1)
@@ -112,6 +117,13 @@ def chained_debt(links: Sequence[Link], at_shadow: Array) -> ChainedDebt:
     >>> abs(estimate.value - 8) < 4 * estimate.standard_error
     True
     """
+    starts = [*(step.earlier_influence for step in links[1:]), at_shadow]
+    for number, (end, start) in enumerate(zip(links, starts, strict=True)):
+        if end.later_influence.shape != start.shape:
+            raise ValueError(
+                f"link {number} ends on draws of shape {end.later_influence.shape}, but those that follow have shape "
+                f"{start.shape}; each link must begin with the draws on which the last one ended"
+            )
     value = float(at_shadow.mean()) - sum(step.log_normaliser for step in links)
     influences = [links[0].earlier_influence]
     influences += [before.later_influence + after.earlier_influence for before, after in pairwise(links)]

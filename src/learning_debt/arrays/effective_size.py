@@ -18,7 +18,9 @@ def effective_size(draws: Array) -> float:
 
 
 def variance_of_mean(draws: Array) -> float:
-    """Variance of the mean of autocorrelated `draws`, shape (chain, draw)."""
+    """Variance of the mean of autocorrelated `draws`, shape (chain, draw); NaN for a single draw."""
+    if draws.size < 2:
+        return float("nan")
     return float(np.var(draws, ddof=1)) / effective_size(draws)
 
 
