@@ -62,6 +62,16 @@ def centred(data):
     return model
 
 
+def centred_beside_a_walk(data):
+    """One outcome is a time series, the other still looks at the whole batch."""
+    with pm.Model() as model:
+        x, y, price = columns(data, "x", "y", "price")
+        step = pm.HalfNormal("step", 1)
+        pm.GaussianRandomWalk("walk", 0.1, step, init_dist=pm.Normal.dist(0, 2), observed=price, dims="obs")
+        pm.Normal("outcome", pm.Normal("slope", 0, 1) * (x - x.mean()), 1, observed=y, dims="obs")
+    return model
+
+
 def smoothed_both_ways(data):
     """The row after enters the mean: hindsight, which no forecast has."""
     with pm.Model() as model:
@@ -132,7 +142,8 @@ def baked(data):
 def _data():
     rng, x = covariates(10)
     store = np.array(["Graz", "Linz", "Wien"])[np.arange(10) % 3]
-    return along_rows(x=x + np.arange(10) / 5, y=x + rng.normal(size=10), store_index=store)
+    y, price = x + rng.normal(size=10), np.cumsum(rng.normal(size=10))
+    return along_rows(x=x + np.arange(10) / 5, y=y, price=price, store_index=store)
 
 
 DATA = _data()
@@ -141,6 +152,12 @@ CASES = [
     Refused("HSGP around the batch", hsgp, r"prepare\(data, fitted\)", {"weight": np.array([0.9, -0.6, 0.8])}),
     Refused("knots of the batch", knots, r"prepare\(data, fitted\)", {"slope": 0.5, "bend": 0.9}),
     Refused("centred on the batch", centred, r"prepare\(data, fitted\)", {"slope": 0.8}),
+    Refused(
+        "centred beside a walk",
+        centred_beside_a_walk,
+        r"prepare\(data, fitted\)",
+        {"slope": 0.8, "step": 0.7},
+    ),
     Refused("smoothed both ways", smoothed_both_ways, r"rows after it.*prepare\(data, fitted\)", {"slope": 0.8}),
     Refused(
         "prepared both ways",

@@ -64,3 +64,27 @@ def test_a_potential_of_the_data_has_no_posterior_debt():
         forecaster.require_comparable(posterior, posterior, data)
     # What debt would have been computed from: log likelihoods without the potential, off by this at this draw.
     assert abs(((0.9 ** data["age"].values - 1) * scored).sum()) > 1
+
+
+def sales_given_price(data):
+    """One outcome is an input of the other, in the same row."""
+    with pm.Model() as model:
+        price, sold = (pm.Data(name, data[name].values, dims="obs") for name in ("price", "sold"))
+        pm.Normal("paid", pm.Normal("level", 0, 1), 1, observed=price, dims="obs")
+        pm.Normal("sales", 2 * price, 0.1, observed=sold, dims="obs")
+    return model
+
+
+def test_outcomes_that_are_inputs_of_each_other_score_and_are_not_drawn():
+    """Sales drawn at the price that came, beside a price drawn anew, would not belong together."""
+    rng, price = covariates()
+    data = along_rows(price=price, sold=2 * price + 0.1 * rng.normal(size=len(price)))
+    forecaster = PyMCForecaster(sales_given_price, compile_kwargs=CHEAP)
+    past, batch = data.isel(obs=slice(0, 6)), data.isel(obs=slice(6, None))
+    posterior = forecaster.attach(by_hand({"level": 0.5}), past)
+    scored = forecaster.log_density(posterior, batch, past)
+    sold, paid = batch["sold"].values, batch["price"].values
+    np.testing.assert_allclose(scored["paid"].values[0], stats.norm.logpdf(paid, 0.5, 1), rtol=1e-9)
+    np.testing.assert_allclose(scored["sales"].values[0], stats.norm.logpdf(sold, 2 * paid, 0.1), rtol=1e-9)
+    with pytest.raises(UnsupportedModelError, match="draw"):
+        forecaster.predict(posterior, batch.isel(obs=[0]), past)
