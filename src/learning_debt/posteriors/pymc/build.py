@@ -1,4 +1,4 @@
-"""One build of a model: what turns named rows and labelled draws into the arguments of its compiled functions."""
+"""One build of a model: its identity, its compiled functions, its entries for what is new."""
 
 from __future__ import annotations
 
@@ -10,36 +10,27 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from learning_debt.data import require_variables
 from learning_debt.errors import UnsupportedModelError
-from learning_debt.posteriors.pymc.checks import IndexGuard
-from learning_debt.posteriors.pymc.density import Density, Transforms
+from learning_debt.posteriors.pymc.columns import Columns
+from learning_debt.posteriors.pymc.density import Transforms
 from learning_debt.posteriors.pymc.draws import Draws, read_draws
-from learning_debt.posteriors.pymc.graph import Arguments, ModelGraph
+from learning_debt.posteriors.pymc.graph import Arguments
 from learning_debt.posteriors.pymc.growth import Continuation, Growth
-from learning_debt.posteriors.pymc.labels import Labels, encode, extended, require_labels
+from learning_debt.posteriors.pymc.indices import IndexGuard
 from learning_debt.posteriors.pymc.outcomes import Outcome
 from learning_debt.posteriors.pymc.simulate import Simulation
 
 
 @dataclass
-class Build:
-    """A model built on one data set.
+class Build(Columns):
+    """A model built on one data set: which posteriors belong to it, and its compiled functions.
 
     Attributes
     ----------
-    graph : ModelGraph
-    density : Density
-        Compiled functions, shared by builds that compute the same.
-    labelled : dict of str to str
-        Integer data variables given as labels, with the dimension whose labels they are.
     computed : list of str
         `pm.Data` without rows that the builder made itself: part of what identifies the build.
     """
 
-    graph: ModelGraph
-    density: Density
-    labelled: dict[str, str] = field(default_factory=dict)
     computed: list[str] = field(default_factory=list)
 
     @cached_property
@@ -62,30 +53,9 @@ class Build:
         return Transforms(self.graph)
 
     @cached_property
-    def scoring_guard(self) -> IndexGuard:
-        """Index checks of the log density."""
-        return IndexGuard(self.graph, self.graph.pointwise)
-
-    @cached_property
-    def growing_guard(self) -> IndexGuard:
-        """Index checks of the priors that new entries are drawn from."""
-        growing = [rv for rv in self.graph.free if rv.name in self.graph.growing]
-        return IndexGuard(self.graph, [self.graph.random([rv])[0] for rv in growing])
-
-    @cached_property
     def predicting_guard(self) -> IndexGuard:
         """Index checks of the predictive distribution, which has no outcome."""
         return IndexGuard(self.graph, self.graph.predictive, frozenset(self.graph.outcome_data))
-
-    @cached_property
-    def own(self) -> Arguments:
-        """Data and lengths the model was built with."""
-        return self.graph.own_arguments()
-
-    @cached_property
-    def labels(self) -> Labels:
-        """Labels of the model's dimensions."""
-        return {dim: np.asarray(values) for dim, values in self.graph.coords.items() if values is not None}
 
     @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -105,16 +75,6 @@ class Build:
         """What builds of one compiled density on the same groups have in common."""
         return self.graph.structure, self.graph.layout, self.graph.constants
 
-    def lacks_static(self, rows: xr.Dataset) -> bool:
-        """Whether a `pm.Data` that does not run along the rows is left out of them."""
-        return any(name not in rows.variables and not self._runs_along_rows(name) for name in self.graph.data)
-
-    def require_rows(self, rows: xr.Dataset, observation_dim: str) -> None:
-        """Raise a ``KeyError`` naming the first covariate the rows lack."""
-        for name in self.graph.data:
-            if name not in self.graph.outcome_data:
-                self._variable(name, rows, observation_dim, None)
-
     def require_own_labels(self, rows: xr.Dataset, observation_dim: str) -> None:
         """Raise if data to be fitted carry other group labels, as coordinates, than the model was built with."""
         for dim, labels in self.labels.items():
@@ -126,213 +86,6 @@ class Build:
                     f"the data are labelled {list(map(str, given))[:8]} along {dim!r}, but the model was made for "
                     f"{list(map(str, labels))[:8]}; a ready model cannot change its groups: pass build_model instead"
                 )
-
-    def arguments(
-        self,
-        rows: xr.Dataset,
-        observation_dim: str,
-        *,
-        draws: Draws | None = None,
-        static: xr.Dataset | None = None,
-        outcome: bool = True,
-        labelled: xr.Dataset | None = None,
-    ) -> Arguments:
-        """Data and lengths for these rows.
-
-        `static` holds what the rows may leave out: variables without observation dimension, from the training data.
-        Labels and group sizes come from `draws`, else from the model itself; new labels from `labelled`, the rows
-        together with those before them.
-        """
-        labels = self.known_labels(rows if labelled is None else labelled, observation_dim, draws)
-        count = rows.sizes[observation_dim]
-        data, along_rows = {}, set()
-        for name, argument in self.graph.data.items():
-            row_axis = self.row_axis(name)
-            dims = self.graph.dims(name, argument.ndim)
-            if name in self.graph.outcome_data and not outcome and name not in rows.variables:
-                shape = list(self.own["data"][name].shape)
-                shape[row_axis or 0] = count
-                data[name] = np.zeros(shape, dtype=argument.dtype)
-                along_rows.add(dims[row_axis or 0])
-                continue
-            variable = self._variable(name, rows, observation_dim, static)
-            if variable is None:
-                data[name] = self.own["data"][name]
-                continue
-            if name in self.graph.outcome_data and observation_dim not in variable.dims:
-                raise ValueError(f"outcome {name!r} must run along {observation_dim!r}, not {variable.dims}")
-            variable = _in_order(name, variable, dims, argument.ndim, observation_dim, row_axis)
-            variable = self._by_label(variable, dims, rows, labels)
-            data[name] = self._values(name, variable, observation_dim, labels)
-            if observation_dim in variable.dims:
-                along_rows.add(dims[variable.dims.index(observation_dim)])
-            self._check_shape(name, data[name], variable.dims, observation_dim)
-            if not set(dims) & set(self.graph.growing_dims):
-                require_labels(name, variable, dims, rows, labels, observation_dim)
-        lengths = self._lengths(along_rows, count, draws, labels, data)
-        self._check_lengths(data, lengths, along_rows)
-        return {"data": data, "length": lengths}
-
-    def _by_label(self, variable: xr.Variable, dims: tuple, rows: xr.Dataset, labels: Labels) -> xr.Variable:
-        """Attributes of groups that may grow, in the order in which this posterior has the groups."""
-        for dim, model_dim in zip(variable.dims, dims, strict=True):
-            if model_dim not in self.graph.growing_dims or model_dim not in labels or dim not in rows.coords:
-                continue
-            positions = pd.Index(rows.variables[dim].values).get_indexer(labels[model_dim])
-            if dim in rows.dims and (positions >= 0).all():
-                variable = variable.isel({dim: positions})
-        return variable
-
-    def known_labels(self, rows: xr.Dataset, observation_dim: str, draws: Draws | None) -> Labels:
-        """Labels of the posterior (of the model itself without one), and the rows' new ones where they may grow."""
-        labels = self.labels if draws is None else {**self.labels, **draws.labels}
-        if draws is None:
-            return labels
-        ordered = self.density.scoring.ordered if self.density.scoring is not None else ()
-        for name, dim in self.index_dims.items():
-            if dim not in self.graph.growing_dims or dim not in labels:
-                continue
-            variable = self._variable(name, rows, observation_dim, None)
-            if variable is not None and (name in self.labelled or variable.dtype.kind not in "iufb"):
-                labels = {**labels, dim: extended(labels[dim], variable.values.ravel(), dim, dim in ordered)}
-        return labels
-
-    def _variable(
-        self, name: str, rows: xr.Dataset, observation_dim: str, static: xr.Dataset | None
-    ) -> xr.Variable | None:
-        if name in rows.variables:
-            return rows.variables[name]
-        dim = self._index_dim(name)
-        if dim is not None and dim in rows.variables and rows.variables[dim].dims == (observation_dim,):
-            return rows.variables[dim]
-        if static is not None and name in static.variables and observation_dim not in static.variables[name].dims:
-            return static.variables[name]
-        if self._runs_along_rows(name):
-            try:
-                require_variables(rows, [name], "the data")
-            except KeyError as error:
-                raise KeyError(
-                    f"{error.args[0]}. Every pm.Data along the rows is looked up by its name; what build_model "
-                    "computes from other columns belongs in prepare(data, fitted)"
-                ) from None
-        return None
-
-    def _runs_along_rows(self, name: str) -> bool:
-        return self.row_axis(name) is not None
-
-    def row_axis(self, name: str) -> int | None:
-        """Axis of a data variable that runs over the rows, if one does."""
-        for outcome in self.graph.outcomes:
-            if name == outcome.data:
-                return outcome.row_axis
-        dims, shape = self.graph.dims(name, self.graph.data[name].ndim), self.own["data"][name].shape
-        if any(dim is not None for dim in dims) and self.graph.row_dim is not None:
-            return dims.index(self.graph.row_dim) if self.graph.row_dim in dims else None
-        first = self.graph.outcomes[0]
-        rows = self.own["data"][first.data].shape[first.row_axis]
-        return 0 if len(shape) > 0 and shape[0] == rows else None
-
-    def own_rows(self, observation_dim: str) -> xr.Dataset:
-        """The data the model was built with, as rows."""
-        variables = {}
-        for name, values in self.own["data"].items():
-            axis = self.row_axis(name)
-            dims = [f"{name}_dim_{k}" if k != axis else observation_dim for k in range(values.ndim)]
-            variables[name] = (dims, values)
-        return xr.Dataset(variables)
-
-    def first_rows(self, arguments: Arguments, count: int) -> Arguments:
-        """Arguments of the first `count` rows only."""
-        data = {
-            name: values
-            if (axis := self.row_axis(name)) is None
-            else np.moveaxis(np.moveaxis(values, axis, 0)[:count], 0, axis)
-            for name, values in arguments["data"].items()
-        }
-        lengths = dict(arguments["length"])
-        if self.graph.row_dim in lengths:
-            lengths[str(self.graph.row_dim)] = np.asarray(count, dtype="int64")
-        return {**arguments, "data": data, "length": lengths}
-
-    @cached_property
-    def index_dims(self) -> dict[str, str | None]:
-        """The dimension each data variable indexes, if it is an index."""
-        guards = (self.scoring_guard, self.growing_guard)
-        return {name: next(filter(None, (g.indexed_dim(name) for g in guards)), None) for name in self.graph.data}
-
-    def _index_dim(self, name: str) -> str | None:
-        return self.index_dims[name]
-
-    def _values(self, name: str, variable: xr.Variable, observation_dim: str, labels: Labels) -> np.ndarray:
-        argument, values = self.graph.data[name], variable.values
-        if argument.dtype.startswith(("int", "uint")):
-            if name in self.labelled:
-                return encode(name, values, self.labelled[name], labels).astype(argument.dtype)
-            if values.dtype.kind not in "iufb":
-                return encode(name, values, self._label_dim(name, values, labels), labels).astype(argument.dtype)
-        if values.dtype.kind not in "iufb":
-            raise ValueError(f"data variable {name!r} holds {values.dtype} values; pm.Data {name!r} takes numbers")
-        whole = argument.dtype.startswith(("int", "uint"))
-        for outcome in self.graph.outcomes:
-            if name == outcome.data:
-                whole = outcome.variable.dtype.startswith(("int", "uint"))
-        if whole and values.dtype.kind == "f" and (values != np.round(values)).any():
-            row = int(np.argwhere(values != np.round(values))[0][0])
-            raise ValueError(f"data variable {name!r} must hold whole numbers; row {row} holds {values[row]}")
-        cast = values.astype(argument.dtype, copy=False)
-        if whole and not np.array_equal(cast, values):
-            raise ValueError(f"data variable {name!r} holds numbers too large for pm.Data of type {argument.dtype}")
-        return cast
-
-    def _label_dim(self, name: str, values: np.ndarray, labels: Labels) -> str:
-        dim = self._index_dim(name)
-        if dim is not None and dim in labels:
-            return dim
-        fitting = [dim for dim, known in labels.items() if set(known) & set(values.ravel())]
-        if len(fitting) != 1:
-            raise ValueError(
-                f"data variable {name!r} holds labels, and it is not clear which coordinate of the model they belong "
-                f"to ({sorted(labels)}); give coords to the dimension it indexes"
-            )
-        return fitting[0]
-
-    def _check_shape(self, name: str, values: np.ndarray, dims: tuple, observation_dim: str) -> None:
-        own = self.own["data"][name].shape
-        for axis, dim in enumerate(dims):
-            model_dim = self.graph.dims(name, len(own))[axis]
-            if dim != observation_dim and model_dim not in self.graph.lengths and values.shape[axis] != own[axis]:
-                raise ValueError(
-                    f"data variable {name!r} has length {values.shape[axis]} along axis {axis}, "
-                    f"but the model was built with {own[axis]}"
-                )
-
-    def _lengths(
-        self, along_rows: set, count: int, draws: Draws | None, labels: Labels, data: dict[str, np.ndarray]
-    ) -> dict[str, np.ndarray]:
-        lengths = {}
-        for dim in self.graph.lengths:
-            known = {} if draws is None else draws.lengths
-            length = count if dim in along_rows else known.get(dim, self.own["length"][dim])
-            if dim in self.graph.growing_dims and dim not in along_rows and draws is not None:
-                length = self._grown(dim, int(length), labels, data)
-            lengths[dim] = np.asarray(length, dtype="int64")
-        return lengths
-
-    def _grown(self, dim: str, length: int, labels: Labels, data: dict[str, np.ndarray]) -> int:
-        """Length that the rows at hand ask for: by their labels, or by the largest position."""
-        if dim in labels:
-            return len(labels[dim])
-        positions = [data[name].max() + 1 for name, one in self.index_dims.items() if one == dim and data[name].size]
-        return max([length, *map(int, positions)])
-
-    def _check_lengths(self, data: dict[str, np.ndarray], lengths: dict[str, np.ndarray], along_rows: set) -> None:
-        for name, values in data.items():
-            for axis, dim in enumerate(self.graph.dims(name, values.ndim)):
-                if dim in lengths and dim not in along_rows and values.shape[axis] != int(lengths[dim]):
-                    raise ValueError(
-                        f"data variable {name!r} has length {values.shape[axis]} along {dim!r}; the posterior has "
-                        f"{int(lengths[dim])} entries there"
-                    )
 
     def grow(
         self, draws: Draws, arguments: Arguments, rows: int, training: int | None, seed: np.random.SeedSequence
@@ -393,16 +146,3 @@ class Build:
                     "scored unchanged; move the computation into prepare(data, fitted), which freezes what it learns "
                     "from the training data"
                 )
-
-
-def _in_order(
-    name: str, variable: xr.Variable, dims: tuple, ndim: int, observation_dim: str, row_axis: int | None
-) -> xr.Variable:
-    if variable.ndim != ndim:
-        raise ValueError(f"data variable {name!r} has {variable.ndim} dimension(s); pm.Data {name!r} has {ndim}")
-    if ndim > 1 and None not in dims and variable.dims != dims and set(variable.dims) == set(dims):
-        return variable.transpose(*dims)
-    if observation_dim in variable.dims and row_axis is not None and variable.dims.index(observation_dim) != row_axis:
-        others = [dim for dim in variable.dims if dim != observation_dim]
-        return variable.transpose(*others[:row_axis], observation_dim, *others[row_axis:])
-    return variable

@@ -1,14 +1,12 @@
-"""What is refused, and why: structure, unvalidated indices, builds that differ."""
+"""What is refused, and why: structure that cannot be scored, builds that differ."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from pytensor.graph.basic import Constant, Variable
-from pytensor.graph.traversal import ancestors, graph_inputs
-from pytensor.tensor.subtensor import BaseSubtensor, indices_from_subtensor
+from pytensor.graph.basic import Variable
 
 from learning_debt.errors import UnsupportedModelError
 from learning_debt.posteriors.pymc.graph import Arguments, ModelGraph, compile_python
@@ -43,92 +41,6 @@ def require_supported(
         for axis, dim in enumerate(dims):
             if dim in growing_dims:
                 require_growable(rv, axis, dim)
-
-
-class IndexGuard:
-    """Checks, before any compiled function sees them, that indices made from data lie inside the axes they index.
-
-    Compiled code does not check: past the end it reads whatever number lies there. Negative positions are refused
-    too, since pandas codes an unseen label as -1, which would silently mean the last group.
-    """
-
-    def __init__(self, graph: ModelGraph, outputs: Sequence[Variable], skip: frozenset[str] = frozenset()) -> None:
-        self.sources: list[tuple[str, ...]] = []
-        self.dims: list[str | None] = []
-        checked: list[Variable] = []
-        data = {argument: name for name, argument in graph.data.items() if name not in skip}
-        allowed = set(data) | set(graph.lengths.values())
-        for array, axis, index in _indexings(outputs):
-            inputs = {v for v in graph_inputs([index]) if not isinstance(v, Constant)}
-            if inputs & set(data) and inputs <= allowed:
-                self.sources.append(tuple(data[v] for v in inputs if v in data))
-                self.dims.append(_axis_dim(graph, array, axis))
-                checked += [index, array.shape[axis]]
-        kinds = {"draw": graph.draws, "data": graph.data, "length": graph.lengths}
-        used = set(graph_inputs(checked))
-        self._slots = [(kind, name) for kind, arguments in kinds.items() for name, a in arguments.items() if a in used]
-        slots = [kinds[kind][name] for kind, name in self._slots]
-        self._function: Callable | None = compile_python(slots, checked) if checked else None
-
-    def indexed_dim(self, name: str) -> str | None:
-        """The one named dimension that data variable `name` alone indexes, if there is one."""
-        dims = {dim for sources, dim in zip(self.sources, self.dims, strict=True) if sources == (name,)}
-        return dims.pop() if len(dims) == 1 else None
-
-    def check(self, arguments: Arguments) -> None:
-        """Raise a ``ValueError`` naming data variable, row and value of the first index outside its axis."""
-        if self._function is None:
-            return
-        try:
-            values = self._function(
-                *(arguments[kind][name][0] if kind == "draw" else arguments[kind][name] for kind, name in self._slots)
-            )
-        except IndexError as error:  # an index into a table of indices
-            names = sorted({name for sources in self.sources for name in sources})
-            raise ValueError(
-                f"one of the data variables {names} gives an index outside what it indexes ({error}): an unseen label?"
-            ) from error
-        for sources, index, length in zip(self.sources, values[::2], values[1::2], strict=True):
-            index = np.asarray(index)
-            if index.size == 0 or (index.min() >= 0 and index.max() < length):
-                continue
-            where = np.argwhere((index < 0) | (index >= length))[0]
-            offending = index[tuple(where)]
-            row = f" at row {where[0]}" if where.size else ""
-            raise ValueError(
-                f"data variable {' and '.join(map(repr, sources))} gives the index {offending}{row}, outside 0 to "
-                f"{int(length) - 1}: an unseen label? The posterior holds no effect for it; refit with rows that carry "
-                "the label, or drop the row"
-            )
-
-
-def _indexings(outputs: Sequence[Variable]) -> Iterable[tuple[Variable, int, Variable]]:
-    """(array, axis, index) of every position taken from data-dependent places; slices cannot run past the end."""
-    for variable in ancestors(outputs):
-        node = variable.owner
-        if node is None or not isinstance(node.op, BaseSubtensor):
-            continue
-        written = "Inc" in type(node.op).__name__
-        array, indices = node.inputs[0], node.inputs[2 if written else 1 :]
-        axis = 0
-        for index in indices_from_subtensor(indices, node.op.idx_list):
-            if isinstance(index, Variable) and getattr(index, "dtype", "") == "bool":
-                axis += index.ndim
-                continue
-            if isinstance(index, Variable) and not isinstance(index, Constant):
-                yield array, axis, index
-            axis += 1
-
-
-def _axis_dim(graph: ModelGraph, array: Variable, axis: int) -> str | None:
-    """Name of the dimension an axis of `array` runs over, read off the draws it is made of."""
-    names = {argument: name for name, argument in graph.draws.items()}
-    own = next((names[v] for v in [array] if v in names), None)
-    if own is not None:
-        return graph.dims(own, array.ndim)[axis]
-    parts = [graph.dims(names[v], v.ndim) for v in ancestors([array]) if v in names and v.ndim == array.ndim]
-    dims = {part[axis] for part in parts}
-    return dims.pop() if len(dims) == 1 else None
 
 
 def reference_pointwise(graph: ModelGraph) -> Callable[[Arguments, int], list[np.ndarray]]:
