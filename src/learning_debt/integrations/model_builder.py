@@ -14,6 +14,13 @@ from pytensor.graph.traversal import graph_inputs
 
 from learning_debt.data import require_variables
 from learning_debt.errors import IncomparablePosteriorsError, UnsupportedModelError
+from learning_debt.integrations.media_mix import (
+    TARGET,
+    in_own_unit,
+    is_media_mix,
+    require_one_series,
+    set_rows,
+)
 from learning_debt.posteriors.pymc.fit import SamplerName
 from learning_debt.posteriors.pymc.forecaster import PyMCForecaster
 
@@ -59,14 +66,16 @@ def from_model_builder(
     -------
     PyMCForecaster
         Takes tables with the columns of `X` and the outcome, under the name of the `pm.Data` the builder observes:
-        ``X.assign(y_data=y)`` for the builders of the documentation. ``attach`` takes the posterior of ``builder.fit``,
-        if it was built on the same `X` and `y`.
+        ``X.assign(y_data=y)`` for the builders of the documentation, ``X.assign(target_data=y)`` for pymc-marketing's
+        MMM. ``attach`` takes the posterior of ``builder.fit``, if it was built on the same `X` and `y`. An MMM scores
+        the target in its own unit, and its rows need the rows before them: ``log_density(posterior, batch, past)``.
 
     Raises
     ------
     UnsupportedModelError
         If the builder cannot give its model other rows, if its ``_data_setter`` computes anything else than
-        ``build_model`` does, learns from the rows it is given, or changes the outcome.
+        ``build_model`` does, learns from the rows it is given, or changes the outcome; for an MMM with panel dims,
+        lift tests, or a likelihood that is not of location and scale.
 
     Examples
     --------
@@ -75,8 +84,11 @@ def from_model_builder(
     >>> deployed = forecaster.fit(X.assign(y_data=y), random_seed=1)  # doctest: +SKIP
     """
     rows = BuilderRows(builder, X, y, observation_dim)
+    built = _built(builder, rows.inputs, rows.outcomes)
+    mix = is_media_mix(builder)
     return PyMCForecaster(
-        model=_built(builder, rows.inputs, rows.outcomes).model,
+        model=in_own_unit(built) if mix else built.model,
+        context_rows=int(built.adstock.l_max) if mix else None,
         prepare=rows.prepare,
         observation_dim=observation_dim,
         draws=draws,
@@ -96,8 +108,11 @@ class BuilderRows:
         self.outcomes = pd.Series(np.asarray(y).ravel(), name=getattr(y, "name", None))
         if len(self.inputs) != len(self.outcomes) or len(self.inputs) < 3:
             raise ValueError(f"X and y must have the same rows, at least three, not {len(X)} and {len(self.outcomes)}")
+        self.dated = is_media_mix(builder)  # its rows are dates, each of which comes once
+        if self.dated:
+            require_one_series(builder)
         self.builder = _built(builder, self.inputs, self.outcomes)
-        self.outcome = _observed_data(self.builder.model)
+        self.outcome = TARGET if self.dated else _observed_data(self.builder.model)
         self.fingerprint = _fingerprint(self.builder, self.inputs, self.outcomes)
         built = self._data()
         self.row_axes = self._row_axes(built)
@@ -131,12 +146,13 @@ class BuilderRows:
         return xr.Dataset(variables), {FINGERPRINT: self.fingerprint}
 
     def _rows_after_reference(self, inputs: pd.DataFrame, outcomes: pd.Series) -> dict[str, np.ndarray]:
-        """`pm.Data` of the rows, required to be the same by halves and after the reference rows.
+        """`pm.Data` of the rows, required to be the same by halves and, but for dates, after the reference rows.
 
         A scale or a coding learned from the rows at hand would differ between the two.
         """
-        together = pd.concat([self.inputs, inputs], ignore_index=True)
-        after = self._evaluate(together, pd.concat([self.outcomes, outcomes], ignore_index=True))
+        reference = (self.inputs.iloc[:0], self.outcomes.iloc[:0]) if self.dated else (self.inputs, self.outcomes)
+        together = [pd.concat(pair, ignore_index=True) for pair in zip(reference, (inputs, outcomes), strict=True)]
+        after = self._evaluate(*together)
         after = {name: _last(after[name], axis, len(inputs)) for name, axis in self.row_axes.items()}
         alone = self._in_halves(inputs, outcomes)
         for name in self.row_axes:
@@ -150,7 +166,7 @@ class BuilderRows:
     def _in_halves(self, inputs: pd.DataFrame, outcomes: pd.Series) -> dict[str, np.ndarray]:
         halves = []
         for rows in np.array_split(np.arange(len(inputs)), min(2, len(inputs))):
-            twice = np.tile(rows, 2)  # builders squeeze a single row
+            twice = rows if self.dated else np.tile(rows, 2)  # builders squeeze a single row
             values = self._evaluate(inputs.iloc[twice], outcomes.iloc[twice])
             halves.append({name: _last(values[name], axis, len(rows)) for name, axis in self.row_axes.items()})
         return {name: np.concatenate([half[name] for half in halves], axis) for name, axis in self.row_axes.items()}
@@ -171,7 +187,11 @@ class BuilderRows:
         return axes
 
     def _evaluate(self, inputs: pd.DataFrame, outcomes: pd.Series) -> dict[str, np.ndarray]:
-        self.builder._data_setter(inputs.reset_index(drop=True), outcomes.reset_index(drop=True))
+        inputs, outcomes = inputs.reset_index(drop=True), outcomes.reset_index(drop=True)
+        if self.dated:
+            set_rows(self.builder, inputs, outcomes)
+        else:
+            self.builder._data_setter(inputs, outcomes)
         return self._data()
 
     def _data(self) -> dict[str, np.ndarray]:
