@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logsumexp, rel_entr
 from scipy.stats import beta, multivariate_normal
 
-from learning_debt.arrays.bridge import effective_size, variance_of_mean
+from learning_debt.arrays.effective_size import effective_size, variance_of_mean
 
 Array = NDArray[np.float64]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from learning_debt.arrays import bridge, marginal_debt, nig_parts
+from learning_debt.arrays.effective_size import variance_of_mean
 from learning_debt.arrays.nig import NIG
 from learning_debt.attribution.selection import SAMPLE_DIMS, Block, both_exact, chosen_blocks, require_same_labels
-from learning_debt.debt import DRAWS_PER_PARAMETER, MINIMUM_GAUSSIAN_OVERLAP, MINIMUM_OVERLAP, log_marginal
+from learning_debt.data import as_dataset
+from learning_debt.debt import MINIMUM_OVERLAP, debt_from_draws, log_marginal
 from learning_debt.predictive import row_log_density
 
 Array = NDArray[np.float64]
@@ -31,6 +34,7 @@ def debt_by_block(
     *,
     joint: bool = False,
     removed_data: Any = None,
+    past: Any = None,
     random_seed: int | None = None,
 ) -> xr.Dataset:
     """Which parameters belief has moved: KL between marginal distributions under shadow p and deployed posterior q.
@@ -52,6 +56,8 @@ def debt_by_block(
         False looks at every entry on its own, True at all (chosen) entries of a variable together, at most 10.
     removed_data : Dataset, mapping or data frame, optional
         What the deployed posterior had seen and the shadow no longer holds.
+    past : Dataset, mapping or data frame, optional
+        All rows that `new_data` follows, where the model needs them.
     random_seed : int, optional
         For the Gaussian bridge, which is needed when the two sets of draws do not overlap.
 
@@ -93,6 +99,7 @@ def debt_by_block(
     exact = both_exact(shadow, deployed)
     batch = forecaster.as_batch(new_data)
     removed = None if removed_data is None else forecaster.as_batch(removed_data)
+    before = None if past is None else as_dataset(past, forecaster.observation_dim)
     # One draw of an exact posterior carries the names and labels of its parameters.
     trees = [forecaster.sample(one, draws=1, chains=1) if exact else one for one in (shadow, deployed)]
     forecaster.require_comparable(*trees, batch)
@@ -103,36 +110,38 @@ def debt_by_block(
     if exact is not None:
         results = [_exact_debt(*exact, block) for block in chosen]
     else:
-        at_shadow, at_deployed = (_log_ratio(forecaster, one, batch, removed) for one in (shadow, deployed))
+        at_shadow, at_deployed = (_log_ratio(forecaster, one, batch, removed, before) for one in (shadow, deployed))
         rng = np.random.default_rng(random_seed)
         labels = _labels(forecaster, (shadow, deployed), at_shadow, at_deployed, rng)
         results = [marginal_debt.marginal_debt(*_on_real_line(block, *groups), labels) for block in chosen]
     return _blocks_dataset(chosen, results)
 
 
-def _log_ratio(forecaster: Any, posterior: xr.DataTree, batch: xr.Dataset, removed: xr.Dataset | None) -> Array:
+def _log_ratio(
+    forecaster: Any, posterior: xr.DataTree, batch: xr.Dataset, removed: xr.Dataset | None, past: xr.Dataset | None
+) -> Array:
     """Log-likelihood of what was added less that of what was removed, shape (chain, draw)."""
-    added = row_log_density(forecaster, posterior, batch).sum(axis=-1)
+    added = row_log_density(forecaster, posterior, batch, past).sum(axis=-1)
     return added if removed is None else added - row_log_density(forecaster, posterior, removed).sum(axis=-1)
 
 
 def _labels(
     forecaster: Any, posteriors: tuple[Any, Any], at_shadow: Array, at_deployed: Array, rng: np.random.Generator
 ) -> marginal_debt.Labels:
-    """What each draw's log-likelihoods say about where it came from, as far as their normaliser can be had."""
-    pooled = bridge.pooled_debt(at_deployed, at_shadow)
-    if pooled.overlap >= MINIMUM_OVERLAP:
-        return marginal_debt.soft_labels(at_deployed, at_shadow, pooled.log_normaliser)
-    marginals = [log_marginal(forecaster, one, rng) for one in posteriors]
-    found = [one for one in marginals if isinstance(one, bridge.LogMarginal) and _is_trusted(one)]
-    if len(found) < len(marginals):
+    """What each draw's log-likelihood says about where it came from, where the debt of all parameters can be trusted.
+
+    Elsewhere, as between approximate posteriors, only where the draws did come from.
+    """
+    marginals = (partial(log_marginal, forecaster, one, rng) for one in posteriors)
+    debt = debt_from_draws(at_shadow, at_deployed, *marginals)
+    if not debt.reliable:
         return marginal_debt.hard_labels(at_deployed, at_shadow)
-    error = float(np.hypot(found[0].standard_error, found[1].standard_error))
-    return marginal_debt.soft_labels(at_deployed, at_shadow, found[0].value - found[1].value, error)
-
-
-def _is_trusted(marginal: bridge.LogMarginal) -> bool:
-    return marginal.draws_per_parameter >= DRAWS_PER_PARAMETER and marginal.overlap >= MINIMUM_GAUSSIAN_OVERLAP
+    if debt.diagnostics["overlap"] >= MINIMUM_OVERLAP:
+        pooled = bridge.pooled_debt(at_deployed, at_shadow)
+        return marginal_debt.soft_labels(at_deployed, at_shadow, pooled.log_normaliser)
+    of_mean = variance_of_mean(at_shadow)  # debt is E_p[l] - log Z
+    error = float(np.sqrt(max(debt.standard_error**2 - of_mean, 0.0)))
+    return marginal_debt.soft_labels(at_deployed, at_shadow, float(at_shadow.mean()) - debt.value, error)
 
 
 def _on_real_line(block: Block, shadow: xr.Dataset, deployed: xr.Dataset) -> tuple[Array, Array]:

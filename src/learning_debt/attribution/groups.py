@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from arviz_stats.base import array_stats
 from numpy.typing import NDArray
 
-from learning_debt.arrays import bridge, nig_parts
+from learning_debt.arrays import nig_parts
+from learning_debt.arrays.effective_size import effective_size, variance_of_mean
 from learning_debt.arrays.nig import NIG
 from learning_debt.attribution.selection import both_exact
 from learning_debt.data import as_dataset, require_variables
@@ -26,7 +28,7 @@ MAXIMUM_PARETO_K = 0.7
 
 
 def debt_by_group(
-    forecaster: Any, shadow: Any, deployed: Any, new_data: Any, by: Any, *, removed_data: Any = None
+    forecaster: Any, shadow: Any, deployed: Any, new_data: Any, by: Any, *, removed_data: Any = None, past: Any = None
 ) -> xr.Dataset:
     """Which rows moved belief: the Jeffreys divergence between shadow p and deployed posterior q, group by group.
 
@@ -49,6 +51,8 @@ def debt_by_group(
     removed_data : Dataset, mapping or data frame, optional
         What the deployed posterior had seen and the shadow no longer holds: its rows count with l negated. `by` must
         then be a name that both have.
+    past : Dataset, mapping or data frame, optional
+        All rows that `new_data` follows, where the model needs them.
 
     Returns
     -------
@@ -76,29 +80,32 @@ def debt_by_group(
     [17.41, -0.51]
     """
     exact = both_exact(shadow, deployed)
-    batches = [(forecaster.as_batch(new_data), 1.0)]
+    before = None if past is None else as_dataset(past, forecaster.observation_dim)
+    batches = [(forecaster.as_batch(new_data), 1.0, before)]
     labels, dim = _labels(new_data, by, forecaster.observation_dim)
     if removed_data is not None:
         if not isinstance(by, str):
             raise ValueError("by must be the name of a column when removed_data is given, which has rows of its own")
-        batches.append((forecaster.as_batch(removed_data), -1.0))
+        batches.append((forecaster.as_batch(removed_data), -1.0, None))
         labels = np.concatenate([labels, _labels(removed_data, by, forecaster.observation_dim)[0]])
-    groups = list(dict.fromkeys(labels.tolist()))
-    member = np.array([labels == group for group in groups], dtype=float)
+    codes, groups = pd.factorize(labels)  # in order of appearance, whatever the labels' type
+    members = [codes == code for code in range(len(groups))]
     if exact is not None:
-        rows = [sign * _expected_gain(*exact, batch) for batch, sign in batches]
-        values = member @ np.concatenate(rows)
-        parts = [_Mean(value, 0.0, True) for value in (*values, values.sum())]
+        gain = np.concatenate([sign * _expected_gain(*exact, batch) for batch, sign, _ in batches])
+        parts = [_Mean(float(gain[rows].sum()), 0.0, True) for rows in (*members, slice(None))]
     else:
         forecaster.require_comparable(shadow, deployed, batches[0][0])
-        of_groups = [
-            np.concatenate([sign * row_log_density(forecaster, one, batch) for batch, sign in batches], axis=-1)
-            @ member.T
+        at_shadow, at_deployed = (
+            np.concatenate(
+                [sign * row_log_density(forecaster, one, rows, before) for rows, sign, before in batches], axis=-1
+            )
             for one in (shadow, deployed)
+        )
+        parts = [
+            _difference(at_shadow[..., rows].sum(axis=-1), at_deployed[..., rows].sum(axis=-1))
+            for rows in (*members, slice(None))
         ]
-        pairs = [(p, q) for p, q in zip(*(np.moveaxis(one, -1, 0) for one in of_groups), strict=True)]
-        parts = [_difference(p, q) for p, q in (*pairs, tuple(one.sum(axis=-1) for one in of_groups))]
-    return _grouped(parts, groups, member.sum(axis=1), dim)
+    return _grouped(parts, groups, np.bincount(codes), dim)
 
 
 class _Mean(NamedTuple):
@@ -121,12 +128,12 @@ def _difference(shadow: Array, deployed: Array) -> _Mean:
     value = float(shadow.mean() - deployed.mean())
     if not np.isfinite(value):
         return _Mean(value, float("nan"), False)
-    error = float(np.sqrt(bridge.variance_of_mean(shadow) + bridge.variance_of_mean(deployed)))
+    error = float(np.sqrt(variance_of_mean(shadow) + variance_of_mean(deployed)))
     return _Mean(value, error, all(_mean_is_trusted(one) for one in (shadow, deployed)))
 
 
 def _mean_is_trusted(draws: Array) -> bool:
-    if bridge.effective_size(draws) < MINIMUM_DRAWS:
+    if effective_size(draws) < MINIMUM_DRAWS:
         return False
     if np.ptp(draws) == 0:
         return True
@@ -149,7 +156,7 @@ def _labels(data: Any, by: Any, observation_dim: str) -> tuple[NDArray[Any], str
     return labels, str(getattr(by, "name", None) or GROUP)
 
 
-def _grouped(parts: Sequence[_Mean], groups: Sequence[Any], rows: Array, dim: str) -> xr.Dataset:
+def _grouped(parts: Sequence[_Mean], groups: NDArray[Any], rows: NDArray[np.int_], dim: str) -> xr.Dataset:
     value, error, reliable = (np.array(column) for column in zip(*parts, strict=True))
     share = value[:-1] / value[-1] if np.isfinite(value).all() and value[-1] > 0 else np.full(len(groups), np.nan)
     return xr.Dataset(
@@ -157,11 +164,11 @@ def _grouped(parts: Sequence[_Mean], groups: Sequence[Any], rows: Array, dim: st
             "value": (dim, value[:-1]),
             "standard_error": (dim, error[:-1]),
             "share": (dim, share),
-            "rows": (dim, rows.astype(int)),
+            "rows": (dim, rows),
             "reliable": (dim, reliable[:-1].astype(bool)),
             "total": float(value[-1]),
             "total_standard_error": float(error[-1]),
         },
-        coords={dim: list(groups)},
+        coords={dim: np.asarray(groups)},
         attrs={"quantity": "Jeffreys divergence", "unit": "nats"},
     )
