@@ -25,7 +25,7 @@ format: environment
 
 benchmark: environment ## timings side by side; sampled against exact
 	$(PYTHON) benchmarks/adapter.py
-	$(PYTHON) benchmarks/sampled_against_exact.py
+	cd benchmarks && ../$(PYTHON) -m estimator_study --quick
 	$(PYTHON) benchmarks/study.py
 
 environment:
