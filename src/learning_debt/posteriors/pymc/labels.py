@@ -35,19 +35,22 @@ def encode(name: str, values: np.ndarray, dim: str, labels: Labels) -> np.ndarra
 
 
 def extended(known: np.ndarray, values: np.ndarray, dim: str, ordered: bool) -> np.ndarray:
-    """Labels with the unseen ones appended in the order in which they appear.
+    """Labels with the unseen ones appended, in the order in which they appear.
 
-    Where order matters (`ordered`), none may lie before the last known one: a state in between cannot be drawn.
+    Where order matters (`ordered`) and the known ones are sorted, so are the new ones; none may lie before the last
+    known one, since a state in between cannot be drawn.
     """
     unseen = pd.unique(values[pd.Index(known).get_indexer(values) < 0])
     if not len(unseen):
         return known
-    comparable = len(known) and unseen.dtype.kind in "iufM" and known.dtype.kind == unseen.dtype.kind
-    if ordered and comparable and (unseen < known.max()).any():
-        raise ValueError(
-            f"{unseen.min()!s} is a new label along {dim!r} but lies before the last known one, {known.max()!s}; "
-            "states are simulated forward only"
-        )
+    alike = known.dtype.kind == unseen.dtype.kind and known.dtype.kind in "iufMU"
+    if ordered and alike and (known[1:] >= known[:-1]).all():  # in their own order, so the new ones go on in it
+        unseen = np.sort(unseen)
+        if len(known) and unseen[0] < known[-1]:
+            raise ValueError(
+                f"{unseen[0]!s} is a new label along {dim!r} but lies before the last known one, {known[-1]!s}; "
+                "states are simulated forward only"
+            )
     return np.concatenate([known, unseen.astype(values.dtype)])
 
 
