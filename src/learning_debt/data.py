@@ -131,6 +131,13 @@ def take_rows(dataset: xr.Dataset, rows: slice | np.ndarray, observation_dim: st
     return dataset.isel({observation_dim: rows})
 
 
+def as_past(past: Any, observation_dim: str) -> xr.Dataset:
+    """Rows before a batch as a checked Dataset; no rows at all say that nothing was before."""
+    if isinstance(past, xr.Dataset) and past.sizes.get(observation_dim) == 0:
+        return past
+    return as_dataset(past, observation_dim)
+
+
 def follow(past: xr.Dataset, batch: xr.Dataset, observation_dim: str) -> xr.Dataset:
     """Rows of `past`, then those of `batch`; what does not run along the rows comes from `batch`.
 

@@ -9,7 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from learning_debt.arrays.nig import NIG
-from learning_debt.data import as_dataset, take_rows
+from learning_debt.data import as_past, take_rows
 from learning_debt.debt import debt_from_draws, log_marginal
 from learning_debt.estimate import Estimate
 from learning_debt.posteriors.base import SampledForecaster
@@ -215,7 +215,7 @@ def _training_data(posterior: xr.DataTree) -> xr.Dataset:
 
 
 def _past(forecaster: SampledForecaster, past: Any) -> xr.Dataset | None:
-    return None if past is None else as_dataset(past, forecaster.observation_dim)
+    return None if past is None else as_past(past, forecaster.observation_dim)
 
 
 def _exact(forecaster: Any, shadow: Any, deployed: Any) -> bool:

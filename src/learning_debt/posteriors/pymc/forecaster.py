@@ -9,7 +9,7 @@ import numpy as np
 import pymc as pm
 import xarray as xr
 
-from learning_debt.data import as_dataset, follow, take_rows
+from learning_debt.data import as_dataset, as_past, follow, take_rows
 from learning_debt.errors import NoJointDensityError, UnsupportedModelError
 from learning_debt.posteriors.base import SAMPLE
 from learning_debt.posteriors.pymc.build import Build
@@ -313,7 +313,7 @@ class PyMCForecaster:
         """All that a compiled function needs to score or draw the batch."""
         dim = self._observation_dim
         rows = as_dataset(batch, dim)
-        before = None if past is None else _past(past, dim)
+        before = None if past is None else as_past(past, dim)
         joined = rows if before is None or before.sizes[dim] == 0 else follow(before, rows, dim)
         prepared = self._preparation.of_batch(posterior, joined)
         build = self._registry.of(posterior, prepared)
@@ -384,13 +384,6 @@ class PyMCForecaster:
             for outcome, array in zip(scene.build.graph.outcomes, values, strict=True)
         }
         return xr.Dataset(variables, coords={dim: scene.batch.variables[dim]} if dim in scene.batch.coords else None)
-
-
-def _past(past: Any, observation_dim: str) -> xr.Dataset:
-    """Rows before a batch; none at all is an answer too."""
-    if isinstance(past, xr.Dataset) and past.sizes.get(observation_dim) == 0:
-        return past
-    return as_dataset(past, observation_dim)
 
 
 def _growing_dims(growing_dims: Any, model: Any) -> tuple[str, ...]:
