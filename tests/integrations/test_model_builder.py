@@ -137,6 +137,30 @@ def test_a_setter_that_learns_from_its_rows_is_refused():
         rows.prepare(xr.Dataset.from_dataframe(table(12, seed=3, reach=5.0)).rename(index="obs"))
 
 
+class CodedBuilder(ScaledBuilder):
+    """Codes stores in the order in which they come: right on all rows, and silently another store on some."""
+
+    def build_model(self, X, y):
+        with pm.Model(coords={"store": sorted(set(X["store"]))}) as self.model:
+            store = pm.Data("store_code", pd.factorize(X["store"])[0], dims="row")
+            outcome = pm.Data("y_data", np.asarray(y), dims="row")
+            level = pm.Normal("level", 0, 1, dims="store")
+            pm.Normal("y", level[store], 1, observed=outcome, dims="row")
+
+    def _data_setter(self, X, y=None):
+        with self.model:
+            pm.set_data({"store_code": pd.factorize(X["store"])[0], "y_data": np.asarray(y)})
+
+
+def test_a_setter_that_codes_labels_afresh_is_refused_before_it_scores_another_store():
+    data = pd.DataFrame({"store": ["Graz", "Linz", "Wien"] * 4, "y_data": np.arange(12.0)})
+    rows = BuilderRows(CodedBuilder(), data[["store"]], data["y_data"], "obs")
+    known, swapped = (xr.Dataset.from_dataframe(data.iloc[part]).rename(index="obs") for part in ([0, 1], [2, 0]))
+    assert rows.prepare(known)[0]["store_code"].values.tolist() == [0, 1]
+    with pytest.raises(ld.UnsupportedModelError, match="store_code"):
+        rows.prepare(swapped)
+
+
 def test_arguments_are_named():
     with pytest.raises(TypeError, match="build_model"):
         from_model_builder(object(), *split(table(5)))

@@ -216,9 +216,11 @@ def _built(builder: Any, inputs: pd.DataFrame, outcomes: pd.Series) -> Any:
     fresh = deepcopy(bare)
     modules = {kind.__module__ for kind in type(fresh).__mro__}
     if "pymc_extras.model_builder" in modules:
-        fresh._generate_and_preprocess_model_data(inputs.copy(), outcomes.copy())
+        fresh._generate_and_preprocess_model_data(inputs.copy(), outcomes.to_numpy().copy())
         inputs, outcomes = fresh.X, fresh.y
-    fresh.build_model(inputs.copy(), outcomes.copy())
+    else:
+        inputs, outcomes = inputs.copy(), outcomes.copy()
+    fresh.build_model(inputs, outcomes)
     if not isinstance(getattr(fresh, "model", None), pm.Model):
         raise UnsupportedModelError(f"{type(builder).__name__}.build_model leaves no pm.Model in its attribute 'model'")
     return fresh
