@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -46,7 +46,7 @@ def debt_by_block(
     ----------
     forecaster : Forecaster
     shadow, deployed : posterior
-        Both exact (``NIG``) or both draws (``DataTree``) from exact samplers.
+        Both exact (``NIG``) or both draws (``DataTree``). Between approximate posteriors estimates are less sharp.
     new_data : Dataset, mapping or data frame
         What the shadow has seen and the deployed posterior has not.
     blocks : str, iterable of str or mapping, optional
@@ -66,7 +66,9 @@ def debt_by_block(
     Dataset
         Along ``block``, labelled as in "level[Graz]": ``value`` (nats, >= 0), ``standard_error``, ``reliable``,
         ``lower_bound`` (whether the draws only tell that the truth is at least the value; 95% confidence),
-        ``support`` (effective draws behind the estimate; reliable from 100 on, NaN where exact) and ``entries``;
+        ``support`` (effective draws behind the estimate; reliable from 100 on, NaN where exact), ``if_gaussian`` (the
+        divergence of Gaussians with the draws' moments, for orientation where only a bound is known: nothing checks
+        it, and it can err by half of the debt on skewed marginals; NaN where exact) and ``entries``;
         ``variable`` is a coordinate.
 
     Raises
@@ -113,7 +115,7 @@ def debt_by_block(
         at_shadow, at_deployed = (_log_ratio(forecaster, one, batch, removed, before) for one in (shadow, deployed))
         rng = np.random.default_rng(random_seed)
         labels = _labels(forecaster, (shadow, deployed), at_shadow, at_deployed, rng)
-        results = [marginal_debt.marginal_debt(*_on_real_line(block, *groups), labels) for block in chosen]
+        results = [_sampled_debt(*_on_real_line(block, *groups), labels) for block in chosen]
     return _blocks_dataset(chosen, results)
 
 
@@ -155,31 +157,35 @@ def _on_real_line(block: Block, shadow: xr.Dataset, deployed: xr.Dataset) -> tup
     return first, second
 
 
-def _exact_debt(shadow: NIG, deployed: NIG, block: Block) -> marginal_debt.MarginalDebt:
+class _Debt(NamedTuple):
+    """One row of the result."""
+
+    value: float
+    standard_error: float
+    reliable: bool
+    support: float = float("nan")
+    if_gaussian: float = float("nan")
+
+
+def _exact_debt(shadow: NIG, deployed: NIG, block: Block) -> _Debt:
     if block.variable == "variance":
-        value = nig_parts.variance_debt(shadow, deployed)
-    else:
-        value = nig_parts.coefficients_debt(shadow, deployed, block.places.tolist())
-    return marginal_debt.MarginalDebt(value, 0.0, value, float("nan"))
+        return _Debt(nig_parts.variance_debt(shadow, deployed), 0.0, True)
+    return _Debt(nig_parts.coefficients_debt(shadow, deployed, block.places.tolist()), 0.0, True)
 
 
-def _blocks_dataset(blocks: Sequence[Block], results: Sequence[marginal_debt.MarginalDebt]) -> xr.Dataset:
-    support = np.array([one.support for one in results])
-    reliable = ~(support < MINIMUM_SUPPORT)
-    value = np.where(reliable, [one.value for one in results], [one.lower_bound for one in results])
-    error = np.where(reliable, [one.standard_error for one in results], np.nan)
-    return xr.Dataset(
-        {
-            "value": (BLOCK, value),
-            "standard_error": (BLOCK, error),
-            "reliable": (BLOCK, reliable),
-            "lower_bound": (BLOCK, ~reliable),
-            "support": (BLOCK, support),
-            "entries": (BLOCK, [one.places.size for one in blocks]),
-        },
-        coords={
-            BLOCK: [one.label for one in blocks],
-            "variable": (BLOCK, [one.variable for one in blocks]),
-        },
-        attrs={"quantity": "marginal posterior debt", "unit": "nats"},
-    )
+def _sampled_debt(deployed: Array, shadow: Array, labels: marginal_debt.Labels) -> _Debt:
+    """An estimate with its error, or a bound."""
+    found = marginal_debt.marginal_debt(deployed, shadow, labels)
+    if found.support >= MINIMUM_SUPPORT:
+        return _Debt(found.value, found.standard_error, True, found.support, found.if_gaussian)
+    bound = marginal_debt.lower_bound(deployed, shadow)
+    return _Debt(bound, float("nan"), False, found.support, found.if_gaussian)
+
+
+def _blocks_dataset(blocks: Sequence[Block], results: Sequence[_Debt]) -> xr.Dataset:
+    columns = {name: np.array(column) for name, column in zip(_Debt._fields, zip(*results, strict=True), strict=True)}
+    columns["lower_bound"] = ~columns["reliable"]
+    columns["entries"] = np.array([one.places.size for one in blocks])
+    coords = {BLOCK: [one.label for one in blocks], "variable": (BLOCK, [one.variable for one in blocks])}
+    attrs = {"quantity": "marginal posterior debt", "unit": "nats"}
+    return xr.Dataset({name: (BLOCK, values) for name, values in columns.items()}, coords, attrs)
