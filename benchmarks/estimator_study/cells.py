@@ -77,8 +77,8 @@ def cells(scale: float = 1.0) -> list[Cell]:
         ("iid", 4000, 100, (1, 12, 150), tuple(SCENARIOS), 20),
         ("correlated", 4000, 1, (1, 5, 50), some, 100),
         ("correlated", 4000, 10, (1, 5, 50), some, 60),
-        ("NUTS", 4000, 1, (1, 12), some, 40),
-        ("NUTS", 4000, 10, (1, 12), some, 40),
+        ("NUTS", 4000, 1, (1, 12), some, 60),
+        ("NUTS", 4000, 10, (1, 12), some, 60),
     ]
     return [
         Cell(scenario, k, p, draws, sampler, max(1, round(scale * replications)))

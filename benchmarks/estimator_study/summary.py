@@ -92,6 +92,11 @@ def beyond(table: pd.DataFrame) -> pd.DataFrame:
     return enough[(enough["coverage"] < low) | (enough["coverage"] > high)]
 
 
+def verdict(holds: bool, number: int) -> str:
+    """Pass or FAIL, unless there was nothing to judge."""
+    return ("pass" if holds else "FAIL") if number else "none"
+
+
 def verdicts(estimates: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """One row per bar and signal: what was asked, what was found, whether it holds."""
     rows = []
@@ -99,22 +104,24 @@ def verdicts(estimates: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
         of_cells, of_signal = table[table["signal"] == signal], estimates[estimates["signal"] == signal]
         used = of_signal[of_signal["reliable"]]
         enough, outside = int((of_cells["reliable"] >= ENOUGH).sum()), len(beyond(of_cells))
-        rows.append((signal, "coverage .85 to .95 in every cell", f"{outside} of {enough} cells outside", outside == 0))
+        found = f"{outside} of {enough} cells outside"
+        rows.append((signal, "coverage .85 to .95 in every cell", found, verdict(outside == 0, enough)))
         share = of_signal.loc[of_signal["overlap"] >= 100, "reliable"]
         found = f"{share.mean():.1%} of {len(share)}"
-        rows.append((signal, "at least 90% reliable where overlap is 100", found, share.mean() >= 0.9))
+        holds = verdict(share.mean() >= 0.9, len(share))
+        rows.append((signal, "at least 90% reliable where overlap is 100", found, holds))
         far = int((used["miss"].abs() > 5).sum())
         found = f"{far} of {len(used)}, largest {used['miss'].abs().max():.1f}"
-        rows.append((signal, "at most 1 in 10,000 off by 5 standard errors", found, far <= len(used) / 10_000))
+        holds = verdict(far <= max(1, len(used) / 10_000), len(used))
+        rows.append((signal, "at most 1 in 10,000 off by 5 standard errors", found, holds))
     for signal, limit in (("debt", 0.01), ("predictive_debt", 0.03)):
         wanted = (estimates["signal"] == signal) & (estimates["draws"] == 4000) & (estimates["exact"] > 0.1)
         chosen = estimates[wanted]
         relative = (chosen["value"] / chosen["exact"] - 1).abs()
         found = f"{relative.median():.2%} (reliable ones {relative[chosen['reliable']].median():.2%})"
-        rows.append(
-            (signal, f"median relative error {limit:.0%}, 4000 draws, KL > .1", found, relative.median() <= limit)
-        )
-    return pd.DataFrame(rows, columns=["signal", "asked", "found", "holds"]).sort_values("signal", kind="stable")
+        asked = f"median relative error at most {limit:.0%}, 4000 draws, KL > .1"
+        rows.append((signal, asked, found, verdict(relative.median() <= limit, len(chosen))))
+    return pd.DataFrame(rows, columns=["signal", "asked", "found", "verdict"]).sort_values("signal", kind="stable")
 
 
 def overlap_choice(table: pd.DataFrame) -> str:

@@ -23,7 +23,9 @@ About 100 effective draws must carry a density. Beyond, few draws reach an outco
 error: values come out too large, and intervals undercover. Chosen on other seeds than the ones that score it
 (notebooks/sampled_against_exact.ipynb)."""
 POINTS = (33, 129, 513)
-"""Quadrature points a row: a finer rule is tried when one disagrees with its own half."""
+"""Quadrature points a row: a finer rule is tried when one disagrees with its own half.
+
+33 serve normal and Student-t predictives, 129 a gamma of shape 2, 513 a lognormal; what passes is right to 1%."""
 MASS_TOLERANCE = {"continuous": 1e-3, "count": 1e-2}
 """Mass of the shadow's predictive distribution that a rule may miss. The divergence of counts is accurate to a tenth of
 what the mass is off, since errors of both densities cancel; a point mass beside a density must show."""
