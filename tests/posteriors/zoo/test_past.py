@@ -140,19 +140,21 @@ def test_a_posterior_read_back_serves_in_a_new_forecaster(tmp_path):
         case.forecaster().log_density(read, case.batch)
 
 
-def campaign(rows=60):
-    """An input that was used once."""
+def campaign(rows=60, spend=3.0):
+    """An input that was used once, or not yet."""
     rng, _ = covariates()
-    return along_rows(x=np.where(np.arange(rows) == 37, 3.0, 0.0), y=rng.normal(size=rows))
+    return along_rows(x=np.where(np.arange(rows) == 37, spend, 0.0), y=rng.normal(size=rows))
 
 
-def test_a_lag_that_the_training_rows_hardly_show_is_found():
-    """Only one of sixty rows differs for the lag; a batch after a busy row would be scored wrongly."""
-    data = campaign()
-    case = NAMED["lagged input"]
+@pytest.mark.parametrize("name", ["lagged input", "lagged input from prepare"])
+@pytest.mark.parametrize("spend", [3.0, 0.0])
+def test_a_lag_that_the_training_rows_hardly_show_is_found(name, spend):
+    """One of sixty rows differs for the lag, or none; a batch after a busy row would be scored wrongly."""
+    case = NAMED[name]
     forecaster = case.forecaster()
-    posterior = forecaster.attach(case.posterior(), data)
+    posterior = forecaster.attach(case.posterior(), campaign(spend=spend))
     assert forecaster.needs_past is True
+    data = campaign()
     batch, past = data.isel(obs=slice(38, 40)), data.isel(obs=slice(0, 38))
     scored = forecaster.log_density(posterior, batch, past)["outcome"].values[0]
     np.testing.assert_allclose(scored, case.terms(case.theta_at(0), data)["outcome"][38:40], rtol=1e-9)
