@@ -133,12 +133,9 @@ class Density:
         """log p(y_n | rows before n, theta_s) of each outcome, shape (samples, rows); of a path (samples, 1)."""
         function, inputs = self._pointwise
         step = max(1, CELLS // max(rows, 1))
-        pieces = [
-            function(*inputs.arrays(arguments, slice(start, start + step) if step < samples else slice(None)))
-            for start in range(0, samples, step)
-        ]
+        pieces = [function(*inputs.arrays(arguments, slice(start, start + step))) for start in range(0, samples, step)]
         return [
-            _whole([np.asarray(piece[k]) for piece in pieces], samples, 1 if outcome.is_path else rows)
+            _whole([np.asarray(piece[k]) for piece in pieces], samples, outcome.is_path)
             for k, outcome in enumerate(self.graph.outcomes)
         ]
 
@@ -152,14 +149,10 @@ class Density:
         return result
 
 
-def _whole(pieces: list[np.ndarray], samples: int, rows: int) -> np.ndarray:
-    """Chunks of draws put together; a term that does not depend on the draws comes without their axis."""
-    if len(pieces) > 1 and all(piece.ndim == 2 for piece in pieces):
-        return np.concatenate(pieces)
-    piece = pieces[0] if rows > 1 or pieces[0].ndim != 1 or pieces[0].size != samples else pieces[0][:, None]
-    if len(pieces) > 1 and pieces[0].ndim == 1 and rows == 1:
-        piece = np.concatenate(pieces)[:, None]
-    return piece if piece.shape == (samples, rows) else np.broadcast_to(piece, (samples, rows)).copy()
+def _whole(pieces: list[np.ndarray], samples: int, is_path: bool) -> np.ndarray:
+    """Chunks of draws put together, shape (samples, rows); a term without draws in it comes without their axis."""
+    whole = np.concatenate([np.atleast_1d(p)[:, None] if is_path else np.atleast_2d(p) for p in pieces])
+    return whole if len(whole) == samples else np.repeat(whole[:1], samples, axis=0)
 
 
 class Transforms:
