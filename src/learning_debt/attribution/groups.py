@@ -12,7 +12,7 @@ from arviz_stats.base import array_stats
 from numpy.typing import NDArray
 
 from learning_debt.arrays import nig_parts
-from learning_debt.arrays.effective_size import effective_size, variance_of_mean
+from learning_debt.arrays.effective_size import effective_size
 from learning_debt.arrays.nig import NIG
 from learning_debt.attribution.selection import both_exact
 from learning_debt.data import as_dataset, require_variables
@@ -128,16 +128,17 @@ def _difference(shadow: Array, deployed: Array) -> _Mean:
     value = float(shadow.mean() - deployed.mean())
     if not np.isfinite(value):
         return _Mean(value, float("nan"), False)
-    error = float(np.sqrt(variance_of_mean(shadow) + variance_of_mean(deployed)))
-    return _Mean(value, error, all(_mean_is_trusted(one) for one in (shadow, deployed)))
+    sizes = [effective_size(one) for one in (shadow, deployed)]
+    variance = sum(float(one.var(ddof=1)) / size for one, size in zip((shadow, deployed), sizes, strict=True))
+    trusted = min(sizes) >= MINIMUM_DRAWS and all(_tail(one) < MAXIMUM_PARETO_K for one in (shadow, deployed))
+    return _Mean(value, float(np.sqrt(variance)), trusted)
 
 
-def _mean_is_trusted(draws: Array) -> bool:
-    if effective_size(draws) < MINIMUM_DRAWS:
-        return False
+def _tail(draws: Array) -> float:
+    """Pareto k of the heavier tail of `draws`, shape (chain, draw)."""
     if np.ptp(draws) == 0:
-        return True
-    return float(array_stats.pareto_khat(draws, chain_axis=0, draw_axis=1, tail="both")) < MAXIMUM_PARETO_K
+        return 0.0
+    return float(array_stats.pareto_khat(draws, chain_axis=0, draw_axis=1, tail="both"))
 
 
 def _labels(data: Any, by: Any, observation_dim: str) -> tuple[NDArray[Any], str]:
