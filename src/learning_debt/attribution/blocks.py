@@ -14,7 +14,7 @@ from learning_debt.arrays import bridge, marginal_debt, nig_parts
 from learning_debt.arrays.effective_size import variance_of_mean
 from learning_debt.arrays.nig import NIG
 from learning_debt.attribution.selection import SAMPLE_DIMS, Block, both_exact, chosen_blocks, require_same_labels
-from learning_debt.data import as_dataset
+from learning_debt.data import as_past
 from learning_debt.debt import MINIMUM_OVERLAP, debt_from_draws, log_marginal
 from learning_debt.predictive import row_log_density
 
@@ -101,7 +101,7 @@ def debt_by_block(
     exact = both_exact(shadow, deployed)
     batch = forecaster.as_batch(new_data)
     removed = None if removed_data is None else forecaster.as_batch(removed_data)
-    before = None if past is None else as_dataset(past, forecaster.observation_dim)
+    before = None if past is None else as_past(past, forecaster.observation_dim)
     # One draw of an exact posterior carries the names and labels of its parameters.
     trees = [forecaster.sample(one, draws=1, chains=1) if exact else one for one in (shadow, deployed)]
     forecaster.require_comparable(*trees, batch)
