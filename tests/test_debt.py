@@ -13,8 +13,8 @@ from learning_debt.debt import MINIMUM_OVERLAP, debt_from_draws
 Z90 = stats.norm.ppf(0.95)
 
 
-def log_marginal(value, overlap=0.9, draws_per_parameter=50.0):
-    return bridge.LogMarginal(value, 0.3, overlap, draws_per_parameter)
+def log_marginal(value, overlap=0.9, draws_per_parameter=50.0, effective_draws=200.0):
+    return bridge.LogMarginal(value, 0.3, overlap, draws_per_parameter, effective_draws=effective_draws)
 
 
 APART = np.random.default_rng(1).normal(30.0, 1.0, size=(4, 100)), np.random.default_rng(2).normal(-30, 1, (4, 100))
@@ -27,8 +27,9 @@ def bridged_debt(shadow, deployed):
 
 
 DOUBTFUL = {
-    "effective draws per parameter": {"draws_per_parameter": 9.9},
-    "too far from Gaussian": {"overlap": 0.19},
+    "effective draws per parameter": {"draws_per_parameter": 3.9},
+    "too far from Gaussian": {"overlap": 0.09},
+    "do all chains sample the same": {"effective_draws": 49.0},
 }
 
 
@@ -178,9 +179,10 @@ def test_a_shadow_on_which_the_new_data_are_unlikelier_is_refused_without_overla
         ({"departure": 4.1}, "contradict the model's own posterior density"),
         ({"disagreement": 4.1}, "two halves"),
         ({"value": APART[0].mean() + 5.0}, "came out negative"),
+        ({"effective_draws": 49.0}, "do all chains sample the same posterior"),
     ],
 )
-def test_a_bridge_that_contradicts_itself_is_not_trusted_and_only_an_approximation_stops_the_chain(change, why):
+def test_a_bridge_that_contradicts_itself_is_not_trusted_and_only_doubt_about_the_draws_stops_the_chain(change, why):
     shadow, deployed = log_marginal(APART[0].mean() - 12)._replace(**change), log_marginal(0.0)
     estimate = bridged_debt(shadow, deployed)
     assert not estimate.reliable

@@ -18,11 +18,28 @@ from learning_debt.posteriors.base import SampledForecaster
 Array = NDArray[np.float64]
 
 MINIMUM_OVERLAP = 30.0
-"""Effective draws that could be of either posterior, below which the pooled estimate is not trusted."""
-DRAWS_PER_PARAMETER = 10.0
-"""Effective draws per parameter that each half must hold for the Gaussian bridge."""
-MINIMUM_GAUSSIAN_OVERLAP = 0.2
-"""Share of Gaussian proposals that could be posterior draws, below which the posterior is not Gaussian enough."""
+"""Effective draws that could be of either posterior, below which the pooled estimate is not trusted.
+
+Independent draws of normals 3.5 to 5 standard deviations apart, overlap 30 to 60: 90% intervals covered .90 of 8,000
+and none missed by more than 3.8 standard errors; nothing asks for more. Chains worth only 50 to 100 draws miss by
+over 5 standard errors 3 times in 10,000 whatever the threshold, since their worth is hardly known.
+"""
+MINIMUM_EFFECTIVE_DRAWS = 50.0
+"""Effective draws of the slowest parameter that half of the draws must hold for a bridge or a chain.
+
+Four chains stuck in two modes are worth 4 to 8 by any count, twenty about 20; neither bridge nor chain can tell what
+the modes weigh.
+"""
+DRAWS_PER_PARAMETER = 4.0
+"""Effective draws per parameter that each half must hold for the Gaussian bridge.
+
+EVIDENCE_DPP
+"""
+MINIMUM_GAUSSIAN_OVERLAP = 0.1
+"""Share of Gaussian proposals that could be posterior draws, below which the posterior is not Gaussian enough.
+
+EVIDENCE_GOV
+"""
 LADDER_SHARE = 0.5
 """Share of overlap that a step of a chain keeps.
 
@@ -30,9 +47,16 @@ Four cases of 15 to 27 nats, 2,000 draws, a posterior a tenth of the way: standa
 .9 were .155, .125, .108 and .105 nats with 3, 4, 7 and 10 links; coverage .93, .91, .92 and .92 of 160.
 """
 MAXIMUM_DEPARTURE = 4.0
-"""Standard errors by which what exact posteriors imply may be missed."""
+"""Standard errors by which what exact posteriors imply may be missed.
+
+No slope of 35,000 pairs of exact draws departed by more than 3.4: normals, Student-t, gamma, beta and modes of 1e-4,
+debts from 5e-7 to 8 nats, draws independent, autoregressive (.5 and .9) and sticky. Mean-field Gaussians in regressions
+with correlations of .5 to .9, debts off by factors of .5 to 36, departed by 2.2 to 19, six in seven by more than 4.
+A floor on the slope's distance from 1 is not needed: it would pass debts that are off by more than their error.
+"""
 
 APPROXIMATE = "is a posterior approximate, or does one belong to other data? Predictive debt needs no exact posteriors"
+UNMIXED = "a parameter's draws are worth too few for a bridge or a chain: do all chains sample the same posterior?"
 
 
 def debt_from_draws(
@@ -67,7 +91,7 @@ def debt_from_draws(
         diagnostics = {"overlap": pooled.overlap}
         return _judged(pooled.value, pooled.standard_error, diagnostics, slope, contradiction)
     bridged = _bridged(at_shadow, marginal_shadow(), marginal_deployed(), pooled, contradiction)
-    if bridged.reliable or APPROXIMATE in bridged.note:
+    if bridged.reliable or bridged.note.endswith((APPROXIMATE, UNMIXED)):
         return bridged
     return _chained(chain() if chain else (), at_shadow, pooled.overlap) or bridged
 
@@ -124,6 +148,8 @@ def _bridged(
 
 def _bridge_doubt(value: float, error: float, shadow: bridge.LogMarginal, deployed: bridge.LogMarginal) -> str:
     """Why the Gaussian bridge is not to be trusted; empty when it is."""
+    if not min(shadow.effective_draws, deployed.effective_draws) >= MINIMUM_EFFECTIVE_DRAWS:
+        return UNMIXED
     if not min(shadow.draws_per_parameter, deployed.draws_per_parameter) >= DRAWS_PER_PARAMETER:
         return f"the Gaussian bridge has under {DRAWS_PER_PARAMETER:.0f} effective draws per parameter"
     if not min(shadow.overlap, deployed.overlap) >= MINIMUM_GAUSSIAN_OVERLAP:

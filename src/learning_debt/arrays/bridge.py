@@ -59,6 +59,8 @@ class LogMarginal(NamedTuple):
         errors, the larger of both halves. Large when the draws are not the posterior's.
     disagreement : float
         Difference of the two halves in standard errors.
+    effective_draws : float
+        Least effective sample size of a parameter in half of the draws.
     """
 
     value: float
@@ -67,6 +69,7 @@ class LogMarginal(NamedTuple):
     draws_per_parameter: float
     departure: float = 0.0
     disagreement: float = 0.0
+    effective_draws: float = float("inf")
 
 
 def optimal_bridge(at_reference: Array, at_target: Array) -> tuple[float, Array, Array]:
@@ -200,6 +203,7 @@ def gaussian_log_marginal(
         size / parameters,
         float(np.abs(departures).max()),
         float(abs(np.diff(values)[0]) / np.sqrt(variances.sum())) if variances.sum() > 0 else 0.0,
+        size,
     )
 
 
