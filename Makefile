@@ -10,8 +10,8 @@ test: environment ## all tests, doctests included
 	$(PYTHON) -m pytest
 
 test-oldest: ## PyMC models and integrations on the oldest PyMC, with the packages that are not yet on the newest
-	@scripts/environment.sh $(OLDEST) '.[nutpie,test,bambi,pymc-extras,pymc-marketing]' 'pymc==6.3.*'
-	$(OLDEST)/bin/python -m pytest tests/posteriors tests/integrations
+	@scripts/environment.sh $(OLDEST) '.[nutpie,test,bambi,pymc-extras,pymc-marketing]' 'pymc==6.3.*' pytest-xdist
+	$(OLDEST)/bin/python -m pytest -n 2 --dist loadfile tests/posteriors tests/integrations
 
 check: environment ## lint, format, types, import directions
 	$(PYTHON) -m ruff check .

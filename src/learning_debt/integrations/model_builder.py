@@ -79,9 +79,18 @@ def from_model_builder(
 
     Examples
     --------
-    >>> from pymc_extras.linearmodel import LinearModel  # doctest: +SKIP
-    >>> forecaster = from_model_builder(LinearModel(), X, y)  # doctest: +SKIP
-    >>> deployed = forecaster.fit(X.assign(y_data=y), random_seed=1)  # doctest: +SKIP
+    >>> class Line:
+    ...     def build_model(self, X, y):
+    ...         with pm.Model() as self.model:
+    ...             x, outcome = pm.Data("x", X["x"]), pm.Data("y_data", y)
+    ...             pm.Normal("y", pm.Normal("slope") * x, 1, observed=outcome)
+    ...     def _data_setter(self, X, y):
+    ...         pm.set_data({"x": X["x"], "y_data": y}, model=self.model)
+    >>> X = pd.DataFrame({"x": [1.0, 2.0, 3.0]})
+    >>> forecaster = from_model_builder(Line(), X, [1.1, 1.9, 3.2])
+    >>> forecaster.observed
+    ('y_data',)
+    >>> deployed = forecaster.fit(X.assign(y_data=[1.1, 1.9, 3.2]), random_seed=1)  # doctest: +SKIP
     """
     rows = BuilderRows(builder, X, y, observation_dim)
     built = _built(builder, rows.inputs, rows.outcomes)
