@@ -134,6 +134,10 @@ def test_refusals(case):
         case.exact({"coefficients": {"store": "Graz"}})
     with pytest.raises(KeyError, match="did you mean 'Graz'"):
         case.exact({"coefficients": {"coefficient": "Gratz"}})
+    with pytest.raises(ValueError, match="chooses nothing"):
+        case.exact([])
+    with pytest.raises(ValueError, match="20 draws is too small"):
+        ld.debt_by_block(case.forecaster, *case.draws(draws=5), case.new)
     with pytest.raises(TypeError, match="both exact"):
         ld.debt_by_block(case.forecaster, case.shadow, case.draws()[1], case.new)
 

@@ -21,6 +21,8 @@ from learning_debt.predictive import row_log_density
 Array = NDArray[np.float64]
 
 BLOCK = "block"
+FEWEST_DRAWS = 100
+"""Draws below which not even a bound is worked out."""
 MINIMUM_SUPPORT = 100.0
 """Effective draws behind a density ratio below which only a lower bound is reported."""
 
@@ -78,7 +80,7 @@ def debt_by_block(
     KeyError
         For an unknown variable, dimension or label, with the nearest spelling.
     ValueError
-        If a joint block has more than 10 entries.
+        If a joint block has more than 10 entries, nothing is chosen, or a posterior has fewer than 100 draws.
 
     Notes
     -----
@@ -107,11 +109,16 @@ def debt_by_block(
     forecaster.require_comparable(*trees, batch)
     groups = [tree["posterior"].to_dataset() for tree in trees]
     chosen = list(chosen_blocks(groups[0], blocks, joint))
+    if not chosen:
+        raise ValueError("blocks chooses nothing; name a variable of the posterior, or leave it out for all")
     for block in chosen:
         require_same_labels(block, *groups)
     if exact is not None:
         results = [_exact_debt(*exact, block) for block in chosen]
     else:
+        fewest = min(group.sizes["chain"] * group.sizes["draw"] for group in groups)
+        if fewest < FEWEST_DRAWS:
+            raise ValueError(f"a posterior of {fewest} draws is too small; draw at least {FEWEST_DRAWS}, better 4000")
         at_shadow, at_deployed = (_log_ratio(forecaster, one, batch, removed, before) for one in (shadow, deployed))
         rng = np.random.default_rng(random_seed)
         labels = _labels(forecaster, (shadow, deployed), at_shadow, at_deployed, rng)
