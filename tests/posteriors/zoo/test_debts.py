@@ -6,13 +6,14 @@ import numpy as np
 import pymc as pm
 import pytest
 import xarray as xr
-from scipy import special
+from scipy import special, stats
 
 import learning_debt as ld
 
 from .case import CHEAP, along_rows, covariates
 from .growing import CASES as GROWING
 from .outcomes import CASES as OUTCOMES
+from .outcomes import category_probabilities
 from .series import CASES as SERIES
 from .series import shifted
 from .structures import CASES as STRUCTURES
@@ -148,6 +149,39 @@ def divergence_of_hurdle(case, one, other):
     return p * np.log(p / q) + (1 - p) * np.log((1 - p) / (1 - q)) + p * positive
 
 
+def divergence_of_censored(case, one, other):
+    """Masses at both ends and, by quadrature, the density between."""
+    inside = np.linspace(0, 2, 4001)[:, None]
+    laws = [stats.norm(t["level"] + t["slope"] * case.batch["x"].values, t["scale"]) for t in (one, other)]
+    p, q = laws
+    masses = sum(a * np.log(a / b) for a, b in ((p.cdf(0), q.cdf(0)), (p.sf(2), q.sf(2))))
+    return masses + np.trapezoid(p.pdf(inside) * (p.logpdf(inside) - q.logpdf(inside)), inside, axis=0)
+
+
+def divergence_of_categories(case, one, other):
+    p, q = (category_probabilities(t, case.batch, special.expit) for t in (one, other))
+    return (p * np.log(p / q)).sum(axis=1)
+
+
+def divergence_of_inflated(case, one, other):
+    counts, x = np.arange(60)[:, None], case.batch["x"].values
+    p, q = (
+        t["some"] * stats.poisson.pmf(counts, np.exp(t["level"] + t["slope"] * x)) + (1 - t["some"]) * (counts == 0)
+        for t in (one, other)
+    )
+    return special.rel_entr(p, q).sum(axis=0)
+
+
+def divergence_of_shares(case, one, other):
+    strengths = [t["strength"] * t["share"] for t in (one, other)]
+    values = []
+    for trials in case.batch["trials"].values:
+        grid = np.array([(a, b, trials - a - b) for a in range(trials + 1) for b in range(trials + 1 - a)])
+        p, q = (stats.dirichlet_multinomial.logpmf(grid, a, trials) for a in strengths)
+        values.append((np.exp(p) * (p - q)).sum())
+    return np.array(values)
+
+
 def divergence_after_rows(case, one, other):
     """Rows whose means are known from the rows before them as they came."""
     moments = [
@@ -167,6 +201,10 @@ DIVERGENCES = {
     "wide panel": divergence_of_panel,
     "several outputs": divergence_of_outputs,
     "hurdle lognormal": divergence_of_hurdle,
+    "censored": divergence_of_censored,
+    "ordered logistic": divergence_of_categories,
+    "zero-inflated": divergence_of_inflated,
+    "Dirichlet multinomial": divergence_of_shares,
     "adstock": divergence_after_rows,
     "lagged outcome": divergence_after_rows,
     "marginal Gaussian process": divergence_after_rows,
@@ -175,7 +213,7 @@ DIVERGENCES = {
 }
 
 
-SIMULATED = ("new stores", "varying slopes", "hurdle lognormal", "two outcomes", "wide panel")
+SIMULATED = ("new stores", "varying slopes", "hurdle lognormal", "two outcomes", "wide panel", "censored")
 
 
 @pytest.mark.parametrize("name", DIVERGENCES)
