@@ -30,15 +30,15 @@ class Scoring:
         Whether outcomes are covariates of rows after them.
     series : bool
         Whether an outcome's rows are one series, each following from those before.
-    drawable : bool
-        Whether predictive draws can go on from the past.
+    undrawable : str
+        Why there are no predictive draws; empty when there are.
     """
 
     alone: bool
     ordered: tuple[str, ...] = ()
     lagged: bool = False
     series: bool = False
-    drawable: bool = True
+    undrawable: str = ""
 
     @property
     def feedback(self) -> bool:

@@ -6,6 +6,7 @@ They build the model once more, on part of the rows, and compare the two builds 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from learning_debt.posteriors.pymc.build import Build
 from learning_debt.posteriors.pymc.checks import largest_difference, require_free_of_rows
 from learning_debt.posteriors.pymc.density import Scoring
 from learning_debt.posteriors.pymc.graph import Arguments
-from learning_debt.posteriors.pymc.scoring import find_scoring, uneven_part
+from learning_debt.posteriors.pymc.scoring import SHIFT, find_scoring, uneven_part
 
 TOLERANCE = 1e-8
 
@@ -49,50 +50,98 @@ def _equal(first: np.ndarray, second: np.ndarray) -> bool:
     return bool((first == second).all())
 
 
+@dataclass(frozen=True)
+class Rows:
+    """Training rows as given, and how they are prepared; what `scoring.Trial` asks for.
+
+    Attributes
+    ----------
+    build : Build
+    raw, prepared : xarray.Dataset
+    prepare : callable
+        Prepares rows by what was learned from the training data.
+    dim : str
+        The observation dimension.
+    """
+
+    build: Build
+    raw: xr.Dataset
+    prepared: xr.Dataset
+    prepare: Callable[[xr.Dataset], xr.Dataset]
+    dim: str
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return int(self.prepared.sizes[self.dim])
+
+    def alone(self, part: np.ndarray) -> Arguments:
+        """The rows at these positions as if they were all there is."""
+        own = self.prepared if len(part) == self.rows else self.prepare(take_rows(self.raw, part, self.dim))
+        return self._arguments(own, part)
+
+    def moved(self, row: int, outcomes_only: bool) -> Arguments | None:
+        """All rows, one of them with other values; None where it cannot be prepared."""
+        outcomes = self.build.graph.outcome_data
+        moved = {
+            name: _moved(variable, variable.dims.index(self.dim), row, whole_moves=name in outcomes)
+            for name, variable in self.raw.variables.items()
+            if self.dim in variable.dims and (name in outcomes or not outcomes_only)
+        }
+        try:
+            prepared = self.prepare(
+                self.raw.assign({name: v for name, v in moved.items() if name not in self.raw.coords})
+            )
+            return self._arguments(prepared, np.arange(self.rows))
+        except (ValueError, KeyError, TypeError):
+            return None
+
+    def _arguments(self, rows: xr.Dataset, part: np.ndarray) -> Arguments:
+        draws = {"draw": _at_rows(self.build, self.build.graph.reference_draws, part)}
+        return {**self.build.arguments(rows, self.dim, static=self.prepared), **draws}
+
+
+def _moved(variable: xr.Variable, axis: int, row: int, whole_moves: bool) -> xr.Variable:
+    """One row moved: numbers by so little that a column of times keeps its order, flags and whole outcomes to another
+    value that occurs; positions, labels and dates not at all."""
+    values = np.moveaxis(variable.values.copy(), axis, 0)
+    occurring = np.unique(values) if values.dtype.kind in "iufb" else values[:0]
+    if values.dtype.kind == "f":
+        values[row] += SHIFT * (np.diff(occurring).min() if len(occurring) > 1 else 1.0)
+    elif len(occurring) == 2 or (whole_moves and len(occurring) > 1):
+        different = [k for k in range(len(values)) if (values[k] != values[row]).any()]
+        values[row] = values[different[0]]
+    return variable.copy(data=np.moveaxis(values, 0, axis))
+
+
 def require_faithful_build(
     build: Build,
-    rows: xr.Dataset,
-    observation_dim: str,
-    prepared_of: Callable[[np.ndarray], xr.Dataset],
-    lagged: bool,
+    rows: Rows,
     again: Callable[[xr.Dataset], Build] | None,
     context_rows: int | None = None,
 ) -> Scoring:
-    """How rows score; raises unless the model built on part of them is the same density.
-
-    ``prepared_of(positions)`` gives the rows at these positions, prepared as if they were all there is; `lagged`
-    says that preparation makes covariates of outcomes.
-    """
-    count = rows.sizes[observation_dim]
-
-    def arguments_of(part: np.ndarray) -> Arguments:
-        own = rows if len(part) == count else prepared_of(part)
-        draws = {"draw": _at_rows(build, build.graph.reference_draws, part)}
-        return {**build.arguments(own, observation_dim, static=rows), **draws}
-
-    build.scoring_guard.check(arguments_of(np.arange(count)))
-    scoring = find_scoring(build, count, arguments_of, lagged or build.graph.lagged, context_rows)
-    if again is not None and count > 3:
-        for part in _parts(rows, observation_dim):
-            other = _try_build(again, take_rows(rows, part, observation_dim))
+    """How rows score; raises unless the model built on part of them is the same density."""
+    build.scoring_guard.check(rows.alone(np.arange(rows.rows)))
+    lagged = build.graph.lagged or _prepares_from_outcomes(rows)
+    scoring = find_scoring(build, rows, lagged, context_rows)
+    if again is not None and rows.rows > 3:
+        for part in _parts(rows.prepared, rows.dim):
+            other = _try_build(again, take_rows(rows.prepared, part, rows.dim))
             if other is not None and _fixed_groups(other) == _fixed_groups(build):
-                _require_same(build, other, rows, part, observation_dim)
+                _require_same(build, other, rows.prepared, part, rows.dim)
                 break
     return scoring
 
 
-def prepares_from_outcomes(
-    prepare: Callable[[xr.Dataset, xr.Dataset | None], tuple[xr.Dataset, xr.Dataset]],
-    raw: xr.Dataset,
-    prepared: xr.Dataset,
-    fitted: xr.Dataset,
-    outcomes: tuple[str, ...],
-) -> bool:
-    """Whether `prepare` makes covariates, such as lags, of the outcomes."""
-    moved = raw.assign({name: raw[name] + 1 for name in outcomes if raw[name].dtype.kind in "iuf"})
-    again = prepare(moved, fitted)[0]
-    others = [name for name in prepared.variables if name not in outcomes]
-    return not all(name in again.variables and _equal(prepared[name].values, again[name].values) for name in others)
+def _prepares_from_outcomes(rows: Rows) -> bool:
+    """Whether preparation makes covariates, such as lags, of the outcomes."""
+    raw, outcomes = rows.raw, rows.build.graph.outcome_data
+    if raw is rows.prepared:
+        return False
+    again = rows.prepare(raw.assign({name: raw[name] + 1 for name in outcomes if raw[name].dtype.kind in "iuf"}))
+    others = [name for name in rows.prepared.variables if name not in outcomes]
+    pairs = ((rows.prepared.variables[name], again.variables.get(name)) for name in others)
+    return not all(two is not None and _equal(one.values, two.values) for one, two in pairs)
 
 
 def _fixed_groups(build: Build) -> dict[str, tuple]:

@@ -337,7 +337,7 @@ class PyMCForecaster:
         count = prepared.sizes[dim]
         seed = np.random.SeedSequence(random_seed)
         arguments["draw"] = build.grow(draws, arguments, count, training, seed)
-        return Scene(build, arguments, draws.samples, count, kept, scoring.lagged, scoring.drawable, rows)
+        return Scene(build, arguments, draws.samples, count, kept, scoring.lagged, scoring.undrawable, rows)
 
     def _own_labels(self, posterior: xr.DataTree) -> bool:
         return STRUCTURE in posterior.attrs or self._registry.model is not None

@@ -186,11 +186,21 @@ class ModelGraph:
     @cached_property
     def lagged(self) -> bool:
         """Whether outcomes are covariates too, of rows after them."""
-        shapes = [
-            v for v in ancestors(self.predictive) if v.owner is not None and isinstance(v.owner.op, Shape | Shape_i)
-        ]
-        used = set(ancestors(self.predictive, blockers=shapes))  # how many outcomes there are is no feedback
-        return any(self.data[name] in used for name in self.outcome_data)
+        return any(self.data[name] in self.inputs_of([rv]) for rv in self.predictive for name in self.outcome_data)
+
+    @cached_property
+    def crossed(self) -> bool:
+        """Whether an outcome is a covariate of another outcome."""
+        pairs = zip(self.predictive, self.outcome_data, strict=True)
+        return any(
+            self.data[name] in self.inputs_of([rv]) for rv, own in pairs for name in self.outcome_data if name != own
+        )
+
+    def inputs_of(self, outputs: list[Variable]) -> set[Variable]:
+        """What these variables depend on by value: how many rows there are is no input."""
+        above = [v for v in ancestors(outputs) if v.owner is not None]
+        shapes = [v for v in above if isinstance(v.owner.op, Shape | Shape_i)]
+        return set(ancestors(outputs, blockers=shapes))
 
     @cached_property
     def forward(self) -> list[Variable]:

@@ -5,20 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pymc as pm
 import xarray as xr
 
-from learning_debt.data import take_rows
 from learning_debt.errors import IncomparablePosteriorsError
 from learning_debt.posteriors.pymc.build import Build
 from learning_debt.posteriors.pymc.checks import require_supported
 from learning_debt.posteriors.pymc.density import Density, Scoring
-from learning_debt.posteriors.pymc.first_fit import (
-    prepares_from_outcomes,
-    require_faithful_build,
-    require_faithful_preparation,
-)
+from learning_debt.posteriors.pymc.first_fit import Rows, require_faithful_build, require_faithful_preparation
 from learning_debt.posteriors.pymc.graph import ModelGraph
 from learning_debt.posteriors.pymc.prepare import Preparation, stored
 
@@ -97,19 +91,12 @@ class Registry:
         """
         if build.density.scoring is not None or prepared.sizes[self.observation_dim] < 2:
             return
-        dim = self.observation_dim
-
-        def prepared_of(part: np.ndarray) -> xr.Dataset:
-            if raw is None or fitted is None:
-                return take_rows(prepared, part, dim)
-            return self.preparation(take_rows(raw, part, dim), fitted)[0]
-
-        lagged = False
+        dim, rows = self.observation_dim, Rows(build, prepared, prepared, lambda part: part, self.observation_dim)
         if fitted is not None and raw is not None:
             require_faithful_preparation(self.preparation, raw, prepared, fitted, dim)
-            lagged = prepares_from_outcomes(self.preparation, raw, prepared, fitted, build.graph.outcome_data)
+            rows = Rows(build, raw, prepared, lambda part: self.preparation(part, fitted)[0], dim)
         again = None if self.build_model is None else self.build
-        scoring = require_faithful_build(build, prepared, dim, prepared_of, lagged, again, self.context_rows)
+        scoring = require_faithful_build(build, rows, again, self.context_rows)
         build.density.scoring = scoring
         self._checked.append(build.density)
 

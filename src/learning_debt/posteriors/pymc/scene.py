@@ -26,8 +26,8 @@ class Scene:
         Posterior draws; all rows; rows at the end that are the batch.
     lagged : bool
         Whether outcomes are covariates of rows after them.
-    drawable : bool
-        Whether predictive draws can go on from the past.
+    undrawable : str
+        Why there are no predictive draws; empty when there are.
     batch : xarray.Dataset
         The batch as it was given.
     """
@@ -38,7 +38,7 @@ class Scene:
     rows: int
     kept: int
     lagged: bool
-    drawable: bool
+    undrawable: str
     batch: xr.Dataset
 
 
@@ -75,14 +75,11 @@ def _path_so_far(build: Build, arguments: Arguments, samples: int, count: int) -
 def predictive_draws(scene: Scene, random_seed: int | None) -> list[np.ndarray]:
     """One draw of the batch per posterior draw, shape (samples, kept, ...) for each outcome."""
     graph, arguments = scene.build.graph, scene.arguments
+    if scene.undrawable:
+        raise UnsupportedModelError(scene.undrawable)
     series = {outcome: _continued(scene, outcome, random_seed) for outcome in graph.outcomes if outcome.spans_rows}
     if len(series) == len(graph.outcomes):
         return list(series.values())
-    if not scene.drawable:
-        raise UnsupportedModelError(
-            "the outcome is one series of a custom distribution, and its draws would forget the past; pm.AR, "
-            "pm.GaussianRandomWalk, pm.MvNormal, or lags as covariates can be drawn"
-        )
     if scene.lagged and scene.kept > 1:
         raise UnsupportedModelError(
             "each row's distribution depends on the outcome before it, so several rows cannot be drawn at once; "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
@@ -14,12 +14,19 @@ from learning_debt.posteriors.pymc.graph import Arguments
 from learning_debt.posteriors.pymc.growth import axis_of
 
 FROM_DATA = "build it from pm.Data: x = pm.Data('x', data['x'], dims='obs')"
-SHIFT = 0.37
-"""How far an entry is moved to see which rows feel it."""
+SHIFT = 1e-3
+"""How far an entry is moved to see which rows feel it: of a datum, as a share of the least distance in its column."""
 ROWS_ALONE = 6
 """Rows tried one by one."""
 
-ArgumentsOf = Callable[[np.ndarray], Arguments]
+FORGETFUL = (
+    "the outcome is one series of a custom distribution, and its draws would forget the past; pm.AR, "
+    "pm.GaussianRandomWalk, pm.MvNormal, or lags as covariates can be drawn"
+)
+CROSSED = (
+    "an outcome is an input of another outcome, so they cannot be drawn side by side; write the inner one into the "
+    "model as a random variable that the other is a function of, or forecast the two with a model each"
+)
 
 
 def uneven_part(rows: int) -> int:
@@ -27,18 +34,34 @@ def uneven_part(rows: int) -> int:
     return max(1, (2 * rows) // 5)
 
 
-def find_scoring(
-    build: Build, rows: int, arguments_of: ArgumentsOf, lagged: bool, context_rows: int | None = None
-) -> Scoring:
+class Trial(Protocol):
+    """The rows at hand in other arrangements, as arguments with reference draws."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        ...
+
+    def alone(self, part: np.ndarray) -> Arguments:
+        """The rows at these positions as if they were all there is."""
+        ...
+
+    def moved(self, row: int, outcomes_only: bool) -> Arguments | None:
+        """All rows, one of them with other values; None where it cannot be prepared."""
+        ...
+
+
+def find_scoring(build: Build, trial: Trial, lagged: bool, context_rows: int | None = None) -> Scoring:
     """How rows score, found at a few draws.
+
+    Rows are scored together, in parts and one by one; and since data may happen not to show what a model does with them
+    (a campaign that ran once), also with the values of one row changed.
 
     Parameters
     ----------
     build : Build
-    rows : int
-        Rows at hand, at least two.
-    arguments_of : callable
-        ``arguments_of(positions)`` gives data, lengths and reference draws for the rows at these positions alone.
+    trial : Trial
+        At least two rows.
     lagged : bool
         Whether outcomes are covariates of rows after them.
     context_rows : int, optional
@@ -51,27 +74,40 @@ def find_scoring(
     ValueError
         If rows depend on more than `context_rows` before them.
     """
-    if any(outcome.is_path for outcome in build.graph.outcomes):
-        if context_rows is not None:
-            _require_context_of_path(build, arguments_of, rows, context_rows)
-        return Scoring(False, _ordered(build, arguments_of(np.arange(rows))), lagged, series=True)
+    everything = trial.alone(np.arange(trial.rows))
+    _require_free_paths(build)
     score = _Score(build)
-    everything = np.arange(rows)
-    whole = score(arguments_of(everything), rows)
-    _require_causal(score, whole, arguments_of, rows)
+    whole = score(everything, trial.rows)
+    _require_causal(score, whole, trial)
+    felt = _felt_later(score, whole, trial, outcomes_only=False)
     series = any(outcome.spans_rows for outcome in build.graph.outcomes)
-    # A custom distribution may hide a series: its density feels earlier outcomes, its draws would start anew.
-    hidden = not (series or lagged) and _feels_outcomes(build, score, arguments_of(everything), whole)
+    hidden = not (series or lagged) and _felt_later(score, whole, trial, outcomes_only=True)
+    undrawable = FORGETFUL if hidden else CROSSED if build.graph.crossed else ""
     series = series or hidden
-    alone = not (lagged or series or _continues(build))
-    alone = alone and all(score.agrees(whole, arguments_of, part) for part in _parts(rows))
+    alone = not (lagged or series or felt or _continues(build))
+    alone = alone and all(score.agrees(whole, trial, part) for part in _parts(trial.rows))
     if not alone and context_rows is not None:
-        _require_context(score, whole, arguments_of, rows, context_rows)
-    return Scoring(alone, _ordered(build, arguments_of(everything)), lagged, series, not hidden)
+        _require_context(score, whole, trial, context_rows)
+        if any(outcome.is_path for outcome in build.graph.outcomes):
+            _require_context_of_path(build, trial, context_rows)
+    return Scoring(alone, _ordered(build, everything), lagged, series, undrawable)
+
+
+def _require_free_paths(build: Build) -> None:
+    """Raise if the parameters of a time series are computed from the rows: a prefix would have others."""
+    graph = build.graph
+    paths = [rv for outcome, rv in zip(graph.outcomes, graph.predictive, strict=True) if outcome.is_path]
+    used = [name for name, data in graph.data.items() if paths and data in graph.inputs_of(paths)]
+    along = [name for name in used if build.row_axis(name) is not None]
+    if along:
+        raise UnsupportedModelError(
+            f"the parameters of a time series depend on the rows of {along}, so its first rows alone have another "
+            "density; give pm.AR and random walks parameters of their own, or write the series with lags as covariates"
+        )
 
 
 class _Score:
-    """Log densities of rows at the reference draws, all outcomes side by side, shape (draws, outcomes, rows)."""
+    """Log densities of rows at the reference draws, all outcomes but paths, shape (draws, outcomes, rows)."""
 
     def __init__(self, build: Build) -> None:
         self.graph = build.graph
@@ -81,61 +117,64 @@ class _Score:
         draws = len(next(iter(arguments["draw"].values())))
         values = [self.function(arguments, draw) for draw in range(draws)]
         for outcome, term in zip(self.graph.outcomes, values[0], strict=True):
-            if term.shape != (rows,):
+            if not outcome.is_path and term.shape != (rows,):
                 raise UnsupportedModelError(
                     f"the model gives {term.size} log density term(s) of {outcome.name!r} for {rows} rows; its length "
                     f"is a constant, or its rows are not its first axis: {FROM_DATA}"
                 )
-        return np.array(values)
+        by_row = [k for k, outcome in enumerate(self.graph.outcomes) if not outcome.is_path]
+        return np.array([[row[k] for k in by_row] for row in values]).reshape(draws, len(by_row), rows)
 
-    def agrees(self, whole: np.ndarray, arguments_of: ArgumentsOf, part: np.ndarray, last: int = 0) -> bool:
+    def agrees(self, whole: np.ndarray, trial: Trial, part: np.ndarray, last: int = 0) -> bool:
         """Whether these rows score by themselves as among all; with `last`, only so many at the end are asked for."""
         try:
-            values = self(arguments_of(part), len(part))
+            values = self(trial.alone(part), len(part))
         except (ValueError, IndexError, AssertionError, KeyError):
             return False
         return _close(values[..., -last:], whole[..., part][..., -last:])
 
 
-def _feels_outcomes(build: Build, score: _Score, arguments: Arguments, whole: np.ndarray) -> bool:
-    """Whether a row's density changes with the outcome of a row before it."""
-    rows = whole.shape[-1]
-    moved = dict(arguments["data"])
-    for outcome in build.graph.outcomes:
-        values = np.moveaxis(moved[outcome.data].copy(), outcome.row_axis, 0)
-        different = [k for k in range(rows) if (values[k] != values[rows // 2]).any()]
-        if different:
-            values[rows // 2] = values[different[0]]  # an outcome that has been seen, so a legal one
-        moved[outcome.data] = np.moveaxis(values, 0, outcome.row_axis)
-    after = score({**arguments, "data": moved}, rows)
-    others = np.arange(rows) != rows // 2
-    return not _close(after[..., others], whole[..., others])
+def _felt_later(score: _Score, whole: np.ndarray, trial: Trial, outcomes_only: bool) -> bool:
+    """Whether rows feel other values in a row before them; raises if they feel them in a row after."""
+    felt = False
+    for row in np.unique(np.linspace(0, trial.rows - 1, ROWS_ALONE).astype(int)).tolist():
+        arguments = trial.moved(row, outcomes_only)
+        if arguments is None:
+            continue
+        same = np.isclose(score(arguments, trial.rows), whole, rtol=1e-9, atol=1e-9, equal_nan=True).all(axis=(0, 1))
+        if not same[:row].all():
+            raise _looks_ahead()
+        felt = felt or not same[row + 1 :].all()
+    return felt
 
 
 def _close(one: np.ndarray, two: np.ndarray) -> bool:
     return bool(np.allclose(one, two, rtol=1e-9, atol=1e-9, equal_nan=True))
 
 
-def _require_causal(score: _Score, whole: np.ndarray, arguments_of: ArgumentsOf, rows: int) -> None:
+def _require_causal(score: _Score, whole: np.ndarray, trial: Trial) -> None:
     """Raise unless the first rows score without the later ones as they do with them."""
-    first = np.arange(uneven_part(rows))
+    first = np.arange(uneven_part(trial.rows))
     try:
-        values = score(arguments_of(first), len(first))
+        values = score(trial.alone(first), len(first))
     except (ValueError, IndexError, AssertionError) as error:
         if isinstance(error, UnsupportedModelError):
             raise
-        if score.agrees(whole, arguments_of, np.arange(rows - 1)):
+        if score.agrees(whole, trial, np.arange(trial.rows - 1)):
             return  # it takes another number of rows, only not so few
         raise UnsupportedModelError(
             "the model does not take a new number of rows: a covariate or a length is baked in as a constant; "
             f"{FROM_DATA} ({str(error).splitlines()[0]})"
         ) from error
     if not _close(values, whole[..., first]):
-        raise UnsupportedModelError(
-            "the rows cannot be scored: the log density of a row changes with the rows after it (a mean over the "
-            "batch, a smoother that looks ahead?). Compute what spans rows in prepare(data, fitted), from the "
-            "training data"
-        )
+        raise _looks_ahead()
+
+
+def _looks_ahead() -> UnsupportedModelError:
+    return UnsupportedModelError(
+        "the rows cannot be scored: the log density of a row changes with the rows after it (a mean over the batch, a "
+        "smoother that looks ahead?). Compute what spans rows in prepare(data, fitted), from the training data"
+    )
 
 
 def _parts(rows: int) -> list[np.ndarray]:
@@ -144,19 +183,21 @@ def _parts(rows: int) -> list[np.ndarray]:
     return [np.arange(uneven_part(rows), rows), *(np.array([row]) for row in singles)]
 
 
-def _require_context(score: _Score, whole: np.ndarray, arguments_of: ArgumentsOf, rows: int, context_rows: int) -> None:
+def _require_context(score: _Score, whole: np.ndarray, trial: Trial, context_rows: int) -> None:
+    rows = trial.rows
     ends = np.unique(np.linspace(min(context_rows + 1, rows - 1), rows - 1, ROWS_ALONE).astype(int))
     for end in ends:
         part = np.arange(max(0, end - context_rows), end + 1)
-        if not score.agrees(whole, arguments_of, part, last=1):
+        if not score.agrees(whole, trial, part, last=1):
             raise _too_few(context_rows, int(end))
 
 
-def _require_context_of_path(build: Build, arguments_of: ArgumentsOf, rows: int, context_rows: int) -> None:
+def _require_context_of_path(build: Build, trial: Trial, context_rows: int) -> None:
+    rows = trial.rows
     function = reference_pointwise(build.graph)
 
     def total(first: int, stop: int) -> float:
-        return sum(float(np.sum(term)) for term in function(arguments_of(np.arange(first, stop)), 0))
+        return sum(float(np.sum(term)) for term in function(trial.alone(np.arange(first, stop)), 0))
 
     for end in np.unique(np.linspace(min(context_rows + 1, rows - 1), rows - 1, ROWS_ALONE).astype(int)).tolist():
         start = max(0, end - context_rows)
