@@ -50,13 +50,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--replications", type=int, default=1000)
     parser.add_argument("--rows", type=int, nargs="*", default=[1, 5])
+    parser.add_argument("--streams", nargs="*", choices=STREAMS, default=list(STREAMS))
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     forecaster = ld.ConjugateRegression(ld.NIG(np.zeros(COEFFICIENTS), np.eye(COEFFICIENTS), 2.0, 1.0))
     rng = np.random.default_rng(arguments.seed)
     print(f"{'stream':>20} {'rows':>4} {'mean z':>7} {'sd z':>6} {'less':>6} {'more':>6}")
     for rows in arguments.rows:
-        for kind in STREAMS:
+        for kind in arguments.streams:
             scores, verdicts = [], collections.Counter()
             for _ in range(arguments.replications):
                 history = stream(kind, rows, rng)
