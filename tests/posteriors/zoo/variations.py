@@ -79,6 +79,28 @@ def bare_panel_moments(theta, data, start):
     return mean, np.ones_like(mean)
 
 
+def sideways_panel(data):
+    """The rows are the second axis."""
+    with pm.Model(coords={"geo": data["geo"].values}) as model:
+        x, y = (pm.Data(name, data[name].values, dims=("geo", "date")) for name in ("x", "y"))
+        level = pm.Normal("level", 0, 1, dims="geo")
+        pm.Normal("outcome", level[:, None] + pm.Normal("slope", 0, 1) * x, 1, observed=y, dims=("geo", "date"))
+    return model
+
+
+def sideways_mean(theta, data):
+    return theta["level"][:, None] + theta["slope"] * data["x"].values
+
+
+def sideways_terms(theta, data):
+    return {"outcome": stats.norm.logpdf(data["y"].values, sideways_mean(theta, data), 1).sum(axis=0)}
+
+
+def sideways_moments(theta, data, start):
+    mean = sideways_mean(theta, data)[:, start:].T
+    return mean, np.ones_like(mean)
+
+
 # Experiments as constants, an autoregression beside a regression ------------------------------------------------------
 
 
@@ -302,6 +324,9 @@ def _data():
     return {
         "series": along_rows(x=x, y=y, spend=rng.gamma(2, 0.5, rows), sold=rng.poisson(2, rows)),
         "wide": xr.Dataset({name: (("obs", "geo"), wide[k]) for k, name in enumerate(("x", "y"))}),
+        "sideways": xr.Dataset(
+            {name: (("geo", "date"), wide[k].T) for k, name in enumerate(("x", "y"))}, coords={"geo": ["east", "west"]}
+        ),
         "dated": along_rows(y=y, week_index=weeks),
         "weeks": along_rows(y=y, week_index=np.array([0, 0, 1, 2, 3, 4, 4, 5, 6])),
         "stores": along_rows(x=x, y=y, store_index=store),
@@ -324,6 +349,15 @@ def slope_law(theta, data):
 
 ALONE = [
     Case("experiment of constants", constant_lift_test, DATA["series"], {"slope": 0.9}, **from_law(slope_law)),
+    Case(
+        "sideways panel",
+        sideways_panel,
+        DATA["sideways"],
+        {"level": ("geo", np.array([0.5, -0.5])), "slope": 0.4},
+        sideways_terms,
+        sideways_moments,
+        options={"observation_dim": "date"},
+    ),
     Case("panel without dims", bare_panel, DATA["wide"], {"slope": 0.9}, bare_panel_terms, bare_panel_moments),
 ]
 AFTER = [
