@@ -14,6 +14,8 @@ Z90 = 1.6448536269514722
 SETTINGS = ["sampler", "draws", "coefficients", "scenario", "periods"]
 ENOUGH = 50
 """Reliable estimates below which the coverage of a cell says little."""
+OVERLAPPING = 100
+"""Overlap from which on estimates are expected to be reliable."""
 OVERLAPS = (0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 100, 200, 500, np.inf)
 RELATIVE_VARIANCES = (0, 3e-4, 1e-3, 2e-3, 3e-3, 5e-3, 7e-3, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, np.inf)
 
@@ -45,6 +47,8 @@ def summarise(estimates: pd.DataFrame) -> pd.Series:
             "overlap": estimates["overlap"].median(),
             "reliable": number,
             "share_reliable": number / len(estimates),
+            "overlapping": (estimates["overlap"] >= OVERLAPPING).sum(),
+            "overlapping_reliable": (used["overlap"] >= OVERLAPPING).sum(),
             "bias": error.mean(),
             "rmse": np.sqrt((error**2).mean()),
             "relative_error": (error / used["exact"]).abs().median(),
@@ -106,10 +110,10 @@ def verdicts(estimates: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
         enough, outside = int((of_cells["reliable"] >= ENOUGH).sum()), len(beyond(of_cells))
         found = f"{outside} of {enough} cells outside"
         rows.append((signal, "coverage .85 to .95 in every cell", found, verdict(outside == 0, enough)))
-        share = of_signal.loc[of_signal["overlap"] >= 100, "reliable"]
+        share = of_signal.loc[of_signal["overlap"] >= OVERLAPPING, "reliable"]
         found = f"{share.mean():.1%} of {len(share)}"
         holds = verdict(share.mean() >= 0.9, len(share))
-        rows.append((signal, "at least 90% reliable where overlap is 100", found, holds))
+        rows.append((signal, f"at least 90% reliable where overlap is {OVERLAPPING} or more", found, holds))
         far = int((used["miss"].abs() > 5).sum())
         found = f"{far} of {len(used)}, largest {used['miss'].abs().max():.1f}"
         holds = verdict(far <= max(1, len(used) / 10_000), len(used))
