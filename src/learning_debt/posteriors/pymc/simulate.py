@@ -37,9 +37,11 @@ class Simulation:
     @cached_property
     def _function(self) -> tuple[Any, Inputs, list[SharedVariable], bool]:
         inputs = Inputs(self.graph, self.outputs, "draw")
-        vectorised = self._vectorised(inputs)
+        samples = pt.lscalar("samples")
+        vectorised = self._vectorised(inputs, samples)
         outputs = self.outputs if vectorised is None else vectorised
-        variables = [argument for _, _, argument in inputs.slots] if vectorised is None else inputs.variables
+        one_draw = [argument for _, _, argument in inputs.slots]
+        variables = one_draw if vectorised is None else [samples, *inputs.variables]
         generators = [
             variable
             for variable in graph_inputs(outputs)
@@ -47,10 +49,7 @@ class Simulation:
         ]
         return compile_python(variables, outputs), inputs, generators, vectorised is not None
 
-    def _vectorised(self, inputs: Inputs) -> list[Variable] | None:
-        if not inputs.replacement:
-            return None
-        samples = next(iter(inputs.replacement.values())).shape[0]
+    def _vectorised(self, inputs: Inputs, samples: Variable) -> list[Variable] | None:
         try:
             outputs = _sized(_opened(self.outputs))
             nodes = _random_nodes(outputs)
@@ -63,8 +62,9 @@ class Simulation:
             batched = vectorize_graph(outputs, replace={**inputs.replacement, **sizes})
         except (NotImplementedError, ValueError, TypeError):
             return None
+        # A parameter that is a constant has no axis over draws.
         pairs = zip(batched, outputs, strict=True)
-        return batched if all(one.ndim == plain.ndim + 1 for one, plain in pairs) else None
+        return [one if one.ndim > plain.ndim else pt.repeat(one[None], samples, axis=0) for one, plain in pairs]
 
     def draw(self, arguments: Arguments, samples: int, cells: int, random_seed: int | None) -> list[np.ndarray]:
         """Each variable at every posterior draw, shape (samples, ...); `cells` is the size of one draw."""
@@ -74,7 +74,8 @@ class Simulation:
             rows = [function(*inputs.arrays(arguments, sample)) for sample in range(samples)]
             return [np.stack([np.asarray(row[k]) for row in rows]) for k in range(len(self.outputs))]
         step = max(1, CELLS // max(cells, 1))
-        pieces = [function(*inputs.arrays(arguments, slice(start, start + step))) for start in range(0, samples, step)]
+        chunks = [slice(start, min(start + step, samples)) for start in range(0, samples, step)]
+        pieces = [function(chunk.stop - chunk.start, *inputs.arrays(arguments, chunk)) for chunk in chunks]
         return [np.concatenate([piece[k] for piece in pieces]) for k in range(len(self.outputs))]
 
 
