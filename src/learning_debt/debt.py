@@ -33,12 +33,17 @@ the modes weigh.
 DRAWS_PER_PARAMETER = 4.0
 """Effective draws per parameter that each half must hold for the Gaussian bridge.
 
-EVIDENCE_DPP
+Log marginals of normals (d = 20), skew normals and Student-t (30), lognormals (10) and funnels (10) at 2 to 6 of them,
+independent or sticky draws, 60 to 100 replications each: intervals covered .90 to .98, no miss beyond 2.8 standard
+errors. Regression with 200 coefficients: rms error .19 for a standard error of .25 at 3.5; at 1.6 coverage fell to
+.25, and the overlap to 0.
 """
 MINIMUM_GAUSSIAN_OVERLAP = 0.1
 """Share of Gaussian proposals that could be posterior draws, below which the posterior is not Gaussian enough.
 
-EVIDENCE_GOV
+A bridge needs overlap, not a Gaussian: funnels of spread 2 and 3, modes up to 40 standard deviations apart and products
+of 30 skewed marginals, overlaps .06 to .3 of 500 to 2,000 draws a half, covered .89 to .98 with no miss beyond 3.7
+standard errors. Below, too few draws carry it.
 """
 LADDER_SHARE = 0.5
 """Share of overlap that a step of a chain keeps.
@@ -139,6 +144,7 @@ def _bridged(
     diagnostics |= {
         "gaussian_overlap": min(shadow.overlap, deployed.overlap),
         "draws_per_parameter": min(shadow.draws_per_parameter, deployed.draws_per_parameter),
+        "effective_draws": min(shadow.effective_draws, deployed.effective_draws),
     }
     doubt = contradiction or _bridge_doubt(value, error, shadow, deployed)
     floor = pooled.lower_bound if doubt else 0.0
@@ -186,5 +192,7 @@ def log_marginal(
         if draws.shape[0] * draws.shape[1] < needed:
             return f"{draws.shape[0] * draws.shape[1]} draws are too few for a Gaussian, which takes {needed}"
         return bridge.gaussian_log_marginal(draws, lambda points: forecaster.log_joint(posterior, points), rng)
+    except bridge.TooFewDrawsError as error:
+        return str(error)
     except NotImplementedError as error:
         return str(error) or "the forecaster offers no joint density"

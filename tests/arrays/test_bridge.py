@@ -218,7 +218,7 @@ def gaussian_marginals(parameters, draws, repeats, constant=-1234.5):
         )
         for _ in range(repeats)
     ]
-    values, errors, overlaps, sizes = (np.array(column) for column in zip(*runs, strict=True))
+    values, errors, overlaps, sizes, *_ = (np.array(column) for column in zip(*runs, strict=True))
     return values - constant, errors, overlaps, sizes
 
 
@@ -283,6 +283,14 @@ def test_the_marginal_of_a_regression_covers_its_log_evidence():
 def test_too_few_draws_for_a_gaussian_are_refused_with_the_number_needed():
     with pytest.raises(ValueError, match=r"2 chains of 10 draws .* 7 dimensions; at least 32 draws"):
         bridge.gaussian_log_marginal(np.zeros((2, 10, 7)), lambda at: at.sum(-1), np.random.default_rng(1))
+
+
+def test_draws_that_hardly_move_are_too_few_for_a_gaussian():
+    """Five distinct points in ten dimensions, fifty times over in each half."""
+    draws = np.tile(np.random.default_rng(27).normal(size=(4, 5, 10)), (1, 100, 1))
+    draws[:, 250:] += 1.0
+    with pytest.raises(bridge.TooFewDrawsError, match="5 distinct draws are too few .* 10 dimensions"):
+        bridge.gaussian_log_marginal(draws[:1], lambda at: stats.norm.logpdf(at).sum(-1), np.random.default_rng(1))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -49,7 +49,7 @@ def test_intervals_of_a_chain_cover_with_the_covariance_of_its_steps(path):
     There and back, the draws in between do the opposite to each step: their errors cancel.
     """
     means, repeat = PATHS[path]
-    rng, repeats, truth = np.random.default_rng(51), 300, (means[-1] - means[0]) ** 2 / 2
+    rng, repeats, truth = np.random.default_rng(51), 200, (means[-1] - means[0]) ** 2 / 2
     runs = [Drift(means, rng, 250, repeat).estimate() for _ in range(repeats)]
     values, errors = np.array([run.value for run in runs]), np.array([run.standard_error for run in runs])
     misses = np.abs(values - truth) / errors

@@ -21,6 +21,10 @@ from learning_debt.arrays.label_slope import label_slope
 Array = NDArray[np.float64]
 
 
+class TooFewDrawsError(ValueError):
+    """Draws to which no Gaussian can be fitted."""
+
+
 class PooledDebt(NamedTuple):
     """Pooled estimate of posterior debt.
 
@@ -177,8 +181,10 @@ def gaussian_log_marginal(
 
     Raises
     ------
+    TooFewDrawsError
+        If there are too few (distinct) draws to fit a Gaussian.
     ValueError
-        If there are too few draws to fit a Gaussian.
+        If `log_joint` is not finite at a draw.
 
     Notes
     -----
@@ -187,7 +193,7 @@ def gaussian_log_marginal(
     chains, draws, parameters = unconstrained.shape
     half = draws // 2
     if chains * half < 2 * parameters + 2:
-        raise ValueError(
+        raise TooFewDrawsError(
             f"{chains} chains of {draws} draws are too few to fit a Gaussian in {parameters} dimensions; "
             f"at least {2 * (2 * parameters + 2)} draws are needed"
         )
@@ -215,8 +221,12 @@ def _bridge_to_gaussian(
     covariance = np.atleast_2d(np.cov(flat, rowvar=False))
     gaussian = multivariate_normal(flat.mean(0), covariance, allow_singular=True)
     proposals = np.reshape(gaussian.rvs(len(target), random_state=rng), target.shape)
+    density = np.atleast_1d(gaussian.logpdf(target))
+    if np.isneginf(density).any():
+        distinct = len(np.unique(flat, axis=0))
+        raise TooFewDrawsError(f"{distinct} distinct draws are too few to fit a Gaussian in {parameters} dimensions")
     at_gaussian = log_joint(proposals) - np.atleast_1d(gaussian.logpdf(proposals))
-    at_target = log_joint(target) - np.atleast_1d(gaussian.logpdf(target))
+    at_target = log_joint(target) - density
     if not np.isfinite(at_target).all() or np.isnan(at_gaussian).any():
         raise ValueError(
             "log_joint is not finite at posterior draws; the posterior belongs to other data or another model"
