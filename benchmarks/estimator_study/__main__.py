@@ -1,7 +1,7 @@
 """Sampled debt, predictive debt and score gap against exact values: prints the tables and a line for each bar.
 
 From the directory benchmarks: ``python -m estimator_study --quick`` (about a minute) or without (40 CPU minutes; a run
-that was stopped goes on where it was). The thresholds were chosen on seed 1; the results stored are those of seed 2.
+that was stopped goes on where it was). Thresholds were chosen on other seeds; the results stored are those of seed 2.
 """
 
 from __future__ import annotations
