@@ -70,10 +70,10 @@ def belief_check(
     "More than expected" is also what a world gives that moves faster than the shadow follows.
 
     Measured on exact tables of 40 periods of 5 rows (`benchmarks/belief.py`, 250 streams each), "less" and "more":
-    right model .013 and .000 (1000 streams); Student-t(3) errors .36 and .06; unequal variances .38 and .04; an omitted square .34 and
-    .02; common shocks within a period .02 and .01; a coefficient that moves by one standard deviation .00 and .90, one
-    that walks .01 and .37. With one row a period: right model .02 and .00, wrong tails, variance or mean .13, .21 and
-    .27 "less".
+    right model .013 and .000 (1000 streams); Student-t(3) errors .36 and .06; unequal variances .38 and .04; an
+    omitted square .34 and .02; common shocks within a period .02 and .01; a coefficient that moves by one standard
+    deviation .00 and .90, one that walks .01 and .37. With one row a period: right model .02 and .00, wrong tails,
+    variance or mean .13, .21 and .27 "less".
 
     Examples
     --------
