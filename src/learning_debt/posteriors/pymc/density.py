@@ -53,6 +53,13 @@ class Scoring:
 
 CELLS = 1_000_000
 """Draws x rows handed to a compiled function at a time, so that memory stays bounded."""
+PAIRS_PER_CELL = 10
+"""Where rows hang together (adstock, Gaussian processes), a function may hold every pair of them at every draw."""
+
+
+def cells_of(rows: int, numbers: int, pairs: bool) -> int:
+    """What one draw of `rows` rows with `numbers` outcomes counts for, against `CELLS`."""
+    return max(numbers, rows * rows // PAIRS_PER_CELL if pairs else 0, 1)
 
 
 def canonical(values: Any, dtype: str) -> np.ndarray:
@@ -65,7 +72,7 @@ def canonical(values: Any, dtype: str) -> np.ndarray:
 def batched(argument: Variable) -> Variable:
     """The same argument with a leading axis over draws; an axis known to have length 1 still broadcasts."""
     shape = (None, *(1 if size == 1 else None for size in argument.type.shape))
-    return pt.tensor(argument.name, dtype=argument.dtype, shape=shape)
+    return pt.TensorType(argument.dtype, shape)(argument.name)  # a name may hold a comma
 
 
 class Inputs:
@@ -115,6 +122,12 @@ class Density:
         self.compile_kwargs = compile_kwargs or {}
         self.scoring: Scoring | None = None
 
+    @property
+    def pairs(self) -> bool:
+        """Whether every pair of rows may meet; in a plain time series they do not."""
+        alone = self.scoring is not None and self.scoring.alone
+        return not (alone or all(outcome.is_path for outcome in self.graph.outcomes))
+
     @cached_property
     def _pointwise(self) -> tuple[Any, Inputs]:
         return self._compiled(self.graph.pointwise, "draw")
@@ -132,7 +145,7 @@ class Density:
     def log_density(self, arguments: Arguments, samples: int, rows: int) -> list[np.ndarray]:
         """log p(y_n | rows before n, theta_s) of each outcome, shape (samples, rows); of a path (samples, 1)."""
         function, inputs = self._pointwise
-        step = max(1, CELLS // max(rows, 1))
+        step = max(1, CELLS // cells_of(rows, rows, self.pairs))
         pieces = [function(*inputs.arrays(arguments, slice(start, start + step))) for start in range(0, samples, step)]
         return [
             _whole([np.asarray(piece[k]) for piece in pieces], samples, outcome.is_path)
@@ -143,7 +156,7 @@ class Density:
         """Unnormalised log posterior on the unconstrained scale, shape (points,)."""
         function, inputs = self._joint
         result = np.empty(points)
-        step = max(1, CELLS // max(rows, 1))
+        step = max(1, CELLS // cells_of(rows, rows, self.pairs))
         for start in range(0, points, step):
             result[start : start + step] = function(*inputs.arrays(arguments, slice(start, start + step)))[0]
         return result

@@ -9,6 +9,7 @@ import numpy as np
 from pytensor.graph.basic import Variable
 
 from learning_debt.errors import UnsupportedModelError
+from learning_debt.posteriors.pymc.density import CELLS, cells_of
 from learning_debt.posteriors.pymc.graph import Arguments, ModelGraph
 from learning_debt.posteriors.pymc.simulate import Simulation
 
@@ -65,6 +66,16 @@ class Continuation:
 
     def draw(self, arguments: Arguments, known: np.ndarray, shape: tuple[int, ...], seed: int) -> np.ndarray:
         """Values of `shape`, per draw; those of `known`, shape (samples, ...), stay at the front of each axis."""
+        step = max(1, CELLS // cells_of(shape[-1] if shape else 1, 1, self.operation == "MvNormalRV"))
+        if len(known) <= step:
+            return self._draw(arguments, known, shape, seed)
+        chunks = [slice(start, start + step) for start in range(0, len(known), step)]  # covariances are large
+        seeds = np.random.SeedSequence(seed).generate_state(len(chunks)).tolist()
+        draws = [{name: values[chunk] for name, values in arguments["draw"].items()} for chunk in chunks]
+        pieces = zip(chunks, draws, seeds, strict=True)
+        return np.concatenate([self._draw({**arguments, "draw": d}, known[c], shape, s) for c, d, s in pieces])
+
+    def _draw(self, arguments: Arguments, known: np.ndarray, shape: tuple[int, ...], seed: int) -> np.ndarray:
         samples = len(known)
         drawn = self._simulation.draw(arguments, samples, int(np.prod(shape)), seed)
         rng = np.random.default_rng(seed + 1)

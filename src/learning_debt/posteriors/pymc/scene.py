@@ -9,6 +9,7 @@ import xarray as xr
 
 from learning_debt.errors import UnsupportedModelError
 from learning_debt.posteriors.pymc.build import Build
+from learning_debt.posteriors.pymc.density import cells_of
 from learning_debt.posteriors.pymc.graph import Arguments
 from learning_debt.posteriors.pymc.outcomes import Outcome
 
@@ -85,7 +86,8 @@ def predictive_draws(scene: Scene, random_seed: int | None) -> list[np.ndarray]:
             "each row's distribution depends on the outcome before it, so several rows cannot be drawn at once; "
             "predict one row at a time, with the rows before it as past"
         )
-    cells = sum(int(np.prod(arguments["data"][outcome.data].shape)) for outcome in graph.outcomes)
+    numbers = sum(int(np.prod(arguments["data"][outcome.data].shape)) for outcome in graph.outcomes)
+    cells = cells_of(scene.rows, numbers, scene.build.density.pairs)
     drawn = scene.build.predictive.draw(arguments, scene.samples, cells, random_seed)
     kept = slice(scene.rows - scene.kept, None)
     return [
