@@ -7,6 +7,7 @@ import pytest
 import xarray as xr
 
 from learning_debt.errors import UnsupportedModelError
+from learning_debt.posteriors.pymc import density, growth
 from learning_debt.posteriors.pymc.forecaster import PyMCForecaster
 
 from .case import CHEAP, along_rows, covariates, moment_errors, scored_on_its_own
@@ -154,3 +155,21 @@ def test_hindsight_that_the_training_rows_hardly_show_is_refused():
     posterior = xr.DataTree.from_dict({"posterior": xr.Dataset({"slope": (("chain", "draw"), np.full((1, 2), 0.8))})})
     with pytest.raises(UnsupportedModelError, match="rows after"):
         forecaster.attach(posterior, campaign())
+
+
+@pytest.mark.parametrize("name", ["adstock", "marginal Gaussian process", "observed AR"])
+def test_draws_in_chunks_are_the_same_draws(name, monkeypatch):
+    """A few draws at a time, as many rows that meet in pairs make it necessary."""
+    case = NAMED[name]
+    forecaster = case.forecaster()
+    posterior = forecaster.attach(case.posterior(), case.past)
+    whole = forecaster.log_density(posterior, case.batch, case.past)
+    monkeypatch.setattr(density, "CELLS", 8)
+    monkeypatch.setattr(growth, "CELLS", 8)
+    xr.testing.assert_allclose(forecaster.log_density(posterior, case.batch, case.past), whole, rtol=1e-12)
+    posterior = forecaster.attach(case.posterior(same=400), case.past)
+    stop = case.trained + case.ahead
+    drawn = forecaster.predict(posterior, case.rows(case.trained, stop), case.past, random_seed=1)["outcome"]
+    assert len(np.unique(drawn.values)) == drawn.size  # every chunk has random numbers of its own
+    mean, variance = case.moments(case.theta_at(0), case.rows(0, stop), case.trained)
+    assert moment_errors(drawn.values, mean, variance) < 4
