@@ -133,9 +133,8 @@ def take_rows(dataset: xr.Dataset, rows: slice | np.ndarray, observation_dim: st
 
 def as_past(past: Any, observation_dim: str) -> xr.Dataset:
     """Rows before a batch as a checked Dataset; no rows at all say that nothing was before."""
-    if isinstance(past, xr.Dataset) and past.sizes.get(observation_dim) == 0:
-        return past
-    return as_dataset(past, observation_dim)
+    rows = _convert(past, observation_dim)
+    return rows if rows.sizes.get(observation_dim) == 0 else as_dataset(rows, observation_dim)
 
 
 def follow(past: xr.Dataset, batch: xr.Dataset, observation_dim: str) -> xr.Dataset:

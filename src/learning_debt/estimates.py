@@ -12,7 +12,7 @@ from learning_debt.arrays.nig import NIG
 from learning_debt.data import as_past, take_rows
 from learning_debt.debt import debt_from_draws, log_marginal
 from learning_debt.estimate import Estimate
-from learning_debt.posteriors.base import SampledForecaster
+from learning_debt.posteriors.base import SampledForecaster, training_data
 from learning_debt.posteriors.conjugate import ConjugateRegression
 from learning_debt.predictive import PredictiveContrast, gap_from_mixtures, row_log_density, row_mixture
 
@@ -80,7 +80,7 @@ def posterior_debt(
         # What leaves the window was past to what stays, so the two windows are scored whole.
         at_shadow, at_deployed = (_window_ratio(forecaster, at, shadow, deployed) for at in (shadow, deployed))
     else:
-        before = _training_data(deployed) if forecaster.needs_past else None
+        before = training_data(deployed) if forecaster.needs_past else None
         at_shadow = log_likelihood(forecaster, shadow, batch, before)
         at_deployed = log_likelihood(forecaster, deployed, batch, before)
         if removed is not None:
@@ -199,19 +199,10 @@ def _window_ratio(
     """Log-likelihood of the shadow's window minus that of the deployed one's, at the draws of `posterior`."""
     totals = []
     for one in (shadow, deployed):
-        window = _training_data(one)
+        window = training_data(one)
         nothing = take_rows(window, slice(0), forecaster.observation_dim)
         totals.append(log_likelihood(forecaster, posterior, window, nothing))
     return totals[0] - totals[1]
-
-
-def _training_data(posterior: xr.DataTree) -> xr.Dataset:
-    if "training_data" not in posterior.children:
-        raise ValueError(
-            "rows of this model depend on the rows before them, and the posterior does not carry the data it was "
-            "fitted to; use attach(posterior, data)"
-        )
-    return posterior.children["training_data"].to_dataset(inherit=False)
 
 
 def _past(forecaster: SampledForecaster, past: Any) -> xr.Dataset | None:

@@ -13,8 +13,14 @@ from numpy.typing import NDArray
 from learning_debt.arrays import bridge, marginal_debt, nig_parts
 from learning_debt.arrays.effective_size import variance_of_mean
 from learning_debt.arrays.nig import NIG
-from learning_debt.attribution.selection import SAMPLE_DIMS, Block, both_exact, chosen_blocks, require_same_labels
-from learning_debt.data import as_past
+from learning_debt.attribution.selection import (
+    SAMPLE_DIMS,
+    Block,
+    both_exact,
+    chosen_blocks,
+    require_same_labels,
+    rows_before,
+)
 from learning_debt.debt import MINIMUM_OVERLAP, debt_from_draws, log_marginal
 from learning_debt.predictive import row_log_density
 
@@ -59,7 +65,7 @@ def debt_by_block(
     removed_data : Dataset, mapping or data frame, optional
         What the deployed posterior had seen and the shadow no longer holds.
     past : Dataset, mapping or data frame, optional
-        All rows that `new_data` follows, where the model needs them.
+        All rows that `new_data` follows, where the model needs them; the data of the deployed posterior if left out.
     random_seed : int, optional
         For the Gaussian bridge, which is needed when the two sets of draws do not overlap.
 
@@ -103,7 +109,7 @@ def debt_by_block(
     exact = both_exact(shadow, deployed)
     batch = forecaster.as_batch(new_data)
     removed = None if removed_data is None else forecaster.as_batch(removed_data)
-    before = None if past is None else as_past(past, forecaster.observation_dim)
+    before = rows_before(forecaster, deployed, past)
     # One draw of an exact posterior carries the names and labels of its parameters.
     trees = [forecaster.sample(one, draws=1, chains=1) if exact else one for one in (shadow, deployed)]
     forecaster.require_comparable(*trees, batch)

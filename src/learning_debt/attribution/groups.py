@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from learning_debt.arrays import nig_parts
 from learning_debt.arrays.effective_size import effective_size
 from learning_debt.arrays.nig import NIG
-from learning_debt.attribution.selection import both_exact
-from learning_debt.data import as_dataset, as_past, require_variables
+from learning_debt.attribution.selection import both_exact, rows_before
+from learning_debt.data import as_dataset, require_variables
 from learning_debt.predictive import row_log_density
 
 Array = NDArray[np.float64]
@@ -52,7 +52,7 @@ def debt_by_group(
         What the deployed posterior had seen and the shadow no longer holds: its rows count with l negated. `by` must
         then be a name that both have.
     past : Dataset, mapping or data frame, optional
-        All rows that `new_data` follows, where the model needs them.
+        All rows that `new_data` follows, where the model needs them; the data of the deployed posterior if left out.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def debt_by_group(
     [17.41, -0.51]
     """
     exact = both_exact(shadow, deployed)
-    before = None if past is None else as_past(past, forecaster.observation_dim)
+    before = rows_before(forecaster, deployed, past)
     batches = [(forecaster.as_batch(new_data), 1.0, before)]
     labels, dim = _labels(new_data, by, forecaster.observation_dim)
     if removed_data is not None:

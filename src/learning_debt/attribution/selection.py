@@ -11,7 +11,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from learning_debt.arrays.nig import NIG, as_nig
+from learning_debt.data import as_past
 from learning_debt.errors import IncomparablePosteriorsError
+from learning_debt.posteriors.base import training_data
 
 Array = NDArray[np.float64]
 
@@ -26,6 +28,13 @@ def both_exact(shadow: Any, deployed: Any) -> tuple[NIG, NIG] | None:
     if any(kinds) and not all(kinds):
         raise TypeError("shadow and deployed must be both exact (NIG) or both draws (DataTree); sample the exact one")
     return (as_nig(shadow), as_nig(deployed)) if all(kinds) else None
+
+
+def rows_before(forecaster: Any, deployed: Any, past: Any) -> xr.Dataset | None:
+    """The rows that new data follow, where the model needs them: `past`, else the deployed posterior's own data."""
+    if past is not None:
+        return as_past(past, forecaster.observation_dim)
+    return training_data(deployed) if forecaster.needs_past else None
 
 
 class Block(NamedTuple):

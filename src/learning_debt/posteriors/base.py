@@ -8,6 +8,23 @@ import numpy as np
 import xarray as xr
 
 SAMPLE = "sample"
+TRAINING = "training_data"
+
+
+def training_data(posterior: xr.DataTree) -> xr.Dataset:
+    """The data a posterior was fitted to, which new rows follow.
+
+    Raises
+    ------
+    ValueError
+        If the posterior does not carry them.
+    """
+    if TRAINING not in posterior.children:
+        raise ValueError(
+            "rows of this model depend on the rows before them, and the posterior does not carry the data it was "
+            "fitted to; use attach(posterior, data)"
+        )
+    return posterior.children[TRAINING].to_dataset(inherit=False)
 
 
 @runtime_checkable

@@ -11,7 +11,7 @@ import xarray as xr
 
 from learning_debt.data import as_dataset, as_past, follow, take_rows
 from learning_debt.errors import NoJointDensityError, UnsupportedModelError
-from learning_debt.posteriors.base import SAMPLE
+from learning_debt.posteriors.base import SAMPLE, TRAINING
 from learning_debt.posteriors.pymc.build import Build
 from learning_debt.posteriors.pymc.checks import reference_pointwise, require_supported
 from learning_debt.posteriors.pymc.compare import require_same_density, require_same_groups
@@ -20,7 +20,6 @@ from learning_debt.posteriors.pymc.draws import Draws
 from learning_debt.posteriors.pymc.fit import Sampler, SamplerName
 from learning_debt.posteriors.pymc.prepare import (
     PREPARATION,
-    TRAINING,
     Preparation,
     Prepare,
     require_own_outcomes,

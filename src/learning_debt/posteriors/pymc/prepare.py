@@ -10,8 +10,9 @@ import xarray as xr
 
 from learning_debt.data import as_dataset
 from learning_debt.errors import UnsupportedModelError
+from learning_debt.posteriors.base import TRAINING
 
-PREPARATION, TRAINING = "preparation", "training_data"
+PREPARATION = "preparation"
 
 Prepare = Callable[..., tuple[Any, Any]]
 
