@@ -326,6 +326,48 @@ def estimate(
     )
 
 
+def funnel_by_nuts(runs: int, measured: float, noise: float) -> None:
+    """Centred funnels sampled by NUTS, before and after v is measured with normal noise: v stays normal, so the truth
+    is known. What NUTS misses of the neck, no count of its draws shows."""
+    import pymc as pm
+
+    precision = 1 / 1.5**2 + 1 / noise**2
+    mean, spread = measured / noise**2 / precision, precision**-0.5
+    truth = normal(mean, spread).divergence(normal(0, 1.5))
+    prior = funnel(0, 1.5).log_density
+    log_joints = prior, lambda points: prior(points) + stats.norm.logpdf(measured, points[:, 0], noise)
+    models = []
+    for location, sd in ((0, 1.5), (mean, spread)):
+        with pm.Model() as model:
+            v = pm.Normal("v", location, sd)
+            pm.Normal("x", 0, pm.math.exp(v / 2), shape=9)
+        models.append(model)
+    for run in range(runs):
+        draws = []
+        for which, model in enumerate(models):
+            sampled = pm.sample(
+                1000,
+                tune=1000,
+                chains=4,
+                cores=1,
+                model=model,
+                random_seed=2 * run + which,
+                progressbar=False,
+                target_accept=0.95,
+            )
+            tree = sampled.posterior
+            draws.append(np.concatenate([tree["v"].values[..., None], tree["x"].values], axis=-1))
+        at_deployed, at_shadow = (stats.norm.logpdf(measured, one[..., 0], noise) for one in draws)
+        rng = np.random.default_rng(run)
+        found = debt_from_draws(
+            at_shadow,
+            at_deployed,
+            lambda draws=draws, rng=rng: gaussian_log_marginal(draws[1], log_joints[1], rng),
+            lambda draws=draws, rng=rng: gaussian_log_marginal(draws[0], log_joints[0], rng),
+        )
+        print(f"NUTS, funnel, v measured as {measured}: truth {truth:.3f}, found {found} {found.note}", flush=True)
+
+
 def report(case: Case, label: str, found: list) -> tuple[int, float]:
     """Print one line; number of reliable estimates and their largest miss in standard errors."""
     used = [one for one in found if one.reliable]
@@ -357,7 +399,12 @@ def main() -> None:
     parser.add_argument("--only", default="", help="cases whose name holds one of these, by commas")
     parser.add_argument("--sticky", default="0,0.8", help="probabilities of repeating a draw")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--nuts", type=int, default=0, help="only that many funnels by NUTS")
     arguments = parser.parse_args()
+    if arguments.nuts:
+        funnel_by_nuts(arguments.nuts, 1.5, 1.0)
+        funnel_by_nuts(arguments.nuts, 4.0, 0.3)
+        return
     rng = np.random.default_rng(arguments.seed)
     print(f"{'case':36s} {'draws, method':18s} {'debt':>8s} reliable      bias     rmse cover        max z  by")
     start, total, worst = time.perf_counter(), 0, 0.0

@@ -157,21 +157,21 @@ def test_without_a_joint_density_the_debt_is_a_lower_bound(coefficients, shift):
     assert values.min() > 0
 
 
-@pytest.mark.parametrize("draws", [15, 20])
+@pytest.mark.parametrize("draws", [8, 11])
 def test_too_few_draws_for_the_bridge_are_said_so_and_its_value_is_no_lower_bound(draws):
-    """6 parameters and 30 or 40 draws a half, where 50 *effective* ones are asked for; debt of 24 nats."""
+    """6 parameters and 16 or 20 draws a half, where 25 *effective* ones are asked for; debt of 24 nats."""
     case = Case(5, 3.0)
     estimates = [
         ld.posterior_debt(case.forecaster, *case.draws(seed, draws), case.new, random_seed=seed) for seed in range(50)
     ]
     for estimate in estimates:
-        assert estimate.diagnostics["effective_draws"] < 50
+        assert estimate.diagnostics["effective_draws"] < 25
         assert not estimate.reliable
         assert not estimate.lower_bound
         assert np.isfinite(estimate.standard_error)
         assert "worth too few for a bridge" in estimate.note
     # Not to be trusted to its error, but no longer off by the whole debt.
-    assert np.median([estimate.value for estimate in estimates]) == pytest.approx(case.debt, rel=0.1)
+    assert np.median([estimate.value for estimate in estimates]) == pytest.approx(case.debt, rel=0.3)
 
 
 def test_densities_that_few_draws_reach_are_not_trusted_until_there_are_more():

@@ -24,7 +24,7 @@ Independent draws of normals 3.5 to 5 standard deviations apart, overlap 30 to 6
 and none missed by more than 3.8 standard errors; nothing asks for more. Chains worth only 50 to 100 draws miss by
 over 5 standard errors 3 times in 10,000 whatever the threshold, since their worth is hardly known.
 """
-MINIMUM_EFFECTIVE_DRAWS = 50.0
+MINIMUM_EFFECTIVE_DRAWS = 25.0
 """Effective draws of the slowest parameter that half of the draws must hold for a bridge or a chain.
 
 Four chains stuck in two modes are worth 4 to 8 by any count, twenty about 20; neither bridge nor chain can tell what

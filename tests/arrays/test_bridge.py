@@ -289,7 +289,7 @@ def test_draws_that_hardly_move_are_too_few_for_a_gaussian():
     """Five distinct points in ten dimensions, fifty times over in each half."""
     draws = np.tile(np.random.default_rng(27).normal(size=(4, 5, 10)), (1, 100, 1))
     draws[:, 250:] += 1.0
-    with pytest.raises(bridge.TooFewDrawsError, match="5 distinct draws are too few .* 10 dimensions"):
+    with pytest.raises(bridge.TooFewDrawsError, match=r"5 distinct draws are too few .* 10 dimensions"):
         bridge.gaussian_log_marginal(draws[:1], lambda at: stats.norm.logpdf(at).sum(-1), np.random.default_rng(1))
 
 
