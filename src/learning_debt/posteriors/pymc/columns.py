@@ -16,6 +16,9 @@ from learning_debt.posteriors.pymc.graph import Arguments, ModelGraph
 from learning_debt.posteriors.pymc.indices import IndexGuard
 from learning_debt.posteriors.pymc.labels import Labels, encode, extended, require_labels
 
+MOST_NEW_ENTRIES = 10_000
+"""Entries along a growing dimension without labels beyond which a position is taken for an error."""
+
 
 @dataclass
 class Columns:
@@ -260,8 +263,17 @@ class Columns:
         """Length that the rows at hand ask for: by their labels, or by the largest position."""
         if dim in labels:
             return len(labels[dim])
-        positions = [data[name].max() + 1 for name, one in self.index_dims.items() if one == dim and data[name].size]
-        return max([length, *map(int, positions)])
+        for name, one in self.index_dims.items():
+            if one != dim or not data[name].size:
+                continue
+            last = int(data[name].max())
+            if last >= length + MOST_NEW_ENTRIES:
+                raise ValueError(
+                    f"data variable {name!r} gives the position {last} along {dim!r}, of which the posterior holds "
+                    f"{length}: a typing error? At most {MOST_NEW_ENTRIES} entries are drawn anew"
+                )
+            length = max(length, last + 1)
+        return length
 
     def _check_lengths(self, data: dict[str, np.ndarray], lengths: dict[str, np.ndarray], along_rows: set) -> None:
         for name, values in data.items():
