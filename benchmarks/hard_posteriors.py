@@ -396,7 +396,7 @@ def main() -> None:
     parser.add_argument("--replications", type=int, default=240, help="a third where the draws do not overlap")
     parser.add_argument("--draws", type=int, default=500, help="per chain, of four")
     parser.add_argument("--methods", default="bridge,chain", help="used where the draws do not overlap")
-    parser.add_argument("--only", default="", help="cases whose name holds one of these, by commas")
+    parser.add_argument("--only", default="", help="cases whose name holds one of these, by semicolons")
     parser.add_argument("--sticky", default="0,0.8", help="probabilities of repeating a draw")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--nuts", type=int, default=0, help="only that many funnels by NUTS")
@@ -409,7 +409,7 @@ def main() -> None:
     print(f"{'case':36s} {'draws, method':18s} {'debt':>8s} reliable      bias     rmse cover        max z  by")
     start, total, worst = time.perf_counter(), 0, 0.0
     for case in cases():
-        if not any(part in case.name for part in arguments.only.split(",")):
+        if not any(part in case.name for part in arguments.only.split(";")):
             continue
         repeats = arguments.replications // (10 if case.parameters > 50 else 1)
         for repeat in map(float, arguments.sticky.split(",")):
