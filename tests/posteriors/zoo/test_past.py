@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pymc as pm
 import pytest
 import xarray as xr
 
@@ -12,7 +13,7 @@ from learning_debt.posteriors.pymc.forecaster import PyMCForecaster
 
 from .case import CHEAP, along_rows, covariates, moment_errors, scored_on_its_own
 from .refused import smoothed_both_ways
-from .series import CASES, LAGS
+from .series import CASES, LAGS, shifted
 from .variations import AFTER as VARIATIONS
 
 NAMED = {case.name: case for case in (*CASES, *VARIATIONS)}
@@ -148,6 +149,23 @@ def test_a_lag_that_the_training_rows_hardly_show_is_found(name, spend):
     batch, past = data.isel(obs=slice(38, 40)), data.isel(obs=slice(0, 38))
     scored = forecaster.log_density(posterior, batch, past)["outcome"].values[0]
     np.testing.assert_allclose(scored, case.terms(case.theta_at(0), data)["outcome"][38:40], rtol=1e-9)
+
+
+def test_a_lag_of_whole_numbers_is_found():
+    """Leaflets, by the thousand, in two of sixty weeks: neither sets of rows nor small moves show that they linger."""
+
+    def leaflets(data):
+        with pm.Model() as model:
+            x, y = pm.Data("x", data["x"].values, dims="obs"), pm.Data("y", data["y"].values, dims="obs")
+            pm.Normal("outcome", pm.Normal("then", 0, 1) * shifted(x), 1, observed=y, dims="obs")
+        return model
+
+    rows = np.arange(60)
+    data = campaign().assign(x=("obs", np.where(rows == 37, 5, np.where(rows == 41, 8, 0))))
+    forecaster = PyMCForecaster(leaflets, compile_kwargs=CHEAP)
+    posterior = xr.DataTree.from_dict({"posterior": xr.Dataset({"then": (("chain", "draw"), np.full((1, 2), 0.8))})})
+    forecaster.attach(posterior, data)
+    assert forecaster.needs_past is True
 
 
 def test_hindsight_that_the_training_rows_hardly_show_is_refused():

@@ -18,7 +18,7 @@ from learning_debt.posteriors.pymc.build import Build
 from learning_debt.posteriors.pymc.checks import largest_difference, require_free_of_rows
 from learning_debt.posteriors.pymc.density import Scoring
 from learning_debt.posteriors.pymc.graph import Arguments
-from learning_debt.posteriors.pymc.scoring import SHIFT, find_scoring, uneven_part
+from learning_debt.posteriors.pymc.scoring import SHIFT, Moves, find_scoring, uneven_part
 
 TOLERANCE = 1e-8
 
@@ -80,21 +80,29 @@ class Rows:
         own = self.prepared if len(part) == self.rows else self.prepare(take_rows(self.raw, part, self.dim))
         return self._arguments(own, part)
 
-    def moved(self, row: int, outcomes_only: bool) -> Arguments | None:
+    def moved(self, row: int, what: Moves) -> Arguments | None:
         """All rows, one of them with other values; None where it cannot be prepared."""
         outcomes = self.build.graph.outcome_data
-        moved = {
-            name: _moved(variable, variable.dims.index(self.dim), row, whole_moves=name in outcomes)
+        chosen = {
+            name: variable
             for name, variable in self.raw.variables.items()
-            if self.dim in variable.dims and (name in outcomes or not outcomes_only)
+            if self.dim in variable.dims
+            and (what == "all" or (name in outcomes if what == "outcomes" else not self._is_number(str(name))))
+        }
+        moved = {
+            name: _moved(variable, variable.dims.index(self.dim), row, name in outcomes or what == "labels")
+            for name, variable in chosen.items()
         }
         try:
             prepared = self.prepare(
                 self.raw.assign({name: v for name, v in moved.items() if name not in self.raw.coords})
             )
             return self._arguments(prepared, np.arange(self.rows))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, IndexError):
             return None
+
+    def _is_number(self, name: str) -> bool:
+        return name in self.build.graph.outcome_data or self.raw.variables[name].dtype.kind == "f"
 
     def _arguments(self, rows: xr.Dataset, part: np.ndarray) -> Arguments:
         draws = {"draw": _at_rows(self.build, self.build.graph.reference_draws, part)}
@@ -103,13 +111,13 @@ class Rows:
 
 def _moved(variable: xr.Variable, axis: int, row: int, whole_moves: bool) -> xr.Variable:
     """One row moved: numbers by so little that a column of times keeps its order, flags and whole outcomes to another
-    value that occurs; positions, labels and dates not at all."""
+    value that occurs; positions, labels and dates only where `whole_moves`."""
     values = np.moveaxis(variable.values.copy(), axis, 0)
-    occurring = np.unique(values) if values.dtype.kind in "iufb" else values[:0]
+    occurring = np.unique(values) if values.dtype.kind in "iufb" else pd.unique(values.ravel())
     if values.dtype.kind == "f":
         values[row] += SHIFT * (np.diff(occurring).min() if len(occurring) > 1 else 1.0)
-    elif len(occurring) == 2 or (whole_moves and len(occurring) > 1):
-        different = [k for k in range(len(values)) if (values[k] != values[row]).any()]
+    elif (len(occurring) == 2 and values.dtype.kind in "iub") or (whole_moves and len(occurring) > 1):
+        different = [k for k in range(len(values)) if np.any(values[k] != values[row])]
         values[row] = values[different[0]]
     return variable.copy(data=np.moveaxis(values, 0, axis))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -34,6 +34,10 @@ def uneven_part(rows: int) -> int:
     return max(1, (2 * rows) // 5)
 
 
+Moves = Literal["all", "outcomes", "labels"]
+"""What of a row is moved: all that keeps its order, outcomes only, or labels, positions and whole numbers."""
+
+
 class Trial(Protocol):
     """The rows at hand in other arrangements, as arguments with reference draws."""
 
@@ -46,7 +50,7 @@ class Trial(Protocol):
         """The rows at these positions as if they were all there is."""
         ...
 
-    def moved(self, row: int, outcomes_only: bool) -> Arguments | None:
+    def moved(self, row: int, what: Moves) -> Arguments | None:
         """All rows, one of them with other values; None where it cannot be prepared."""
         ...
 
@@ -79,9 +83,9 @@ def find_scoring(build: Build, trial: Trial, lagged: bool, context_rows: int | N
     score = _Score(build)
     whole = score(everything, trial.rows)
     _require_causal(score, whole, trial)
-    felt = _felt_later(score, whole, trial, outcomes_only=False)
+    felt = _felt_later(score, whole, trial, "all") or _felt_later(score, whole, trial, "labels")
     series = any(outcome.spans_rows for outcome in build.graph.outcomes)
-    hidden = not (series or lagged) and _felt_later(score, whole, trial, outcomes_only=True)
+    hidden = not (series or lagged) and _felt_later(score, whole, trial, "outcomes")
     undrawable = FORGETFUL if hidden else CROSSED if build.graph.crossed else ""
     series = series or hidden
     alone = not (lagged or series or felt or _continues(build))
@@ -134,15 +138,18 @@ class _Score:
         return _close(values[..., -last:], whole[..., part][..., -last:])
 
 
-def _felt_later(score: _Score, whole: np.ndarray, trial: Trial, outcomes_only: bool) -> bool:
-    """Whether rows feel other values in a row before them; raises if they feel them in a row after."""
+def _felt_later(score: _Score, whole: np.ndarray, trial: Trial, what: Moves) -> bool:
+    """Whether rows feel other values in a row before them; raises if they feel them in a row after.
+
+    A moved label may be a date out of its order, so that rows before it feel it is no proof of hindsight.
+    """
     felt = False
     for row in np.unique(np.linspace(0, trial.rows - 1, ROWS_ALONE).astype(int)).tolist():
-        arguments = trial.moved(row, outcomes_only)
+        arguments = trial.moved(row, what)
         if arguments is None:
             continue
         same = np.isclose(score(arguments, trial.rows), whole, rtol=1e-9, atol=1e-9, equal_nan=True).all(axis=(0, 1))
-        if not same[:row].all():
+        if what != "labels" and not same[:row].all():
             raise _looks_ahead()
         felt = felt or not same[row + 1 :].all()
     return felt
