@@ -23,9 +23,12 @@ format: environment
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
 
-benchmark: environment ## timings side by side; sampled against exact
+benchmark: environment ## timings side by side; sampled against exact, in short (each script has longer runs)
 	$(PYTHON) benchmarks/adapter.py
 	cd benchmarks && ../$(PYTHON) -m estimator_study --quick
+	$(PYTHON) benchmarks/hard_posteriors.py --replications 30
+	$(PYTHON) benchmarks/attribution.py --replications 50
+	$(PYTHON) benchmarks/belief.py --replications 50
 	$(PYTHON) benchmarks/study.py
 
 environment:
