@@ -99,6 +99,12 @@ def exact_posterior(data, draws, rng):
     return mean, covariance, xr.DataTree.from_dict({"posterior": tree})
 
 
+def gaussian_divergence(mean, covariance, other_mean, other_covariance):
+    away, ratio = other_mean - mean, np.linalg.solve(other_covariance, covariance)
+    shape = np.trace(ratio) - len(mean) - np.linalg.slogdet(ratio)[1]
+    return 0.5 * (shape + away @ np.linalg.solve(other_covariance, away))
+
+
 def test_posterior_debt_counts_the_new_rows_after_the_old_ones():
     rng, x = covariates(30)
     y = np.zeros(30)
@@ -110,10 +116,8 @@ def test_posterior_debt_counts_the_new_rows_after_the_old_ones():
     (p_mean, p, shadow), (q_mean, q, deployed) = (exact_posterior(d, 1000, rng) for d in (data, old))
     shadow, deployed = forecaster.attach(shadow, data), forecaster.attach(deployed, old)
     debt = ld.posterior_debt(forecaster, shadow, deployed, new, random_seed=1)
-    away, ratio = q_mean - p_mean, np.linalg.solve(q, p)
-    exact = 0.5 * (np.trace(ratio) - 2 - np.linalg.slogdet(ratio)[1] + away @ np.linalg.solve(q, away))
     assert debt.reliable
-    assert abs(debt.value - exact) < 4 * debt.standard_error
+    assert abs(debt.value - gaussian_divergence(p_mean, p, q_mean, q)) < 4 * debt.standard_error
     # Rows scored as if nothing came before them lose the first lag and give another debt.
     alone = forecaster.log_density(shadow, new, old)["outcome"].values[:, 0]
     first = new.isel(obs=[0])
@@ -225,3 +229,17 @@ def test_predictive_debt_at_fixed_parameters_is_the_divergence_of_the_rows(name)
     exact = DIVERGENCES[name](case, case.theta_at(0), case.theta_at(0, 0.75)).mean()
     assert abs(debt.value - exact) < 4 * debt.standard_error + 1e-4 * exact
     assert debt.standard_error < exact / 2
+
+
+def test_posterior_debt_between_windows():
+    """Each window begins without a row before it, as when it was fitted."""
+    rng, x = covariates(30)
+    data = along_rows(x=x, y=np.cumsum(rng.normal(size=30)) * 0.3 + 0.5 * x)
+    windows = data.isel(obs=slice(6, 30)), data.isel(obs=slice(0, 24))
+    forecaster = ld.PyMCForecaster(persistent, compile_kwargs=CHEAP)
+    (p_mean, p, shadow), (q_mean, q, deployed) = (exact_posterior(window, 1000, rng) for window in windows)
+    shadow, deployed = (forecaster.attach(t, w) for t, w in zip((shadow, deployed), windows, strict=True))
+    new, removed = data.isel(obs=slice(24, 30)), data.isel(obs=slice(0, 6))
+    debt = ld.posterior_debt(forecaster, shadow, deployed, new, removed, random_seed=1)
+    assert debt.reliable
+    assert abs(debt.value - gaussian_divergence(p_mean, p, q_mean, q)) < 4 * debt.standard_error
