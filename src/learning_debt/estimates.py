@@ -108,7 +108,8 @@ def predictive_debt(
     """Predictive debt: mean over the rows of `batch` of KL(p(y|x) shadow ‖ p(y|x) deployed), nats per observation.
 
     It is the score the shadow itself expects to gain over the deployed posterior on these inputs. The outcomes in
-    `batch` are not used (they set the range only where the model needs them to be present).
+    `batch` are not used, except where outcomes feed back (``forecaster.feedback``): there each row is forecast from the
+    realised rows before it.
 
     Parameters
     ----------

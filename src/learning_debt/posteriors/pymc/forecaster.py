@@ -9,14 +9,13 @@ import numpy as np
 import pymc as pm
 import xarray as xr
 
-from learning_debt.data import as_dataset, as_past, follow, take_rows
+from learning_debt.data import as_dataset
 from learning_debt.errors import NoJointDensityError, UnsupportedModelError
 from learning_debt.posteriors.base import SAMPLE, TRAINING
 from learning_debt.posteriors.pymc.build import Build
 from learning_debt.posteriors.pymc.checks import reference_pointwise, require_supported
 from learning_debt.posteriors.pymc.compare import require_same_density, require_same_groups
 from learning_debt.posteriors.pymc.density import split_points
-from learning_debt.posteriors.pymc.draws import Draws
 from learning_debt.posteriors.pymc.fit import Sampler, SamplerName
 from learning_debt.posteriors.pymc.prepare import (
     PREPARATION,
@@ -26,7 +25,7 @@ from learning_debt.posteriors.pymc.prepare import (
     same_preparation,
 )
 from learning_debt.posteriors.pymc.registry import CONSTANTS, LAYOUT, STRUCTURE, BuildModel, Registry
-from learning_debt.posteriors.pymc.scene import Scene, predictive_draws, row_terms
+from learning_debt.posteriors.pymc.scene import Scene, Stage, predictive_draws, row_terms
 
 
 class PyMCForecaster:
@@ -108,10 +107,10 @@ class PyMCForecaster:
                 raise ValueError(f"{name} must be a positive integer, not {value!r}")
         self._observation_dim = observation_dim
         self._preparation = Preparation(prepare, observation_dim)
-        self._context_rows = context_rows
         self._registry = Registry(
             build_model, model, self._preparation, observation_dim, growing, context_rows, compile_kwargs
         )
+        self._stage = Stage(self._registry)
         self._sampler = Sampler(int(draws), int(tune), int(chains), sampler)
         if model is not None:
             require_supported(model, observation_dim)
@@ -230,7 +229,7 @@ class PyMCForecaster:
         IncomparablePosteriorsError
             If the posterior belongs to another model.
         """
-        scene = self._scene(posterior, batch, past, random_seed, outcome=True)
+        scene = self._stage.scene(posterior, batch, past, random_seed, outcome=True)
         scene.build.scoring_guard.check(scene.arguments)
         terms = row_terms(scene.build, scene.arguments, scene.samples, scene.rows, scene.kept)
         for values in terms:
@@ -247,7 +246,7 @@ class PyMCForecaster:
         The batch needs no outcomes, and any it has are not used. `past` is as in `log_density`. The same seed gives the
         same draws.
         """
-        scene = self._scene(posterior, batch, past, random_seed, outcome=False)
+        scene = self._stage.scene(posterior, batch, past, random_seed, outcome=False)
         scene.build.predicting_guard.check(scene.arguments)
         return self._labelled(predictive_draws(scene, random_seed), scene)
 
@@ -307,61 +306,6 @@ class PyMCForecaster:
         trainings = [self._preparation.of_stored(tree) for tree in posteriors]
         batches = [self._preparation.of_batch(tree, rows) for tree in posteriors]
         require_same_density((first, second), draws, trainings, batches, self._observation_dim)
-
-    def _scene(self, posterior: Any, batch: Any, past: Any, random_seed: int | None, *, outcome: bool) -> Scene:
-        """All that a compiled function needs to score or draw the batch."""
-        dim = self._observation_dim
-        rows = as_dataset(batch, dim)
-        before = None if past is None else as_past(past, dim)
-        joined = rows if before is None or before.sizes[dim] == 0 else follow(before, rows, dim)
-        prepared = self._preparation.of_batch(posterior, joined)
-        build = self._registry.of(posterior, prepared)
-        present = [name for name in build.graph.outcome_data if name in joined.variables]
-        require_own_outcomes(tuple(present), joined, prepared)
-        scoring = self._registry.scoring(build, prepared if before is None else None)
-        kept, draws = rows.sizes[dim], build.read(posterior, own_labels=self._own_labels(posterior))
-        if scoring.needs_past and before is None:
-            raise ValueError(
-                "rows of this model depend on the rows before them: pass past=..., all rows that the batch follows "
-                "(no rows, as batch.isel(obs=slice(0)), where it is the beginning)"
-            )
-        labelled = prepared
-        if scoring.alone:
-            prepared = take_rows(prepared, slice(-kept, None), dim)
-        elif self._context_rows is not None and not build.graph.growing:
-            prepared = take_rows(prepared, slice(-(kept + self._context_rows), None), dim)
-        static = self._preparation.of_stored(posterior) if self._lacks_static(posterior, build, prepared) else None
-        arguments = build.arguments(prepared, dim, draws=draws, static=static, outcome=outcome, labelled=labelled)
-        training = None if scoring.alone else self._training_rows(posterior, build, draws, joined)
-        count = prepared.sizes[dim]
-        seed = np.random.SeedSequence(random_seed)
-        arguments["draw"] = build.grow(draws, arguments, count, training, seed)
-        return Scene(build, arguments, draws.samples, count, kept, scoring.lagged, scoring.undrawable, rows)
-
-    def _own_labels(self, posterior: xr.DataTree) -> bool:
-        return STRUCTURE in posterior.attrs or self._registry.model is not None
-
-    def _lacks_static(self, posterior: xr.DataTree, build: Build, prepared: xr.Dataset) -> bool:
-        return TRAINING in posterior.children and build.lacks_static(prepared)
-
-    def _training_rows(self, posterior: xr.DataTree, build: Build, draws: Draws, joined: xr.Dataset) -> int | None:
-        """Rows whose entries the posterior holds; they must be the first of the past."""
-        dim, row_dim = self._observation_dim, build.graph.row_dim
-        if row_dim is None or row_dim not in build.graph.growing_dims or row_dim not in draws.lengths:
-            return None
-        count = draws.lengths[row_dim]
-        if joined.sizes[dim] < count:
-            raise ValueError(
-                f"the posterior holds states of {count} rows, but past and batch have {joined.sizes[dim]} together: "
-                "past must begin with the rows the posterior was fitted to"
-            )
-        if TRAINING in posterior.children:
-            seen = posterior.children[TRAINING].to_dataset(inherit=False)
-            first = take_rows(joined, slice(count), dim)
-            for name in build.graph.outcome_data:
-                if name in first.variables and not np.array_equal(first[name].values, seen[name].values):
-                    raise ValueError("past must begin with the rows the posterior was fitted to; its outcomes differ")
-        return count
 
     def _packaged(self, tree: xr.DataTree, raw: xr.Dataset, fitted: xr.Dataset | None, build: Build) -> xr.DataTree:
         groups = {

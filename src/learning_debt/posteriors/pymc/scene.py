@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from learning_debt.data import as_dataset, as_past, follow, take_rows
 from learning_debt.errors import UnsupportedModelError
+from learning_debt.posteriors.base import TRAINING, training_data
 from learning_debt.posteriors.pymc.build import Build
-from learning_debt.posteriors.pymc.density import cells_of
+from learning_debt.posteriors.pymc.density import Scoring, cells_of
+from learning_debt.posteriors.pymc.draws import Draws
 from learning_debt.posteriors.pymc.graph import Arguments
 from learning_debt.posteriors.pymc.outcomes import Outcome
+from learning_debt.posteriors.pymc.prepare import require_own_outcomes
+from learning_debt.posteriors.pymc.registry import STRUCTURE, Registry
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,78 @@ class Scene:
     lagged: bool
     undrawable: str
     batch: xr.Dataset
+
+
+class Stage:
+    """Sets batches up at posteriors of one forecaster."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry, self.preparation, self.dim = registry, registry.preparation, registry.observation_dim
+
+    def scene(self, posterior: Any, batch: Any, past: Any, random_seed: int | None, *, outcome: bool) -> Scene:
+        """All that a compiled function needs to score the batch or, without its outcome, to draw it."""
+        dim, rows = self.dim, as_dataset(batch, self.dim)
+        before = None if past is None else as_past(past, dim)
+        joined = rows if before is None or before.sizes[dim] == 0 else follow(before, rows, dim)
+        prepared = self.preparation.of_batch(posterior, joined)
+        build = self.registry.of(posterior, prepared)
+        present = tuple(name for name in build.graph.outcome_data if name in joined.variables)
+        require_own_outcomes(present, joined, prepared)
+        scoring = self.registry.scoring(build, prepared if before is None else None)
+        if scoring.needs_past and before is None:
+            raise ValueError(
+                "rows of this model depend on the rows before them: pass past=..., all rows that the batch follows "
+                "(no rows, as batch.isel(obs=slice(0)), where it is the beginning)"
+            )
+        kept, draws = rows.sizes[dim], build.read(posterior, own_labels=self._own_labels(posterior))
+        relevant = self._relevant(prepared, kept, build, scoring)
+        arguments = build.arguments(
+            relevant,
+            dim,
+            draws=draws,
+            static=self._static(posterior, build, relevant),
+            outcome=outcome,
+            labelled=prepared,
+        )
+        training = None if scoring.alone else self._training_rows(posterior, build, draws, joined)
+        count = relevant.sizes[dim]
+        arguments["draw"] = build.grow(draws, arguments, count, training, np.random.SeedSequence(random_seed))
+        return Scene(build, arguments, draws.samples, count, kept, scoring.lagged, scoring.undrawable, rows)
+
+    def _relevant(self, prepared: xr.Dataset, kept: int, build: Build, scoring: Scoring) -> xr.Dataset:
+        """The batch and as much of its past as it depends on."""
+        context = self.registry.context_rows
+        if scoring.alone:
+            return take_rows(prepared, slice(-kept, None), self.dim)
+        if context is not None and not build.graph.growing:
+            return take_rows(prepared, slice(-(kept + context), None), self.dim)
+        return prepared
+
+    def _own_labels(self, posterior: xr.DataTree) -> bool:
+        return STRUCTURE in posterior.attrs or self.registry.model is not None
+
+    def _static(self, posterior: xr.DataTree, build: Build, rows: xr.Dataset) -> xr.Dataset | None:
+        """Where the rows leave out data without rows: the posterior's training data."""
+        wanted = TRAINING in posterior.children and build.lacks_static(rows)
+        return self.preparation.of_stored(posterior) if wanted else None
+
+    def _training_rows(self, posterior: xr.DataTree, build: Build, draws: Draws, joined: xr.Dataset) -> int | None:
+        """Rows whose entries the posterior holds; they must be the first of the past."""
+        row_dim = build.graph.row_dim
+        if row_dim is None or row_dim not in build.graph.growing_dims or row_dim not in draws.lengths:
+            return None
+        count = draws.lengths[row_dim]
+        if joined.sizes[self.dim] < count:
+            raise ValueError(
+                f"the posterior holds states of {count} rows, but past and batch have {joined.sizes[self.dim]} "
+                "together: past must begin with the rows the posterior was fitted to"
+            )
+        if TRAINING in posterior.children:
+            seen, first = training_data(posterior), take_rows(joined, slice(count), self.dim)
+            for name in build.graph.outcome_data:
+                if name in first.variables and not np.array_equal(first[name].values, seen[name].values):
+                    raise ValueError("past must begin with the rows the posterior was fitted to; its outcomes differ")
+        return count
 
 
 def row_terms(build: Build, arguments: Arguments, samples: int, rows: int, kept: int) -> list[np.ndarray]:
