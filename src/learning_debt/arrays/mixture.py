@@ -106,9 +106,14 @@ def divergence(shadow: Mixture, deployed: Mixture, probability: Array) -> MonteC
     variance_shadow, size_shadow = _mean_influence(shadow.ratio @ (probability * h))
     variance_deployed, size_deployed = _mean_influence(deployed.ratio @ probability)
     relative = _relative_variance(shadow.ratio, size_shadow) + _relative_variance(deployed.ratio, size_deployed)
-    bias = probability @ relative / 2
-    error = np.sqrt(variance_shadow + variance_deployed + bias**2)
-    return MonteCarlo(max(value - float(bias), 0.0), float(error), float(np.sqrt(probability @ relative**2)))
+    bias = float(probability @ relative) / 2
+    # First-order errors vanish with the divergence, and hold along the direction in which the two happen to differ: at
+    # most 2 sqrt(bias * value). A divergence below its own bias may well be as large as that, in any direction.
+    first_order = variance_shadow + variance_deployed
+    if value < bias:
+        first_order = max(first_order, 4 * bias**2)
+    error = np.sqrt(first_order + bias**2)
+    return MonteCarlo(max(value - bias, 0.0), float(error), float(np.sqrt(probability @ relative**2)))
 
 
 def plug_in_divergence(shadow: Mixture, deployed: Mixture, probability: Array) -> float:
