@@ -70,7 +70,7 @@ def posterior_debt(
     >>> round(ld.posterior_debt(forecaster, shadow, deployed, second).value, 2)
     3.39
     """
-    exact = _exact(forecaster, shadow, deployed)
+    exact = both_exact(forecaster, shadow, deployed)
     batch = forecaster.as_batch(new_data)
     removed = None if removed_data is None else forecaster.as_batch(removed_data)
     if exact:
@@ -135,7 +135,7 @@ def predictive_debt(
     """
     _require_log_score(score)
     rows = forecaster.as_batch(batch)
-    if _exact(forecaster, shadow, deployed):
+    if both_exact(forecaster, shadow, deployed):
         return Estimate(float(forecaster.predictive_debt(shadow, deployed, rows)), 0.0)
     return PredictiveContrast(forecaster, shadow, rows, random_seed, _past(forecaster, past)).against(deployed)
 
@@ -179,7 +179,7 @@ def score_gap(
     """
     _require_log_score(score)
     rows = forecaster.as_batch(batch)
-    if _exact(forecaster, shadow, deployed):
+    if both_exact(forecaster, shadow, deployed):
         gaps = forecaster.log_score(shadow, rows) - forecaster.log_score(deployed, rows)
         return Estimate(float(gaps.mean()), 0.0)
     before = _past(forecaster, past)
@@ -210,7 +210,7 @@ def _past(forecaster: SampledForecaster, past: Any) -> xr.Dataset | None:
     return None if past is None else as_past(past, forecaster.observation_dim)
 
 
-def _exact(forecaster: Any, shadow: Any, deployed: Any) -> bool:
+def both_exact(forecaster: Any, shadow: Any, deployed: Any) -> bool:
     """Whether both posteriors are exact; one exact and one sampled is an error."""
     kinds = [isinstance(posterior, NIG) for posterior in (shadow, deployed)]
     if any(kinds) and not isinstance(forecaster, ConjugateRegression):

@@ -16,13 +16,13 @@ from learning_debt.arrays.nig import NIG
 from learning_debt.attribution.selection import (
     SAMPLE_DIMS,
     Block,
-    both_exact,
     chosen_blocks,
+    exact_pair,
     require_same_labels,
     rows_before,
 )
 from learning_debt.debt import MINIMUM_OVERLAP, debt_from_draws, log_marginal
-from learning_debt.predictive import row_log_density
+from learning_debt.estimates import log_likelihood
 
 Array = NDArray[np.float64]
 
@@ -106,7 +106,7 @@ def debt_by_block(
     >>> dict(zip(debt["block"].values.tolist(), debt["value"].values.round(2).tolist()))
     {'coefficients[a]': 0.75, 'coefficients[b]': 0.12, 'variance': 0.21}
     """
-    exact = both_exact(shadow, deployed)
+    exact = exact_pair(forecaster, shadow, deployed)
     batch = forecaster.as_batch(new_data)
     removed = None if removed_data is None else forecaster.as_batch(removed_data)
     before = rows_before(forecaster, deployed, past)
@@ -136,8 +136,8 @@ def _log_ratio(
     forecaster: Any, posterior: xr.DataTree, batch: xr.Dataset, removed: xr.Dataset | None, past: xr.Dataset | None
 ) -> Array:
     """Log-likelihood of what was added less that of what was removed, shape (chain, draw)."""
-    added = row_log_density(forecaster, posterior, batch, past).sum(axis=-1)
-    return added if removed is None else added - row_log_density(forecaster, posterior, removed).sum(axis=-1)
+    added = log_likelihood(forecaster, posterior, batch, past)
+    return added if removed is None else added - log_likelihood(forecaster, posterior, removed)
 
 
 def _labels(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from learning_debt.arrays import nig_parts
 from learning_debt.arrays.effective_size import effective_size
 from learning_debt.arrays.nig import NIG
-from learning_debt.attribution.selection import both_exact, rows_before
+from learning_debt.attribution.selection import exact_pair, rows_before
 from learning_debt.data import as_dataset, require_variables
 from learning_debt.predictive import row_log_density
 
@@ -79,7 +79,7 @@ def debt_by_group(
     >>> debt_by_group(forecaster, shadow, deployed, new, by="store")["value"].round(2).values.tolist()
     [17.41, -0.51]
     """
-    exact = both_exact(shadow, deployed)
+    exact = exact_pair(forecaster, shadow, deployed)
     before = rows_before(forecaster, deployed, past)
     batches = [(forecaster.as_batch(new_data), 1.0, before)]
     labels, dim = _labels(new_data, by, forecaster.observation_dim)

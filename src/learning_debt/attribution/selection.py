@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from learning_debt.arrays.nig import NIG, as_nig
 from learning_debt.data import as_past
 from learning_debt.errors import IncomparablePosteriorsError
+from learning_debt.estimates import both_exact
 from learning_debt.posteriors.base import training_data
 
 Array = NDArray[np.float64]
@@ -22,12 +23,9 @@ MAXIMUM_ENTRIES = 10
 """Entries of a block that are looked at jointly; beyond, a density ratio cannot be learnt from some thousand draws."""
 
 
-def both_exact(shadow: Any, deployed: Any) -> tuple[NIG, NIG] | None:
+def exact_pair(forecaster: Any, shadow: Any, deployed: Any) -> tuple[NIG, NIG] | None:
     """Both posteriors as checked NIGs, or None if both are draws."""
-    kinds = [isinstance(posterior, NIG) for posterior in (shadow, deployed)]
-    if any(kinds) and not all(kinds):
-        raise TypeError("shadow and deployed must be both exact (NIG) or both draws (DataTree); sample the exact one")
-    return (as_nig(shadow), as_nig(deployed)) if all(kinds) else None
+    return (as_nig(shadow), as_nig(deployed)) if both_exact(forecaster, shadow, deployed) else None
 
 
 def rows_before(forecaster: Any, deployed: Any, past: Any) -> xr.Dataset | None:

@@ -137,7 +137,7 @@ class ModelGraph:
             else outcome.row_terms(joint)
             for outcome, joint in zip(self.outcomes, joints, strict=True)
         ]
-        return self._with_arguments(terms, natural)
+        return self.of_draws(terms)
 
     @cached_property
     def joint(self) -> Variable:
@@ -205,12 +205,11 @@ class ModelGraph:
     @cached_property
     def forward(self) -> list[Variable]:
         """Free variables on the unconstrained scale, of `draws`."""
-        natural = {rv: self.draws[rv.name] for rv in self.free}
         outputs = []
         for rv in self.free:
             transform = self.model.rvs_to_transforms[rv]
             outputs.append(rv if transform is None else transform.forward(rv, *rv.owner.inputs))
-        return self._with_arguments(outputs, natural)
+        return self.of_draws(outputs)
 
     @cached_property
     def backward(self) -> list[Variable]:

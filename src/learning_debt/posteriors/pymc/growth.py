@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from pytensor.graph.basic import Variable
@@ -78,22 +78,16 @@ class Continuation:
     def _draw(self, arguments: Arguments, known: np.ndarray, shape: tuple[int, ...], seed: int) -> np.ndarray:
         samples = len(known)
         drawn = self._simulation.draw(arguments, samples, int(np.prod(shape)), seed)
-        rng = np.random.default_rng(seed + 1)
-        fresh, parameters = (None, drawn) if self.recursive else (drawn[0], drawn[1:])
-        if fresh is not None:
-            fresh = np.broadcast_to(fresh, (samples, *shape)).astype(known.dtype)
+        rng, operation = np.random.default_rng(seed + 1), self.variable.owner.op
+        if self.recursive:
+            return _autoregression(known, drawn, shape[-1], operation, rng)
+        fresh, parameters = np.broadcast_to(drawn[0], (samples, *shape)).astype(known.dtype), drawn[1:]
         if self.axis is None:
-            assert fresh is not None
             fresh[tuple(slice(size) for size in known.shape)] = known
             return fresh
-        if self.recursive:
-            order = self.variable.owner.op
-            return _autoregression(known, parameters, shape[-1], order.ar_order, order.constant_term, rng)
-        assert fresh is not None
         rest = tuple(slice(size) if k != self.axis + 1 else slice(None) for k, size in enumerate(known.shape))
         if self.operation == "AutoRegressiveRV":
-            op = self.variable.owner.op
-            fresh[rest] = _autoregression(known, parameters, shape[-1], op.ar_order, op.constant_term, rng)
+            fresh[rest] = _autoregression(known, parameters, shape[-1], operation, rng)
         elif self.operation == "RandomWalkRV":
             fresh[rest] = _walk(known, fresh[rest], self.axis + 1)
         else:
@@ -112,9 +106,10 @@ def _walk(known: np.ndarray, fresh: np.ndarray, axis: int) -> np.ndarray:
 
 
 def _autoregression(
-    known: np.ndarray, parameters: list[np.ndarray], length: int, order: int, constant: bool, rng: np.random.Generator
+    known: np.ndarray, parameters: list[np.ndarray], length: int, operation: Any, rng: np.random.Generator
 ) -> np.ndarray:
     """y_t = c + rho_1 y_(t-1) + ... + rho_p y_(t-p) + sigma e_t, from the last known values on; time is last."""
+    order, constant = operation.ar_order, operation.constant_term
     coefficients, scale = (np.asarray(value) for value in parameters)
     batch = known.ndim - 1
     coefficients = coefficients.reshape(-1, *(1,) * (batch + 1 - coefficients.ndim), *coefficients.shape[1:])

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Literal, Protocol
 
 import numpy as np
+from pytensor.graph.basic import Variable
 
 from learning_debt.errors import UnsupportedModelError
 from learning_debt.posteriors.pymc.build import Build
 from learning_debt.posteriors.pymc.checks import reference_pointwise
 from learning_debt.posteriors.pymc.density import Scoring
-from learning_debt.posteriors.pymc.graph import Arguments
+from learning_debt.posteriors.pymc.graph import Arguments, ModelGraph
 from learning_debt.posteriors.pymc.growth import axis_of
 
 FROM_DATA = "build it from pm.Data: x = pm.Data('x', data['x'], dims='obs')"
@@ -191,22 +192,19 @@ def _parts(rows: int) -> list[np.ndarray]:
 
 
 def _require_context(score: _Score, whole: np.ndarray, trial: Trial, context_rows: int) -> None:
-    rows = trial.rows
-    ends = np.unique(np.linspace(min(context_rows + 1, rows - 1), rows - 1, ROWS_ALONE).astype(int))
-    for end in ends:
+    for end in _rows_with_context(trial.rows, context_rows):
         part = np.arange(max(0, end - context_rows), end + 1)
         if not score.agrees(whole, trial, part, last=1):
-            raise _too_few(context_rows, int(end))
+            raise _too_few(context_rows, end)
 
 
 def _require_context_of_path(build: Build, trial: Trial, context_rows: int) -> None:
-    rows = trial.rows
     function = reference_pointwise(build.graph)
 
     def total(first: int, stop: int) -> float:
         return sum(float(np.sum(term)) for term in function(trial.alone(np.arange(first, stop)), 0))
 
-    for end in np.unique(np.linspace(min(context_rows + 1, rows - 1), rows - 1, ROWS_ALONE).astype(int)).tolist():
+    for end in _rows_with_context(trial.rows, context_rows):
         start = max(0, end - context_rows)
         whole = total(0, end + 1) - total(0, end)
         try:
@@ -215,6 +213,11 @@ def _require_context_of_path(build: Build, trial: Trial, context_rows: int) -> N
             part = np.nan
         if not np.isclose(part, whole, rtol=1e-8, atol=1e-8):
             raise _too_few(context_rows, end)
+
+
+def _rows_with_context(rows: int, context_rows: int) -> list[int]:
+    """Some rows with more before them than `context_rows`, where there are any."""
+    return np.unique(np.linspace(min(context_rows + 1, rows - 1), rows - 1, ROWS_ALONE).astype(int)).tolist()
 
 
 def _too_few(context_rows: int, row: int) -> ValueError:
@@ -227,12 +230,17 @@ def _too_few(context_rows: int, row: int) -> ValueError:
 def _continues(build: Build) -> bool:
     """Whether a variable that grows with the rows goes on from one row to the next."""
     graph = build.graph
-    return any(
-        axis_of(rv, axis).in_support
+    return any(axis_of(rv, axis).in_support for rv, axis in _growing_along(graph, graph.row_dim))
+
+
+def _growing_along(graph: ModelGraph, dim: str | None) -> list[tuple[Variable, int]]:
+    """Free variables that grow along `dim`, and their axis."""
+    return [
+        (rv, axis)
         for rv in graph.free
         for axis in graph.growing.get(rv.name, ())
-        if graph.dims(rv.name, rv.ndim)[axis] == graph.row_dim
-    )
+        if graph.dims(rv.name, rv.ndim)[axis] == dim
+    ]
 
 
 def _ordered(build: Build, arguments: Arguments) -> tuple[str, ...]:
@@ -245,12 +253,7 @@ def _ordered(build: Build, arguments: Arguments) -> tuple[str, ...]:
     for dim in graph.growing_dims:
         if dim == graph.row_dim or dim is None:
             continue
-        axes = [
-            (rv, axis)
-            for rv in graph.free
-            for axis in graph.growing.get(rv.name, ())
-            if graph.dims(rv.name, rv.ndim)[axis] == dim
-        ]
+        axes = _growing_along(graph, dim)
         if not axes:
             raise UnsupportedModelError(f"growing_dims names {dim!r}, but no free variable of the model runs along it")
         continues = any(axis_of(rv, axis).in_support for rv, axis in axes)
