@@ -12,10 +12,11 @@ ROOT = Path(__file__).parents[1] / "src"
 PACKAGE = "learning_debt"
 
 FLOORS = [
-    {"errors", "estimate", "signals", "data"},
+    {"errors", "estimate", "signals", "data", "update_rule"},
     {"arrays"},
     {"posteriors"},
     {"predictive", "debt", "integrations"},
+    {"scores"},
     {"estimates"},
     {"decisions", "attribution"},
     {"spells"},

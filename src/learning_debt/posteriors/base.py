@@ -9,6 +9,7 @@ import xarray as xr
 
 SAMPLE = "sample"
 TRAINING = "training_data"
+TRAINING_WEIGHT = "training_weight"
 
 
 def training_data(posterior: xr.DataTree) -> xr.Dataset:
@@ -25,6 +26,13 @@ def training_data(posterior: xr.DataTree) -> xr.Dataset:
             "fitted to; use attach(posterior, data)"
         )
     return posterior.children[TRAINING].to_dataset(inherit=False)
+
+
+def row_weight(posterior: xr.DataTree) -> np.ndarray | None:
+    """Weight of each training row's log-likelihood, shape (rows,); None where all have weight one."""
+    if TRAINING_WEIGHT not in posterior.children:
+        return None
+    return np.asarray(posterior[TRAINING_WEIGHT]["row_weight"].values)
 
 
 @runtime_checkable
@@ -44,8 +52,12 @@ class Forecaster(Protocol):
         """Convert and check rows; raise naming what is missing, empty, non-finite or misspelt."""
         ...
 
-    def fit(self, data: Any, *, random_seed: int | None = None) -> Any:
-        """Posterior given `data` and nothing else; a second call starts afresh."""
+    def fit(self, data: Any, *, row_weight: Any = None, random_seed: int | None = None) -> Any:
+        """Posterior given `data` and nothing else; a second call starts afresh.
+
+        `row_weight`, shape (rows,), multiplies each row's log-likelihood; one each if left out. A sampled posterior
+        carries it (`row_weight`), and `log_joint` honours it.
+        """
         ...
 
 
@@ -97,6 +109,11 @@ class SampledForecaster(Forecaster, Protocol):
 
     def log_joint(self, posterior: xr.DataTree, unconstrained: np.ndarray) -> np.ndarray:
         """Log prior plus log likelihood of the data `posterior` was fitted to, with Jacobian; shape (points,)."""
+        ...
+
+    def constrained_draws(self, posterior: xr.DataTree, unconstrained: np.ndarray) -> xr.Dataset:
+        """Points on the whole real line, shape (chain, draw, parameters), as a ``posterior`` group: the inverse of
+        `unconstrained_draws`."""
         ...
 
     def require_comparable(self, shadow: xr.DataTree, deployed: xr.DataTree, batch: xr.Dataset) -> None:

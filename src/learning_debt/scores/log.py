@@ -1,0 +1,70 @@
+"""The log score: what a forecast gave to the outcome, in nats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import xarray as xr
+
+from learning_debt.arrays import nig
+from learning_debt.arrays.mixture import Mixture
+from learning_debt.arrays.nig import NIG
+from learning_debt.estimate import Estimate
+from learning_debt.posteriors.base import SampledForecaster
+from learning_debt.predictive import PredictiveContrast, gap_from_mixtures, row_mixture
+from learning_debt.scores.base import Array, Score
+
+
+@dataclass(frozen=True)
+class LogScore(Score):
+    """log p(y); its divergence is KL(p‖q).
+
+    Examples
+    --------
+    >>> LogScore().unit
+    'nats'
+    """
+
+    @property
+    def name(self) -> str:
+        """``"log"``."""
+        return "log"
+
+    @property
+    def unit(self) -> str:
+        """``"nats"``."""
+        return "nats"
+
+    def forecast(
+        self,
+        forecaster: SampledForecaster,
+        posterior: xr.DataTree,
+        batch: xr.Dataset,
+        past: xr.Dataset | None = None,
+        random_seed: int | None = None,
+    ) -> Mixture:
+        """Log predictive density at the outcomes."""
+        return row_mixture(forecaster, posterior, batch, past, random_seed)
+
+    def gap(self, shadow: Mixture, deployed: Mixture) -> Estimate:
+        """As in `Score.gap`, nats per observation."""
+        return gap_from_mixtures(shadow, deployed)
+
+    def contrast(
+        self,
+        forecaster: SampledForecaster,
+        shadow: xr.DataTree,
+        batch: xr.Dataset,
+        random_seed: int | None = None,
+        past: xr.Dataset | None = None,
+    ) -> PredictiveContrast:
+        """Kullback-Leibler divergence, by quadrature where it can be."""
+        return PredictiveContrast(forecaster, shadow, batch, random_seed, past)
+
+    def exact_score(self, posterior: NIG, x: Array, y: Array) -> Array:
+        """Log density of the Student-t predictive."""
+        return nig.log_score(posterior, x, y)
+
+    def exact_divergence(self, shadow: NIG, deployed: NIG, x: Array) -> Array:
+        """Kullback-Leibler divergence of two Student-t predictives."""
+        return nig.predictive_debt(shadow, deployed, x)

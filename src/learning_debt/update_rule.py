@@ -1,0 +1,57 @@
+"""What the shadow holds of the past: all of it, a rolling window, or the past discounted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+@dataclass(frozen=True)
+class UpdateRule:
+    """Weight of a row's log-likelihood in the shadow, by the age of its period: discount^age inside the window, else 0.
+
+    The prior keeps its full weight. Both posteriors of a debt follow the same rule, each as of its own period, so debt is
+    relative to the rule.
+
+    Parameters
+    ----------
+    window : int, optional
+        Periods that are held, the newest included; all of them if left out.
+    discount : float
+        Factor per period of age, above 0 and at most 1.
+
+    Raises
+    ------
+    ValueError
+        If `window` is not a positive whole number or `discount` is outside (0, 1].
+
+    Examples
+    --------
+    >>> UpdateRule(window=3, discount=0.5).weights([0, 1, 2, 3]).tolist()
+    [1.0, 0.5, 0.25, 0.0]
+    >>> str(UpdateRule())
+    'all data'
+    """
+
+    window: int | None = None
+    discount: float = 1.0
+
+    def __post_init__(self) -> None:
+        whole = isinstance(self.window, int | np.integer) and not isinstance(self.window, bool)
+        if self.window is not None and (not whole or self.window < 1):
+            raise ValueError(f"window must be a whole number of periods, at least 1, not {self.window!r}")
+        if not 0 < self.discount <= 1:
+            raise ValueError(f"discount must be above 0 and at most 1, not {self.discount!r}")
+
+    def weights(self, age: ArrayLike) -> NDArray[np.float64]:
+        """Weight of rows whose period lies `age` periods back (0 is the newest); 0 for rows still to come."""
+        ages = np.asarray(age)
+        held = ages >= 0 if self.window is None else (ages >= 0) & (ages < self.window)
+        return np.where(held, self.discount ** np.maximum(ages, 0.0), 0.0)
+
+    def __str__(self) -> str:
+        parts = [] if self.window is None else [f"rolling window of {self.window} periods"]
+        parts += [f"discount {self.discount:g} a period"] if self.discount < 1 else []
+        return ", ".join(parts) or "all data"
