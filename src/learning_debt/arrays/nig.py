@@ -104,12 +104,13 @@ def as_nig(nig: NIG) -> NIG:
     return NIG(mean, precision, fields["shape"], fields["rate"])
 
 
-def update(prior: NIG, x: ArrayLike, y: ArrayLike) -> NIG:
-    """Posterior after n rows.
+def update(prior: NIG, x: ArrayLike, y: ArrayLike, row_weight: ArrayLike | None = None) -> NIG:
+    """Posterior after n rows, each row's likelihood raised to the power of its weight.
 
     precision' = precision + X'X,  mean' = mean + precision'^-1 X'(y - X mean),  shape' = shape + n / 2,
     rate' = rate + (|y - X mean'|^2 + (mean' - mean)' precision (mean' - mean)) / 2.
-    The rate is the textbook's, written without its difference of large sums.
+    The rate is the textbook's, written without its difference of large sums. With weights w, x and y stand for x
+    sqrt(w) and y sqrt(w), and n for sum(w): the power likelihood of Ibrahim & Chen (2000, Statistical Science 15, 46).
 
     Parameters
     ----------
@@ -117,6 +118,8 @@ def update(prior: NIG, x: ArrayLike, y: ArrayLike) -> NIG:
         Of arrays, as `as_nig` returns; leading axes broadcast against those of the data.
     x : array_like, shape (..., n, p)
     y : array_like, shape (..., n)
+    row_weight : array_like, shape (..., n), optional
+        At least 0; one each if left out.
 
     Returns
     -------
@@ -137,6 +140,12 @@ def update(prior: NIG, x: ArrayLike, y: ArrayLike) -> NIG:
     y = np.asarray(y, dtype=float)
     if y.shape[-1:] != x.shape[-2:-1]:
         raise ValueError(f"x has {x.shape[-2]} rows and y has {y.shape[-1] if y.ndim else 'no'} rows")
+    rows: Any = y.shape[-1]
+    if row_weight is not None:
+        weight = np.asarray(row_weight, dtype=float)
+        if weight.shape[-1:] != x.shape[-2:-1] or not (weight >= 0).all():
+            raise ValueError(f"row_weight must hold {x.shape[-2]} numbers, each at least 0")
+        x, y, rows = x * np.sqrt(weight)[..., None], y * np.sqrt(weight), weight.sum(-1)
     x_transposed = np.swapaxes(x, -1, -2)
     precision = prior.precision + x_transposed @ x
     factor = precisions.cholesky(precision)
@@ -149,7 +158,7 @@ def update(prior: NIG, x: ArrayLike, y: ArrayLike) -> NIG:
     residual = y - precisions.times(x, prior.mean + step)
     drift = (step * precisions.times(prior.precision, step)).sum(-1)
     rate = prior.rate + ((residual**2).sum(-1) + drift) / 2
-    return NIG(prior.mean + step, precision, prior.shape + y.shape[-1] / 2, rate)
+    return NIG(prior.mean + step, precision, prior.shape + rows / 2, rate)
 
 
 def kl(shadow: NIG, deployed: NIG) -> Array:
@@ -289,7 +298,8 @@ def log_evidence(prior: NIG, posterior: NIG) -> Array:
     Returns
     -------
     numpy.ndarray, shape (...)
-        Joint log predictive density of all rows: the sum of the log scores of a row-by-row update.
+        Joint log predictive density of all rows: the sum of the log scores of a row-by-row update. After weighted
+        rows, the log of the prior mean of the weighted likelihood.
 
     Examples
     --------

@@ -9,7 +9,9 @@ import xarray as xr
 
 SAMPLE = "sample"
 TRAINING = "training_data"
-TRAINING_WEIGHT = "training_weight"
+TRAINING_WEIGHT, ROW_WEIGHT = "training_weight", "row_weight"
+GRADIENT_EVALUATIONS = "learning_debt_gradient_evaluations"
+"""Attribute of a posterior: gradients of its log density, tuning included, over all chains; 0 for an exact one."""
 
 
 def training_data(posterior: xr.DataTree) -> xr.Dataset:
@@ -32,7 +34,37 @@ def row_weight(posterior: xr.DataTree) -> np.ndarray | None:
     """Weight of each training row's log-likelihood, shape (rows,); None where all have weight one."""
     if TRAINING_WEIGHT not in posterior.children:
         return None
-    return np.asarray(posterior[TRAINING_WEIGHT]["row_weight"].values)
+    return np.asarray(posterior[TRAINING_WEIGHT][ROW_WEIGHT].values)
+
+
+def as_row_weight(row_weight: Any, rows: int) -> np.ndarray | None:
+    """Checked weights of rows, shape (rows,); None where all have weight one.
+
+    Raises
+    ------
+    ValueError
+        If they are not numbers, one for each row, finite and at least 0.
+
+    Examples
+    --------
+    >>> as_row_weight([0, 0.5], 2), as_row_weight([1, 1], 2)
+    (array([0. , 0.5]), None)
+    """
+    if row_weight is None:
+        return None
+    try:
+        weight = np.array(row_weight, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"row_weight must hold numbers: {error}") from error
+    if weight.shape != (rows,):
+        raise ValueError(f"row_weight must have shape ({rows},), one number for each row, not {weight.shape}")
+    if not np.isfinite(weight).all():
+        row = int(np.flatnonzero(~np.isfinite(weight))[0])
+        raise ValueError(f"row_weight must be finite; row {row} has {weight[row]}")
+    if (weight < 0).any():
+        row = int(np.flatnonzero(weight < 0)[0])
+        raise ValueError(f"row_weight must not be negative; row {row} has {weight[row]:g}")
+    return None if (weight == 1).all() else weight
 
 
 @runtime_checkable
@@ -55,8 +87,9 @@ class Forecaster(Protocol):
     def fit(self, data: Any, *, row_weight: Any = None, random_seed: int | None = None) -> Any:
         """Posterior given `data` and nothing else; a second call starts afresh.
 
-        `row_weight`, shape (rows,), multiplies each row's log-likelihood; one each if left out. A sampled posterior
-        carries it (`row_weight`), and `log_joint` honours it.
+        `row_weight`, shape (rows,), multiplies each row's log-likelihood; one each if left out. Rows of weight zero
+        count as not there. A sampled posterior carries the rows that it holds, with their weights (`row_weight`), and
+        `log_joint` honours them.
         """
         ...
 

@@ -13,7 +13,7 @@ from learning_debt.arrays import nig as exact
 from learning_debt.arrays.nig import NIG
 from learning_debt.data import as_dataset, require_finite, require_variables
 from learning_debt.errors import IncomparablePosteriorsError
-from learning_debt.posteriors.base import SAMPLE
+from learning_debt.posteriors.base import GRADIENT_EVALUATIONS, SAMPLE, as_row_weight
 
 COEFFICIENT = "coefficient"
 _DRAWN = ("coefficients", "variance")
@@ -107,14 +107,31 @@ class ConjugateRegression:
         require_finite(batch, self.observation_dim)
         return batch
 
-    def fit(self, data: Any, *, random_seed: int | None = None) -> NIG:
-        """Posterior given `data` and nothing else; `random_seed` has no use here and is accepted for the protocol."""
-        return self.update(self.prior, data)
+    def fit(self, data: Any, *, row_weight: Any = None, random_seed: int | None = None) -> NIG:
+        """Posterior given `data` and nothing else.
 
-    def update(self, posterior: NIG, batch: Any) -> NIG:
-        """Posterior after the rows of `batch`; the same as a fit to all rows seen so far."""
+        Parameters
+        ----------
+        data : Dataset, mapping or data frame
+        row_weight : array_like, shape (rows,), optional
+            Power of each row's likelihood, at least 0, one each if left out; the prior keeps its own. All zero gives
+            the prior.
+        random_seed : int, optional
+            Has no use here and is accepted for the protocol.
+
+        Examples
+        --------
+        >>> forecaster, rows = ConjugateRegression(NIG(0, 1, 2, 1)), {"x": [1.0, 2.0], "y": [1.1, 1.9]}
+        >>> bool(forecaster.fit(rows, row_weight=[0.0, 1.0]) == forecaster.fit({"x": [2.0], "y": [1.9]}))
+        True
+        """
+        return self.update(self.prior, data, row_weight)
+
+    def update(self, posterior: NIG, batch: Any, row_weight: Any = None) -> NIG:
+        """Posterior after the rows of `batch`, weighted as in `fit`; the same as a fit to all rows seen so far."""
         batch = self.as_batch(batch)
-        return exact.update(self._exact(posterior, "posterior"), batch["x"].values, batch["y"].values)
+        weight = as_row_weight(row_weight, batch.sizes[self.observation_dim])
+        return exact.update(self._exact(posterior, "posterior"), batch["x"].values, batch["y"].values, weight)
 
     def log_score(self, posterior: NIG, batch: Any) -> xr.DataArray:
         """Exact log predictive density of every row on its own, dims (observation,), in nats; higher is better."""
@@ -181,7 +198,9 @@ class ConjugateRegression:
                 "rate": ((), posterior.rate),
             }
         )
-        return xr.DataTree.from_dict({"posterior": drawn, "parameters": parameters})
+        tree = xr.DataTree.from_dict({"posterior": drawn, "parameters": parameters})
+        tree.attrs = {GRADIENT_EVALUATIONS: 0}
+        return tree
 
     @property
     def needs_past(self) -> bool:
@@ -231,6 +250,30 @@ class ConjugateRegression:
         points = np.concatenate([coefficients, np.log(variance)[:, None]], axis=1)
         sizes = posterior["posterior"].sizes
         return points.reshape(sizes["chain"], sizes["draw"], -1)
+
+    def constrained_draws(self, posterior: xr.DataTree, unconstrained: np.ndarray) -> xr.Dataset:
+        """Points of shape (chain, draw, p + 1) as a ``posterior`` group, labelled as `posterior` is.
+
+        The inverse of `unconstrained_draws`.
+
+        Raises
+        ------
+        ValueError
+            If the points have another shape or are not finite.
+        """
+        self._draws(posterior)
+        points = np.asarray(unconstrained, dtype=float)
+        p = self.prior.mean.shape[-1]
+        if points.ndim != 3 or points.shape[-1] != p + 1 or not np.isfinite(points).all():
+            raise ValueError(f"unconstrained must be finite with shape (chain, draw, {p + 1}), not {points.shape}")
+        labels = posterior["posterior"].to_dataset()["coefficients"][COEFFICIENT].values
+        return xr.Dataset(
+            {
+                "coefficients": (("chain", "draw", COEFFICIENT), points[..., :-1]),
+                "variance": (("chain", "draw"), np.exp(points[..., -1])),
+            },
+            coords={"chain": np.arange(len(points)), "draw": np.arange(points.shape[1]), COEFFICIENT: labels},
+        )
 
     def log_joint(self, posterior: xr.DataTree, unconstrained: np.ndarray) -> np.ndarray:
         """Log prior plus log likelihood of the data behind `posterior`, with Jacobian; (points, p + 1) to (points,).
