@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[1] / "src"
 PACKAGE = "learning_debt"
 
 FLOORS = [
-    {"errors", "estimate", "signals", "data", "update_rule"},
+    {"update_rule"},
+    {"errors", "estimate", "signals", "data"},
     {"arrays"},
     {"posteriors"},
     {"predictive", "debt", "integrations"},

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import xarray as xr
-
-PERIOD = "period"
-SERIES = "series"
 
 
 def as_dataset(data: Any, observation_dim: str = "obs") -> xr.Dataset:
@@ -173,84 +168,3 @@ def follow(past: xr.Dataset, batch: xr.Dataset, observation_dim: str) -> xr.Data
             joined[name] = xr.Variable.concat([variable, zeros], observation_dim)
     coords = {name: joined.pop(name) for name in list(joined) if name in batch.coords}
     return xr.Dataset(joined, coords=coords)
-
-
-@dataclass(frozen=True)
-class History:
-    """Observations in the order they arrived, cut into periods.
-
-    Attributes
-    ----------
-    data : xarray.Dataset
-        All rows of one series, in order.
-    labels : numpy.ndarray, shape (periods,)
-        Period labels as the owner wrote them.
-    starts : numpy.ndarray of int, shape (periods + 1,)
-        Period i holds the rows ``starts[i]`` up to, not including, ``starts[i + 1]``.
-    observation_dim : str
-    """
-
-    data: xr.Dataset
-    labels: np.ndarray
-    starts: np.ndarray
-    observation_dim: str
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    @property
-    def rows(self) -> np.ndarray:
-        """Rows in each period, shape (periods,)."""
-        return np.diff(self.starts)
-
-    def periods(self, first: int, stop: int) -> xr.Dataset:
-        """Rows of the periods ``first`` up to, not including, ``stop`` (positions, from 0)."""
-        return take_rows(self.data, slice(int(self.starts[first]), int(self.starts[stop])), self.observation_dim)
-
-
-def split_periods(history: Any, observation_dim: str = "obs", *, varying_rows: bool = False) -> History:
-    """Cut one series of observations into its periods.
-
-    Parameters
-    ----------
-    history : xarray.Dataset, mapping or pandas.DataFrame
-        Must carry ``period`` along the observation dimension, in time order.
-    observation_dim : str
-    varying_rows : bool
-        Set it when the number of rows truly varies between one and more. Otherwise a second row in a history that
-        has one row a period is taken for a duplicate and refused.
-
-    Raises
-    ------
-    KeyError
-        If there is no ``period``.
-    ValueError
-        If periods are out of order, come back after they ended, or look duplicated.
-
-    Examples
-    --------
-    >>> split_periods({"y": [0.1, 0.2, 0.3, 0.4], "period": [1, 1, 2, 2]}).rows.tolist()
-    [2, 2]
-    """
-    data = as_dataset(history, observation_dim)
-    require_variables(data, [PERIOD], "history")
-    if data[PERIOD].dims != (observation_dim,):
-        raise ValueError(f"history variable 'period' must run along {observation_dim!r} only, not {data[PERIOD].dims}")
-    labels = data[PERIOD].values
-    changed = np.flatnonzero(labels[1:] != labels[:-1]) + 1
-    starts = np.concatenate([[0], changed, [len(labels)]])
-    distinct = labels[starts[:-1]]
-    for before, after in pairwise(distinct):
-        if after < before:
-            raise ValueError(
-                f"history periods are out of order: {after!s} follows {before!s}; sort the rows by period "
-                "(text labels must sort in time order, as '2024-03' or '2024Q1' do)"
-            )
-    rows = np.diff(starts)
-    if not varying_rows and rows.max() > 1 and np.median(rows) == 1:
-        repeated = distinct[np.argmax(rows > 1)]
-        raise ValueError(
-            f"history period {repeated!s} appears in more than one row while most periods have one: a duplicate? "
-            "Drop it, or pass varying_rows=True if the number of rows truly varies"
-        )
-    return History(data, distinct, starts, observation_dim)
