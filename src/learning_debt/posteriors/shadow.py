@@ -1,164 +1,272 @@
-"""How the shadow posterior is kept current, and what that costs."""
+"""The ladder that keeps a shadow current: reweight its draws, move them, and only then fit anew."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from learning_debt.posteriors.base import GRADIENT_EVALUATIONS, as_row_weight
-from learning_debt.posteriors.convergence import convergence
+from learning_debt.arrays.moment_match import Importance, Match, importance, moment_match
+from learning_debt.errors import NoJointDensityError, UnsupportedModelError
+from learning_debt.posteriors.convergence import MINIMUM_SIZE_PER_CHAIN
+from learning_debt.posteriors.keeper import (
+    Refit,
+    Shadow,
+    ShadowKeeper,
+    Upkeep,
+    believable,
+    checked_weight,
+    kept,
+    padded,
+    refit,
+)
+from learning_debt.posteriors.likelihood import Change, NotReweightableError, change_of, holding, ratio_agrees
+from learning_debt.posteriors.weights import LINEAGE, LOG_WEIGHT, WEIGHTS, lineage, with_weights
+
+__all__ = ["Refit", "Shadow", "ShadowKeeper", "ShadowLadder", "Upkeep"]
 
 Array = NDArray[np.float64]
+RUNGS = ("reweight", "moment match")
 
 
-class Shadow(NamedTuple):
-    """What a keeper of the shadow goes on from.
-
-    Attributes
-    ----------
-    posterior : DataTree
-        What the model believes now; its draws may carry weights.
-    row_weight : ndarray, shape (rows,)
-        What it holds: the weight of every row of the data it was stepped with.
-    memory : object
-        The keeper's own.
-    """
-
-    posterior: xr.DataTree
-    row_weight: Array
-    memory: Any = None
-
-
-class Upkeep(NamedTuple):
-    """What one step took.
+class Ladder(NamedTuple):
+    """What a `ShadowLadder` remembers of the draws it goes on with.
 
     Attributes
     ----------
-    rung : str
-        ``"refit"``, ``"reweight"``, ``"moment match"``, ``"supplied"``, or ``"kept"`` where no row's weight changed.
-    pareto_k, effective_size : float
-        Of the weights; NaN and the sampler's own where draws weigh the same.
-    refits : int
-    evaluations : float
-        Log densities of one row at one point; a refit counts every gradient once per row, although a gradient costs
-        about as much as two to four densities.
-    seconds : float
+    log_ratio : ndarray, shape (chain, draw)
+        Log of the shadow's density over that of the draws, up to a constant; not smoothed.
+    log_likelihood : ndarray, shape (chain, draw), or None
+        Of all rows held, each times its weight; kept once a discount asked for it.
+    log_proposal : ndarray, shape (chain, draw), or None
+        Log density that the draws have been drawn from, up to a constant; known once they were moved.
+    fit_size : float
+        Effective draws of one fit.
+    efficiency : float
+        Effective draws per draw.
     converged : bool
-        Whether the posterior can be believed: the sampler's diagnostics, and those of the weights.
-    note : str
-        Why a cheaper rung was left, or nothing.
+        Whether the fit that the draws come from can be believed.
     """
 
-    rung: str
-    pareto_k: float
-    effective_size: float
-    refits: int
-    evaluations: float
-    seconds: float
+    log_ratio: Array
+    log_likelihood: Array | None
+    log_proposal: Array | None
+    fit_size: float
+    efficiency: float
     converged: bool
-    note: str = ""
 
 
-class ShadowKeeper(Protocol):
-    """Keeps the shadow current, one period at a time."""
+@dataclass(frozen=True)
+class ShadowLadder:
+    """Reweights the draws at hand, moves them where weights will not do, and refits where neither will.
 
-    def start(
-        self, forecaster: Any, data: xr.Dataset, row_weight: Array, random_seed: int | None = None
-    ) -> tuple[Shadow, Upkeep]:
-        """First shadow: the model given `data`, each row's log-likelihood multiplied by its weight, shape (rows,)."""
-        ...
+    Draws of the last fit are weighted by the ratio of the new shadow's density to their own, which is a sum of
+    log-likelihoods of the rows whose weight changed. Weights are served only while their Pareto k and their effective
+    size allow it. A posterior that a ladder hands out is weighted and carries its rows, so every estimator takes it.
 
-    def step(
-        self, forecaster: Any, shadow: Shadow, data: xr.Dataset, row_weight: Array, random_seed: int | None = None
-    ) -> tuple[Shadow, Upkeep]:
-        """The next shadow. `data` may have more rows at its end than before; the others are the same rows."""
-        ...
+    Parameters
+    ----------
+    rungs : sequence of {"reweight", "moment match"}
+        What is tried before a refit, in this order.
+    maximum_pareto_k : float
+        Weights with a heavier tail are not served; for few draws the limit is 1 - 1 / log10(draws) where that is less.
+    minimum_effective_share : float
+        Effective draws that weights must leave, per effective draw of one fit. At 1, weighted draws are never worth
+        less than those of a refit, which takes a `draws_factor` above 1. They are never served below 100 a chain, what
+        a sampler's own draws must be worth.
+    draws_factor : int
+        Fits whose chains are laid side by side whenever the ladder refits.
 
+    Notes
+    -----
+    Rows that need their past are reweighted when they join at the end with weight one; any other change is a refit. So
+    is every change of a model with growing dimensions, and no draws are moved where a discrete parameter leaves no
+    unconstrained scale. A preparation learned at the last fit (a scaler, say) stays as it was until the next one:
+    between refits, the model is the one with that preparation, whereas `Refit` learns it anew every time.
 
-class Refit:
-    """A full refit at every step that changes a row's weight: the yardstick every cheaper rung is held against.
-
-    Rows of weight zero are left out of the fit. A fit whose draws fail the diagnostics of
-    `posteriors.convergence` is handed on with ``converged=False`` and tried again at the next step, even if nothing
-    changed.
-
-    Examples
-    --------
-    >>> from learning_debt import NIG, ConjugateRegression
-    >>> keeper, exact = Refit(), ConjugateRegression(NIG(0, 1, 2, 1))
-    >>> data = xr.Dataset({"x": ("obs", [1.0, 2.0]), "y": ("obs", [1.1, 1.9])})
-    >>> shadow, upkeep = keeper.start(exact, data, np.ones(2))
-    >>> upkeep.refits, keeper.step(exact, shadow, data, np.ones(2))[1].refits
-    (1, 0)
+    Raises
+    ------
+    ValueError
+        If a rung is unknown or a number is out of range.
     """
+
+    rungs: tuple[str, ...] = RUNGS
+    maximum_pareto_k: float = 0.7
+    minimum_effective_share: float = 0.1
+    draws_factor: int = 1
 
     exact = True
     log_density = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rungs", (self.rungs,) if isinstance(self.rungs, str) else tuple(self.rungs))
+        unknown = [rung for rung in self.rungs if rung not in RUNGS]
+        if unknown:
+            raise ValueError(f"rungs must be among {RUNGS}; a refit is always the last. Not {unknown}")
+        if not self.maximum_pareto_k <= 1:
+            raise ValueError(f"maximum_pareto_k must be at most 1, not {self.maximum_pareto_k!r}")
+        if not self.minimum_effective_share >= 0:
+            raise ValueError(f"minimum_effective_share must be at least 0, not {self.minimum_effective_share!r}")
+        whole = isinstance(self.draws_factor, int | np.integer) and not isinstance(self.draws_factor, bool)
+        if not whole or self.draws_factor < 1:
+            raise ValueError(f"draws_factor must be a whole number of fits, at least 1, not {self.draws_factor!r}")
 
     def start(
         self, forecaster: Any, data: xr.Dataset, row_weight: Array, random_seed: int | None = None
     ) -> tuple[Shadow, Upkeep]:
         """As in `ShadowKeeper.start`."""
-        return refit(forecaster, data, row_weight, random_seed)
+        return self._refit(forecaster, data, row_weight, random_seed)
 
     def step(
         self, forecaster: Any, shadow: Shadow, data: xr.Dataset, row_weight: Array, random_seed: int | None = None
     ) -> tuple[Shadow, Upkeep]:
         """As in `ShadowKeeper.step`."""
+        begun = perf_counter()
         weight = checked_weight(data, row_weight, forecaster.observation_dim)
-        if np.array_equal(_padded(shadow.row_weight, len(weight)), weight) and believable(shadow.posterior)[1]:
+        memory = shadow.memory if isinstance(shadow.memory, Ladder) else self._remembered(shadow.posterior)
+        if memory is None:
+            return self._refit(forecaster, data, weight, random_seed, "the posterior at hand is not one of draws")
+        if not memory.converged:
+            return self._refit(forecaster, data, weight, random_seed, "the draws at hand had not converged")
+        if np.array_equal(padded(shadow.row_weight, len(weight)), weight):
             return kept(shadow, weight)
-        return refit(forecaster, data, weight, random_seed)
+        attempt = _Attempt(self, forecaster, shadow.posterior, memory, data, weight)
+        try:
+            served = attempt.climb(padded(shadow.row_weight, len(weight)))
+        except NotReweightableError as reason:
+            served, attempt.note = None, str(reason)
+        if served is None:
+            fitted, upkeep = self._refit(forecaster, data, weight, random_seed, attempt.note)
+            spent = upkeep.evaluations + attempt.evaluations
+            return fitted, upkeep._replace(evaluations=spent, seconds=perf_counter() - begun)
+        rung, posterior, weights, ladder = served
+        upkeep = Upkeep(
+            rung,
+            weights.pareto_k,
+            weights.effective_size,
+            0,
+            attempt.evaluations,
+            perf_counter() - begun,
+            memory.converged,
+            attempt.note,
+        )
+        return Shadow(posterior, weight, ladder), upkeep
+
+    def enough(self, weights: Importance, memory: Ladder) -> bool:
+        """Whether weights may be served."""
+        chains, draws = weights.log_weight.shape
+        limit = min(self.maximum_pareto_k, 1 - 1 / np.log10(max(chains * draws, 2)))
+        least = max(self.minimum_effective_share * memory.fit_size, MINIMUM_SIZE_PER_CHAIN * chains / self.draws_factor)
+        return weights.pareto_k <= limit and weights.effective_size >= least
+
+    def _refit(
+        self, forecaster: Any, data: xr.Dataset, row_weight: Array, random_seed: int | None, note: str = ""
+    ) -> tuple[Shadow, Upkeep]:
+        shadow, upkeep = refit(forecaster, data, row_weight, random_seed, note, fits=self.draws_factor)
+        return shadow._replace(memory=self._remembered(shadow.posterior)), upkeep
+
+    def _remembered(self, posterior: Any) -> Ladder | None:
+        """What a posterior itself tells: enough to go on from one read back from a file."""
+        if not isinstance(posterior, xr.DataTree):
+            return None
+        sizes = posterior["posterior"].sizes
+        shape = sizes["chain"], sizes["draw"]
+        log_ratio = np.zeros(shape)
+        if WEIGHTS in posterior.children:
+            log_ratio = posterior[WEIGHTS][LOG_WEIGHT].transpose("chain", "draw").values
+        size, converged = believable(posterior)
+        efficiency = min(size / (shape[0] * shape[1]), 1.0)
+        return Ladder(log_ratio, None, None, size / self.draws_factor, efficiency, converged)
 
 
-def refit(
-    forecaster: Any, data: xr.Dataset, row_weight: Array, random_seed: int | None = None, note: str = ""
-) -> tuple[Shadow, Upkeep]:
-    """The model fitted to the rows of positive weight."""
-    begun = perf_counter()
-    weight = checked_weight(data, row_weight, forecaster.observation_dim)
-    held = np.flatnonzero(weight > 0)
-    rows, weights = data.isel({forecaster.observation_dim: held}), weight[held]
-    posterior = forecaster.fit(rows, row_weight=None if (weights == 1).all() else weights, random_seed=random_seed)
-    size, converged = believable(posterior)
-    gradients = getattr(posterior, "attrs", {}).get(GRADIENT_EVALUATIONS, 0)
-    upkeep = Upkeep(
-        "refit", float("nan"), size, 1, float(gradients * len(held)), perf_counter() - begun, converged, note
+Served = tuple[str, xr.DataTree, Importance, Ladder]
+
+
+class _Attempt:
+    """One step without a refit: what it found, and what it spent."""
+
+    def __init__(
+        self,
+        keeper: ShadowLadder,
+        forecaster: Any,
+        posterior: xr.DataTree,
+        memory: Ladder,
+        data: xr.Dataset,
+        row_weight: Array,
+    ) -> None:
+        self.keeper, self.forecaster, self.before, self.memory = keeper, forecaster, posterior, memory
+        self.after = holding(posterior, data, row_weight, forecaster.observation_dim)
+        self.data, self.row_weight = data, row_weight
+        self.held = int((row_weight > 0).sum())
+        self.evaluations, self.note = 0.0, ""
+
+    def climb(self, before: Array) -> Served | None:
+        """The first rung whose weights may be served."""
+        if not self.keeper.rungs:
+            raise NotReweightableError("no rung but the refit is asked for")
+        change = change_of(self.forecaster, self.before, self.data, before, self.row_weight, self.memory.log_likelihood)
+        self.evaluations += change.evaluations
+        self._require_agreement(change)
+        ladder = self.memory._replace(
+            log_ratio=self.memory.log_ratio + change.log_likelihood, log_likelihood=change.total
+        )
+        if not np.isfinite(ladder.log_ratio.max()) or np.isnan(ladder.log_ratio).any():
+            raise NotReweightableError("no draw at hand, or too many of them, gives the rows a finite density")
+        weights = importance(ladder.log_ratio, ladder.efficiency)
+        if "reweight" in self.keeper.rungs and self.keeper.enough(weights, ladder):
+            return "reweight", with_weights(self.after, weights.log_weight, pareto_k=weights.pareto_k), weights, ladder
+        self.note = _shortfall("weights", weights, ladder)
+        return self._matched(ladder, weights) if "moment match" in self.keeper.rungs else None
+
+    def _require_agreement(self, change: Change) -> None:
+        checked, spent = ratio_agrees(self.forecaster, self.before, self.after, change.log_likelihood)
+        self.evaluations += spent
+        if not checked:
+            raise NotReweightableError(
+                "the joint density changes by more than the rows' log-likelihood: does the prior depend on the data?"
+            )
+
+    def _matched(self, ladder: Ladder, weights: Importance) -> Served | None:
+        """Draws moved towards the new shadow, from where they are."""
+        try:
+            points = self.forecaster.unconstrained_draws(self.before)
+            target = partial(self._target, self.after)
+            if ladder.log_proposal is None:
+                ladder = ladder._replace(log_proposal=target(points) - ladder.log_ratio)
+        except (NoJointDensityError, UnsupportedModelError, AttributeError) as error:
+            self.note += f"; draws were not moved: {error}"
+            return None
+        assert ladder.log_proposal is not None
+        match = moment_match(
+            Match(points, ladder.log_proposal, ladder.log_ratio, weights, 0),
+            target,
+            lambda tried: self.keeper.enough(tried, ladder),
+            efficiency=ladder.efficiency,
+        )
+        if not self.keeper.enough(match.importance, ladder):
+            self.note += "; " + _shortfall("moved draws", match.importance, ladder)
+            return None
+        moved = self.after.copy()
+        moved["posterior"] = xr.DataTree(self.forecaster.constrained_draws(self.before, match.points))
+        moved.attrs = {**self.after.attrs, LINEAGE: lineage(self.before)}
+        posterior = with_weights(moved, match.importance.log_weight, pareto_k=match.importance.pareto_k)
+        ladder = ladder._replace(log_ratio=match.log_ratio, log_proposal=match.log_proposal, log_likelihood=None)
+        return "moment match", posterior, match.importance, ladder
+
+    def _target(self, posterior: xr.DataTree, points: Array) -> Array:
+        self.evaluations += points.shape[0] * points.shape[1] * self.held
+        values = self.forecaster.log_joint(posterior, points.reshape(-1, points.shape[-1]))
+        return np.asarray(values, dtype=float).reshape(points.shape[:2])
+
+
+def _shortfall(what: str, weights: Importance, ladder: Ladder) -> str:
+    """Why weights were not served."""
+    return (
+        f"{what}: Pareto k {weights.pareto_k:.2f}, {weights.effective_size:.0f} effective draws against "
+        f"{ladder.fit_size:.0f} of a fit"
     )
-    return Shadow(posterior, weight), upkeep
-
-
-def kept(shadow: Shadow, row_weight: Array) -> tuple[Shadow, Upkeep]:
-    """The same shadow over rows of which the new ones weigh nothing."""
-    size, converged = believable(shadow.posterior)
-    upkeep = Upkeep("kept", float("nan"), size, 0, 0.0, 0.0, converged)
-    return Shadow(shadow.posterior, row_weight, shadow.memory), upkeep
-
-
-def believable(posterior: Any) -> tuple[float, bool]:
-    """Effective size, and whether the sampler converged; an exact posterior is worth infinitely many draws."""
-    if not isinstance(posterior, xr.DataTree):
-        return float("inf"), True
-    checked = convergence(posterior)
-    return checked.effective_size, checked.converged
-
-
-def checked_weight(data: xr.Dataset, row_weight: ArrayLike, observation_dim: str) -> Array:
-    """One weight per row, as floats, checked as in `as_row_weight`; all zero would leave nothing to fit."""
-    rows = data.sizes[observation_dim]
-    checked = as_row_weight(row_weight, rows)
-    weight = np.ones(rows) if checked is None else checked
-    if not weight.any():
-        raise ValueError("row_weight is zero for every row; the shadow must hold at least one")
-    return weight
-
-
-def _padded(row_weight: Array, rows: int) -> Array:
-    """Weights of rows known before, zero for those that came since."""
-    if len(row_weight) > rows:
-        raise ValueError(f"data has {rows} row(s), fewer than the {len(row_weight)} the shadow was stepped with before")
-    return np.concatenate([row_weight, np.zeros(rows - len(row_weight))])
