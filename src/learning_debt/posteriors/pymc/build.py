@@ -49,7 +49,7 @@ class Build(Columns):
 
     @cached_property
     def transforms(self) -> Transforms:
-        """Natural to unconstrained scale."""
+        """Natural to unconstrained scale and back."""
         return Transforms(self.graph)
 
     @cached_property

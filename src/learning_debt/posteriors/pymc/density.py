@@ -81,7 +81,13 @@ class Inputs:
     def __init__(self, graph: ModelGraph, outputs: list[Variable], batch: str) -> None:
         """Arguments of kind `batch` get an axis over draws."""
         used = set(graph_inputs(outputs))
-        kinds = {"draw": graph.draws, "value": graph.values, "data": graph.data, "length": graph.lengths}
+        kinds = {
+            "draw": graph.draws,
+            "value": graph.values,
+            "data": graph.data,
+            "length": graph.lengths,
+            "weight": graph.weights,
+        }
         self.slots = [
             (kind, name, argument)
             for kind, arguments in kinds.items()
@@ -136,6 +142,10 @@ class Density:
     def _joint(self) -> tuple[Any, Inputs]:
         return self._compiled([self.graph.joint], "value")
 
+    @cached_property
+    def _weighted_joint(self) -> tuple[Any, Inputs]:
+        return self._compiled([self.graph.weighted_joint], "value")
+
     def _compiled(self, outputs: list[Variable], batch: str) -> tuple[Any, Inputs]:
         inputs = Inputs(self.graph, outputs, batch)
         vectorised = vectorize_graph(outputs, replace=inputs.replacement)
@@ -153,8 +163,8 @@ class Density:
         ]
 
     def log_joint(self, arguments: Arguments, points: int, rows: int) -> np.ndarray:
-        """Unnormalised log posterior on the unconstrained scale, shape (points,)."""
-        function, inputs = self._joint
+        """Unnormalised log posterior on the unconstrained scale, shape (points,); with weights if there are any."""
+        function, inputs = self._weighted_joint if "weight" in arguments else self._joint
         result = np.empty(points)
         step = max(1, CELLS // cells_of(rows, rows, self.pairs))
         for start in range(0, points, step):
@@ -169,7 +179,7 @@ def _whole(pieces: list[np.ndarray], samples: int, is_path: bool) -> np.ndarray:
 
 
 class Transforms:
-    """Natural to unconstrained scale, for draws from any sampler."""
+    """Natural to unconstrained scale and back, for draws from any sampler."""
 
     def __init__(self, graph: ModelGraph) -> None:
         self.graph = graph
@@ -179,6 +189,18 @@ class Transforms:
         inputs = Inputs(self.graph, self.graph.forward, "draw")
         outputs = vectorize_graph(self.graph.forward, replace=inputs.replacement)
         return compile_python(inputs.variables, outputs), inputs
+
+    @cached_property
+    def _backward(self) -> tuple[Any, Inputs]:
+        inputs = Inputs(self.graph, self.graph.backward, "value")
+        outputs = vectorize_graph(self.graph.backward, replace=inputs.replacement)
+        return compile_python(inputs.variables, outputs), inputs
+
+    def constrained(self, arguments: Arguments) -> dict[str, np.ndarray]:
+        """Free variables on the natural scale at points ("value"), shape (points, ...) each."""
+        function, inputs = self._backward
+        outputs = function(*inputs.arrays(arguments, slice(None)))
+        return {rv.name: np.asarray(output) for rv, output in zip(self.graph.free, outputs, strict=True)}
 
     def unconstrained(self, arguments: Arguments, samples: int) -> np.ndarray:
         """Unconstrained draws, shape (samples, parameters), ordered as the model's value variables."""

@@ -123,3 +123,18 @@ def _require_labels(name: str, dim: str, given_dim: str, dataset: xr.Dataset, ex
         f"the labels of {dim!r} in the posterior and in the model {what}; they belong to different groups, between "
         "which there is no posterior debt (predictive debt only)"
     )
+
+
+def labelled_draws(values: dict[str, np.ndarray], sizes: tuple[int, int], posterior: xr.DataTree) -> xr.Dataset:
+    """Values of free variables, sample axis first, as a ``posterior`` group of so many chains and draws.
+
+    The labels of their other axes are those of `posterior`.
+    """
+    known = posterior_group(posterior)
+    variables = {}
+    for name, array in values.items():
+        dims = [dim for dim in known[name].dims if dim not in ("chain", "draw")]
+        variables[name] = (("chain", "draw", *dims), array.reshape(*sizes, *array.shape[1:]))
+    used = {dim for dims, _ in variables.values() for dim in dims[2:]}
+    labels = {dim: known.coords[dim].variable for dim in used if dim in known.coords}
+    return xr.Dataset(variables, coords={"chain": np.arange(sizes[0]), "draw": np.arange(sizes[1]), **labels})

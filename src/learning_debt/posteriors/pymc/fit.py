@@ -8,15 +8,17 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pymc as pm
 import xarray as xr
 
 from learning_debt.errors import UnsupportedModelError
+from learning_debt.posteriors.base import GRADIENT_EVALUATIONS, ROW_WEIGHT
 from learning_debt.posteriors.pymc.density import canonical
 from learning_debt.posteriors.pymc.graph import Arguments, ModelGraph
+from learning_debt.posteriors.pymc.weighted import weighted_model
 
 SamplerName = Literal["nutpie", "pymc"]
 
@@ -26,7 +28,7 @@ class Sampler:
 
     def __init__(self, draws: int, tune: int, chains: int, name: SamplerName | None) -> None:
         self.draws, self.tune, self.chains, self.name = draws, tune, chains, name
-        self._compiled: list[tuple[ModelGraph, Any]] = []
+        self._compiled: list[_Compiled] = []
 
     def __getstate__(self) -> dict[str, Any]:
         """Compiled models stay behind when a forecaster travels to another process."""
@@ -35,7 +37,7 @@ class Sampler:
     def sample(
         self, graph: ModelGraph, arguments: Arguments, random_seed: int | None, progressbar: bool
     ) -> xr.DataTree:
-        """Posterior draws and sample statistics given the data in `arguments`."""
+        """Posterior draws and sample statistics given the data, and weights if there are any, in `arguments`."""
         which = self._choose(graph)
         try:
             if which == "nutpie":
@@ -66,32 +68,41 @@ class Sampler:
     ) -> xr.DataTree:
         import nutpie
 
-        compiled = _with_arguments(*self._compile(graph), arguments)
-        return nutpie.sample(
-            compiled,
+        compiled = self._compile(graph, "weight" in arguments)
+        tree = nutpie.sample(
+            _with_arguments(compiled, arguments),
             draws=self.draws,
             tune=self.tune,
             chains=self.chains,
             cores=min(self.chains, os.cpu_count() or 1),
             seed=random_seed,
-            save_warmup=False,
+            save_warmup=True,
             progress_bar=progressbar,
         )
+        assert isinstance(tree, xr.DataTree)
+        return tree
 
-    def _compile(self, graph: ModelGraph) -> tuple[ModelGraph, Any]:
+    def _compile(self, graph: ModelGraph, weighted: bool) -> _Compiled:
         import nutpie
 
-        for known, compiled in self._compiled:
+        for known in self._compiled:
             # Starting points and stored shapes are compiled in as well, hence the same labels are asked for.
-            if known is graph or (known.layout == graph.layout and known.computes_the_same(graph)):
-                return known, compiled
+            alike = known.graph is graph or (
+                known.graph.layout == graph.layout and known.graph.computes_the_same(graph)
+            )
+            if alike and (known.weight is not None) == weighted:
+                return known
+        model, weight = weighted_model(graph) if weighted else (graph.model, None)
         names = [rv.name for rv in graph.free]  # a Deterministic over rows would panic at a new number of rows
-        compiled = nutpie.compile_pymc_model(graph.model, var_names=names)
-        self._compiled = [*self._compiled[-3:], (graph, compiled)]
-        return graph, compiled
+        compiled = _Compiled(graph, weight, nutpie.compile_pymc_model(model, var_names=names))
+        self._compiled = [*self._compiled[-3:], compiled]
+        return compiled
 
     def _pymc(self, graph: ModelGraph, arguments: Arguments, random_seed: int | None, progressbar: bool) -> xr.DataTree:
-        with _data_set(graph, arguments), _quiet(progressbar), graph.model:
+        model, weight = weighted_model(graph) if "weight" in arguments else (graph.model, None)
+        if weight is not None:
+            weight.set_value(arguments["weight"][ROW_WEIGHT])
+        with _data_set(graph, arguments), _quiet(progressbar), model:
             return pm.sample(
                 draws=self.draws,
                 tune=self.tune,
@@ -101,10 +112,19 @@ class Sampler:
                 progressbar=progressbar,
                 var_names=[rv.name for rv in graph.free],
                 nuts_sampler="pymc",
+                discard_tuned_samples=False,
             )
 
 
-def _with_arguments(graph: ModelGraph, compiled: Any, arguments: Arguments) -> Any:
+class _Compiled(NamedTuple):
+    """A model compiled by nutpie; `weight` holds the weights of its rows, None in the plain model."""
+
+    graph: ModelGraph
+    weight: Any
+    compiled: Any
+
+
+def _with_arguments(known: _Compiled, arguments: Arguments) -> Any:
     """The compiled model on other data.
 
     By identity of the shared variable rather than by name as nutpie's ``with_data``: a dimension length and a data
@@ -112,8 +132,11 @@ def _with_arguments(graph: ModelGraph, compiled: Any, arguments: Arguments) -> A
     """
     from nutpie.compile_pymc import update_user_data
 
+    graph, compiled = known.graph, known.compiled
     values = {variable: arguments["data"][variable.name] for variable in graph.model.data_vars}
     values |= {graph.model.dim_lengths[dim]: arguments["length"][dim] for dim in graph.lengths}
+    if known.weight is not None:
+        values[known.weight] = arguments["weight"][ROW_WEIGHT]
     shared, record = compiled.shared_data.copy(), compiled.user_data.copy()
     for variable, key in compiled.shared_var_keys.items():
         if variable in values:
@@ -170,4 +193,16 @@ def _tidy(tree: xr.DataTree, graph: ModelGraph) -> xr.DataTree:
         groups["sample_stats"] = stats[writable]
     for dataset in groups.values():
         dataset.attrs = {k: v for k, v in dataset.attrs.items() if isinstance(v, str | int | float)}
-    return xr.DataTree.from_dict(groups)
+    tidy = xr.DataTree.from_dict(groups)
+    tidy.attrs = {GRADIENT_EVALUATIONS: _gradient_evaluations(tree)}
+    return tidy
+
+
+def _gradient_evaluations(tree: xr.DataTree) -> int:
+    """Leapfrog steps of tuning and draws over all chains; steps of other samplers take no gradient."""
+    steps = 0
+    for group in ("warmup_sample_stats", "sample_stats"):
+        stats = tree[group].dataset if group in tree.children else {}
+        name = next((name for name in ("n_steps", "tree_size") if name in stats), None)
+        steps += 0 if name is None else int(np.nansum(stats[name].values))
+    return steps

@@ -11,12 +11,21 @@ import xarray as xr
 
 from learning_debt.data import as_dataset
 from learning_debt.errors import NoJointDensityError, UnsupportedModelError
-from learning_debt.posteriors.base import SAMPLE, TRAINING
+from learning_debt.posteriors.base import (
+    GRADIENT_EVALUATIONS,
+    ROW_WEIGHT,
+    SAMPLE,
+    TRAINING,
+    TRAINING_WEIGHT,
+    row_weight,
+)
 from learning_debt.posteriors.pymc.build import Build
 from learning_debt.posteriors.pymc.checks import reference_pointwise, require_supported
 from learning_debt.posteriors.pymc.compare import require_same_density, require_same_groups
 from learning_debt.posteriors.pymc.density import split_points
+from learning_debt.posteriors.pymc.draws import labelled_draws
 from learning_debt.posteriors.pymc.fit import Sampler, SamplerName
+from learning_debt.posteriors.pymc.graph import Arguments
 from learning_debt.posteriors.pymc.prepare import (
     PREPARATION,
     Preparation,
@@ -26,6 +35,8 @@ from learning_debt.posteriors.pymc.prepare import (
 )
 from learning_debt.posteriors.pymc.registry import CONSTANTS, LAYOUT, STRUCTURE, BuildModel, Registry
 from learning_debt.posteriors.pymc.scene import Scene, Stage, predictive_draws, row_terms
+from learning_debt.posteriors.pymc.weighted import Held, held_rows, require_weightable
+from learning_debt.posteriors.weights import LINEAGE, WEIGHTS
 
 
 class PyMCForecaster:
@@ -156,14 +167,27 @@ class PyMCForecaster:
             self._registry.latest.require_rows(rows, self._observation_dim)
         return rows
 
-    def fit(self, data: Any, *, random_seed: int | None = None, progressbar: bool = False) -> xr.DataTree:
+    def fit(
+        self, data: Any, *, row_weight: Any = None, random_seed: int | None = None, progressbar: bool = False
+    ) -> xr.DataTree:
         """Posterior given `data` and nothing else.
+
+        Parameters
+        ----------
+        data : Dataset, mapping or data frame
+        row_weight : array_like, shape (rows,), optional
+            Factor of each row's log-likelihood, at least 0, one each if left out; the prior keeps its own. Rows of
+            weight zero are left out, also of the preparation and of the labels that `build_model` sees. Where
+            `needs_past`, only windows are possible: neighbouring rows of weight one, all others zero.
+        random_seed : int, optional
+        progressbar : bool
 
         Returns
         -------
         xarray.DataTree
-            Groups ``posterior`` (free variables only), ``sample_stats``, ``training_data`` (as given), and
-            ``preparation`` where the forecaster has one. It can be written as netCDF and scored after reading it back.
+            Groups ``posterior`` (free variables only), ``sample_stats``, ``training_data`` (as given, without rows of
+            weight zero), ``training_weight`` where those rows have other weights than one, and ``preparation`` where
+            the forecaster has one. It can be written as netCDF and scored after reading it back.
 
         Raises
         ------
@@ -172,32 +196,37 @@ class PyMCForecaster:
         RuntimeError
             If sampling fails.
         """
-        raw = as_dataset(data, self._observation_dim)
-        prepared, fitted = self._preparation.of_training(raw)
+        held = held_rows(data, row_weight, self._observation_dim)
+        prepared, fitted = self._preparation.of_training(held.rows)
         build = self._registry.build(prepared)
-        require_own_outcomes(build.graph.outcome_data, raw, prepared)
         build.require_own_labels(prepared, self._observation_dim)
-        arguments = build.arguments(prepared, self._observation_dim)
-        self._registry.check(build, prepared, raw, fitted)
-        self._registry.remember(build)
+        arguments = self._trained(build, held, prepared, fitted)
         build.scoring_guard.check({**arguments, "draw": build.graph.reference_draws})
         tree = self._sampler.sample(build.graph, arguments, random_seed, progressbar)
-        return self._packaged(tree, raw, fitted, build)
+        return self._packaged(tree, held, fitted, build)
 
-    def attach(self, posterior: xr.DataTree, data: Any) -> xr.DataTree:
+    def attach(self, posterior: xr.DataTree, data: Any, row_weight: Any = None) -> xr.DataTree:
         """A copy of a posterior drawn elsewhere, with the data it was fitted to, so that it serves as one of `fit`.
 
-        Needed where the forecaster has a `prepare`, and for posterior debt by the joint density.
+        Needed where the forecaster has a `prepare`, and for posterior debt by the joint density. `row_weight` is as in
+        `fit`: rows of weight zero are not stored.
         """
-        raw = as_dataset(data, self._observation_dim)
-        prepared, fitted = self._preparation.of_training(raw)
+        held = held_rows(data, row_weight, self._observation_dim)
+        prepared, fitted = self._preparation.of_training(held.rows)
         build = self._registry.build(prepared)
-        require_own_outcomes(build.graph.outcome_data, raw, prepared)
-        build.arguments(prepared, self._observation_dim)
-        self._registry.check(build, prepared, raw, fitted)
-        self._registry.remember(build)
+        self._trained(build, held, prepared, fitted)
         build.read(posterior)
-        return self._packaged(posterior, raw, fitted, build)
+        return self._packaged(posterior, held, fitted, build)
+
+    def _trained(self, build: Build, held: Held, prepared: xr.Dataset, fitted: xr.Dataset | None) -> Arguments:
+        """Arguments for the rows that a posterior holds; the build is checked with them and kept."""
+        require_own_outcomes(build.graph.outcome_data, held.rows, prepared)
+        arguments = build.arguments(prepared, self._observation_dim)
+        self._registry.check(build, prepared, held.rows, fitted)
+        if not held.window:
+            require_weightable(held, build.graph, self._registry.scoring(build))
+        self._registry.remember(build)
+        return arguments if held.weight is None else {**arguments, "weight": {ROW_WEIGHT: held.weight}}
 
     def log_density(
         self, posterior: xr.DataTree, batch: Any, past: Any = None, *, random_seed: int | None = None
@@ -275,10 +304,26 @@ class PyMCForecaster:
         arguments = {**build.own, "draw": draws.values}
         return build.transforms.unconstrained(arguments, draws.samples).reshape(draws.chains, draws.draws, -1)
 
+    def constrained_draws(self, posterior: xr.DataTree, unconstrained: np.ndarray) -> xr.Dataset:
+        """Points on the whole real line as a ``posterior`` group, with the labels of `posterior`.
+
+        The inverse of `unconstrained_draws`: `unconstrained` has shape (chain, draw, parameters) and its order.
+        """
+        build = self._registry.of(posterior)
+        build.read(posterior)
+        if build.graph.has_discrete:
+            raise NoJointDensityError("discrete free variables have no unconstrained scale; marginalise them")
+        points = np.asarray(unconstrained, dtype=float)
+        if points.ndim != 3 or not np.isfinite(points).all():
+            raise ValueError(f"unconstrained must be finite with shape (chain, draw, parameters), not {points.shape}")
+        flat = split_points(build.graph, points.reshape(-1, points.shape[-1]))
+        return labelled_draws(build.transforms.constrained({**build.own, "value": flat}), points.shape[:2], posterior)
+
     def log_joint(self, posterior: xr.DataTree, unconstrained: np.ndarray) -> np.ndarray:
         """Log prior, Jacobian and log likelihood of the posterior's own training data, shape (points,).
 
-        `unconstrained` has shape (points, parameters), ordered as `unconstrained_draws`.
+        Each row's log likelihood is multiplied by its training weight. `unconstrained` has shape (points, parameters),
+        ordered as `unconstrained_draws`.
         """
         build = self._registry.of(posterior)
         draws, training = build.read(posterior), self._preparation.of_stored(posterior)
@@ -287,6 +332,9 @@ class PyMCForecaster:
         arguments = build.arguments(training, self._observation_dim, draws=draws)
         points = np.asarray(unconstrained, dtype=float)
         arguments["value"] = split_points(build.graph, points)
+        weight = row_weight(posterior)
+        if weight is not None:
+            arguments["weight"] = {ROW_WEIGHT: weight}
         return build.density.log_joint(arguments, len(points), training.sizes[self._observation_dim])
 
     def require_comparable(self, shadow: xr.DataTree, deployed: xr.DataTree, batch: Any) -> None:
@@ -307,17 +355,20 @@ class PyMCForecaster:
         batches = [self._preparation.of_batch(tree, rows) for tree in posteriors]
         require_same_density((first, second), draws, trainings, batches, self._observation_dim)
 
-    def _packaged(self, tree: xr.DataTree, raw: xr.Dataset, fitted: xr.Dataset | None, build: Build) -> xr.DataTree:
+    def _packaged(self, tree: xr.DataTree, held: Held, fitted: xr.Dataset | None, build: Build) -> xr.DataTree:
         groups = {
             name: child.to_dataset(inherit=False)
             for name, child in tree.children.items()
-            if name in ("posterior", "sample_stats")
+            if name in ("posterior", "sample_stats", WEIGHTS)
         }
-        groups[TRAINING] = raw.copy(deep=True)
+        groups[TRAINING] = held.rows.copy(deep=True)
+        if held.weight is not None:
+            groups[TRAINING_WEIGHT] = xr.Dataset({ROW_WEIGHT: (self._observation_dim, held.weight)})
         if fitted is not None:
             groups[PREPARATION] = fitted
         packaged = xr.DataTree.from_dict(groups)
-        packaged.attrs = dict(zip((STRUCTURE, LAYOUT, CONSTANTS), build.key, strict=True))
+        kept = {name: tree.attrs[name] for name in (GRADIENT_EVALUATIONS, LINEAGE) if name in tree.attrs}
+        packaged.attrs = {**kept, **dict(zip((STRUCTURE, LAYOUT, CONSTANTS), build.key, strict=True))}
         return packaged
 
     def _labelled(self, values: list[np.ndarray], scene: Scene) -> xr.Dataset:

@@ -19,18 +19,19 @@ from pymc.pytensorf import compile as compile_pymc
 from pytensor.compile.mode import Mode
 from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.graph.basic import Constant, Variable, equal_computations
-from pytensor.graph.replace import clone_replace
+from pytensor.graph.replace import clone_replace, graph_replace
 from pytensor.graph.traversal import ancestors, graph_inputs
 from pytensor.tensor.random.type import RandomType
 from pytensor.tensor.shape import Shape, Shape_i
 
+from learning_debt.posteriors.base import ROW_WEIGHT
 from learning_debt.posteriors.pymc.outcomes import GAUSSIAN, Outcome, row_outcomes
 
 # Runs each operation as numpy would. Compiles in milliseconds, which is what checks on a handful of draws need.
 PYTHON_MODE = Mode(linker="py", optimizer="fast_compile")
 
 Arguments = dict[str, dict[str, np.ndarray]]
-"""Values by kind ("draw", "data", "length" or "value"), then by name."""
+"""Values by kind ("draw", "data", "length", "value" or "weight"), then by name."""
 
 
 def compile_python(inputs: list[Variable], outputs: Any) -> Any:
@@ -56,9 +57,9 @@ class ModelGraph:
     ----------
     outcomes : tuple of Outcome
         Observed variables along the rows. Any others belong to the prior.
-    draws, data, lengths, values : dict of str to TensorVariable
-        Arguments: natural-scale free variables, `pm.Data`, lengths of dimensions held by the model, and
-        unconstrained free variables (by name of the free variable).
+    draws, data, lengths, values, weights : dict of str to TensorVariable
+        Arguments: natural-scale free variables, `pm.Data`, lengths of dimensions held by the model,
+        unconstrained free variables (by name of the free variable), and the weights of the rows.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class ModelGraph:
             for dim, length in model.dim_lengths.items()
             if isinstance(length, SharedVariable)
         }
+        self.weights = {ROW_WEIGHT: pt.dvector("argument_row_weight")}
         self._known: dict[Variable, Variable] = {variable: self.data[variable.name] for variable in model.data_vars}
         self._known |= {model.dim_lengths[dim]: argument for dim, argument in self.lengths.items()}
         first = self.outcomes[0]
@@ -145,6 +147,13 @@ class ModelGraph:
         return self._with_arguments([self.model.logp()], self._value_arguments)[0]
 
     @cached_property
+    def weighted_joint(self) -> Variable:
+        """As `joint`, each row's log likelihood times its weight; of `weights` as well."""
+        natural = {self.draws[rv.name]: value for rv, value in zip(self.free, self.backward, strict=True)}
+        terms = clone_replace(self.pointwise, replace=natural)
+        return pt.add(self.prior, *[(self.weights[ROW_WEIGHT] * term).sum() for term in terms])
+
+    @cached_property
     def prior(self) -> Variable:
         """Log prior with Jacobian and potentials, a scalar, of `values`, `data` and `lengths`."""
         return self._prior_of(list(self.free))
@@ -177,6 +186,12 @@ class ModelGraph:
     def of_draws(self, variables: list[Variable]) -> list[Variable]:
         """Variables of the model as functions of `draws`, `data` and `lengths`."""
         return self._with_arguments(variables, {rv: self.draws[rv.name] for rv in self.free})
+
+    def of_model(self, outputs: list[Variable]) -> list[Variable]:
+        """Functions of `draws`, `data` and `lengths` as functions of the model's own variables."""
+        own = {argument: variable for variable, argument in self._known.items()}
+        replace = {**own, **{self.draws[rv.name]: rv for rv in self.free}}
+        return list(graph_replace(outputs, replace, strict=False))  # clone_replace would clone the free variables, too
 
     @cached_property
     def predictive(self) -> list[Variable]:
