@@ -130,8 +130,8 @@ def refit(
     held = np.flatnonzero(weight > 0)
     rows, weights = data.isel({forecaster.observation_dim: held}), weight[held]
     seeds = [random_seed] if fits == 1 else np.random.SeedSequence(random_seed).generate_state(fits).tolist()
-    weighted = None if (weights == 1).all() else weights
-    posterior = side_by_side([forecaster.fit(rows, row_weight=weighted, random_seed=seed) for seed in seeds])
+    weighted = {} if (weights == 1).all() else {"row_weight": weights}  # a forecaster that weighs no rows need not know
+    posterior = side_by_side([forecaster.fit(rows, **weighted, random_seed=seed) for seed in seeds])
     size, converged = believable(posterior)
     gradients = getattr(posterior, "attrs", {}).get(GRADIENT_EVALUATIONS, 0)
     upkeep = Upkeep(

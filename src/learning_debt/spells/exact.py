@@ -7,58 +7,119 @@ from typing import Any
 import numpy as np
 
 from learning_debt.arrays import nig, student_t
-from learning_debt.data import History
+from learning_debt.arrays.nig import NIG
 from learning_debt.posteriors.conjugate import ConjugateRegression
 from learning_debt.signals import OPTIONAL
+from learning_debt.spells.plan import Array, ArrivedGaps, Columns, Plan
 
 
 def exact_columns(
     forecaster: ConjugateRegression,
-    history: History,
-    initial: int,
-    variables: tuple[str, ...],
+    plan: Plan,
     *,
+    keeper: Any = None,
     random_seed: Any = None,
     progressbar: bool = False,
-) -> dict[str, np.ndarray]:
+) -> Columns:
     """Signals of one series, arrays (T, T) over (deployed_at, period); standard errors are 0."""
-    periods = len(history) - initial
-    posteriors = [forecaster.fit(history.periods(0, initial))]
-    cells: dict[str, np.ndarray] = {name: np.full((periods, periods), np.nan) for name in (*variables, "score_gap")}
-    if "predictive_debt" in variables:
-        cells["gap_sd"] = np.full((periods, periods), np.nan)
-    for t in range(1, periods + 1):
-        batch = forecaster.as_batch(history.periods(initial + t - 1, initial + t))
-        x, y = batch["x"].values, batch["y"].values
-        deployed = nig.NIG(*(np.stack(part) for part in zip(*posteriors, strict=True)))
-        scores = nig.log_score(deployed, x, y).mean(axis=-1)
-        cells["score_gap"][:t, t - 1] = scores[-1] - scores
-        shadow = forecaster.update(posteriors[-1], batch)
-        posteriors.append(shadow)
+    replay = _ExactReplay(forecaster, plan)
+    for t in range(1, plan.periods + 1):
+        replay.advance(t)
+    return Columns(replay.finished())
+
+
+class _ExactReplay:
+    """Holds every posterior so far; all of them are scored at once."""
+
+    def __init__(self, forecaster: ConjugateRegression, plan: Plan) -> None:
+        self.plan, self.prior = plan, forecaster.prior
+        rows = forecaster.as_batch(plan.history.data)
+        self.x, self.y = rows["x"].values, rows["y"].values
+        shape = (plan.periods, plan.periods)
+        self.cells: dict[str, Array] = {name: np.full(shape, np.nan) for name in (*plan.variables, "score_gap")}
+        if "predictive_debt" in plan.variables:
+            self.cells["gap_sd"] = np.full(shape, np.nan)
+        self.arrived = ArrivedGaps(plan.periods)
+        self.weight = plan.row_weight(0)
+        self.posteriors = [self._fit(self.prior, self.weight)]
+
+    def advance(self, t: int) -> None:
+        """Score what is forecast in period t by everything deployed before it, then let the shadow learn."""
+        deployed = NIG(*(np.stack(part) for part in zip(*self.posteriors, strict=True)))
+        self._score(t, deployed)
+        weight = self.plan.row_weight(t)
+        shadow = self._learnt(weight)
+        self.posteriors.append(shadow)
+        self.weight = weight
+        self._compare(t, shadow, deployed)
+
+    def finished(self) -> dict[str, Array]:
+        """All columns, the errors of exact values and the upkeep of exact shadows among them."""
+        periods, cells = self.plan.periods, self.cells
+        present = np.triu(np.ones((periods, periods), dtype=bool))
+        for name in {*self.plan.variables, "score_gap"} - set(OPTIONAL):
+            cells[f"{name}_se"] = np.where(present, 0.0, np.nan)
+            cells[f"{name}_reliable"] = present.copy()
+        if self.plan.learns_late:
+            cells |= self.arrived.cells()
+        cells["converged"] = cells["deployed_converged"] = np.ones(periods, dtype=bool)
+        cells["rung"] = np.full(periods, "exact")
+        cells["refits"] = np.zeros(periods, dtype=int)
+        cells |= {name: np.zeros(periods) for name in ("evaluations", "seconds")}
+        return cells | {"pareto_k": np.full(periods, np.nan)}
+
+    def _score(self, t: int, deployed: NIG) -> None:
+        rows = self.plan.forecast_rows(t)
+        self.cells["score_gap"][:t, t - 1] = self._gap(deployed, rows).mean(axis=-1)
+        if not self.plan.learns_late:
+            return
+        for arrival in self.plan.arrivals(t):
+            gaps = (self._gap(deployed, part).sum(axis=-1) for part in (arrival.rows, arrival.replaced))
+            self.arrived.add(arrival, slice(t), next(gaps) - next(gaps))
+
+    def _gap(self, deployed: NIG, rows: np.ndarray) -> Array:
+        """Score of the newest posterior minus that of each, shape (deployed, rows)."""
+        if not len(rows):
+            return np.zeros((len(deployed.shape), 0))
+        scores = self.plan.score.exact_score(deployed, self.x[rows], self.y[rows])
+        return scores[-1] - scores
+
+    def _compare(self, t: int, shadow: NIG, deployed: NIG) -> None:
+        variables, at = self.plan.variables, (slice(t), t - 1)
+        rows = self.plan.forecast_rows(t)
+        x, y = self.x[rows], self.y[rows]
         if "debt" in variables:
-            cells["debt"][:t, t - 1] = nig.kl(shadow, deployed)
+            self.cells["debt"][at] = nig.kl(shadow, deployed)
         if "predictive_debt" in variables:
-            cells["predictive_debt"][:t, t - 1] = nig.predictive_debt(shadow, deployed, x)
-            cells["gap_sd"][:t, t - 1] = _gap_spread(shadow, deployed, x)
+            self.cells["predictive_debt"][at] = self.plan.score.exact_divergence(shadow, deployed, x)
+            self.cells["gap_sd"][at] = _gap_spread(shadow, deployed, x)
         if "parameter_gap" in variables:
-            cells["parameter_gap"][:t, t - 1] = np.linalg.norm(shadow.mean - deployed.mean, axis=-1)
+            self.cells["parameter_gap"][at] = np.linalg.norm(shadow.mean - deployed.mean, axis=-1)
         if "residual_exceedance" in variables:
-            cells["residual_exceedance"][:t, t - 1] = _residual_exceedance(deployed, x, y)
-    present = np.triu(np.ones((periods, periods), dtype=bool))
-    for name in {*variables, "score_gap"} - set(OPTIONAL):
-        cells[f"{name}_se"] = np.where(present, 0.0, np.nan)
-        cells[f"{name}_reliable"] = present.copy()
-    cells["converged"] = cells["deployed_converged"] = np.ones(periods, dtype=bool)
-    return cells
+            self.cells["residual_exceedance"][at] = _residual_exceedance(deployed, x, y)
+
+    def _learnt(self, weight: Array) -> NIG:
+        """The shadow that holds rows by `weight`: the last one updated, where nothing that it holds has changed."""
+        changed = weight - self.weight
+        if not changed.any():
+            return self.posteriors[-1]
+        if (changed[self.weight > 0] == 0).all():
+            return self._fit(self.posteriors[-1], changed)
+        return self._fit(self.prior, weight)
+
+    def _fit(self, prior: NIG, weight: Array) -> NIG:
+        held = np.flatnonzero(weight > 0)
+        weights = None if (weight[held] == 1).all() else weight[held]
+        return nig.update(prior, self.x[held], self.y[held], weights)
 
 
-def _residual_exceedance(deployed: nig.NIG, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _residual_exceedance(deployed: NIG, x: Array, y: Array) -> Array:
     """Share of rows with |y - x' mean| > 2 sqrt(rate / shape), shape (deployed,)."""
     residuals = np.abs(y - deployed.mean @ x.T)
-    return (residuals > 2 * np.sqrt(deployed.rate / deployed.shape)[:, None]).mean(axis=-1)
+    return np.asarray((residuals > 2 * np.sqrt(deployed.rate / deployed.shape)[:, None]).mean(axis=-1))
 
 
-def _gap_spread(shadow: nig.NIG, deployed: nig.NIG, x: np.ndarray) -> np.ndarray:
+def _gap_spread(shadow: NIG, deployed: NIG, x: Array) -> Array:
     """Standard deviation, under the shadow, of the period's mean log-score gap, shape (deployed,)."""
     df, location, scale = (np.asarray(part)[..., None] for part in nig.predictive(shadow, x))
     u = np.linspace(-8.0, 8.0, 161)
@@ -70,4 +131,4 @@ def _gap_spread(shadow: nig.NIG, deployed: nig.NIG, x: np.ndarray) -> np.ndarray
     gap = log_p - log_q
     mean = (weight * gap).sum(axis=-1, keepdims=True)
     variance = (weight * (gap - mean) ** 2).sum(axis=-1)
-    return np.sqrt(variance.sum(axis=-1)) / len(x)
+    return np.asarray(np.sqrt(variance.sum(axis=-1)) / len(x))

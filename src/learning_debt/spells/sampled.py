@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache, partial
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -10,123 +11,188 @@ from rich.progress import track
 
 from learning_debt.arrays.bridge import LogMarginal
 from learning_debt.arrays.chain import Ladder
-from learning_debt.arrays.mixture import mixture
-from learning_debt.data import History
 from learning_debt.debt import LADDER_SHARE, debt_from_draws, log_marginal
 from learning_debt.errors import IncomparablePosteriorsError
 from learning_debt.estimate import Estimate
 from learning_debt.posteriors.base import SampledForecaster
-from learning_debt.posteriors.convergence import convergence
-from learning_debt.predictive import PredictiveContrast, gap_from_mixtures, row_log_density
+from learning_debt.posteriors.shadow import Shadow, ShadowKeeper, Upkeep
+from learning_debt.posteriors.weights import drawn_together, relative_weights
+from learning_debt.spells.likelihoods import HeldLikelihoods
+from learning_debt.spells.path import LastOfPath
+from learning_debt.spells.plan import Array, ArrivedGaps, Columns, Plan, Positions
+
+GROWN = (
+    "groups or states came with the rows, and between posteriors that differ in them no posterior debt exists; "
+    "predictive_debt and score_gap do"
+)
+APPROXIMATE = (
+    "the shadow's keeper hands out approximate posteriors without their log density, so that no log-likelihood tells "
+    "how far they are apart; predictive_debt and score_gap need no exact posteriors"
+)
+SLIDING = (
+    "rows of this model depend on the rows before them, and what leaves a rolling window was past to what stays; "
+    "predictive_debt and score_gap do without"
+)
 
 
 def sampled_columns(
     forecaster: SampledForecaster,
-    history: History,
-    initial: int,
-    variables: tuple[str, ...],
+    plan: Plan,
     *,
+    keeper: ShadowKeeper,
     random_seed: np.random.SeedSequence | None = None,
     progressbar: bool = True,
-) -> dict[str, np.ndarray]:
+) -> Columns:
     """Signals of one series, arrays (T, T) over (deployed_at, period), each with ``_se`` and ``_reliable``."""
-    replay = _SampledReplay(forecaster, history, initial, variables, random_seed or np.random.SeedSequence())
-    steps = range(1, replay.periods + 1)
-    for t in track(steps, description="refitting the shadow", disable=not progressbar, transient=True):
+    replay = _SampledReplay(forecaster, plan, keeper, random_seed or np.random.SeedSequence())
+    steps = range(1, plan.periods + 1)
+    for t in track(steps, description="keeping the shadow current", disable=not progressbar, transient=True):
         replay.advance(t)
-    converged = np.array(replay.converged)
-    return {**replay.cells, "deployed_converged": converged[:-1], "converged": converged[1:]}
+    return replay.finished()
 
 
 class _SampledReplay:
     """Holds every posterior so far and, for each, the log-likelihood of all it has not seen; memory O(T x draws)."""
 
     def __init__(
-        self,
-        forecaster: SampledForecaster,
-        history: History,
-        initial: int,
-        variables: tuple[str, ...],
-        seed: np.random.SeedSequence,
+        self, forecaster: SampledForecaster, plan: Plan, keeper: ShadowKeeper, seed: np.random.SeedSequence
     ) -> None:
-        self.forecaster, self.history, self.initial, self.variables = forecaster, history, initial, variables
-        self.periods = len(history) - initial
-        self.seeds = seed.generate_state(3 * (self.periods + 1)).reshape(-1, 3).tolist()
-        shape = (self.periods, self.periods)
-        names = {*variables, "score_gap"}
-        self.cells = {name: np.full(shape, np.nan) for name in names}
-        self.cells |= {f"{name}_se": np.full(shape, np.nan) for name in names}
-        self.cells |= {f"{name}_reliable": np.zeros(shape, dtype=bool) for name in names}
-        if "predictive_debt" in variables:
-            self.cells["gap_sd"] = np.full(shape, np.nan)
-        self.posteriors = [self._fit(0)]
-        self.converged = [convergence(self.posteriors[0]).converged]
-        self.unseen: list[np.ndarray | float] = [0.0]  # log-likelihood of what each posterior has not seen
+        self.forecaster, self.plan, self.keeper = forecaster, plan, keeper
+        self.seeds = seed.generate_state(3 * (plan.periods + 1)).reshape(-1, 3).tolist()
+        self.cells = _empty_cells(plan)
+        self.arrived = ArrivedGaps(plan.periods)
+        data, weight = plan.history.data, plan.row_weight(0)
+        self.shadow, upkeep = keeper.start(forecaster, data, weight, self.seeds[0][0])
+        _refuse(forecaster, plan)
+        self.upkeep: list[Upkeep] = [upkeep]
+        self.posteriors: list[xr.DataTree] = [self.shadow.posterior]
+        self.weights = [relative_weights(self.shadow.posterior)]
+        self.no_debt = _why_no_debt(forecaster, plan, keeper) if "debt" in plan.variables else "not asked for"
+        self.held = None if self.no_debt else HeldLikelihoods(forecaster, plan, self.shadow.posterior)
         self.ladder = Ladder(LADDER_SHARE)
         self.marginal = cache(self._log_marginal)
 
     def advance(self, t: int) -> None:
-        """Score period t by everything deployed before it, then let the shadow take it in."""
-        batch = self.forecaster.as_batch(self.history.periods(self.initial + t - 1, self.initial + t))
-        past = self._past(t)
-        state_seed = self.seeds[t][1]
-        densities = [row_log_density(self.forecaster, one, batch, past, state_seed) for one in self.posteriors]
-        self._score(t, densities)
-        shadow = self._fit(t)
-        self.posteriors.append(shadow)
-        self.converged.append(convergence(shadow).converged)
-        if "debt" in self.variables:
-            self.unseen = [
-                before + density.sum(axis=-1) for before, density in zip(self.unseen, densities, strict=True)
-            ]
-            self._debt(t, shadow, batch)
-        if "predictive_debt" in self.variables:
-            contrast = PredictiveContrast(self.forecaster, shadow, batch, self.seeds[t][1], past)
-            for s, deployed in enumerate(self.posteriors[:-1]):
-                estimate = contrast.against(deployed)
-                self._put("predictive_debt", s, t, estimate)
-                self.cells["gap_sd"][s, t - 1] = estimate.diagnostics.get("gap_sd", np.nan)
-        self.unseen.append(0.0)
+        """Score what is forecast in period t by everything deployed before it, then let the shadow learn."""
+        rows = self.plan.forecast_rows(t)
+        self._score(t, rows)
+        weight = self.plan.row_weight(t)
+        self.shadow, upkeep = self._step(t, weight)
+        self.upkeep.append(upkeep)
+        deployed = list(self.posteriors)
+        self.posteriors.append(self.shadow.posterior)
+        self.weights.append(relative_weights(self.shadow.posterior))
+        if self.held is not None:
+            self._debt(t, self.held, deployed, weight, rows)
+        if "predictive_debt" in self.plan.variables:
+            self._predictive_debt(t, deployed, rows)
 
-    def _fit(self, t: int) -> xr.DataTree:
-        return self.forecaster.fit(self.history.periods(0, self.initial + t), random_seed=self.seeds[t][0])
+    def finished(self) -> Columns:
+        """All columns, upkeep and convergence among them."""
+        converged = np.array([one.converged for one in self.upkeep])
+        steps = self.upkeep[1:]
+        cells = {**self.cells, "deployed_converged": converged[:-1], "converged": converged[1:]}
+        for name in ("rung", "refits", "evaluations", "seconds", "pareto_k"):
+            cells[name] = np.array([getattr(one, name) for one in steps])
+        if self.plan.learns_late:
+            cells |= self.arrived.cells()
+        if "debt" in self.plan.variables and not self.no_debt and np.isnan(_upper(cells["debt"])).any():
+            self.no_debt = GROWN
+        return Columns(cells, self.no_debt)
 
-    def _past(self, t: int) -> xr.Dataset | None:
-        """All rows before period `t`, where the model needs them."""
-        return self.history.periods(0, self.initial + t - 1) if self.forecaster.needs_past else None
+    def _step(self, t: int, weight: Array) -> tuple[Shadow, Upkeep]:
+        return self.keeper.step(self.forecaster, self.shadow, self.plan.history.data, weight, self.seeds[t][0])
 
-    def _score(self, t: int, densities: list[np.ndarray]) -> None:
-        shadow = mixture(densities[-1])
-        for s, density in enumerate(densities[:-1]):
-            self._put("score_gap", s, t, gap_from_mixtures(shadow, mixture(density)))
-        self._put("score_gap", t - 1, t, Estimate(0.0, 0.0))  # what serves is the shadow itself
-
-    def _debt(self, t: int, shadow: xr.DataTree, batch: xr.Dataset) -> None:
-        comparable = self._comparable(shadow, batch)
-        if not comparable.any():
+    def _score(self, t: int, rows: Positions) -> None:
+        """Gaps of the forecasts issued in t, at their final outcomes and at those that become known."""
+        gaps = self._gaps(t, rows)
+        for s, estimate in enumerate(gaps):
+            self._put("score_gap", s, t, estimate)
+        if not self.plan.learns_late:
             return
-        seen = self.forecaster.as_batch(self.history.periods(self.initial, self.initial + t))
-        rows = row_log_density(self.forecaster, shadow, seen, self._past(1))
-        starts = self.history.starts[self.initial : self.initial + t] - self.history.starts[self.initial]
-        by_period = np.add.reduceat(rows, starts, axis=-1)
-        since = np.flip(np.cumsum(np.flip(by_period, axis=-1), axis=-1), axis=-1)  # [..., s] sums periods s+1..t
-        at_deployed = [np.asarray(unseen) for unseen in self.unseen]
-        if comparable.all():
-            self.ladder.add(at_deployed, since)
-        for s in np.flatnonzero(comparable).tolist():
-            marginals = partial(self.marginal, t), partial(self.marginal, s)
-            chain = partial(self.ladder.links, s) if comparable.all() else None
-            self._put("debt", s, t, debt_from_draws(since[..., s], at_deployed[s], *marginals, chain=chain))
+        for arrival in self.plan.arrivals(t):
+            final = np.array_equal(arrival.rows, rows)
+            new = gaps if final else self._gaps(t, arrival.rows)
+            before = self._gaps(t, arrival.replaced) if len(arrival.replaced) else [Estimate(0.0, 0.0)] * t
+            sizes = len(arrival.rows), len(arrival.replaced)
+            for s, (now, then) in enumerate(zip(new, before, strict=True)):
+                total = sizes[0] * now.value - sizes[1] * then.value
+                error = sizes[0] * now.standard_error + sizes[1] * then.standard_error
+                self.arrived.add(arrival, s, total, error, now.reliable and then.reliable)
 
-    def _comparable(self, shadow: xr.DataTree, batch: xr.Dataset) -> np.ndarray:
+    def _gaps(self, t: int, rows: Positions) -> list[Estimate]:
+        """Mean score of the newest posterior minus that of each, at the outcomes of `rows`, which are forecast in t."""
+        forecaster, past = self._as_of(t)
+        batch = self.forecaster.as_batch(self.plan.history.take(rows))
+        score, state_seed = self.plan.score, self.seeds[t][1]
+        newest = score.forecast(forecaster, self.posteriors[-1], batch, past, state_seed)
+        gaps = []
+        for posterior in self.posteriors:
+            if posterior is self.posteriors[-1]:  # what serves is the shadow itself
+                gaps.append(Estimate(0.0, 0.0))
+                continue
+            gaps.append(score.gap(newest, score.forecast(forecaster, posterior, batch, past, state_seed)))
+        return gaps
+
+    def _as_of(self, t: int) -> tuple[Any, xr.Dataset | None]:
+        """What forecasts in t, and the rows before its target where the model needs them.
+
+        Where outcomes feed back, those between issue and target are simulated.
+        """
+        if not self.forecaster.needs_past:
+            return self.forecaster, None
+        history, plan = self.plan.history, self.plan
+        if self.forecaster.feedback and plan.horizon > 1:
+            between = history.periods(plan.position(t), plan.target(t))
+            return LastOfPath(self.forecaster, between), history.periods(0, plan.position(t))
+        return self.forecaster, history.periods(0, plan.target(t))
+
+    def _debt(self, t: int, held: HeldLikelihoods, deployed: list[xr.DataTree], weight: Array, rows: Positions) -> None:
+        held.advance(deployed, weight, self.seeds[t][1])
+        at_shadow = held.add(self.shadow.posterior, weight)
+        comparable = self._comparable(self.forecaster.as_batch(self.plan.history.take(rows)))
+        at_deployed = [np.broadcast_to(one, at_shadow.shape[:2]) for one in held.beyond[:-1]]
+        chained = comparable.all() and all(one is None for one in self.weights)
+        if chained:
+            self.ladder.add(at_deployed, at_shadow)
+        for s in np.flatnonzero(comparable).tolist():
+            if np.array_equal(weight, held.weights[s]):
+                self._put("debt", s, t, Estimate(0.0, 0.0))
+                continue
+            chain = partial(self.ladder.links, s) if chained else None
+            self._put("debt", s, t, self._debt_between(s, t, at_shadow[..., s], at_deployed[s], chain))
+
+    def _debt_between(self, s: int, t: int, at_shadow: Array, at_deployed: Array, chain: Any) -> Estimate:
+        if not np.isfinite(at_shadow).all():
+            note = "the deployed posterior rules out draws of the shadow: the debt is infinite"
+            return Estimate(float("inf"), float("nan"), False, True, note=note)
+        options: dict[str, Any] = {"chain": chain}
+        if self.weights[s] is not None or self.weights[t] is not None:
+            options |= {"weight_shadow": self.weights[t], "weight_deployed": self.weights[s]}
+            options["together"] = drawn_together(self.posteriors[t], self.posteriors[s])
+        marginals = partial(self.marginal, t), partial(self.marginal, s)
+        return debt_from_draws(at_shadow, at_deployed, *marginals, **options)
+
+    def _predictive_debt(self, t: int, deployed: list[xr.DataTree], rows: Positions) -> None:
+        forecaster, past = self._as_of(t)
+        batch = self.forecaster.as_batch(self.plan.history.take(rows))
+        contrast = self.plan.score.contrast(forecaster, self.shadow.posterior, batch, self.seeds[t][1], past)
+        for s, posterior in enumerate(deployed):
+            same = posterior is self.shadow.posterior
+            estimate = Estimate(0.0, 0.0, diagnostics={"gap_sd": 0.0}) if same else contrast.against(posterior)
+            self._put("predictive_debt", s, t, estimate)
+            self.cells["gap_sd"][s, t - 1] = estimate.diagnostics.get("gap_sd", np.nan)
+
+    def _comparable(self, batch: xr.Dataset) -> Array:
         """Which deployed posteriors have a debt to the shadow: all, unless groups or states have come since."""
+        shadow, deployed = self.posteriors[-1], self.posteriors[:-1]
         if not getattr(self.forecaster, "growing_dims", ()):
-            self.forecaster.require_comparable(shadow, self.posteriors[0], batch)
-            return np.ones(len(self.posteriors) - 1, dtype=bool)
+            self.forecaster.require_comparable(shadow, deployed[0], batch)
+            return np.ones(len(deployed), dtype=bool)
         found = []
-        for deployed in self.posteriors[:-1]:
+        for one in deployed:
             try:
-                self.forecaster.require_comparable(shadow, deployed, batch)
+                self.forecaster.require_comparable(shadow, one, batch)
                 found.append(True)
             except IncomparablePosteriorsError:
                 found.append(False)
@@ -139,3 +205,52 @@ class _SampledReplay:
         self.cells[name][s, t - 1] = estimate.value
         self.cells[f"{name}_se"][s, t - 1] = estimate.standard_error
         self.cells[f"{name}_reliable"][s, t - 1] = estimate.reliable
+
+
+def _empty_cells(plan: Plan) -> dict[str, Array]:
+    shape, names = (plan.periods, plan.periods), {*plan.variables, "score_gap"}
+    cells: dict[str, Any] = {name: np.full(shape, np.nan) for name in names}
+    cells |= {f"{name}_se": np.full(shape, np.nan) for name in names}
+    cells |= {f"{name}_reliable": np.zeros(shape, dtype=bool) for name in names}
+    if "predictive_debt" in plan.variables:
+        cells["gap_sd"] = np.full(shape, np.nan)
+    return cells
+
+
+def _upper(cells: Array) -> Array:
+    return cells[np.triu_indices(len(cells))]
+
+
+def _refuse(forecaster: SampledForecaster, plan: Plan) -> None:
+    """Raise where rows that depend on rows before them do not allow what is asked for."""
+    if not forecaster.needs_past:
+        return
+    if plan.update_rule.discount < 1:
+        raise ValueError(
+            "update_rule: rows of this model depend on the rows before them, so that a row cannot be discounted on its "
+            "own; use all data"
+        )
+    if not plan.history.on_time:
+        raise ValueError(
+            "history: rows of this model depend on the rows before them, so that none may arrive late or be revised; "
+            "leave 'arrived' and 'row' out, and the last periods until they are final"
+        )
+    if plan.update_rule.window is not None and len(getattr(forecaster, "growing_dims", ())) > 0:
+        raise ValueError(
+            f"update_rule: states of this model follow from the first row it was fitted to, which a {plan.update_rule} "
+            "leaves out; use all data"
+        )
+    if forecaster.feedback and plan.horizon > 1 and plan.score.name == "log":
+        raise ValueError(
+            f"horizon={plan.horizon}: outcomes of this model feed back into its forecasts, and their density several "
+            "steps ahead has no closed form; choose a score of draws, such as score='crps'"
+        )
+
+
+def _why_no_debt(forecaster: SampledForecaster, plan: Plan, keeper: ShadowKeeper) -> str:
+    """Why no two posteriors of this table have a posterior debt that can be told, or nothing."""
+    if not getattr(keeper, "exact", True):
+        return APPROXIMATE
+    if forecaster.needs_past and plan.update_rule.window is not None:
+        return SLIDING
+    return ""

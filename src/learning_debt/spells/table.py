@@ -9,14 +9,18 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike
 
-from learning_debt.data import SERIES, History, as_dataset, split_periods, take_rows
+from learning_debt.data import SERIES, as_dataset, split_periods, take_rows
 from learning_debt.posteriors.conjugate import ConjugateRegression
+from learning_debt.posteriors.shadow import Refit, ShadowKeeper
+from learning_debt.scores import Score, as_score
 from learning_debt.signals import OPTIONAL, SAMPLED
+from learning_debt.spells.checks import DIMS
 from learning_debt.spells.exact import exact_columns
+from learning_debt.spells.plan import Columns, Plan
 from learning_debt.spells.sampled import sampled_columns
-
-DIMS = (SERIES, "deployed_at", "period")
+from learning_debt.update_rule import UpdateRule
 
 
 def spell_table(
@@ -24,34 +28,51 @@ def spell_table(
     history: Any,
     *,
     initial: int,
-    exposure: float = 1.0,
+    exposure: float | str | ArrayLike | xr.DataArray | None = None,
     variables: Sequence[str] = SAMPLED,
     varying_rows: bool = False,
+    score: Score | str = "log",
+    update_rule: UpdateRule | None = None,
+    shadow: ShadowKeeper | None = None,
+    horizon: int = 1,
     random_seed: int | None = None,
     progressbar: bool = True,
     executor: Executor | None = None,
 ) -> xr.Dataset:
     """Replay a history once, so that any policy can be priced on it afterwards.
 
-    The shadow is refitted after every period. Period t is scored by every deployed posterior s < t and by the
-    shadow of t - 1, none of which has seen it; then the shadow takes it in, and debt and predictive debt compare
-    the shadow of t with each deployed one (timing ``"prequential"``).
+    At the beginning of period t every deployed posterior s < t, and the shadow of t - 1, issue a forecast for period
+    t + `horizon` - 1; none has seen it. At the end of t the shadow takes in what became known, and debt and predictive
+    debt compare the shadow of t with each deployed one (timing ``"prequential"``).
 
     Parameters
     ----------
     forecaster : Forecaster
         A ``ConjugateRegression`` gives exact values; any other forecaster is sampled.
     history : Dataset, mapping or data frame
-        Observations with ``period`` along the observation dimension, in time order, and optionally ``series``.
+        Observations with ``period`` along the observation dimension, in time order, and optionally ``series``. Where
+        outcomes arrive late or are revised, with ``arrived`` and ``row``, as `learning_debt.data.split_periods` has
+        them.
     initial : int
-        Periods used for the first posterior, deployed at 0. Those that follow are numbered 1..T.
-    exposure : float
-        What one unit of mean score gap is worth in a period.
+        Periods used for the first posterior, deployed at 0. Those that follow are numbered 1..T, with
+        T = periods - `initial` - (`horizon` - 1), since the last forecasts must have outcomes.
+    exposure : float, "rows", array or DataArray, optional
+        What one unit of mean score gap is worth in a period: one number, the rows of the period, an array of one number
+        per period, or a DataArray along ``series`` and ``period``. Periods are those in which forecasts are issued,
+        rows those they are for. Left out, it is 1; the rows, where `score` is money.
     variables : sequence of {"debt", "predictive_debt", "score_gap", "parameter_gap", "residual_exceedance"}
         What to compute; ``score_gap`` is always there, since regret is made from it. The last two need a
         ``ConjugateRegression``.
     varying_rows : bool
         Set it when the number of rows a period truly varies between one and more.
+    score : Score or "log"
+        What gaps and predictive debt are measured in. Posterior debt is in nats whatever the score.
+    update_rule : UpdateRule, optional
+        What a shadow holds of the past; all of it if left out.
+    shadow : ShadowKeeper, optional
+        How the shadow is kept current; by a refit a period if left out.
+    horizon : int
+        Periods ahead that forecasts are for, from 1.
     random_seed : int, optional
     progressbar : bool
     executor : concurrent.futures.Executor, optional
@@ -60,21 +81,28 @@ def spell_table(
     Returns
     -------
     xarray.Dataset
-        Dimensions ``series``, ``deployed_at`` (0..T-1) and ``period`` (1..T); NaN where s >= t. Per cell ``debt``,
-        ``predictive_debt``, ``score_gap`` (nats), their ``_se`` and ``_reliable``, ``gap_sd`` (standard deviation of
-        the period's mean gap as the shadow expects it, nats) and ``regret`` = exposure x gap, signed; when asked for,
-        ``parameter_gap`` (Euclidean distance between the shadow's and the deployed mean coefficients) and
-        ``residual_exceedance`` (share of the period's rows that miss the deployed forecast by more than two
-        residual standard deviations), without ``_se``. Per period
-        ``rows``, ``exposure``, ``converged`` (whether the shadow's sampler passed its diagnostics;
-        ``deployed_converged`` is the same for what is deployed) and the owner's ``label``; ``earlier`` holds
-        the labels of the periods before the first. ``debt`` is left out, with a warning, where the forecaster's groups
-        or states grow.
+        Dimensions ``series``, ``deployed_at`` (0..T-1) and ``period`` (1..T); NaN where s >= t.
+
+        Per cell ``debt`` (nats); ``predictive_debt`` and ``score_gap`` (in ``attrs["unit"]``) of the forecasts issued
+        in the period, the gap with their final outcomes; their ``_se`` and ``_reliable``; ``gap_sd`` (standard
+        deviation of the period's mean gap as the shadow expects it) and ``regret`` = exposure x gap, signed. Where
+        `horizon` is above 1 or outcomes arrive late or are revised, also ``arrived_gap``: what the period taught
+        about the forecasts that s has issued, the mean over the rows that became known, each with its gap less that
+        of the vintage it replaces, 0 where none did. That is what policies see. When asked for, ``parameter_gap``
+        (Euclidean distance between the shadow's and the deployed mean coefficients) and ``residual_exceedance``
+        (share of the period's rows that miss the deployed forecast by more than two residual standard deviations),
+        without ``_se``.
+
+        Per period ``rows``, ``exposure``, ``converged`` (whether the shadow can be believed; ``deployed_converged`` is
+        the same for what is deployed), the owner's ``label``, and the upkeep of the shadow: ``rung``, ``refits``,
+        ``evaluations``, ``seconds`` and ``pareto_k``, as in `Upkeep`. ``earlier`` holds the labels of the periods
+        before the first. ``debt`` is left out, with a warning, where there is none between the posteriors.
 
     Raises
     ------
     ValueError
-        If `initial` leaves no period, if periods are out of order or duplicated, if data are not finite.
+        If `initial` leaves no period, if periods are out of order or duplicated, if data are not finite, if a model
+        whose rows need their past meets rows that arrive late or are discounted.
     IncomparablePosteriorsError
         If debt does not exist between the forecaster's own posteriors; leave ``"debt"`` out of `variables` then.
 
@@ -89,67 +117,71 @@ def spell_table(
     (('series', 'deployed_at', 'period'), (1, 30, 30))
     """
     exact = isinstance(forecaster, ConjugateRegression)
-    _check_arguments(variables, exposure, exact)
+    _check_variables(variables, exact)
+    if exact and not isinstance(shadow, Refit | None):
+        raise ValueError(
+            f"shadow: exact posteriors are updated exactly, not by a {type(shadow).__name__}; leave it out, or hand "
+            "over a forecaster of draws"
+        )
     dim = forecaster.observation_dim
-    data = as_dataset(history, dim)
-    parts = _split_series(data, dim)
-    histories = [split_periods(part, dim, varying_rows=varying_rows) for _, part in parts]
-    for one in histories:
-        _check_initial(initial, len(one))
-        if len(one) != len(histories[0]) or (one.labels != histories[0].labels).any():
-            raise ValueError("all series of a history must cover the same periods")
-    seeds = np.random.SeedSequence(random_seed).spawn(len(histories))
-    engine = exact_columns if exact else sampled_columns
-    run = executor.map if executor is not None else map
-    jobs = [
-        (engine, forecaster, one, initial, tuple(variables), seed, progressbar)
-        for one, seed in zip(histories, seeds, strict=True)
+    parts = _split_series(as_dataset(history, dim), dim)
+    rule, chosen = UpdateRule() if update_rule is None else update_rule, as_score(score)
+    plans = [
+        Plan(split_periods(part, dim, varying_rows=varying_rows), initial, horizon, rule, chosen, tuple(variables))
+        for _, part in parts
     ]
-    columns = list(run(_one_series, jobs))
-    return _label(columns, histories, [name for name, _ in parts], initial, exposure)
+    for plan in plans:
+        _check_plan(plan)
+        first = plans[0].history.labels
+        if len(plan.history) != len(first) or (plan.history.labels != first).any():
+            raise ValueError("all series of a history must cover the same periods")
+    rows = np.stack([plan.history.rows[plan.target(1) : plan.target(plan.periods) + 1] for plan in plans])
+    names = [name for name, _ in parts]
+    exposures = _exposures(exposure, chosen, rows, names)
+    seeds = np.random.SeedSequence(random_seed).spawn(len(plans))
+    engine = exact_columns if exact else sampled_columns
+    keeper = Refit() if shadow is None else shadow
+    jobs = [(engine, forecaster, plan, keeper, seed, progressbar) for plan, seed in zip(plans, seeds, strict=True)]
+    columns = list((executor.map if executor is not None else map)(_one_series, jobs))
+    return _label(columns, plans[0], names, rows, exposures)
 
 
-def _one_series(job: tuple[Callable[..., dict[str, np.ndarray]], Any, History, int, tuple[str, ...], Any, bool]) -> Any:
-    engine, forecaster, history, initial, variables, seed, progressbar = job
-    return engine(forecaster, history, initial, variables, random_seed=seed, progressbar=progressbar)
+def _one_series(job: tuple[Callable[..., Columns], Any, Plan, Any, Any, bool]) -> Columns:
+    engine, forecaster, plan, keeper, seed, progressbar = job
+    return engine(forecaster, plan, keeper=keeper, random_seed=seed, progressbar=progressbar)
 
 
-def _label(
-    columns: list[dict[str, np.ndarray]], histories: list[History], names: list[Any], initial: int, exposure: float
-) -> xr.Dataset:
-    labels, periods = histories[0].labels, len(histories[0]) - initial
-    cells = {name: np.stack([column[name] for column in columns]) for name in columns[0]}
+def _label(columns: list[Columns], plan: Plan, names: list[Any], rows: np.ndarray, exposures: np.ndarray) -> xr.Dataset:
+    labels, initial, periods = plan.history.labels, plan.initial, plan.periods
+    no_debt = next((column.no_debt for column in columns if column.no_debt and "debt" in plan.variables), "")
+    cells = {name: np.stack([column.cells[name] for column in columns]) for name in columns[0].cells}
+    if no_debt:
+        why = f"the table holds no debt: {no_debt}"
+        warnings.warn(why, UserWarning, stacklevel=3)
+        cells = {name: values for name, values in cells.items() if not name.startswith("debt")}
     dataset = xr.Dataset(
         {name: (_dims_of(name, values), values) for name, values in cells.items()},
         coords={
             SERIES: names,
             "deployed_at": np.arange(periods),
             "period": np.arange(1, periods + 1),
-            "label": ("period", labels[initial:]),
+            "label": ("period", labels[initial : initial + periods]),
             "earlier": labels[:initial],
-            "deployed_label": ("deployed_at", labels[initial - 1 : -1]),
+            "deployed_label": ("deployed_at", labels[initial - 1 : initial - 1 + periods]),
         },
-        attrs={"timing": "prequential", "score": "log", "unit": "nats per observation", "update_rule": "all data"},
+        attrs=_attributes(plan) | ({"debt": why} if no_debt else {}),
     )
-    dataset = _without_missing_debt(dataset)
-    dataset["rows"] = ((SERIES, "period"), np.stack([history.rows[initial:] for history in histories]))
-    dataset["exposure"] = xr.full_like(dataset["rows"], exposure, dtype=float)
-    dataset["regret"] = dataset["exposure"] * dataset["score_gap"]
-    dataset["regret"] = dataset["regret"].transpose(*DIMS)
+    dataset["rows"] = ((SERIES, "period"), rows)
+    dataset["exposure"] = ((SERIES, "period"), exposures)
+    dataset["regret"] = (dataset["exposure"] * dataset["score_gap"]).transpose(*DIMS)
     return dataset
 
 
-def _without_missing_debt(dataset: xr.Dataset) -> xr.Dataset:
-    """Leave debt out, and say so, where some posteriors have no debt between them: policies need all of it."""
-    present = np.triu(np.ones((dataset.sizes["period"],) * 2, dtype=bool))
-    if "debt" not in dataset or not np.isnan(dataset["debt"].values[:, present]).any():
-        return dataset
-    why = (
-        "the table holds no debt: groups or states came with the rows, and between posteriors that differ in them no "
-        "posterior debt exists; predictive_debt and score_gap do"
-    )
-    warnings.warn(why, UserWarning, stacklevel=3)
-    return dataset.drop_vars([name for name in dataset if str(name).startswith("debt")]).assign_attrs(debt=why)
+def _attributes(plan: Plan) -> dict[str, Any]:
+    score = plan.score
+    attributes: dict[str, Any] = {"timing": "prequential", "score": score.name, "unit": f"{score.unit} per observation"}
+    attributes |= {"update_rule": str(plan.update_rule), "horizon": plan.horizon}
+    return attributes | ({"currency": score.unit} if score.in_money else {})
 
 
 def _dims_of(name: str, values: np.ndarray) -> tuple[str, ...]:
@@ -158,121 +190,37 @@ def _dims_of(name: str, values: np.ndarray) -> tuple[str, ...]:
     return (SERIES, "deployed_at") if name == "deployed_converged" else (SERIES, "period")
 
 
-def check_spells(spells: xr.Dataset, requires: Sequence[str] = ()) -> xr.Dataset:
-    """Check a table, whether made by `spell_table` or put together by its user, and complete what can be implied.
-
-    A user's own table needs dimensions ``deployed_at`` (0..T-1) and ``period`` (1..T) and the variable ``regret`` or
-    ``score_gap``; standard errors default to 0, exposure and rows to 1.
-
-    Raises
-    ------
-    TypeError, ValueError, KeyError
-        Naming the dimension or variable that is missing or does not fit.
-
-    Examples
-    --------
-    >>> gap = [[0.0, 0.3], [np.nan, 0.0]]
-    >>> table = check_spells(xr.Dataset({"score_gap": (("deployed_at", "period"), gap)}))
-    >>> table.sizes["series"], float(table["regret"].isel(deployed_at=0, period=1).item())
-    (1, 0.3)
-    """
-    if not isinstance(spells, xr.Dataset):
-        raise TypeError(f"spells must be an xarray.Dataset, not {type(spells).__name__}")
-    for dim in DIMS[1:]:
-        if dim not in spells.dims:
-            raise ValueError(f"spells lack the dimension {dim!r}; they have {sorted(map(str, spells.dims))}")
-    if spells.sizes["deployed_at"] != spells.sizes["period"]:
+def _exposures(exposure: Any, score: Score, rows: np.ndarray, names: list[Any]) -> np.ndarray:
+    """Exposure of every series and period, shape (series, period), checked."""
+    if exposure is None:
+        exposure = "rows" if score.in_money else 1.0
+    if isinstance(exposure, str):
+        if exposure != "rows":
+            raise ValueError(f"exposure must be a number, 'rows' or an array, not {exposure!r}")
+        exposure = rows
+    values = _by_series(exposure, rows.shape, names) if isinstance(exposure, xr.DataArray) else np.asarray(exposure)
+    if values.ndim > 2 or values.shape not in {(), rows.shape[1:], rows.shape}:
         raise ValueError(
-            f"spells have {spells.sizes['deployed_at']} values of deployed_at and {spells.sizes['period']} periods; "
-            "a table holds deployed_at 0..T-1 and period 1..T"
+            f"exposure has shape {values.shape}; it must be one number, or one for each of the {rows.shape[1]} periods "
+            f"in which forecasts are issued, or have the shape (series, period) = {rows.shape}"
         )
-    _check_positions(spells)
-    complete = _completed(spells)
-    for name in requires:
-        if name not in complete:
-            raise KeyError(
-                f"spells lack the signal {name!r}, which the policy reads; they have {sorted(map(str, complete))}"
-            )
-    upper = np.triu(np.ones((complete.sizes["period"],) * 2, dtype=bool))
-    for name in {"regret", *requires}:
-        if not np.isfinite(complete[name].values[:, upper]).all():
-            hole = np.argwhere(~np.isfinite(complete[name].values) & upper)[0]
-            raise ValueError(
-                f"spells variable {name!r} is not finite for series {hole[0]}, deployed_at {hole[1]}, "
-                f"period {hole[2] + 1}"
-            )
-    return complete
+    if values.dtype.kind not in "iuf" or not (np.isfinite(values) & (values > 0)).all():
+        raise ValueError(f"exposure must be positive and finite, not {exposure}")
+    return np.array(np.broadcast_to(values, rows.shape), dtype=float)
 
 
-def _completed(spells: xr.Dataset) -> xr.Dataset:
-    complete = spells if SERIES in spells.dims else spells.expand_dims({SERIES: [0]})
-    periods = complete.sizes["period"]
-    complete = complete.assign_coords(period=np.arange(1, periods + 1), deployed_at=np.arange(periods))
-    if "label" not in complete.coords:
-        complete = complete.assign_coords(label=("period", complete["period"].values))
-    ones = xr.DataArray(np.ones((complete.sizes[SERIES], periods)), dims=(SERIES, "period"))
-    for name in ("rows", "exposure"):
-        values = complete[name] * ones if name in complete else ones
-        if not (np.isfinite(values) & (values > 0)).all():
-            raise ValueError(f"spells variable {name!r} must be positive and finite in every period")
-        complete = complete.assign({name: values.transpose(SERIES, "period")})
-    for name, dim in (("converged", "period"), ("deployed_converged", "deployed_at")):
-        if name in complete and SERIES not in complete[name].dims:
-            complete = complete.assign(
-                {name: complete[name].expand_dims({SERIES: complete[SERIES]}).transpose(SERIES, dim)}
-            )
-    if "regret" not in complete and "score_gap" not in complete:
-        raise KeyError("spells need 'regret' or 'score_gap'; neither is there")
-    if "regret" not in complete:
-        complete = complete.assign(regret=complete["exposure"] * complete["score_gap"])
-    cells = [name for name, variable in complete.data_vars.items() if {"deployed_at", "period"} <= set(variable.dims)]
-    return complete.assign({name: _without_past(complete[name]) for name in cells})
-
-
-def _without_past(cells: xr.DataArray) -> xr.DataArray:
-    """Cells in the order of `DIMS`, those with s >= t blanked: nothing was deployed there, whatever they hold."""
-    ordered = cells if SERIES in cells.dims else cells.expand_dims(SERIES)
-    ordered = ordered.transpose(*DIMS)
-    present = np.triu(np.ones((ordered.sizes["period"],) * 2, dtype=bool))
-    past = ordered.values[:, ~present]
-    if not past.any() or (past.dtype.kind == "f" and np.isnan(past).all()):
-        return ordered
-    return ordered.where(xr.DataArray(present, dims=DIMS[1:]), False if past.dtype.kind == "b" else np.nan)
-
-
-def _check_positions(spells: xr.Dataset) -> None:
-    """Coordinates, where given, must count: a shifted or reversed table would be read wrongly."""
-    for dim, first in (("deployed_at", 0), ("period", 1)):
-        if dim in spells.coords and not np.array_equal(spells[dim].values, first + np.arange(spells.sizes[dim])):
-            raise ValueError(
-                f"spells coordinate {dim!r} does not count: deployed_at must be 0..T-1 and period 1..T. "
-                "Use from_period to cut a table, and keep the owner's names of periods in the coordinate 'label'"
-            )
-
-
-def from_period(spells: xr.Dataset, first: int, last: int | None = None) -> xr.Dataset:
-    """The table of a history that starts afresh after period `first` and ends with `last`, numbered from 1 again.
-
-    What is deployed at the start is the shadow of period `first`.
-
-    Examples
-    --------
-    >>> gap = np.triu(np.arange(9.0).reshape(3, 3))
-    >>> part = from_period(xr.Dataset({"score_gap": (("deployed_at", "period"), gap)}), 1)
-    >>> part["score_gap"].values.tolist()
-    [[4.0, 5.0], [0.0, 8.0]]
-    """
-    stop = spells.sizes["period"] if last is None else last
-    if not 0 <= first < stop <= spells.sizes["period"]:
-        raise ValueError(
-            f"first and last must satisfy 0 <= first < last <= {spells.sizes['period']}, not {first}, {stop}"
-        )
-    part = spells.isel(deployed_at=slice(first, stop), period=slice(first, stop))
-    if "label" in spells.coords and first > 0:
-        before = spells["label"].values[:first]
-        known = np.concatenate([spells["earlier"].values, before]) if "earlier" in spells.coords else before
-        part = part.drop_vars("earlier", errors="ignore").assign_coords(earlier=known)
-    return part.assign_coords(deployed_at=np.arange(stop - first), period=np.arange(1, stop - first + 1))
+def _by_series(exposure: xr.DataArray, shape: tuple[int, ...], names: list[Any]) -> np.ndarray:
+    strange = set(exposure.dims) - {SERIES, "period"}
+    if strange:
+        raise ValueError(f"exposure must run along 'series' and 'period' only, not {exposure.dims}")
+    if SERIES in exposure.dims and SERIES in exposure.coords:
+        missing = sorted(set(names) - set(exposure[SERIES].values.tolist()), key=str)
+        if missing:
+            raise ValueError(f"exposure lacks the series {missing}")
+        exposure = exposure.sel({SERIES: names})
+    if SERIES in exposure.dims and "period" not in exposure.dims:
+        exposure = exposure.expand_dims({"period": shape[1]})
+    return np.asarray(exposure.transpose(SERIES, "period", missing_dims="ignore").values)
 
 
 def _split_series(data: xr.Dataset, dim: str) -> list[tuple[Any, xr.Dataset]]:
@@ -284,7 +232,7 @@ def _split_series(data: xr.Dataset, dim: str) -> list[tuple[Any, xr.Dataset]]:
     return [(name, take_rows(data, np.flatnonzero(labels == name), dim)) for name in dict.fromkeys(labels.tolist())]
 
 
-def _check_arguments(variables: Sequence[str], exposure: float, exact: bool) -> None:
+def _check_variables(variables: Sequence[str], exact: bool) -> None:
     unknown = sorted(set(variables) - {*SAMPLED, *OPTIONAL})
     if unknown:
         raise ValueError(f"variables {unknown} are unknown; choose from {(*SAMPLED, *OPTIONAL)}")
@@ -294,12 +242,27 @@ def _check_arguments(variables: Sequence[str], exposure: float, exact: bool) -> 
             f"variables {exact_only} are offered for a ConjugateRegression only; for a sampled forecaster choose "
             f"from {SAMPLED}"
         )
-    if not (np.isfinite(exposure) and exposure > 0):
-        raise ValueError(f"exposure must be positive and finite, not {exposure}")
 
 
-def _check_initial(initial: int, periods: int) -> None:
-    if isinstance(initial, bool) or not isinstance(initial, int | np.integer) or initial < 1:
-        raise ValueError(f"initial must be a whole number of periods, at least 1, not {initial!r}")
+def _check_plan(plan: Plan) -> None:
+    initial, horizon, periods = plan.initial, plan.horizon, len(plan.history)
+    for name, value in (("initial", initial), ("horizon", horizon)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+            raise ValueError(f"{name} must be a whole number of periods, at least 1, not {value!r}")
     if initial >= periods:
         raise ValueError(f"initial={initial} leaves no period to look at: the history has {periods}")
+    if plan.periods < 1:
+        raise ValueError(
+            f"horizon={horizon} leaves no forecast with an outcome: the history has {periods} periods, {initial} of "
+            "them initial"
+        )
+    if not plan.row_weight(0).any():
+        raise ValueError(
+            f"no row is known and held at the end of the {initial} initial period(s), so that there is nothing to fit "
+            "the first posterior to; take more of them"
+        )
+    if plan.learns_late and "residual_exceedance" in plan.variables:
+        raise ValueError(
+            "variables: residual_exceedance looks at the outcomes of the period's own forecasts, which are not known "
+            "in it where the horizon is above 1 or outcomes arrive late; use score_gap"
+        )

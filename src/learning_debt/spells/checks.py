@@ -1,0 +1,129 @@
+"""Spell tables checked, completed and cut, whoever made them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+from learning_debt.data import SERIES
+
+DIMS = (SERIES, "deployed_at", "period")
+
+
+def check_spells(spells: xr.Dataset, requires: Sequence[str] = ()) -> xr.Dataset:
+    """Check a table, whether made by `spell_table` or put together by its user, and complete what can be implied.
+
+    A user's own table needs dimensions ``deployed_at`` (0..T-1) and ``period`` (1..T) and the variable ``regret`` or
+    ``score_gap``; standard errors default to 0, exposure and rows to 1.
+
+    Raises
+    ------
+    TypeError, ValueError, KeyError
+        Naming the dimension or variable that is missing or does not fit.
+
+    Examples
+    --------
+    >>> gap = [[0.0, 0.3], [np.nan, 0.0]]
+    >>> table = check_spells(xr.Dataset({"score_gap": (("deployed_at", "period"), gap)}))
+    >>> table.sizes["series"], float(table["regret"].isel(deployed_at=0, period=1).item())
+    (1, 0.3)
+    """
+    if not isinstance(spells, xr.Dataset):
+        raise TypeError(f"spells must be an xarray.Dataset, not {type(spells).__name__}")
+    for dim in DIMS[1:]:
+        if dim not in spells.dims:
+            raise ValueError(f"spells lack the dimension {dim!r}; they have {sorted(map(str, spells.dims))}")
+    if spells.sizes["deployed_at"] != spells.sizes["period"]:
+        raise ValueError(
+            f"spells have {spells.sizes['deployed_at']} values of deployed_at and {spells.sizes['period']} periods; "
+            "a table holds deployed_at 0..T-1 and period 1..T"
+        )
+    _check_positions(spells)
+    complete = _completed(spells)
+    for name in requires:
+        if name not in complete:
+            raise KeyError(
+                f"spells lack the signal {name!r}, which the policy reads; they have {sorted(map(str, complete))}"
+            )
+    upper = np.triu(np.ones((complete.sizes["period"],) * 2, dtype=bool))
+    for name in {"regret", *requires}:
+        if not np.isfinite(complete[name].values[:, upper]).all():
+            hole = np.argwhere(~np.isfinite(complete[name].values) & upper)[0]
+            raise ValueError(
+                f"spells variable {name!r} is not finite for series {hole[0]}, deployed_at {hole[1]}, "
+                f"period {hole[2] + 1}"
+            )
+    return complete
+
+
+def _completed(spells: xr.Dataset) -> xr.Dataset:
+    complete = spells if SERIES in spells.dims else spells.expand_dims({SERIES: [0]})
+    periods = complete.sizes["period"]
+    complete = complete.assign_coords(period=np.arange(1, periods + 1), deployed_at=np.arange(periods))
+    if "label" not in complete.coords:
+        complete = complete.assign_coords(label=("period", complete["period"].values))
+    ones = xr.DataArray(np.ones((complete.sizes[SERIES], periods)), dims=(SERIES, "period"))
+    for name in ("rows", "exposure"):
+        values = complete[name] * ones if name in complete else ones
+        if not (np.isfinite(values) & (values > 0)).all():
+            raise ValueError(f"spells variable {name!r} must be positive and finite in every period")
+        complete = complete.assign({name: values.transpose(SERIES, "period")})
+    for name, dim in (("converged", "period"), ("deployed_converged", "deployed_at")):
+        if name in complete and SERIES not in complete[name].dims:
+            complete = complete.assign(
+                {name: complete[name].expand_dims({SERIES: complete[SERIES]}).transpose(SERIES, dim)}
+            )
+    if "regret" not in complete and "score_gap" not in complete:
+        raise KeyError("spells need 'regret' or 'score_gap'; neither is there")
+    if "regret" not in complete:
+        complete = complete.assign(regret=complete["exposure"] * complete["score_gap"])
+    cells = [name for name, variable in complete.data_vars.items() if {"deployed_at", "period"} <= set(variable.dims)]
+    return complete.assign({name: _without_past(complete[name]) for name in cells})
+
+
+def _without_past(cells: xr.DataArray) -> xr.DataArray:
+    """Cells in the order of `DIMS`, those with s >= t blanked: nothing was deployed there, whatever they hold."""
+    ordered = cells if SERIES in cells.dims else cells.expand_dims(SERIES)
+    ordered = ordered.transpose(*DIMS)
+    present = np.triu(np.ones((ordered.sizes["period"],) * 2, dtype=bool))
+    past = ordered.values[:, ~present]
+    if not past.any() or (past.dtype.kind == "f" and np.isnan(past).all()):
+        return ordered
+    return ordered.where(xr.DataArray(present, dims=DIMS[1:]), False if past.dtype.kind == "b" else np.nan)
+
+
+def _check_positions(spells: xr.Dataset) -> None:
+    """Coordinates, where given, must count: a shifted or reversed table would be read wrongly."""
+    for dim, first in (("deployed_at", 0), ("period", 1)):
+        if dim in spells.coords and not np.array_equal(spells[dim].values, first + np.arange(spells.sizes[dim])):
+            raise ValueError(
+                f"spells coordinate {dim!r} does not count: deployed_at must be 0..T-1 and period 1..T. "
+                "Use from_period to cut a table, and keep the owner's names of periods in the coordinate 'label'"
+            )
+
+
+def from_period(spells: xr.Dataset, first: int, last: int | None = None) -> xr.Dataset:
+    """The table of a history that starts afresh after period `first` and ends with `last`, numbered from 1 again.
+
+    What is deployed at the start is the shadow of period `first`.
+
+    Examples
+    --------
+    >>> gap = np.triu(np.arange(9.0).reshape(3, 3))
+    >>> part = from_period(xr.Dataset({"score_gap": (("deployed_at", "period"), gap)}), 1)
+    >>> part["score_gap"].values.tolist()
+    [[4.0, 5.0], [0.0, 8.0]]
+    """
+    stop = spells.sizes["period"] if last is None else last
+    if not 0 <= first < stop <= spells.sizes["period"]:
+        raise ValueError(
+            f"first and last must satisfy 0 <= first < last <= {spells.sizes['period']}, not {first}, {stop}"
+        )
+    part = spells.isel(deployed_at=slice(first, stop), period=slice(first, stop))
+    if "label" in spells.coords and first > 0:
+        before = spells["label"].values[:first]
+        known = np.concatenate([spells["earlier"].values, before]) if "earlier" in spells.coords else before
+        part = part.drop_vars("earlier", errors="ignore").assign_coords(earlier=known)
+    return part.assign_coords(deployed_at=np.arange(stop - first), period=np.arange(1, stop - first + 1))
