@@ -52,6 +52,9 @@ class FakeForecaster:
     def log_joint(self, posterior, unconstrained):
         raise NotImplementedError
 
+    def constrained_draws(self, posterior, unconstrained):
+        raise NotImplementedError
+
     def require_comparable(self, shadow, deployed, batch):
         pass
 

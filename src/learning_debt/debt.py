@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -10,8 +11,9 @@ from numpy.typing import NDArray
 
 from learning_debt.arrays import bridge
 from learning_debt.arrays.chain import Link, chained_debt
-from learning_debt.arrays.effective_size import variance_of_mean
+from learning_debt.arrays.effective_size import influence_on_mean, variance_of_mean, weighted_mean
 from learning_debt.arrays.label_slope import LabelSlope, label_slope
+from learning_debt.arrays.reweighted import reweighted_debt
 from learning_debt.estimate import Estimate
 from learning_debt.posteriors.base import SampledForecaster
 
@@ -60,6 +62,13 @@ with correlations of .5 to .9, debts off by factors of .5 to 36, departed by 2.2
 A floor on the slope's distance from 1 is not needed: it would pass debts that are off by more than their error.
 """
 
+MINIMUM_REWEIGHTED_DRAWS = 100.0
+"""Effective draws that a reweighted set must be worth for its debt to the set it was made from."""
+MAXIMUM_PARETO_K = 0.7
+"""Shape of the tail of importance weights above which means under them are not trusted (Vehtari et al. 2024, JMLR 25)."""
+MAXIMUM_MISMATCH = 0.01
+"""Share of the log-likelihood's spread by which the log ratio of two weightings may stray from it."""
+
 APPROXIMATE = "is a posterior approximate, or does one belong to other data? Predictive debt needs no exact posteriors"
 UNMIXED = "a parameter's draws are worth too few for a bridge or a chain: do all chains sample the same posterior?"
 
@@ -71,6 +80,9 @@ def debt_from_draws(
     marginal_deployed: Callable[[], bridge.LogMarginal | str],
     *,
     chain: Callable[[], Sequence[Link | None]] | None = None,
+    weight_shadow: Array | None = None,
+    weight_deployed: Array | None = None,
+    together: bool = False,
 ) -> Estimate:
     """Debt from log-likelihoods at draws: pooled where the draws overlap, else by Gaussian bridges, else by a chain.
 
@@ -83,22 +95,58 @@ def debt_from_draws(
     chain : callable, optional
         Called without arguments, only when needed; the links of `learning_debt.arrays.chain` from the deployed
         posterior to the shadow, empty when there are none.
+    weight_shadow, weight_deployed : ndarray, shape (chain, draw), optional
+        Relative weights of the draws; all the same if left out.
+    together : bool
+        Whether both sets come from the same draws, sample by sample (`learning_debt.posteriors.weights.lineage`), be
+        they the same points under other weights or moved ones.
 
     Returns
     -------
     Estimate
         Not reliable when no estimator has what it needs, and when the draws contradict what exact posteriors imply.
     """
-    pooled = bridge.pooled_debt(at_deployed, at_shadow)
-    contradiction = _jeffreys_contradiction(at_shadow, at_deployed)
+    if together and np.array_equal(at_shadow, at_deployed):
+        return _reweighted(at_shadow, weight_shadow, weight_deployed)
+    weighting = _Weighting(weight_shadow, weight_deployed, together)
+    pooled = bridge.pooled_debt(at_deployed, at_shadow, **weighting._asdict())
+    contradiction = _jeffreys_contradiction(at_shadow, at_deployed, weighting)
     if pooled.overlap >= MINIMUM_OVERLAP:
-        slope = label_slope(at_deployed, at_shadow, pooled.log_normaliser)
+        slope = label_slope(
+            at_deployed,
+            at_shadow,
+            pooled.log_normaliser,
+            weight_reference=weight_deployed,
+            weight_target=weight_shadow,
+            together=together,
+        )
         diagnostics = {"overlap": pooled.overlap}
         return _judged(pooled.value, pooled.standard_error, diagnostics, slope, contradiction)
-    bridged = _bridged(at_shadow, marginal_shadow(), marginal_deployed(), pooled, contradiction)
+    bridged = _bridged(at_shadow, marginal_shadow(), marginal_deployed(), pooled, contradiction, weighting)
     if bridged.reliable or bridged.note.endswith((APPROXIMATE, UNMIXED)):
         return bridged
-    return _chained(chain() if chain else (), at_shadow, pooled.overlap) or bridged
+    return _chained(chain() if chain else (), at_shadow, weight_shadow, pooled.overlap) or bridged
+
+
+class _Weighting(NamedTuple):
+    """Weights of both sets of draws, and whether they were drawn together."""
+
+    weight_shadow: Array | None
+    weight_deployed: Array | None
+    together: bool
+
+
+def _reweighted(log_ratio: Array, weight_shadow: Array | None, weight_deployed: Array | None) -> Estimate:
+    """Estimate from one set of draws under two weightings; at least the value where they are too uneven."""
+    debt = reweighted_debt(log_ratio, weight_shadow, weight_deployed)
+    diagnostics = {"effective_draws": debt.effective_draws, "pareto_k": debt.pareto_k, "mismatch": debt.mismatch}
+    if debt.mismatch > MAXIMUM_MISMATCH:
+        note = "the weights of the draws are not the likelihood of the new data: do the weights belong to other data?"
+        return Estimate(debt.value, debt.standard_error, False, diagnostics=diagnostics, note=note)
+    if debt.effective_draws >= MINIMUM_REWEIGHTED_DRAWS and debt.pareto_k <= MAXIMUM_PARETO_K:
+        return Estimate(debt.value, debt.standard_error, diagnostics=diagnostics)
+    note = "too few draws carry the weights, so the debt is at least about this large: refit the shadow"
+    return Estimate(debt.value, float("nan"), False, True, diagnostics, note)
 
 
 def _judged(
@@ -115,12 +163,16 @@ def _judged(
     return Estimate(value, error, reliable, diagnostics=diagnostics, note=contradiction or note)
 
 
-def _jeffreys_contradiction(at_shadow: Array, at_deployed: Array) -> str:
+def _jeffreys_contradiction(at_shadow: Array, at_deployed: Array, weighting: _Weighting) -> str:
     """Why the draws cannot be exact, or nothing: E_p[l] - E_q[l] = KL(p‖q) + KL(q‖p) is never negative."""
-    if np.isneginf(at_deployed).any():
+    weight = weighting.weight_deployed
+    jeffreys = weighted_mean(at_shadow, weighting.weight_shadow) - weighted_mean(at_deployed, weight)
+    if not np.isfinite(jeffreys):
         return ""
-    jeffreys = float(at_shadow.mean() - at_deployed.mean())
-    error = float(np.sqrt(variance_of_mean(at_shadow) + variance_of_mean(at_deployed)))
+    influences = [influence_on_mean(at_shadow, weighting.weight_shadow), -influence_on_mean(at_deployed, weight)]
+    if weighting.together:
+        influences = [influences[0] + influences[1]]
+    error = float(np.sqrt(sum(variance_of_mean(one) for one in influences)))
     if not jeffreys < -MAXIMUM_DEPARTURE * error:
         return ""
     return f"the new data are likelier under the deployed posterior than under the shadow: {APPROXIMATE}"
@@ -132,6 +184,7 @@ def _bridged(
     deployed: bridge.LogMarginal | str,
     pooled: bridge.PooledDebt,
     contradiction: str,
+    weighting: _Weighting,
 ) -> Estimate:
     """Estimate by Gaussian bridges; a lower bound when there are none."""
     diagnostics = {"overlap": pooled.overlap}
@@ -139,8 +192,11 @@ def _bridged(
         why = shadow if isinstance(shadow, str) else deployed
         note = contradiction or f"the draws do not overlap, so the debt is at least this large; no bridge: {why}"
         return Estimate(pooled.lower_bound, float("nan"), False, not contradiction, diagnostics, note)
-    value = float(at_shadow.mean()) - (shadow.value - deployed.value)
-    error = float(np.sqrt(variance_of_mean(at_shadow) + shadow.standard_error**2 + deployed.standard_error**2))
+    value = weighted_mean(at_shadow, weighting.weight_shadow) - (shadow.value - deployed.value)
+    own = variance_of_mean(influence_on_mean(at_shadow, weighting.weight_shadow))
+    errors = np.array([np.sqrt(own), shadow.standard_error, deployed.standard_error])
+    # Errors of sets drawn together may all pull one way; how much is not known.
+    error = float(errors.sum() if weighting.together else np.sqrt((errors**2).sum()))
     diagnostics |= {
         "gaussian_overlap": min(shadow.overlap, deployed.overlap),
         "draws_per_parameter": min(shadow.draws_per_parameter, deployed.draws_per_parameter),
@@ -169,12 +225,14 @@ def _bridge_doubt(value: float, error: float, shadow: bridge.LogMarginal, deploy
     return ""
 
 
-def _chained(links: Sequence[Link | None], at_shadow: Array, overlap: float) -> Estimate | None:
+def _chained(
+    links: Sequence[Link | None], at_shadow: Array, weight_shadow: Array | None, overlap: float
+) -> Estimate | None:
     """Estimate by a chain; nothing when there is none or one of its steps lacks overlap."""
     steps = [step for step in links if step is not None]
     if not steps or len(steps) < len(links):
         return None
-    chained = chained_debt(steps, at_shadow)
+    chained = chained_debt(steps, at_shadow, weight_shadow)
     if not chained.overlap >= MINIMUM_OVERLAP:
         return None
     diagnostics = {"overlap": overlap, "chain_overlap": chained.overlap, "links": float(chained.links)}

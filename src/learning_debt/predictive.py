@@ -13,6 +13,7 @@ from learning_debt.arrays import mixture, quadrature
 from learning_debt.data import follow, take_rows
 from learning_debt.estimate import Estimate
 from learning_debt.posteriors.base import SampledForecaster
+from learning_debt.posteriors.weights import lineage, relative_weights
 
 Array = NDArray[np.float64]
 
@@ -55,7 +56,12 @@ def row_mixture(
     random_seed: int | None = None,
 ) -> mixture.Mixture:
     """Log predictive density of every row of `batch`, after `past`."""
-    return mixture.mixture(row_log_density(forecaster, posterior, batch, past, random_seed))
+    return posterior_mixture(posterior, row_log_density(forecaster, posterior, batch, past, random_seed))
+
+
+def posterior_mixture(posterior: xr.DataTree, log_density: Array) -> mixture.Mixture:
+    """Mixture over the draws of `posterior`, weighted as they are, of log densities (chain, draw, points)."""
+    return mixture.mixture(log_density, relative_weights(posterior), lineage(posterior))
 
 
 def gap_from_mixtures(shadow: mixture.Mixture, deployed: mixture.Mixture) -> Estimate:
@@ -227,7 +233,7 @@ class PredictiveContrast:
             for point in range(points)
         ]
         stacked = np.stack(at_points, axis=-1)
-        return mixture.mixture(stacked.reshape(*stacked.shape[:2], -1))
+        return posterior_mixture(posterior, stacked.reshape(*stacked.shape[:2], -1))
 
     def _with(self, batch: xr.Dataset, outcomes: Nodes) -> xr.Dataset:
         """The rows with these outcomes, each of shape (rows, ...)."""

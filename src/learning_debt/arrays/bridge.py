@@ -15,7 +15,14 @@ from scipy.optimize import brentq
 from scipy.special import expit, logsumexp
 from scipy.stats import multivariate_normal
 
-from learning_debt.arrays.effective_size import effective_size, variance_of_mean, worth
+from learning_debt.arrays.effective_size import (
+    draw_counts,
+    effective_size,
+    influence_on_mean,
+    variance_of_mean,
+    weighted_mean,
+    worth,
+)
 from learning_debt.arrays.label_slope import label_slope
 
 Array = NDArray[np.float64]
@@ -76,7 +83,12 @@ class LogMarginal(NamedTuple):
     effective_draws: float = float("inf")
 
 
-def optimal_bridge(at_reference: Array, at_target: Array) -> tuple[float, Array, Array]:
+def optimal_bridge(
+    at_reference: Array,
+    at_target: Array,
+    weight_reference: Array | None = None,
+    weight_target: Array | None = None,
+) -> tuple[float, Array, Array]:
     """Normaliser of an unnormalised target by Bennett's acceptance ratio.
 
     Parameters
@@ -84,6 +96,8 @@ def optimal_bridge(at_reference: Array, at_target: Array) -> tuple[float, Array,
     at_reference, at_target : ndarray, shapes (m,) and (n,)
         Log ratio of unnormalised target to reference, at draws of the reference and of the target; ``-inf`` at a
         reference draw is weight zero.
+    weight_reference, weight_target : ndarray, shapes (m,) and (n,), optional
+        Relative weights of the draws. A set counts for as many draws as its weights are worth.
 
     Returns
     -------
@@ -96,20 +110,29 @@ def optimal_bridge(at_reference: Array, at_target: Array) -> tuple[float, Array,
     Bennett (1976), J. Comput. Phys. 22, 245; the two-state case of
     Shirts & Chodera (2008), J. Chem. Phys. 129, 124105.
     """
-    offset = np.log(at_target.size / at_reference.size)
+    counts_reference, counts_target = draw_counts(at_reference, weight_reference), draw_counts(at_target, weight_target)
+    offset = np.log(counts_target.sum() / counts_reference.sum())
 
     def imbalance(log_normaliser: float) -> float:
         shift = offset - log_normaliser
-        return float(expit(at_reference + shift).sum() - expit(-at_target - shift).sum())
+        return float(counts_reference @ expit(at_reference + shift) - counts_target @ expit(-at_target - shift))
 
-    finite = np.concatenate([at_reference[np.isfinite(at_reference)], at_target])
+    both = np.concatenate([at_reference, at_target])
+    finite = both[np.isfinite(both)]
     low, high = finite.min() - 40.0, finite.max() + 40.0
     log_normaliser = float(brentq(imbalance, low, high, xtol=1e-9))
     shift = offset - log_normaliser
     return log_normaliser, expit(at_reference + shift), expit(at_target + shift)
 
 
-def pooled_debt(at_deployed: ArrayLike, at_shadow: ArrayLike) -> PooledDebt:
+def pooled_debt(
+    at_deployed: ArrayLike,
+    at_shadow: ArrayLike,
+    *,
+    weight_deployed: Array | None = None,
+    weight_shadow: Array | None = None,
+    together: bool = False,
+) -> PooledDebt:
     """Debt KL(shadow‖deployed) from the log-likelihood of the new data at draws of both.
 
     Both draw sets are weighted by the probability that a draw came from the shadow, so the errors of E_p[l] and
@@ -119,12 +142,19 @@ def pooled_debt(at_deployed: ArrayLike, at_shadow: ArrayLike) -> PooledDebt:
     Parameters
     ----------
     at_deployed, at_shadow : array_like, shape (chain, draw)
-        Total log-likelihood l of the new data, nats. ``-inf`` is legal at deployed draws.
+        Total log-likelihood l of the new data, nats. ``-inf`` is legal at deployed draws, and at shadow draws of weight
+        zero.
+    weight_deployed, weight_shadow : ndarray, shape (chain, draw), optional
+        Relative weights of the draws; all the same if left out.
+    together : bool
+        Whether both sets come from the same draws, sample by sample: then what a sample does on either side is added
+        before the variance is taken.
 
     Raises
     ------
     ValueError
-        If a value is NaN or ``+inf``, or ``-inf`` at a shadow draw (the shadow has seen the data).
+        If a value is NaN or ``+inf``, or ``-inf`` at a shadow draw that weighs something (the shadow has seen the
+        data), or if sets drawn together differ in shape.
 
     Examples
     --------
@@ -135,32 +165,55 @@ def pooled_debt(at_deployed: ArrayLike, at_shadow: ArrayLike) -> PooledDebt:
     True
     """
     deployed, shadow = _log_ratios(at_deployed, "at_deployed"), _log_ratios(at_shadow, "at_shadow")
-    if np.isneginf(shadow).any():
+    n_deployed, n_shadow = draw_counts(deployed, weight_deployed), draw_counts(shadow, weight_shadow)
+    if np.isneginf(shadow[n_shadow > 0]).any():
         raise ValueError("at_shadow holds -inf: a shadow that has seen the new data cannot rule it out")
-    # E_p[exp(-l)] = 1 / Z; by Jensen's inequality the logarithm of its sample mean is too small on average.
-    lower_bound = max(float(shadow.mean() + logsumexp(-shadow) - np.log(shadow.size)), 0.0)
-    if np.isneginf(deployed).all():
+    if together and deployed.shape != shadow.shape:
+        raise ValueError(f"draws made together must have the same shape, not {deployed.shape} and {shadow.shape}")
+    lower_bound = _lower_bound(shadow, weight_shadow)
+    if np.isneginf(deployed[n_deployed > 0]).all():
         return PooledDebt(float("inf"), float("inf"), lower_bound, 0.0, float("-inf"))
     if np.ptp(np.concatenate([deployed.ravel(), shadow.ravel()])) == 0:
-        return PooledDebt(0.0, 0.0, 0.0, float(deployed.size), float(shadow.flat[0]))
-    log_normaliser, w_deployed, w_shadow = optimal_bridge(deployed.ravel(), shadow.ravel())
+        return PooledDebt(0.0, 0.0, 0.0, float(n_deployed.sum()), float(shadow.flat[0]))
+    flat = (None if weight is None else weight.ravel() for weight in (weight_deployed, weight_shadow))
+    log_normaliser, w_deployed, w_shadow = optimal_bridge(deployed.ravel(), shadow.ravel(), *flat)
     w_deployed, w_shadow = w_deployed.reshape(deployed.shape), w_shadow.reshape(shadow.shape)
     log_ratio_deployed = np.where(w_deployed > 0, deployed, log_normaliser) - log_normaliser
-    log_ratio_shadow = shadow - log_normaliser
-    value = float((w_deployed * log_ratio_deployed).sum() + (w_shadow * log_ratio_shadow).sum()) / shadow.size
+    log_ratio_shadow = np.where(w_shadow > 0, shadow, log_normaliser) - log_normaliser
+    size = float(n_shadow.sum())
+    terms = n_deployed * w_deployed * log_ratio_deployed, n_shadow * w_shadow * log_ratio_shadow
+    value = float(terms[0].sum() + terms[1].sum()) / size
 
-    information_deployed, information_shadow = w_deployed * (1 - w_deployed), w_shadow * (1 - w_shadow)
+    information_deployed = n_deployed * w_deployed * (1 - w_deployed)
+    information_shadow = n_shadow * w_shadow * (1 - w_shadow)
     information = float(information_deployed.sum() + information_shadow.sum())
     if information < 1e-300:
         return PooledDebt(value, float("inf"), lower_bound, 0.0, log_normaliser)
     pull = float((information_deployed * log_ratio_deployed).sum() + (information_shadow * log_ratio_shadow).sum())
-    slope = (1 + pull / shadow.size) / information
-    influence_deployed = w_deployed * log_ratio_deployed / shadow.size - slope * w_deployed
-    influence_shadow = w_shadow * log_ratio_shadow / shadow.size - slope * w_shadow
-    effective = worth(w_deployed, w_shadow, influence_deployed, influence_shadow)
-    variance = deployed.size * np.var(influence_deployed) + shadow.size * np.var(influence_shadow)
-    error = float(np.sqrt(variance / effective))
-    return PooledDebt(value, error, lower_bound, effective * float(w_deployed.sum()), log_normaliser)
+    slope = (1 + pull / size) / information
+    influences = [
+        counts.sum() * influence_on_mean(w * ratio / size - slope * w, weight)
+        for counts, w, ratio, weight in (
+            (n_deployed, w_deployed, log_ratio_deployed, weight_deployed),
+            (n_shadow, w_shadow, log_ratio_shadow, weight_shadow),
+        )
+    ]
+    if together:
+        influences = [influences[0] + influences[1]]
+    labels = influence_on_mean(w_deployed, weight_deployed), influence_on_mean(w_shadow, weight_shadow)
+    effective = worth(*labels, *influences)
+    error = float(np.sqrt(sum(np.var(one) / one.size for one in influences) / effective))
+    return PooledDebt(value, error, lower_bound, effective * float((n_deployed * w_deployed).sum()), log_normaliser)
+
+
+def _lower_bound(shadow: Array, weight: Array | None) -> float:
+    """What the shadow's draws alone say: E_p[l] + log E_p[exp(-l)], nats.
+
+    E_p[exp(-l)] = 1 / Z; by Jensen's inequality the logarithm of its sample mean is too small on average.
+    """
+    counts = draw_counts(shadow, weight)
+    log_mean = float(logsumexp(-shadow[counts > 0], b=counts[counts > 0]) - np.log(counts.sum()))
+    return max(weighted_mean(shadow, weight) + log_mean, 0.0)
 
 
 def gaussian_log_marginal(

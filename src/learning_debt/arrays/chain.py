@@ -6,7 +6,8 @@ not, and normalisers multiply: log Z(s, t) = log Z(s, u) + log Z(u, t).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learning_debt.arrays.bridge import optimal_bridge
-from learning_debt.arrays.effective_size import variance_of_mean, worth
+from learning_debt.arrays.effective_size import draw_counts, influence_on_mean, variance_of_mean, weighted_mean, worth
 from learning_debt.arrays.label_slope import LabelSlope, label_slope
 
 Array = NDArray[np.float64]
@@ -34,6 +35,8 @@ class Link(NamedTuple):
     label_slope : LabelSlope
     earlier_influence, later_influence : ndarray, shape (chain, draw)
         What each draw adds to the error of `log_normaliser`, whose error is the sum of both means, nats.
+    lineages : tuple of str
+        Tokens of the earlier and the later draws; the same ones, not empty, were drawn together.
     """
 
     log_normaliser: float
@@ -42,6 +45,7 @@ class Link(NamedTuple):
     label_slope: LabelSlope
     earlier_influence: Array
     later_influence: Array
+    lineages: tuple[str, str] = ("", "")
 
 
 class ChainedDebt(NamedTuple):
@@ -55,14 +59,25 @@ class ChainedDebt(NamedTuple):
     label_slope: LabelSlope
 
 
-def link(at_earlier: Array, at_later: Array) -> Link | None:
+def link(
+    at_earlier: Array,
+    at_later: Array,
+    *,
+    weight_earlier: Array | None = None,
+    weight_later: Array | None = None,
+    lineages: tuple[str, str] = ("", ""),
+) -> Link | None:
     """Bridge one posterior to a later one; ``None`` when the new data rule out every draw of the earlier one.
 
     Parameters
     ----------
     at_earlier, at_later : ndarray, shape (chain, draw)
         Log-likelihood of what the later posterior holds and the earlier one does not, at draws of each; ``-inf`` is
-        legal at the earlier one's.
+        legal at the earlier one's, and at later draws of weight zero.
+    weight_earlier, weight_later : ndarray, shape (chain, draw), optional
+        Relative weights of the draws; all the same if left out.
+    lineages : tuple of str
+        As in `Link`.
 
     Examples
     --------
@@ -71,28 +86,35 @@ def link(at_earlier: Array, at_later: Array) -> Link | None:
     >>> abs(step.log_normaliser) < 0.2
     True
     """
-    if np.isneginf(at_earlier).all():
+    n_earlier, n_later = draw_counts(at_earlier, weight_earlier), draw_counts(at_later, weight_later)
+    if np.isneginf(at_earlier[n_earlier > 0]).all():
         return None
+    sizes = float(n_earlier.sum()), float(n_later.sum())
     if np.ptp(np.concatenate([at_earlier.ravel(), at_later.ravel()])) == 0:
         nothing = LabelSlope(float("nan"), float("inf"), 0.0)
         still = np.zeros(at_earlier.shape), np.zeros(at_later.shape)
-        return Link(float(at_later.flat[0]), float(min(at_earlier.size, at_later.size)), 1.0, nothing, *still)
-    log_normaliser, w_earlier, w_later = optimal_bridge(at_earlier.ravel(), at_later.ravel())
+        return Link(float(at_later.flat[0]), min(sizes), 1.0, nothing, *still, lineages)
+    flat = (None if weight is None else weight.ravel() for weight in (weight_earlier, weight_later))
+    log_normaliser, w_earlier, w_later = optimal_bridge(at_earlier.ravel(), at_later.ravel(), *flat)
     w_earlier, w_later = w_earlier.reshape(at_earlier.shape), w_later.reshape(at_later.shape)
-    information = float((w_earlier * (1 - w_earlier)).sum() + (w_later * (1 - w_later)).sum())
-    scale = 1 / max(information, 1e-300)
-    influences = at_earlier.size * scale * w_earlier, at_later.size * scale * w_later
-    slope = label_slope(at_earlier, at_later, log_normaliser)
-    shared = float(w_earlier.sum())
-    share = shared * (1 / at_earlier.size + 1 / at_later.size)  # equal distributions weigh every draw n / (m + n)
-    return Link(log_normaliser, shared * worth(w_earlier, w_later), share, slope, *influences)
+    terms = n_earlier * w_earlier * (1 - w_earlier), n_later * w_later * (1 - w_later)
+    scale = 1 / max(float(terms[0].sum() + terms[1].sum()), 1e-300)
+    own = influence_on_mean(w_earlier, weight_earlier), influence_on_mean(w_later, weight_later)
+    together = lineages[0] == lineages[1] != ""
+    weights = {"weight_reference": weight_earlier, "weight_target": weight_later}
+    slope = label_slope(at_earlier, at_later, log_normaliser, **weights, together=together)
+    shared = float((n_earlier * w_earlier).sum())
+    share = shared * (1 / sizes[0] + 1 / sizes[1])  # equal distributions weigh every draw n / (m + n)
+    influences = sizes[0] * scale * own[0], sizes[1] * scale * own[1]
+    return Link(log_normaliser, shared * worth(*own), share, slope, *influences, lineages)
 
 
-def chained_debt(links: Sequence[Link], at_shadow: Array) -> ChainedDebt:
+def chained_debt(links: Sequence[Link], at_shadow: Array, weight_shadow: Array | None = None) -> ChainedDebt:
     """Debt KL(shadow‖deployed) = E_p[l] - log Z, with log Z summed over the links of a chain.
 
     Two links share the draws of the posterior between them, and the last one shares the shadow's with E_p[l]; what a
-    draw does to both is added before its variance is taken, so that no covariance is lost.
+    draw does to both is added before its variance is taken, so that no covariance is lost. The same goes for posteriors
+    anywhere in the chain that were drawn together.
 
     Parameters
     ----------
@@ -100,6 +122,8 @@ def chained_debt(links: Sequence[Link], at_shadow: Array) -> ChainedDebt:
         From the deployed posterior to the shadow, each beginning with the draws on which the last one ended.
     at_shadow : ndarray, shape (chain, draw)
         Log-likelihood of all data since the deployed posterior at the shadow's draws, nats.
+    weight_shadow : ndarray, shape (chain, draw), optional
+        Relative weights of the shadow's draws; all the same if left out.
 
     Raises
     ------
@@ -124,13 +148,23 @@ def chained_debt(links: Sequence[Link], at_shadow: Array) -> ChainedDebt:
                 f"link {number} ends on draws of shape {end.later_influence.shape}, but those that follow have shape "
                 f"{start.shape}; each link must begin with the draws on which the last one ended"
             )
-    value = float(at_shadow.mean()) - sum(step.log_normaliser for step in links)
+    value = weighted_mean(at_shadow, weight_shadow) - sum(step.log_normaliser for step in links)
     influences = [links[0].earlier_influence]
     influences += [before.later_influence + after.earlier_influence for before, after in pairwise(links)]
-    influences.append(at_shadow - links[-1].later_influence)
-    variance = sum(variance_of_mean(influence) for influence in influences)
+    influences.append(influence_on_mean(at_shadow, weight_shadow) - links[-1].later_influence)
+    lineages = [links[0].lineages[0], *(step.lineages[1] for step in links)]
+    variance = sum(variance_of_mean(influence) for influence in _by_lineage(influences, lineages))
     worst = max((step.label_slope for step in links), key=lambda slope: abs(slope.departure))
     return ChainedDebt(value, float(np.sqrt(variance)), min(step.overlap for step in links), len(links), worst)
+
+
+def _by_lineage(influences: Sequence[Array], lineages: Sequence[str]) -> list[Array]:
+    """Influences of draws made together, added sample by sample; those without a lineage stand alone."""
+    added: dict[object, Array] = {}
+    for number, (influence, lineage) in enumerate(zip(influences, lineages, strict=True)):
+        key: object = lineage or number
+        added[key] = added[key] + influence if key in added else influence
+    return list(added.values())
 
 
 class Ladder:
@@ -150,9 +184,15 @@ class Ladder:
         self.kept = [0]
         self.onwards: dict[int, tuple[int, Link | None]] = {}
         self.last: Link | None = None
-        self._recent: dict[int, tuple[Array, Array]] = {}
+        self._recent: dict[int, Callable[[], Link | None]] = {}
 
-    def add(self, at_earlier: Sequence[Array], at_newest: Array) -> None:
+    def add(
+        self,
+        at_earlier: Sequence[Array],
+        at_newest: Array,
+        weights: Sequence[Array | None] | None = None,
+        lineages: Sequence[str] | None = None,
+    ) -> None:
         """Take in the next posterior.
 
         Parameters
@@ -161,15 +201,25 @@ class Ladder:
             For every earlier posterior, log-likelihood at its draws of what it has not seen and the newest has.
         at_newest : ndarray, shape (chain, draw, earlier)
             The same at the newest posterior's draws.
+        weights : sequence of ndarray or None, optional
+            Relative weights of the draws of every posterior so far, the newest last; None where all weigh the same.
+        lineages : sequence of str, optional
+            Token of the draws of every posterior so far, the newest last; empty for draws that share nothing.
         """
         newest, last = len(at_earlier), self.kept[-1]
-        self.last = link(at_earlier[last], at_newest[..., last])
+        own = weights or [None] * (newest + 1), lineages or [""] * (newest + 1)
+
+        def step(s: int) -> Link | None:
+            pair = {"weight_earlier": own[0][s], "weight_later": own[0][newest]}
+            return link(at_earlier[s], at_newest[..., s], **pair, lineages=(own[1][s], own[1][newest]))
+
+        self.last = step(last)
         if newest - 1 > last and (self.last is None or self.last.share < self.minimum_share):
-            self.onwards |= {s: (newest - 1, link(*pair)) for s, pair in self._recent.items()}
+            self.onwards |= {s: (newest - 1, recent()) for s, recent in self._recent.items()}
             last = newest - 1
             self.kept.append(last)
-            self.last = link(at_earlier[last], at_newest[..., last])
-        self._recent = {s: (at_earlier[s], at_newest[..., s]) for s in range(last, newest)}
+            self.last = step(last)
+        self._recent = {s: partial(step, s) for s in range(last, newest)}
 
     def links(self, start: int) -> list[Link | None]:
         """Steps from posterior `start` to the newest one; empty for those after the last one kept."""

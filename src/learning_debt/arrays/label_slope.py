@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
-from learning_debt.arrays.effective_size import variance_of_mean, worth
+from learning_debt.arrays.effective_size import draw_counts, influence_on_mean, variance_of_mean, worth
 
 Array = NDArray[np.float64]
 
@@ -31,7 +31,15 @@ class LabelSlope(NamedTuple):
     departure: float
 
 
-def label_slope(at_reference: ArrayLike, at_target: ArrayLike, log_normaliser: float) -> LabelSlope:
+def label_slope(
+    at_reference: ArrayLike,
+    at_target: ArrayLike,
+    log_normaliser: float,
+    *,
+    weight_reference: Array | None = None,
+    weight_target: Array | None = None,
+    together: bool = False,
+) -> LabelSlope:
     """Slope of the draws' labels on the log ratio, by the score at slope 1.
 
     Where log p/q = l - log Z, a draw from the pool is one of p with probability expit(l - log Z + log(n_p/n_q)): a
@@ -44,6 +52,9 @@ def label_slope(at_reference: ArrayLike, at_target: ArrayLike, log_normaliser: f
         Log ratio of unnormalised target to reference, nats; ``-inf`` at a reference draw is weight zero.
     log_normaliser : float
         That of the optimal bridge, which is the intercept's estimate at slope 1.
+    weight_reference, weight_target, together
+        As in `learning_debt.arrays.bridge.pooled_debt`. Of one set of draws under two weightings the slope says nothing
+        about the draws: it is 1 wherever the log ratio of the weights is the log ratio.
 
     Notes
     -----
@@ -60,12 +71,14 @@ def label_slope(at_reference: ArrayLike, at_target: ArrayLike, log_normaliser: f
     True
     """
     reference, target = np.asarray(at_reference, dtype=float), np.asarray(at_target, dtype=float)
-    offset = np.log(target.size / reference.size)
+    n_reference, n_target = draw_counts(reference, weight_reference), draw_counts(target, weight_target)
+    offset = np.log(n_target.sum() / n_reference.sum())
     w_reference = expit(reference - log_normaliser + offset)
     w_target = expit(target - log_normaliser + offset)
     ratio_reference = np.where(w_reference > 0, reference, log_normaliser) - log_normaliser
-    ratio_target = target - log_normaliser
-    information_reference, information_target = w_reference * (1 - w_reference), w_target * (1 - w_target)
+    ratio_target = np.where(w_target > 0, target, log_normaliser) - log_normaliser
+    information_reference = n_reference * w_reference * (1 - w_reference)
+    information_target = n_target * w_target * (1 - w_target)
     information = float(information_reference.sum() + information_target.sum())
     if not information > 1e-300:
         return LabelSlope(float("nan"), float("inf"), 0.0)
@@ -77,8 +90,15 @@ def label_slope(at_reference: ArrayLike, at_target: ArrayLike, log_normaliser: f
     )
     if not curvature > 1e-300:
         return LabelSlope(float("nan"), float("inf"), 0.0)
-    score = float(score_reference.sum() + score_target.sum())
-    implied = curvature / worth(score_reference, score_target, w_reference, w_target)
-    seen = reference.size**2 * variance_of_mean(score_reference) + target.size**2 * variance_of_mean(score_target)
+    score = float((n_reference * score_reference).sum() + (n_target * score_target).sum())
+    influences = [
+        n_reference.sum() * influence_on_mean(score_reference, weight_reference),
+        n_target.sum() * influence_on_mean(score_target, weight_target),
+    ]
+    if together:
+        influences = [influences[0] + influences[1]]
+    labels = influence_on_mean(w_reference, weight_reference), influence_on_mean(w_target, weight_target)
+    implied = curvature / worth(*influences, *labels)
+    seen = sum(variance_of_mean(one) for one in influences)
     error = float(np.sqrt(max(implied, seen)))
     return LabelSlope(1 + score / curvature, error / curvature, score / error)

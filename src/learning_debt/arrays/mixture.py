@@ -1,13 +1,17 @@
-"""Scores of a mixture of draws: f(y) = mean over draws s of p(y | θ_s), and what its Monte-Carlo error is."""
+"""Scores of a mixture of draws: f(y) = sum over draws s of W_s p(y | θ_s), and what its Monte-Carlo error is.
+
+Weights W sum to one; w = W times the number of draws has mean one and is 1 where all draws weigh the same. A draw of
+density p_s adds w_s p_s / f - w_s to the relative error of f: the influence function of a self-normalised mean.
+"""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from learning_debt.arrays.bridge import effective_size
+from learning_debt.arrays.effective_size import effective_size
 
 Array = NDArray[np.float64]
 
@@ -20,11 +24,17 @@ class Mixture(NamedTuple):
     log_density : ndarray, shape (points,)
         log f at each point, nats.
     ratio : ndarray, shape (chain, draw, points)
-        p(y | θ_s) / f(y): each draw's share, with mean one over the draws; zero where f is zero.
+        w_s p(y | θ_s) / f(y): each draw's share, with mean one over the draws; zero where f is zero.
+    weight : ndarray, shape (chain, draw)
+        Weights of the draws, with mean one.
+    lineage : str
+        Token of the draws: two mixtures with the same one, not empty, were drawn together, sample by sample.
     """
 
     log_density: Array
     ratio: Array
+    weight: Array
+    lineage: str = ""
 
 
 class MonteCarlo(NamedTuple):
@@ -35,9 +45,9 @@ class MonteCarlo(NamedTuple):
     value, standard_error : float
         Nats.
     relative_variance : float
-        Squared Monte-Carlo error of log f_p/f_q at an outcome, root mean square over the outcomes; the delta method
-        and the bias correction hold while it is small against one. A plain mean would hide a few outcomes far in the
-        tail, where errors are larger than they look.
+        Squared Monte-Carlo error of log f_p/f_q at an outcome (of the worse of both densities, if drawn together), root
+        mean square over the outcomes; the delta method and the bias correction hold while it is small against one. A
+        plain mean would hide a few outcomes far in the tail, where errors are larger than they look.
     """
 
     value: float
@@ -45,14 +55,29 @@ class MonteCarlo(NamedTuple):
     relative_variance: float
 
 
-def mixture(log_density: Array) -> Mixture:
+def mixture(log_density: Array, weight: ArrayLike | None = None, lineage: str = "") -> Mixture:
     """Mixture over draws of log densities of shape (chain, draw, points).
+
+    Parameters
+    ----------
+    log_density : ndarray, shape (chain, draw, points)
+        Nats.
+    weight : array_like, shape (chain, draw), optional
+        Relative weights of the draws; all the same if left out.
+    lineage : str
+        As in `Mixture`; empty for draws that share nothing with any others.
 
     Examples
     --------
     >>> mixture(np.log([[[0.2], [0.6]]])).log_density.round(4)
     array([-0.9163])
+    >>> mixture(np.log([[[0.2], [0.6]]]), [[3.0, 1.0]]).log_density.round(4)
+    array([-1.204])
     """
+    relative = np.ones(log_density.shape[:2]) if weight is None else _mean_one(weight, log_density.shape[:2])
+    if weight is not None:
+        with np.errstate(divide="ignore"):
+            log_density = log_density + np.log(relative)[..., None]
     peak = log_density.max(axis=(0, 1))
     finite_peak = np.where(np.isfinite(peak), peak, 0.0)
     density = np.exp(log_density - finite_peak)
@@ -60,21 +85,25 @@ def mixture(log_density: Array) -> Mixture:
     with np.errstate(divide="ignore"):
         log_mean = np.log(mean) + finite_peak
     density /= np.where(mean > 0, mean, 1.0)
-    return Mixture(log_mean, density)
+    return Mixture(log_mean, density, relative, lineage)
 
 
 def score_gap(shadow: Mixture, deployed: Mixture) -> MonteCarlo:
     """Mean log score of the shadow minus that of the deployed posterior, with its delta-method error.
 
     Positive when the shadow scores better. ``+inf`` if the deployed posterior gives an outcome no density.
+
+    Raises
+    ------
+    ValueError
+        If both were drawn together but do not hold the same number of draws.
     """
     with np.errstate(invalid="ignore"):  # both rule the outcome out: NaN, which is never reliable
         gaps = shadow.log_density - deployed.log_density
-    error_shadow = _mean_influence(shadow.ratio.mean(axis=-1))
-    error_deployed = _mean_influence(deployed.ratio.mean(axis=-1))
-    relative = _relative_variance(shadow.ratio, error_shadow[1]) + _relative_variance(deployed.ratio, error_deployed[1])
-    error = np.sqrt(error_shadow[0] + error_deployed[0])
-    return MonteCarlo(float(gaps.mean()), float(error), float(np.sqrt((relative**2).mean())))
+    error = _contrast(
+        shadow, deployed, shadow.ratio.mean(axis=-1) - shadow.weight, deployed.weight - deployed.ratio.mean(axis=-1)
+    )
+    return MonteCarlo(float(gaps.mean()), float(np.sqrt(error.variance)), float(np.sqrt((error.trust**2).mean())))
 
 
 def divergence(shadow: Mixture, deployed: Mixture, probability: Array) -> MonteCarlo:
@@ -94,26 +123,37 @@ def divergence(shadow: Mixture, deployed: Mixture, probability: Array) -> MonteC
         The error is that of the posterior draws; the error of random points comes on top. The bias of order
         1 / draws that a plug-in divergence carries is taken off, and counted in the standard error.
 
+    Raises
+    ------
+    ValueError
+        If both were drawn together but do not hold the same number of draws.
+
     Notes
     -----
     With h = log f_p/f_q, the mean of h + expm1(-h) is used: it equals KL, since E_p[f_q/f_p] = 1, and no term is
     negative. Beyond half a nat its second term has outliers, and the mean of h is used instead.
+
+    The bias is half the variance of log f_p/f_q, averaged over the outcomes: the sum of both densities' relative
+    variances where they are independent, and far less where both come from the same draws.
     """
     value = plug_in_divergence(shadow, deployed, probability)
     if not np.isfinite(value):
         return MonteCarlo(float("inf"), float("inf"), float("inf"))
     h = _log_ratio(shadow, deployed, probability)
-    variance_shadow, size_shadow = _mean_influence(shadow.ratio @ (probability * h))
-    variance_deployed, size_deployed = _mean_influence(deployed.ratio @ probability)
-    relative = _relative_variance(shadow.ratio, size_shadow) + _relative_variance(deployed.ratio, size_deployed)
-    bias = float(probability @ relative) / 2
+    error = _contrast(
+        shadow,
+        deployed,
+        shadow.ratio @ (probability * h) - shadow.weight * (probability @ h),
+        deployed.weight * probability.sum() - deployed.ratio @ probability,
+    )
+    bias = float(probability @ error.relative) / 2
     # First-order errors vanish with the divergence, and hold along the direction in which the two happen to differ: at
     # most 2 sqrt(bias * value). A divergence below its own bias may well be as large as that, in any direction.
-    first_order = variance_shadow + variance_deployed
+    first_order = error.variance
     if value < bias:
         first_order = max(first_order, 4 * bias**2)
-    error = np.sqrt(first_order + bias**2)
-    return MonteCarlo(max(value - bias, 0.0), float(error), float(np.sqrt(probability @ relative**2)))
+    total = np.sqrt(first_order + bias**2)
+    return MonteCarlo(max(value - bias, 0.0), float(total), float(np.sqrt(probability @ error.trust**2)))
 
 
 def plug_in_divergence(shadow: Mixture, deployed: Mixture, probability: Array) -> float:
@@ -123,21 +163,51 @@ def plug_in_divergence(shadow: Mixture, deployed: Mixture, probability: Array) -
     return float(probability @ (h + np.expm1(-h))) if value < 0.5 else value
 
 
-def _log_ratio(shadow: Mixture, deployed: Mixture, probability: Array) -> Array:
-    """h = log f_p/f_q where the point counts, else 0; ``inf`` where the deployed posterior rules the point out."""
-    with np.errstate(invalid="ignore"):
-        return np.where(probability > 0, shadow.log_density - deployed.log_density, 0.0)
-
-
 def gap_spread(shadow: Mixture, deployed: Mixture, probability: Array, rows: int) -> float:
     """Standard deviation, under the shadow, of the mean score gap over the rows of one period (nats).
 
-    Points of the rows stand side by side, and `probability` sums to one over all of them, as in `divergence`.
+    Points of the rows stand side by side, and `probability` sums to one over all of them, as in `divergence`; it
+    carries the weights of the shadow's draws.
     """
     weight = probability.reshape(rows, -1) * rows
     gap = _log_ratio(shadow, deployed, probability).reshape(rows, -1)
     mean = (weight * gap).sum(axis=1, keepdims=True)
     return float(np.sqrt((weight * (gap - mean) ** 2).sum())) / rows
+
+
+class _Error(NamedTuple):
+    """Variance of a contrast; at each point, relative variance of f_p/f_q, and the one that says whether to trust it."""
+
+    variance: float
+    relative: Array
+    trust: Array
+
+
+def _contrast(shadow: Mixture, deployed: Mixture, from_shadow: Array, from_deployed: Array) -> _Error:
+    """Error of a contrast from what each draw adds to it, shapes (chain, draw), on either side.
+
+    Drawn together, both influences of one sample are added before the variance is taken. What is trusted is then the
+    worse of both densities: their errors cancel, but an error that few draws make is not known better for that.
+    """
+    variance_shadow, size_shadow = _mean_influence(from_shadow)
+    variance_deployed, size_deployed = _mean_influence(from_deployed)
+    each = _relative_variance(shadow, size_shadow), _relative_variance(deployed, size_deployed)
+    if not _drawn_together(shadow, deployed):
+        return _Error(variance_shadow + variance_deployed, each[0] + each[1], each[0] + each[1])
+    variance, size = _mean_influence(from_shadow + from_deployed)
+    own = (_co_moment(one, one) for one in (shadow, deployed))
+    relative = np.maximum(sum(own) - 2 * _co_moment(shadow, deployed), 0.0) / size
+    return _Error(variance, relative, np.where(relative > 0, np.maximum(*each), 0.0))
+
+
+def _drawn_together(shadow: Mixture, deployed: Mixture) -> bool:
+    together = shadow.lineage != "" and shadow.lineage == deployed.lineage
+    if together and shadow.weight.shape != deployed.weight.shape:
+        raise ValueError(
+            f"shadow and deployed posterior come from the same draws, but hold {shadow.weight.shape} and "
+            f"{deployed.weight.shape} (chain, draw) of them; thin both alike"
+        )
+    return together
 
 
 def _mean_influence(influence: Array) -> tuple[float, float]:
@@ -146,7 +216,30 @@ def _mean_influence(influence: Array) -> tuple[float, float]:
     return float(influence.var(ddof=1)) / size, size
 
 
-def _relative_variance(ratio: Array, size: float) -> Array:
-    """Relative variance of the mixture density at each point, shape (points,); `ratio` has mean one."""
-    mean_square = np.einsum("cdk,cdk->k", ratio, ratio) / (ratio.shape[0] * ratio.shape[1])
-    return np.maximum(mean_square - 1.0, 0.0) / size
+def _relative_variance(one: Mixture, size: float) -> Array:
+    """Relative variance of the mixture density at each point, shape (points,)."""
+    return np.maximum(_co_moment(one, one), 0.0) / size
+
+
+def _co_moment(first: Mixture, second: Mixture) -> Array:
+    """Mean over the draws of (r - w) of the first times that of the second, at each point where both have density."""
+    points, draws = first.log_density.size, first.weight.size
+    moment = np.einsum("cdk,cdk->k", first.ratio, second.ratio) + (first.weight * second.weight).sum()
+    for one, other in ((first, second), (second, first)):
+        moment -= one.weight.ravel() @ other.ratio.reshape(draws, points)
+    return np.where(np.isfinite(first.log_density) & np.isfinite(second.log_density), moment / draws, 0.0)
+
+
+def _log_ratio(shadow: Mixture, deployed: Mixture, probability: Array) -> Array:
+    """h = log f_p/f_q where the point counts, else 0; ``inf`` where the deployed posterior rules the point out."""
+    with np.errstate(invalid="ignore"):
+        return np.where(probability > 0, shadow.log_density - deployed.log_density, 0.0)
+
+
+def _mean_one(weight: ArrayLike, shape: tuple[int, ...]) -> Array:
+    values = np.asarray(weight, dtype=float)
+    if values.shape != shape:
+        raise ValueError(f"weight must have shape (chain, draw) = {shape}, not {values.shape}")
+    if not (values >= 0).all() or not 0 < values.sum() < np.inf:
+        raise ValueError("weight must hold finite numbers of at least 0, not all 0")
+    return values / values.mean()
