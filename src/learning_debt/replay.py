@@ -15,7 +15,7 @@ from learning_debt.data import SERIES, plain_labels
 from learning_debt.decisions.cost import RetrainingCost, as_cost
 from learning_debt.decisions.policies.base import Policy, stack
 from learning_debt.decisions.policies.fixed import Schedule
-from learning_debt.signals import OPTIONAL, SAMPLED, Signals
+from learning_debt.signals import ARRIVED_GAP, OPTIONAL, SAMPLED, Signals
 from learning_debt.spells import check_spells
 
 Array = NDArray[np.float64]
@@ -193,11 +193,12 @@ class SignalReader:
         self.missing, self.exact = _shared(len(series), np.nan), _shared(len(series), 0.0)
         self.all_true = _shared(len(series), True)
         self.series, self.requires, self.labels = series, tuple(requires), plain_labels(table["label"])
-        self.cells = {name: table[name].values for name in self.requires}
+        self.cells = {}
         for name in self.requires:
-            for suffix in ("se", "reliable"):
-                if f"{name}_{suffix}" in table:
-                    self.cells[f"{name}_{suffix}"] = table[f"{name}_{suffix}"].values
+            known = ARRIVED_GAP if name == "score_gap" and ARRIVED_GAP in table else name
+            for suffix in ("", "_se", "_reliable"):
+                if f"{known}{suffix}" in table:
+                    self.cells[f"{name}{suffix}"] = table[f"{known}{suffix}"].values
         names = ("converged", "deployed_converged")
         self.converged = {name: table[name].transpose(SERIES, ...).values for name in names if name in table}
         if isinstance(cost, RetrainingCost):

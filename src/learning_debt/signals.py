@@ -16,6 +16,9 @@ SAMPLED = ("debt", "predictive_debt", "score_gap")
 OPTIONAL = ("parameter_gap", "residual_exceedance")
 """Signals without a standard error that a table holds only when asked for; today the exact engine offers them."""
 
+ARRIVED_GAP = "arrived_gap"
+"""What a table that forecasts several steps ahead, or learns late, hands to policies as ``score_gap``."""
+
 
 @dataclass(frozen=True)
 class Signals:
@@ -32,9 +35,13 @@ class Signals:
     cost : ndarray
         Cost of one retrain, in the units of regret.
     exposure : ndarray
-        Regret per nat of mean score gap in this period.
+        Regret per unit of mean score gap in this period.
     debt, predictive_debt, score_gap : ndarray
-        Nats; NaN where the table does not hold the signal.
+        Posterior debt in nats, the other two in the unit of the table's score; NaN where the table does not hold the
+        signal. ``score_gap`` is what a policy can know at the end of the period: where forecasts are several steps
+        ahead, or outcomes arrive late or are revised, it is the table's ``arrived_gap``, what the period taught about
+        the forecasts that the deployed posterior has issued, and 0 where it taught nothing. Bills are made of the final
+        gaps, whenever they become known.
     parameter_gap : ndarray
         Distance between the shadow's and the deployed coefficients; NaN where the table does not hold it.
     residual_exceedance : ndarray

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from learning_debt.data import SERIES
+from learning_debt.signals import ARRIVED_GAP
 
 DIMS = (SERIES, "deployed_at", "period")
 
@@ -48,7 +49,8 @@ def check_spells(spells: xr.Dataset, requires: Sequence[str] = ()) -> xr.Dataset
                 f"spells lack the signal {name!r}, which the policy reads; they have {sorted(map(str, complete))}"
             )
     upper = np.triu(np.ones((complete.sizes["period"],) * 2, dtype=bool))
-    for name in {"regret", *requires}:
+    arrived = {ARRIVED_GAP} & set(complete) if "score_gap" in requires else set()
+    for name in {"regret", *requires, *arrived}:
         if not np.isfinite(complete[name].values[:, upper]).all():
             hole = np.argwhere(~np.isfinite(complete[name].values) & upper)[0]
             raise ValueError(

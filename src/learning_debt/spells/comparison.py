@@ -7,19 +7,19 @@ from statistics import NormalDist
 import numpy as np
 import xarray as xr
 
-from learning_debt.signals import SAMPLED
+from learning_debt.signals import ARRIVED_GAP, SAMPLED
 
 
 def compare_tables(sampled: xr.Dataset, exact: xr.Dataset, probability: float = 0.9) -> xr.Dataset:
     """Bias, error and coverage of each sampled signal over all cells s < t.
 
-    Cells in which both posteriors are the same (gap 0 by definition) are left out of the score gap.
+    Cells in which both posteriors are the same, or nothing arrived (gap 0 by definition), are left out of the gaps.
 
     Returns
     -------
     Dataset (signal)
-        ``cells``, ``bias`` and ``rmse`` (nats, over reliable cells), ``median_relative_error`` (over reliable cells
-        with exact value above 0.01 nats), ``coverage`` (share of reliable cells whose interval of `probability` holds
+        ``cells``, ``bias`` and ``rmse`` (in the signal's unit, over reliable cells), ``median_relative_error`` (over reliable cells
+        with exact value above 0.01), ``coverage`` (share of reliable cells whose interval of `probability` holds
         the exact value) and ``reliable_share``.
 
     Raises
@@ -36,7 +36,8 @@ def compare_tables(sampled: xr.Dataset, exact: xr.Dataset, probability: float = 
     """
     if sampled.sizes != exact.sizes:
         raise ValueError(f"the tables differ in size: {dict(sampled.sizes)} and {dict(exact.sizes)}")
-    rows = {name: _compare(sampled, exact, name, probability) for name in SAMPLED if name in sampled and name in exact}
+    names = [name for name in (*SAMPLED, ARRIVED_GAP) if name in sampled and name in exact]
+    rows = {name: _compare(sampled, exact, name, probability) for name in names}
     columns = {key: ("signal", [row[key] for row in rows.values()]) for key in next(iter(rows.values()))}
     return xr.Dataset(columns, coords={"signal": list(rows)}, attrs={"probability": probability})
 
@@ -44,7 +45,7 @@ def compare_tables(sampled: xr.Dataset, exact: xr.Dataset, probability: float = 
 def _compare(sampled: xr.Dataset, exact: xr.Dataset, name: str, probability: float) -> dict[str, float]:
     truth, value, error = exact[name].values, sampled[name].values, sampled[f"{name}_se"].values
     cells = np.isfinite(truth)
-    if name == "score_gap":
+    if name in ("score_gap", ARRIVED_GAP):
         cells = cells & (error > 0)
     trusted = sampled[f"{name}_reliable"].values if f"{name}_reliable" in sampled else np.ones_like(cells)
     used = cells & trusted
