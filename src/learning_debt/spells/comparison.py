@@ -18,9 +18,9 @@ def compare_tables(sampled: xr.Dataset, exact: xr.Dataset, probability: float = 
     Returns
     -------
     Dataset (signal)
-        ``cells``, ``bias`` and ``rmse`` (in the signal's unit, over reliable cells), ``median_relative_error`` (over reliable cells
-        with exact value above 0.01), ``coverage`` (share of reliable cells whose interval of `probability` holds
-        the exact value) and ``reliable_share``.
+        ``cells``, ``bias`` and ``rmse`` (in the signal's unit, over reliable cells), ``median_relative_error`` (over
+        reliable cells with exact value above 0.01), ``coverage`` (share of reliable cells whose interval of
+        `probability` holds the exact value) and ``reliable_share``.
 
     Raises
     ------

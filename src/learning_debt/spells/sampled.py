@@ -16,7 +16,7 @@ from learning_debt.errors import IncomparablePosteriorsError
 from learning_debt.estimate import Estimate
 from learning_debt.posteriors.base import SampledForecaster
 from learning_debt.posteriors.shadow import Shadow, ShadowKeeper, Upkeep
-from learning_debt.posteriors.weights import drawn_together, relative_weights
+from learning_debt.posteriors.weights import lineage, relative_weights
 from learning_debt.spells.likelihoods import HeldLikelihoods
 from learning_debt.spells.path import LastOfPath
 from learning_debt.spells.plan import Array, ArrivedGaps, Columns, Plan, Positions
@@ -66,7 +66,7 @@ class _SampledReplay:
         _refuse(forecaster, plan)
         self.upkeep: list[Upkeep] = [upkeep]
         self.posteriors: list[xr.DataTree] = [self.shadow.posterior]
-        self.weights = [relative_weights(self.shadow.posterior)]
+        self.weights, self.lineages = [relative_weights(self.shadow.posterior)], [lineage(self.shadow.posterior)]
         self.no_debt = _why_no_debt(forecaster, plan, keeper) if "debt" in plan.variables else "not asked for"
         self.held = None if self.no_debt else HeldLikelihoods(forecaster, plan, self.shadow.posterior)
         self.ladder = Ladder(LADDER_SHARE)
@@ -82,6 +82,7 @@ class _SampledReplay:
         deployed = list(self.posteriors)
         self.posteriors.append(self.shadow.posterior)
         self.weights.append(relative_weights(self.shadow.posterior))
+        self.lineages.append(lineage(self.shadow.posterior))
         if self.held is not None:
             self._debt(t, self.held, deployed, weight, rows)
         if "predictive_debt" in self.plan.variables:
@@ -152,26 +153,32 @@ class _SampledReplay:
         at_shadow = held.add(self.shadow.posterior, weight)
         comparable = self._comparable(self.forecaster.as_batch(self.plan.history.take(rows)))
         at_deployed = [np.broadcast_to(one, at_shadow.shape[:2]) for one in held.beyond[:-1]]
-        chained = comparable.all() and all(one is None for one in self.weights)
-        if chained:
-            self.ladder.add(at_deployed, at_shadow)
+        if comparable.all():
+            self.ladder.add(at_deployed, at_shadow, self.weights, self.lineages)
         for s in np.flatnonzero(comparable).tolist():
             if np.array_equal(weight, held.weights[s]):
                 self._put("debt", s, t, Estimate(0.0, 0.0))
                 continue
-            chain = partial(self.ladder.links, s) if chained else None
+            chain = partial(self.ladder.links, s) if comparable.all() else None
             self._put("debt", s, t, self._debt_between(s, t, at_shadow[..., s], at_deployed[s], chain))
 
     def _debt_between(self, s: int, t: int, at_shadow: Array, at_deployed: Array, chain: Any) -> Estimate:
         if not np.isfinite(at_shadow).all():
             note = "the deployed posterior rules out draws of the shadow: the debt is infinite"
             return Estimate(float("inf"), float("nan"), False, True, note=note)
-        options: dict[str, Any] = {"chain": chain}
-        if self.weights[s] is not None or self.weights[t] is not None:
-            options |= {"weight_shadow": self.weights[t], "weight_deployed": self.weights[s]}
-            options["together"] = drawn_together(self.posteriors[t], self.posteriors[s])
-        marginals = partial(self.marginal, t), partial(self.marginal, s)
-        return debt_from_draws(at_shadow, at_deployed, *marginals, **options)
+        together = self.lineages[s] == self.lineages[t]
+        if together and np.allclose(at_shadow, at_deployed, rtol=1e-9, atol=1e-9):
+            at_deployed = at_shadow  # the same points, but for rounding
+        return debt_from_draws(
+            at_shadow,
+            at_deployed,
+            partial(self.marginal, t),
+            partial(self.marginal, s),
+            chain=chain,
+            weight_shadow=self.weights[t],
+            weight_deployed=self.weights[s],
+            together=together,
+        )
 
     def _predictive_debt(self, t: int, deployed: list[xr.DataTree], rows: Positions) -> None:
         forecaster, past = self._as_of(t)
