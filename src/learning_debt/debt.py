@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from learning_debt.arrays import bridge
 from learning_debt.arrays.chain import Link, chained_debt
-from learning_debt.arrays.effective_size import influence_on_mean, variance_of_mean, weighted_mean
+from learning_debt.arrays.effective_size import draw_counts, influence_on_mean, variance_of_mean, weighted_mean
 from learning_debt.arrays.label_slope import LabelSlope, label_slope
 from learning_debt.arrays.reweighted import reweighted_debt
 from learning_debt.estimate import Estimate
 from learning_debt.posteriors.base import SampledForecaster
+from learning_debt.posteriors.weights import MAXIMUM_PARETO_K, relative_weights
 
 Array = NDArray[np.float64]
 
@@ -64,8 +65,6 @@ A floor on the slope's distance from 1 is not needed: it would pass debts that a
 
 MINIMUM_REWEIGHTED_DRAWS = 100.0
 """Effective draws that a reweighted set must be worth for its debt to the set it was made from."""
-MAXIMUM_PARETO_K = 0.7
-"""Shape of the tail of importance weights above which means under them are not trusted (Vehtari et al. 2024, JMLR 25)."""
 MAXIMUM_MISMATCH = 0.01
 """Share of the log-likelihood's spread by which the log ratio of two weightings may stray from it."""
 
@@ -245,11 +244,12 @@ def log_marginal(
 ) -> bridge.LogMarginal | str:
     """Log marginal likelihood of the data a posterior was fitted to, or the reason why there is none."""
     try:
-        draws = forecaster.unconstrained_draws(posterior)
-        needed = 4 * draws.shape[-1] + 4
-        if draws.shape[0] * draws.shape[1] < needed:
-            return f"{draws.shape[0] * draws.shape[1]} draws are too few for a Gaussian, which takes {needed}"
-        return bridge.gaussian_log_marginal(draws, lambda points: forecaster.log_joint(posterior, points), rng)
+        draws, weight = forecaster.unconstrained_draws(posterior), relative_weights(posterior)
+        held, needed = float(draw_counts(draws[..., 0], weight).sum()), 4 * draws.shape[-1] + 4
+        if held < needed:
+            why = "" if weight is None else ", weighted as they are"
+            return f"{held:.0f} draws{why} are too few for a Gaussian, which takes {needed}"
+        return bridge.gaussian_log_marginal(draws, lambda points: forecaster.log_joint(posterior, points), rng, weight)
     except bridge.TooFewDrawsError as error:
         return str(error)
     except NotImplementedError as error:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from learning_debt.arrays.chain import Link, link
 from learning_debt.arrays.nig import NIG
 from learning_debt.data import as_past, take_rows
 from learning_debt.debt import debt_from_draws, log_marginal
 from learning_debt.estimate import Estimate
-from learning_debt.posteriors.base import SampledForecaster, training_data
+from learning_debt.posteriors.base import SampledForecaster, row_weight, training_data
 from learning_debt.posteriors.conjugate import ConjugateRegression
-from learning_debt.predictive import PredictiveContrast, gap_from_mixtures, row_log_density, row_mixture
+from learning_debt.posteriors.weights import doubted, drawn_together, lineage, relative_weights
+from learning_debt.predictive import row_log_density
+from learning_debt.scores import Score, as_score
 
 Array = NDArray[np.float64]
 
@@ -26,6 +30,9 @@ def posterior_debt(
     new_data: Any,
     removed_data: Any = None,
     *,
+    new_weight: ArrayLike | None = None,
+    removed_weight: ArrayLike | None = None,
+    chain: Sequence[tuple[Any, int]] = (),
     random_seed: int | None = None,
 ) -> Estimate:
     """Posterior debt KL(shadow‖deployed) in nats: how far belief has moved since the last retrain.
@@ -35,7 +42,9 @@ def posterior_debt(
     forecaster : Forecaster
         The model both posteriors belong to.
     shadow, deployed : posterior
-        Both exact (``NIG``) or both draws (``DataTree``); draws must come from exact samplers.
+        Both exact (``NIG``) or both draws (``DataTree``); draws must come from exact samplers, and may carry weights
+        (`learning_debt.posteriors.weights`). Posteriors made from the same draws, one by reweighting or moving the
+        other's, are known by their lineage.
     new_data : Dataset, mapping or data frame
         What the shadow has seen and the deployed posterior has not.
     removed_data : Dataset, mapping or data frame, optional
@@ -43,6 +52,13 @@ def posterior_debt(
 
         Where rows need the rows before them (``forecaster.needs_past``), those are the data the posteriors carry from
         their fits, and `new_data` must follow them.
+    new_weight, removed_weight : array_like, shape (rows,), optional
+        What each row's log-likelihood counts for; one each if left out. Under a discounting `UpdateRule`, `new_data`
+        are all rows and `new_weight` is their weight in the shadow less that in the deployed posterior, which is
+        negative for rows that have aged.
+    chain : sequence of (posterior, int)
+        Stored shadows between the two, oldest first, each with the number of rows of `new_data` it has seen: for
+        posteriors so far apart that draws do not overlap and no Gaussian bridge serves.
     random_seed : int, optional
         For the Gaussian bridge, which is needed when the two sets of draws do not overlap.
 
@@ -50,14 +66,16 @@ def posterior_debt(
     -------
     Estimate
         Exact posteriors give a standard error of 0. When draws do not overlap and no bridge is available, the
-        estimate is a lower bound: no overlap means *large* debt.
+        estimate is a lower bound: no overlap means *large* debt. Never reliable where a posterior's weights have too
+        heavy a tail (Pareto k above 0.7).
 
     Raises
     ------
     IncomparablePosteriorsError
         If the two do not share parameters, labels, prior and preparation.
     ValueError
-        If data are empty, non-finite or incomplete.
+        If data are empty, non-finite or incomplete, weights do not fit their rows, posteriors made from the same draws
+        hold different numbers of them, or a chain is out of order or given with removed data or weights.
 
     Examples
     --------
@@ -76,23 +94,35 @@ def posterior_debt(
     if exact:
         return Estimate(forecaster.posterior_debt(shadow, deployed), 0.0)
     forecaster.require_comparable(shadow, deployed, batch)
+    weights = [_row_weight(new_weight, batch, forecaster, "new_weight")]
     if forecaster.needs_past and removed is not None:
         # What leaves the window was past to what stays, so the two windows are scored whole.
         at_shadow, at_deployed = (_window_ratio(forecaster, at, shadow, deployed) for at in (shadow, deployed))
     else:
         before = training_data(deployed) if forecaster.needs_past else None
-        at_shadow = log_likelihood(forecaster, shadow, batch, before)
-        at_deployed = log_likelihood(forecaster, deployed, batch, before)
+        at_shadow, at_deployed = (
+            log_likelihood(forecaster, one, batch, before, weights[0]) for one in (shadow, deployed)
+        )
         if removed is not None:
-            at_shadow = at_shadow - log_likelihood(forecaster, shadow, removed)
-            at_deployed = at_deployed - log_likelihood(forecaster, deployed, removed)
+            weights.append(_row_weight(removed_weight, removed, forecaster, "removed_weight"))
+            at_shadow = at_shadow - log_likelihood(forecaster, shadow, removed, None, weights[1])
+            at_deployed = at_deployed - log_likelihood(forecaster, deployed, removed, None, weights[1])
+    if chain and (removed is not None or weights[0] is not None):
+        raise ValueError(
+            "chain takes neither removed data nor row weights: its posteriors must each have seen more rows"
+        )
     rng = np.random.default_rng(random_seed)
-    return debt_from_draws(
+    estimate = debt_from_draws(
         at_shadow,
         at_deployed,
         lambda: log_marginal(forecaster, shadow, rng),
         lambda: log_marginal(forecaster, deployed, rng),
+        chain=(lambda: _stored_chain(forecaster, [(deployed, 0), *chain], shadow, batch)) if chain else None,
+        weight_shadow=relative_weights(shadow),
+        weight_deployed=relative_weights(deployed),
+        together=drawn_together(shadow, deployed),
     )
+    return doubted(estimate, shadow, deployed)
 
 
 def predictive_debt(
@@ -100,14 +130,15 @@ def predictive_debt(
     shadow: Any,
     deployed: Any,
     batch: Any,
-    score: str = "log",
+    score: Score | str = "log",
     *,
     past: Any = None,
     random_seed: int | None = None,
 ) -> Estimate:
-    """Predictive debt: mean over the rows of `batch` of KL(p(y|x) shadow ‖ p(y|x) deployed), nats per observation.
+    """Predictive debt: the score that the shadow itself expects to gain over the deployed posterior, per observation.
 
-    It is the score the shadow itself expects to gain over the deployed posterior on these inputs. The outcomes in
+    It is the mean over the rows of `batch` of the score's divergence of the deployed forecast from the shadow's: for the
+    log score KL(p(y|x) ‖ q(y|x)) in nats, for others in their unit (see `learning_debt.scores`). The outcomes in
     `batch` are not used, except where outcomes feed back (``forecaster.feedback``): there each row is forecast from the
     realised rows before it.
 
@@ -117,8 +148,8 @@ def predictive_debt(
         As in `posterior_debt`; approximate posteriors are welcome here.
     batch : Dataset, mapping or data frame
         Inputs to forecast.
-    score : str
-        Only ``"log"`` is available.
+    score : Score or str
+        ``"log"``, ``"crps"``, ``"energy"``, or a score such as ``NewsvendorLoss(4, 1, "EUR")``.
     past : Dataset, mapping or data frame, optional
         All rows the batch follows, where the model needs them (``forecaster.needs_past``).
     random_seed : int, optional
@@ -133,11 +164,11 @@ def predictive_debt(
     >>> ld.predictive_debt(forecaster, posterior, posterior, batch).value
     0.0
     """
-    _require_log_score(score)
+    chosen = as_score(score)
     rows = forecaster.as_batch(batch)
     if both_exact(forecaster, shadow, deployed):
-        return Estimate(float(forecaster.predictive_debt(shadow, deployed, rows)), 0.0)
-    return PredictiveContrast(forecaster, shadow, rows, random_seed, _past(forecaster, past)).against(deployed)
+        return Estimate(float(chosen.exact_divergence(shadow, deployed, rows["x"].values)), 0.0)
+    return chosen.contrast(forecaster, shadow, rows, random_seed, _past(forecaster, past)).against(deployed)
 
 
 def score_gap(
@@ -145,12 +176,12 @@ def score_gap(
     shadow: Any,
     deployed: Any,
     batch: Any,
-    score: str = "log",
+    score: Score | str = "log",
     *,
     past: Any = None,
     random_seed: int | None = None,
 ) -> Estimate:
-    """Realised score gap: mean log score of the shadow minus that of the deployed posterior, nats per observation.
+    """Realised score gap: mean score of the shadow minus that of the deployed posterior, per observation.
 
     Positive when the deployed posterior forecast worse. **Neither posterior may have seen `batch`**: a shadow that
     holds it flatters itself by more than any Monte-Carlo error.
@@ -161,12 +192,12 @@ def score_gap(
         As in `posterior_debt`.
     batch : Dataset, mapping or data frame
         Inputs and realised outcomes.
-    score : str
-        Only ``"log"`` is available.
+    score : Score or str
+        ``"log"``, ``"crps"``, ``"energy"``, or a score such as ``NewsvendorLoss(4, 1, "EUR")``.
     past : Dataset, mapping or data frame, optional
         All rows the batch follows, where the model needs them (``forecaster.needs_past``).
     random_seed : int, optional
-        For states and groups that a posterior has not seen.
+        For predictive draws, and for states and groups that a posterior has not seen.
 
     Examples
     --------
@@ -177,21 +208,61 @@ def score_gap(
     >>> ld.score_gap(forecaster, shadow, deployed, {"x": [1.0], "y": [1.1]}).value > 0
     True
     """
-    _require_log_score(score)
+    chosen = as_score(score)
     rows = forecaster.as_batch(batch)
     if both_exact(forecaster, shadow, deployed):
-        gaps = forecaster.log_score(shadow, rows) - forecaster.log_score(deployed, rows)
-        return Estimate(float(gaps.mean()), 0.0)
+        scores = [chosen.exact_score(one, rows["x"].values, rows["y"].values) for one in (shadow, deployed)]
+        return Estimate(float((scores[0] - scores[1]).mean()), 0.0)
     before = _past(forecaster, past)
-    mixtures = [row_mixture(forecaster, one, rows, before, random_seed) for one in (shadow, deployed)]
-    return gap_from_mixtures(*mixtures)
+    seed = int(np.random.SeedSequence().generate_state(1)[0]) if random_seed is None else random_seed  # one for both
+    forecasts = [chosen.forecast(forecaster, one, rows, before, seed) for one in (shadow, deployed)]
+    return chosen.gap(*forecasts)
 
 
 def log_likelihood(
-    forecaster: SampledForecaster, posterior: xr.DataTree, batch: xr.Dataset, past: xr.Dataset | None = None
+    forecaster: SampledForecaster,
+    posterior: xr.DataTree,
+    batch: xr.Dataset,
+    past: xr.Dataset | None = None,
+    weight: Array | None = None,
 ) -> Array:
-    """Total log-likelihood of `batch`, after `past`, at every draw, shape (chain, draw)."""
-    return row_log_density(forecaster, posterior, batch, past).sum(axis=-1)
+    """Total log-likelihood of `batch`, after `past`, at every draw, shape (chain, draw), rows counting as weighted."""
+    rows = row_log_density(forecaster, posterior, batch, past)
+    if weight is None:
+        return rows.sum(axis=-1)
+    counts = weight != 0  # a row without weight may be impossible
+    return np.asarray(rows[..., counts] @ weight[counts])
+
+
+def _row_weight(values: ArrayLike | None, batch: xr.Dataset, forecaster: SampledForecaster, name: str) -> Array | None:
+    if values is None:
+        return None
+    weight, rows = np.asarray(values, dtype=float), batch.sizes[forecaster.observation_dim]
+    if weight.shape != (rows,) or not np.isfinite(weight).all():
+        raise ValueError(f"{name} must hold a finite number for each of the {rows} rows")
+    return weight
+
+
+def _stored_chain(
+    forecaster: SampledForecaster, stored: Sequence[tuple[xr.DataTree, int]], shadow: xr.DataTree, batch: xr.Dataset
+) -> list[Link | None]:
+    """Links from the deployed posterior over those in between to the shadow."""
+    steps = [*stored, (shadow, batch.sizes[forecaster.observation_dim])]
+    seen = [rows for _, rows in steps]
+    if not (np.diff(seen) >= 0).all():
+        raise ValueError(f"chain must see more and more of the {seen[-1]} rows of new_data, not {seen[1:-1]}")
+    before = training_data(stored[0][0]) if forecaster.needs_past else None
+    by_row = [row_log_density(forecaster, one, batch, before) for one, _ in steps]
+    return [
+        link(
+            by_row[k][..., seen[k] : seen[k + 1]].sum(axis=-1),
+            by_row[k + 1][..., seen[k] : seen[k + 1]].sum(axis=-1),
+            weight_earlier=relative_weights(steps[k][0]),
+            weight_later=relative_weights(steps[k + 1][0]),
+            lineages=(lineage(steps[k][0]), lineage(steps[k + 1][0])),
+        )
+        for k in range(len(steps) - 1)
+    ]
 
 
 def _window_ratio(
@@ -202,7 +273,7 @@ def _window_ratio(
     for one in (shadow, deployed):
         window = training_data(one)
         nothing = take_rows(window, slice(0), forecaster.observation_dim)
-        totals.append(log_likelihood(forecaster, posterior, window, nothing))
+        totals.append(log_likelihood(forecaster, posterior, window, nothing, row_weight(one)))
     return totals[0] - totals[1]
 
 
@@ -218,8 +289,3 @@ def both_exact(forecaster: Any, shadow: Any, deployed: Any) -> bool:
     if any(kinds) and not all(kinds):
         raise TypeError("shadow and deployed must be both exact (NIG) or both draws (DataTree); sample the exact one")
     return all(kinds)
-
-
-def _require_log_score(score: str) -> None:
-    if score != "log":
-        raise ValueError(f"score must be 'log', not {score!r}: no other score is available yet")

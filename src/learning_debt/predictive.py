@@ -13,7 +13,14 @@ from learning_debt.arrays import mixture, quadrature
 from learning_debt.data import follow, take_rows
 from learning_debt.estimate import Estimate
 from learning_debt.posteriors.base import SampledForecaster
-from learning_debt.posteriors.weights import lineage, relative_weights
+from learning_debt.posteriors.weights import (
+    MAXIMUM_PARETO_K,
+    TOO_UNEVEN,
+    doubted,
+    lineage,
+    pareto_k,
+    relative_weights,
+)
 
 Array = NDArray[np.float64]
 
@@ -61,7 +68,8 @@ def row_mixture(
 
 def posterior_mixture(posterior: xr.DataTree, log_density: Array) -> mixture.Mixture:
     """Mixture over the draws of `posterior`, weighted as they are, of log densities (chain, draw, points)."""
-    return mixture.mixture(log_density, relative_weights(posterior), lineage(posterior))
+    of_draws = mixture.mixture(log_density, relative_weights(posterior), lineage(posterior))
+    return of_draws._replace(pareto_k=pareto_k(posterior))
 
 
 def gap_from_mixtures(shadow: mixture.Mixture, deployed: mixture.Mixture) -> Estimate:
@@ -73,6 +81,8 @@ def gap_from_mixtures(shadow: mixture.Mixture, deployed: mixture.Mixture) -> Est
         return Estimate(gap.value, float("nan"), False, gap.value > 0, diagnostics, note)
     reliable = gap.relative_variance <= MAXIMUM_RELATIVE_VARIANCE
     note = "" if reliable else "too few draws reach the realised outcome: draw more"
+    if max(np.nan_to_num([shadow.pareto_k, deployed.pareto_k])) > MAXIMUM_PARETO_K:
+        reliable, note = False, note or TOO_UNEVEN
     return Estimate(gap.value, gap.standard_error, reliable, diagnostics=diagnostics, note=note)
 
 
@@ -138,6 +148,9 @@ class PredictiveContrast:
 
     def against(self, deployed: xr.DataTree) -> Estimate:
         """Predictive debt of `deployed`, nats per observation."""
+        return doubted(self._against(deployed), self.shadow, deployed)
+
+    def _against(self, deployed: xr.DataTree) -> Estimate:
         if self._parts:
             return _combined([part.against(deployed) for part in self._parts], [part.rows for part in self._parts])
         for points in POINTS[self._coarsest :]:
@@ -174,7 +187,9 @@ class PredictiveContrast:
         # Points stand row by row; one predictive draw of the whole batch is one term.
         h = (rule.shadow.log_density - at_deployed.log_density).reshape(self.rows, -1)
         terms = (h + np.expm1(-h) if result.value < 0.5 else h).mean(axis=0)
-        error = float(np.hypot(result.standard_error, terms.std(ddof=1) / np.sqrt(len(terms))))
+        share = rule.probability[: len(terms)] * self.rows
+        of_points = ((share * (terms - share @ terms)) ** 2).sum() * len(terms) / (len(terms) - 1)
+        error = float(np.hypot(result.standard_error, np.sqrt(of_points)))
         return _divergence_estimate(result, error, self._diagnostics(rule, at_deployed))
 
     def _rule(self, points: int) -> _Rule | None:
@@ -202,18 +217,32 @@ class PredictiveContrast:
             cells = sum(array[0].size for array in self.draws.values())
             count = len(next(iter(self.draws.values())))
             number = max(min(count, MONTE_CARLO_DRAWS, MAXIMUM_POINTS // cells), min(count, 100))
-            chosen = np.linspace(0, count - 1, number).astype(int)
+            chosen, share = self._by_weight(number)
             nodes = {name: np.moveaxis(array[chosen], 0, 1) for name, array in self.draws.items()}
-            probability = np.full(number * self.rows, 1 / (number * self.rows))
+            probability = np.tile(share, self.rows) / self.rows
             self._rules[0] = _Rule(nodes, self._densities(self.shadow, nodes), probability, probability)
         rule = self._rules[0]
         assert rule is not None
         return rule
 
+    def _by_weight(self, number: int) -> tuple[NDArray[np.intp], Array]:
+        """About `number` of the shadow's draws, evenly spaced in the sum of their weights, and what each counts for."""
+        count = len(next(iter(self.draws.values())))
+        weight = relative_weights(self.shadow)
+        if weight is None:
+            return np.linspace(0, count - 1, number).astype(int), np.full(number, 1 / number)
+        total = np.cumsum(weight)
+        places = np.searchsorted(total / total[-1], (np.arange(number) + 0.5) / number)
+        chosen, times = np.unique(places, return_counts=True)
+        return chosen, times / number
+
     def _outcome_draws(self) -> Array:
-        """Predictive draws of a single outcome, shape (draws, rows)."""
+        """Predictive draws of a single outcome, shape (draws, rows), as often as they weigh."""
         (draws,) = self.draws.values()
-        return draws
+        if relative_weights(self.shadow) is None:
+            return draws
+        chosen, share = self._by_weight(len(draws))
+        return np.repeat(draws[chosen], np.rint(share * len(draws)).astype(int), axis=0)
 
     def _densities(self, posterior: xr.DataTree, nodes: Nodes) -> mixture.Mixture:
         """Log predictive density at every point, row by row: point j of row i is entry i * points + j."""

@@ -21,6 +21,7 @@ from learning_debt.arrays.effective_size import (
     influence_on_mean,
     variance_of_mean,
     weighted_mean,
+    weighted_size,
     worth,
 )
 from learning_debt.arrays.label_slope import label_slope
@@ -217,7 +218,10 @@ def _lower_bound(shadow: Array, weight: Array | None) -> float:
 
 
 def gaussian_log_marginal(
-    unconstrained: Array, log_joint: Callable[[Array], Array], rng: np.random.Generator
+    unconstrained: Array,
+    log_joint: Callable[[Array], Array],
+    rng: np.random.Generator,
+    weight: Array | None = None,
 ) -> LogMarginal:
     """Log marginal likelihood by an optimal bridge to the posterior's own Gaussian.
 
@@ -231,6 +235,8 @@ def gaussian_log_marginal(
     log_joint : callable
         (points, parameters) -> (points,), log prior + log likelihood with the Jacobian of the transform.
     rng : numpy.random.Generator
+    weight : ndarray, shape (chain, draw), optional
+        Relative weights of the draws; all the same if left out.
 
     Raises
     ------
@@ -244,16 +250,20 @@ def gaussian_log_marginal(
     Meng & Schilling (2002), J. Comput. Graph. Stat. 11, 552; cross-fitting as in Wong, Meng & Kong (2018).
     """
     chains, draws, parameters = unconstrained.shape
-    half = draws // 2
-    if chains * half < 2 * parameters + 2:
+    halves = [slice(0, draws // 2), slice(draws // 2, 2 * (draws // 2))]
+    points = [unconstrained[:, half] for half in halves]
+    weights = [None if weight is None else weight[:, half] for half in halves]
+    least = min(draw_counts(part[..., 0], own).sum() for part, own in zip(points, weights, strict=True))
+    if least < 2 * parameters + 2:
         raise TooFewDrawsError(
             f"{chains} chains of {draws} draws are too few to fit a Gaussian in {parameters} dimensions; "
             f"at least {2 * (2 * parameters + 2)} draws are needed"
+            + ("" if weight is None else f", and theirs are worth {2 * least:.0f} as they are weighted: refit")
         )
-    first, second = unconstrained[:, :half], unconstrained[:, half : 2 * half]
-    sides = [_bridge_to_gaussian(fit, use, log_joint, rng) for fit, use in ((first, second), (second, first))]
+    parts = list(zip(points, weights, strict=True))
+    sides = [_bridge_to_gaussian(*fit, *use, log_joint, rng) for fit, use in (parts, parts[::-1])]
     values, variances, overlaps, departures = (np.array(column) for column in zip(*sides, strict=True))
-    size = min(effective_size(part[..., k]) for part in (first, second) for k in range(parameters))
+    size = min(_effective_draws(part[..., k], own) for part, own in parts for k in range(parameters))
     # Each side's variance already counts what the two sides share, so that half the mean is the mean's variance.
     return LogMarginal(
         float(values.mean()),
@@ -266,35 +276,53 @@ def gaussian_log_marginal(
     )
 
 
+def _effective_draws(values: Array, weight: Array | None) -> float:
+    """What `values`, shape (chain, draw), are worth for their mean: autocorrelation and uneven weights counted."""
+    if weight is None:
+        return effective_size(values)
+    return weighted_size(weight) * worth(influence_on_mean(values, weight))
+
+
 def _bridge_to_gaussian(
-    fit: Array, use: Array, log_joint: Callable[[Array], Array], rng: np.random.Generator
+    fit: Array,
+    fit_weight: Array | None,
+    use: Array,
+    weight: Array | None,
+    log_joint: Callable[[Array], Array],
+    rng: np.random.Generator,
 ) -> tuple[float, float, float, float]:
     parameters = fit.shape[-1]
     flat, target = fit.reshape(-1, parameters), use.reshape(-1, parameters)
-    covariance = np.atleast_2d(np.cov(flat, rowvar=False))
-    gaussian = multivariate_normal(flat.mean(0), covariance, allow_singular=True)
+    aweights = None if fit_weight is None else fit_weight.ravel()
+    covariance = np.atleast_2d(np.cov(flat, rowvar=False, aweights=aweights))
+    gaussian = multivariate_normal(np.average(flat, axis=0, weights=aweights), covariance, allow_singular=True)
     proposals = np.reshape(gaussian.rvs(len(target), random_state=rng), target.shape)
     density = np.atleast_1d(gaussian.logpdf(target))
-    if np.isneginf(density).any():
+    counts = draw_counts(density, None if weight is None else weight.ravel())
+    counting = counts > 0
+    if np.isneginf(density[counting]).any():
         distinct = len(np.unique(flat, axis=0))
         raise TooFewDrawsError(f"{distinct} distinct draws are too few to fit a Gaussian in {parameters} dimensions")
     at_gaussian = log_joint(proposals) - np.atleast_1d(gaussian.logpdf(proposals))
-    at_target = log_joint(target) - density
+    with np.errstate(invalid="ignore"):
+        at_target = np.where(counting, log_joint(target) - density, 0.0)  # what weighs nothing may have no density
     if not np.isfinite(at_target).all() or np.isnan(at_gaussian).any():
         raise ValueError(
             "log_joint is not finite at posterior draws; the posterior belongs to other data or another model"
         )
-    value, w_gaussian, w_target = optimal_bridge(at_gaussian, at_target)
-    size = len(target)
-    information = float((w_gaussian * (1 - w_gaussian)).sum() + (w_target * (1 - w_target)).sum())
+    flat_weight = None if weight is None else weight.ravel()
+    value, w_gaussian, w_target = optimal_bridge(at_gaussian, at_target, None, flat_weight)
+    sizes = len(target), float(counts.sum())
+    information = float((w_gaussian * (1 - w_gaussian)).sum() + (counts * w_target * (1 - w_target)).sum())
     if information < 1e-300:
         return value, float("inf"), 0.0, 0.0
-    target_variance = variance_of_mean(w_target.reshape(use.shape[:2]))
+    target_variance = variance_of_mean(influence_on_mean(w_target.reshape(use.shape[:2]), weight))
     # Near a Gaussian posterior the error from the posterior's draws is the same on both sides: it does not average out.
-    variance = (size / information) ** 2 * (np.var(w_gaussian) / size + 2 * target_variance)
-    # With equal sizes, perfect agreement gives weight 1/2 to every proposal.
-    departure = label_slope(at_gaussian.reshape(use.shape[:2]), at_target.reshape(use.shape[:2]), value).departure
-    return value, float(variance), float(2 * w_gaussian.mean()), departure
+    variance = (sizes[0] * np.var(w_gaussian) + 2 * sizes[1] ** 2 * target_variance) / information**2
+    # Perfect agreement gives every proposal the posterior's share of the pool.
+    overlap = float(w_gaussian.mean()) * (sizes[0] + sizes[1]) / sizes[1]
+    at = at_gaussian.reshape(use.shape[:2]), at_target.reshape(use.shape[:2])
+    return value, float(variance), overlap, label_slope(*at, value, weight_target=weight).departure
 
 
 def _log_ratios(values: ArrayLike, name: str) -> Array:

@@ -29,12 +29,15 @@ class Mixture(NamedTuple):
         Weights of the draws, with mean one.
     lineage : str
         Token of the draws: two mixtures with the same one, not empty, were drawn together, sample by sample.
+    pareto_k : float
+        Shape of the tail of the weights; NaN when nobody looked.
     """
 
     log_density: Array
     ratio: Array
     weight: Array
     lineage: str = ""
+    pareto_k: float = float("nan")
 
 
 class MonteCarlo(NamedTuple):
@@ -176,7 +179,7 @@ def gap_spread(shadow: Mixture, deployed: Mixture, probability: Array, rows: int
 
 
 class _Error(NamedTuple):
-    """Variance of a contrast; at each point, relative variance of f_p/f_q, and the one that says whether to trust it."""
+    """Variance of a contrast; at each point, relative variance of f_p/f_q, and the one it is trusted by."""
 
     variance: float
     relative: Array

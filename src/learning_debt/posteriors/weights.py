@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from learning_debt.estimate import Estimate
+
 Array = NDArray[np.float64]
 
 WEIGHTS, LOG_WEIGHT, PARETO_K = "weights", "log_weight", "pareto_k"
 LINEAGE = "learning_debt_lineage"
+MAXIMUM_PARETO_K = 0.7
+"""Shape of the tail of weights above which means under them are not trusted (Vehtari et al. 2024, JMLR 25)."""
+TOO_UNEVEN = "the weights of a posterior's draws have too heavy a tail (Pareto k above 0.7): refit it"
 
 
 def relative_weights(posterior: xr.DataTree) -> Array | None:
@@ -76,3 +82,57 @@ def lineage(posterior: xr.DataTree) -> str:
 def drawn_together(first: xr.DataTree, second: xr.DataTree) -> bool:
     """Whether the draws of both come from the same draws, sample by sample, so that their errors are dependent."""
     return lineage(first) == lineage(second)
+
+
+def pareto_k(posterior: xr.DataTree) -> float:
+    """Shape of the tail of the weights of `posterior` as stored; NaN for draws without weights."""
+    return float(posterior[WEIGHTS][PARETO_K]) if WEIGHTS in posterior.children else float("nan")
+
+
+def doubted(estimate: Estimate, *posteriors: xr.DataTree) -> Estimate:
+    """`estimate`, not reliable if the weights of one of the posteriors behind it have too heavy a tail."""
+    if not any(pareto_k(one) > MAXIMUM_PARETO_K for one in posteriors):
+        return estimate
+    return replace(estimate, reliable=False, note=estimate.note or TOO_UNEVEN)
+
+
+def equal_weights(posterior: xr.DataTree, random_seed: int | None = None) -> xr.DataTree:
+    """Plain draws for whatever takes no weights (plots, ArviZ): systematic resampling by weight.
+
+    What it loses: draws of much weight come several times over, so that effective sizes and R-hat mean nothing any
+    more, and means get a further error, small against the one the weights bring. Estimates of debt should be given the
+    weighted posterior. Chains lose their order; `sample_stats` and other groups by draw are left out.
+
+    Parameters
+    ----------
+    posterior : DataTree
+        Handed back as it is where it carries no weights.
+    random_seed : int, optional
+
+    Examples
+    --------
+    >>> draws = xr.DataTree.from_dict({"posterior": xr.Dataset({"beta": (("chain", "draw"), [[0.0, 1.0, 2.0, 3.0]])})})
+    >>> weighted = with_weights(draws, [[-np.inf, -np.inf, 0.0, np.log(3.0)]])
+    >>> equal_weights(weighted, random_seed=1)["posterior"]["beta"].values
+    array([[2., 3., 3., 3.]])
+    """
+    weight = relative_weights(posterior)
+    if weight is None:
+        return posterior
+    draws = posterior["posterior"].to_dataset()
+    places = (np.random.default_rng(random_seed).random() + np.arange(weight.size)) / weight.size
+    total = np.cumsum(weight)
+    chosen = np.searchsorted(total / total[-1], places).clip(max=weight.size - 1)
+    stacked = {name: one.transpose("chain", "draw", ...) for name, one in draws.data_vars.items()}
+    taken = {
+        name: one.copy(data=one.values.reshape(weight.size, *one.shape[2:])[chosen].reshape(one.shape))
+        for name, one in stacked.items()
+    }
+    kept = {
+        name: child.to_dataset(inherit=False)
+        for name, child in posterior.children.items()
+        if name not in (WEIGHTS, "posterior") and not {"chain", "draw"} & set(child.sizes)
+    }
+    tree = xr.DataTree.from_dict({"posterior": draws.assign(taken), **kept})
+    tree.attrs = {name: value for name, value in posterior.attrs.items() if name != LINEAGE}
+    return tree
