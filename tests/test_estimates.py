@@ -228,8 +228,8 @@ def test_a_posterior_of_another_model_is_refused(function, exact):
 def test_a_score_nobody_offers_is_refused(function, exact):
     case = Case(2, 0.5)
     pair = (case.shadow, case.deployed) if exact else case.draws()
-    with pytest.raises(ValueError, match="score must be 'log', not 'crps'"):
-        function(case.forecaster, *pair, case.later, score="crps")
+    with pytest.raises(ValueError, match="no score is called 'crsp'; did you mean 'crps'"):
+        function(case.forecaster, *pair, case.later, score="crsp")
 
 
 @FUNCTIONS

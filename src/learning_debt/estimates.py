@@ -137,10 +137,10 @@ def predictive_debt(
 ) -> Estimate:
     """Predictive debt: the score that the shadow itself expects to gain over the deployed posterior, per observation.
 
-    It is the mean over the rows of `batch` of the score's divergence of the deployed forecast from the shadow's: for the
-    log score KL(p(y|x) ‖ q(y|x)) in nats, for others in their unit (see `learning_debt.scores`). The outcomes in
-    `batch` are not used, except where outcomes feed back (``forecaster.feedback``): there each row is forecast from the
-    realised rows before it.
+    It is the mean over the rows of `batch` of the score's divergence of the deployed forecast from the shadow's: for
+    the log score KL(p(y|x) ‖ q(y|x)) in nats, for others in their unit (see `learning_debt.scores`). The outcomes in
+    `batch` are not used, except where outcomes feed back (``forecaster.feedback``): there each row is forecast from
+    the realised rows before it.
 
     Parameters
     ----------

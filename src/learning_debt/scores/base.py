@@ -78,7 +78,8 @@ class Score(ABC):
         """The shadow's forecast of the inputs of `batch`, ready for `Contrast.against`."""
 
     def exact_score(self, posterior: NIG, x: Array, y: Array) -> Array:
-        """Score of every row under exact posteriors, shape (..., rows), broadcasting over the leading axes of `posterior`.
+        """Score of every row under exact posteriors, shape (..., rows), broadcasting over the leading axes of
+        `posterior`.
 
         Raises
         ------

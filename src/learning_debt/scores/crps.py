@@ -1,0 +1,53 @@
+"""Continuous ranked probability score: how far a forecast is from the outcome, in the outcome's own unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from learning_debt.arrays import distance_scores, student_t_scores
+from learning_debt.arrays.distance_scores import Divergence, Draws, Scored
+from learning_debt.arrays.nig import NIG, predictive
+from learning_debt.scores.base import Array
+from learning_debt.scores.draws import PredictiveDrawsScore
+
+
+@dataclass(frozen=True)
+class CRPS(PredictiveDrawsScore):
+    """Minus the continuous ranked probability score E|X - y| - E|X - X'|/2; for a point forecast minus the absolute
+    error.
+
+    Its divergence is the integral of (F - G)^2 (Gneiting & Raftery, JASA 102, 2007). Unit: that of the outcome.
+
+    Examples
+    --------
+    >>> CRPS().unit
+    'outcome'
+    """
+
+    @property
+    def name(self) -> str:
+        """``"crps"``."""
+        return "crps"
+
+    @property
+    def unit(self) -> str:
+        """``"outcome"``: the outcome's own unit."""
+        return "outcome"
+
+    def _scored(self, draws: Draws, outcome: Array) -> Scored:
+        return distance_scores.crps(draws, outcome)
+
+    def _diverged(self, shadow: Draws, deployed: Draws) -> Divergence:
+        return distance_scores.crps_divergence(shadow, deployed)
+
+    def exact_score(self, posterior: NIG, x: Array, y: Array) -> Array:
+        """Of the Student-t predictive, in closed form."""
+        return -student_t_scores.crps(y, *predictive(posterior, x))
+
+    def exact_divergence(self, shadow: NIG, deployed: NIG, x: Array) -> Array:
+        """Of two Student-t predictives, by quadrature; mean over the rows."""
+        return student_t_scores.crps_divergence(*predictive(shadow, x), *predictive(deployed, x)).mean(axis=-1)
+
+    def exact_gap_spread(self, shadow: NIG, deployed: NIG, x: Array) -> Array:
+        """By quadrature."""
+        return student_t_scores.crps_gap_spread(*predictive(shadow, x), *predictive(deployed, x))

@@ -1,0 +1,192 @@
+"""Scores of forecasts known by their predictive draws; they serve models without a tractable likelihood, too."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from learning_debt.arrays.distance_scores import Divergence, Draws, Scored, variance_of_sum
+from learning_debt.data import follow, take_rows
+from learning_debt.estimate import Estimate
+from learning_debt.posteriors.base import SampledForecaster
+from learning_debt.posteriors.weights import relative_weights
+from learning_debt.scores.base import Array, Score
+
+MINIMUM_EFFECTIVE_DRAWS = 100
+MAXIMUM_SHARE = 0.1
+"""Of the variance that a single draw may carry; beyond, tails are too heavy for a standard error."""
+
+
+class DrawsForecast(NamedTuple):
+    """What is kept of a forecast of a batch.
+
+    Attributes
+    ----------
+    loss : ndarray, shape (rows,)
+    influence : ndarray, shape (chain, draw)
+        Of each draw on the mean loss.
+    weight : ndarray, shape (chain, draw)
+        Mean one.
+    """
+
+    loss: Array
+    influence: Array
+    weight: Array
+
+
+class PredictiveDrawsScore(Score):
+    """A score of predictive draws: `_scored` at outcomes, `_diverged` between two forecasts."""
+
+    vector = False
+    """Whether an outcome may hold several values a row."""
+
+    @abstractmethod
+    def _scored(self, draws: Draws, outcome: Array) -> Scored: ...
+
+    @abstractmethod
+    def _diverged(self, shadow: Draws, deployed: Draws) -> Divergence: ...
+
+    def forecast(
+        self,
+        forecaster: SampledForecaster,
+        posterior: xr.DataTree,
+        batch: xr.Dataset,
+        past: xr.Dataset | None = None,
+        random_seed: int | None = None,
+    ) -> DrawsForecast:
+        """Loss at the outcomes and the influence of every draw on it."""
+        draws = predictive_draws(forecaster, posterior, batch, past, random_seed, vector=self.vector)
+        outcome = outcomes(forecaster, batch, vector=self.vector)
+        return DrawsForecast(*self._scored(draws, outcome), draws.weight)
+
+    def gap(self, shadow: DrawsForecast, deployed: DrawsForecast) -> Estimate:
+        """As in `Score.gap`, in `unit`."""
+        value = float((deployed.loss - shadow.loss).mean())
+        variance, size, heaviest = variance_of_sum(deployed.influence, -shadow.influence)
+        return judged(value, np.sqrt(variance), size, heaviest, (shadow.weight, deployed.weight), {})
+
+    def contrast(
+        self,
+        forecaster: SampledForecaster,
+        shadow: xr.DataTree,
+        batch: xr.Dataset,
+        random_seed: int | None = None,
+        past: xr.Dataset | None = None,
+    ) -> DrawsContrast:
+        """Predictive draws of the shadow, to be held against those of deployed posteriors made from the same seed."""
+        return DrawsContrast(self, forecaster, shadow, batch, random_seed, past)
+
+
+class DrawsContrast:
+    """The shadow's predictive draws of a batch, ready to be held against any deployed posterior."""
+
+    def __init__(
+        self,
+        score: PredictiveDrawsScore,
+        forecaster: SampledForecaster,
+        shadow: xr.DataTree,
+        batch: xr.Dataset,
+        random_seed: int | None,
+        past: xr.Dataset | None,
+    ) -> None:
+        self.score, self.forecaster, self.batch, self.past = score, forecaster, batch, past
+        self.seed = int(np.random.SeedSequence().generate_state(1)[0]) if random_seed is None else random_seed
+        self.draws = self._draws(shadow)
+
+    def _draws(self, posterior: xr.DataTree) -> Draws:
+        return predictive_draws(self.forecaster, posterior, self.batch, self.past, self.seed, vector=self.score.vector)
+
+    def against(self, deployed: xr.DataTree) -> Estimate:
+        """Divergence of the deployed forecast from the shadow's, mean per observation, in the score's unit."""
+        theirs = self._draws(deployed)
+        result = self.score._diverged(self.draws, theirs)
+        diagnostics = {"gap_sd": result.gap_sd, "bias": result.bias}
+        weights = self.draws.weight, theirs.weight
+        return judged(result.value, result.standard_error, result.size, result.heaviest, weights, diagnostics)
+
+
+def judged(
+    value: float,
+    error: float,
+    size: float,
+    heaviest: float,
+    weights: tuple[Array, Array],
+    diagnostics: dict[str, float],
+) -> Estimate:
+    """An estimate with the verdict on its error: enough effective draws, none of which carries the error alone."""
+    effective = min(size, *(float(w.size / (w**2).mean()) for w in weights))
+    diagnostics = diagnostics | {"effective_draws": effective, "heaviest_draw": heaviest}
+    if not np.isfinite(value) or not np.isfinite(error):
+        return Estimate(value, float("nan"), False, diagnostics=diagnostics, note="the error cannot be estimated")
+    if effective < MINIMUM_EFFECTIVE_DRAWS:
+        note = f"only {effective:.0f} effective draws: draw more"
+    elif heaviest > MAXIMUM_SHARE:
+        note = "a single draw carries much of the error: the forecast's tails are too heavy for this score"
+    else:
+        note = ""
+    return Estimate(value, error, not note, diagnostics=diagnostics, note=note)
+
+
+def predictive_draws(
+    forecaster: SampledForecaster,
+    posterior: xr.DataTree,
+    batch: xr.Dataset,
+    past: xr.Dataset | None,
+    random_seed: int | None,
+    *,
+    vector: bool = False,
+) -> Draws:
+    """One predictive draw of every row per posterior draw, with the posterior's weights.
+
+    Where outcomes feed back each row is drawn given the realised rows before it. The seed goes with the number of
+    draws: posteriors of as many draws share their random numbers sample by sample, others share none.
+    """
+    sizes = posterior["posterior"].sizes
+    chains, draws = sizes["chain"], sizes["draw"]
+    dim = forecaster.observation_dim
+    seeds: list[int | None]
+    pieces = [(batch, past)]
+    if forecaster.feedback and past is not None:
+        pieces = [
+            (take_rows(batch, slice(k, k + 1), dim), follow(past, take_rows(batch, slice(k), dim), dim) if k else past)
+            for k in range(batch.sizes[dim])
+        ]
+    if random_seed is None:
+        seeds = [None] * len(pieces)
+    else:
+        seeds = np.random.SeedSequence([random_seed, chains * draws]).generate_state(len(pieces)).tolist()
+    parts = [
+        _values(forecaster.predict(posterior, rows, then, random_seed=seed), forecaster, vector)
+        for (rows, then), seed in zip(pieces, seeds, strict=True)
+    ]
+    values = np.concatenate(parts, axis=1)
+    weight = relative_weights(posterior)
+    ones = np.ones((chains, draws))
+    return Draws(values.reshape(chains, draws, *values.shape[1:]), ones if weight is None else weight)
+
+
+def outcomes(forecaster: SampledForecaster, batch: xr.Dataset, *, vector: bool = False) -> Array:
+    """Realised outcomes, shape (rows,), or (rows, values) for vectors."""
+    return _values(batch[list(forecaster.observed)], forecaster, vector, sample=False)
+
+
+def _values(data: xr.Dataset, forecaster: SampledForecaster, vector: bool, *, sample: bool = True) -> Array:
+    """Outcomes as floats, (samples, rows) or, for vectors, (samples, rows, values); no first axis without `sample`."""
+    leading = ("sample", forecaster.observation_dim) if sample else (forecaster.observation_dim,)
+    arrays = [data[name].transpose(*leading, ...).values.astype(float) for name in data.data_vars]
+    if vector:
+        return np.concatenate([one.reshape(*one.shape[: len(leading)], -1) for one in arrays], axis=-1)
+    if len(arrays) > 1 or arrays[0].ndim > len(leading):
+        raise ValueError("this score is for one number a row, and the outcome holds several: use EnergyScore()")
+    return arrays[0]
+
+
+def as_finite(values: Any, name: str) -> Array:
+    """Floats, or a refusal that names what is not finite."""
+    array = np.asarray(values, dtype=float)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite")
+    return array

@@ -1,0 +1,151 @@
+"""Losses of decisions that are quantiles of the forecast: quantile loss, and stock in money."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from learning_debt.arrays import stock_loss, student_t_scores
+from learning_debt.arrays.distance_scores import Divergence, Draws, Scored
+from learning_debt.arrays.nig import NIG, predictive
+from learning_debt.scores.base import Array
+from learning_debt.scores.draws import PredictiveDrawsScore
+
+
+class _StockScore(PredictiveDrawsScore):
+    """Minus the cost of the best stock; `_costs` are (under, over)."""
+
+    @property
+    def _costs(self) -> tuple[float, float]:
+        raise NotImplementedError
+
+    @property
+    def _level(self) -> float:
+        under, over = self._costs
+        return under / (under + over)
+
+    def _scored(self, draws: Draws, outcome: Array) -> Scored:
+        return stock_loss.stock_score(draws, outcome, *self._costs)
+
+    def _diverged(self, shadow: Draws, deployed: Draws) -> Divergence:
+        return stock_loss.stock_divergence(shadow, deployed, *self._costs)
+
+    def exact_score(self, posterior: NIG, x: Array, y: Array) -> Array:
+        """Minus the cost of the Student-t predictive's quantile at the outcome."""
+        stock = student_t_scores.quantile(self._level, *predictive(posterior, x))
+        return -stock_loss.stock_loss(stock, y, *self._costs)
+
+    def exact_divergence(self, shadow: NIG, deployed: NIG, x: Array) -> Array:
+        """Extra cost, under the shadow, of the deployed quantile, in closed form; mean over the rows."""
+        forecasts = *predictive(shadow, x), *predictive(deployed, x)
+        return student_t_scores.stock_divergence(*forecasts, *self._costs).mean(axis=-1)
+
+    def exact_gap_spread(self, shadow: NIG, deployed: NIG, x: Array) -> Array:
+        """By quadrature between the two quantiles."""
+        return student_t_scores.stock_gap_spread(*predictive(shadow, x), *predictive(deployed, x), *self._costs)
+
+
+@dataclass(frozen=True)
+class QuantileLoss(_StockScore):
+    """Minus the quantile (pinball) loss of the forecast's quantile at `level`, in the unit of the outcome.
+
+    Parameters
+    ----------
+    level : float
+        Between 0 and 1: an outcome above costs level per unit, one below 1 - level.
+
+    Raises
+    ------
+    ValueError
+        If `level` does not lie between 0 and 1.
+
+    Examples
+    --------
+    >>> QuantileLoss(0.9).name
+    'quantile 0.9'
+    """
+
+    level: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.level < 1:
+            raise ValueError(f"level must lie between 0 and 1, not {self.level!r}")
+
+    @property
+    def name(self) -> str:
+        """With the level."""
+        return f"quantile {self.level:g}"
+
+    @property
+    def unit(self) -> str:
+        """``"outcome"``: the outcome's own unit."""
+        return "outcome"
+
+    @property
+    def _costs(self) -> tuple[float, float]:
+        return self.level, 1 - self.level
+
+
+@dataclass(frozen=True)
+class NewsvendorLoss(_StockScore):
+    """Minus what the stock ordered on a forecast costs, in money per observation.
+
+    The decision is the quantile under / (under + over) of the forecast (Arrow, Harris & Marschak, Econometrica 19,
+    1951).
+
+    Parameters
+    ----------
+    under : float
+        Cost of a unit of demand that was not met.
+    over : float
+        Cost of a unit left over.
+    currency : str
+
+    Raises
+    ------
+    ValueError
+        If a cost is not positive and finite, or the currency is empty.
+
+    Examples
+    --------
+    >>> loss = NewsvendorLoss(under=4.0, over=1.0, currency="EUR")
+    >>> loss.unit, loss.level
+    ('EUR', 0.8)
+    """
+
+    under: float
+    over: float
+    currency: str = "money"
+
+    def __post_init__(self) -> None:
+        for name in ("under", "over"):
+            value = getattr(self, name)
+            if not (np.isfinite(value) and value > 0):
+                raise ValueError(f"{name} must be positive and finite, not {value!r}")
+        if not self.currency:
+            raise ValueError("currency must be a name, such as 'EUR'")
+
+    @property
+    def name(self) -> str:
+        """``"newsvendor"`` with its costs."""
+        return f"newsvendor {self.under:g}/{self.over:g}"
+
+    @property
+    def unit(self) -> str:
+        """The currency."""
+        return self.currency
+
+    @property
+    def in_money(self) -> bool:
+        """True."""
+        return True
+
+    @property
+    def level(self) -> float:
+        """Of the quantile that is ordered."""
+        return self._level
+
+    @property
+    def _costs(self) -> tuple[float, float]:
+        return self.under, self.over
