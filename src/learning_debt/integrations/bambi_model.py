@@ -75,7 +75,7 @@ class BambiForecaster(PyMCForecaster):
         super().__init__(rows.build_model, prepare=rows.prepare, observation_dim=rows.observation_dim, **options)
         self._rows = rows
 
-    def attach(self, posterior: xr.DataTree, data: Any) -> xr.DataTree:
+    def attach(self, posterior: xr.DataTree, data: Any, row_weight: Any = None) -> xr.DataTree:
         """A copy of a posterior drawn elsewhere, such as one of ``model.fit``, that serves as one of `fit`.
 
         Raises
@@ -83,4 +83,5 @@ class BambiForecaster(PyMCForecaster):
         ValueError
             If a posterior of ``model.fit`` was fitted to other outcomes than `data` holds.
         """
-        return super().attach(self._rows.own_posterior(posterior, as_dataset(data, self.observation_dim)), data)
+        own = self._rows.own_posterior(posterior, as_dataset(data, self.observation_dim))
+        return super().attach(own, data, row_weight)

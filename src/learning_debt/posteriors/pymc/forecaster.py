@@ -224,7 +224,7 @@ class PyMCForecaster:
         arguments = build.arguments(prepared, self._observation_dim)
         self._registry.check(build, prepared, held.rows, fitted)
         if not held.window:
-            require_weightable(held, build.graph, self._registry.scoring(build))
+            require_weightable(held, build, self._registry.scoring(build))
         self._registry.remember(build)
         return arguments if held.weight is None else {**arguments, "weight": {ROW_WEIGHT: held.weight}}
 

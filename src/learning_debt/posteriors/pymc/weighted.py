@@ -15,6 +15,7 @@ from pytensor.graph.replace import graph_replace
 from learning_debt.data import as_dataset, take_rows
 from learning_debt.errors import UnsupportedModelError
 from learning_debt.posteriors.base import as_row_weight
+from learning_debt.posteriors.pymc.build import Build
 from learning_debt.posteriors.pymc.density import Scoring
 from learning_debt.posteriors.pymc.graph import ModelGraph
 
@@ -54,13 +55,12 @@ def held_rows(data: Any, row_weight: Any, observation_dim: str) -> Held:
     return Held(take_rows(rows, kept, observation_dim), positive, positive is None and bool(neighbours))
 
 
-def require_weightable(held: Held, graph: ModelGraph, scoring: Scoring) -> None:
-    """Raise ``UnsupportedModelError`` unless the model means these weights as they are meant.
+def require_weightable(held: Held, build: Build, scoring: Scoring) -> None:
+    """Raise ``UnsupportedModelError`` unless the model takes these weights as they are meant.
 
     A row that is weighted, or left out between others, must stand for itself.
     """
-    if held.window:
-        return
+    graph = build.graph
     if scoring.needs_past:
         raise UnsupportedModelError(
             f"rows of this model depend on the rows before them, so a row cannot be weighted by itself: {ONLY_WINDOWS}"
@@ -69,6 +69,12 @@ def require_weightable(held: Held, graph: ModelGraph, scoring: Scoring) -> None:
         raise UnsupportedModelError(
             f"each row of this model has a latent variable of its own (growing dimension {graph.row_dim!r}), whose "
             f"prior would keep its full weight: marginalise it; until then {ONLY_WINDOWS}"
+        )
+    along = [name for name in graph.data_in_potentials if build.row_axis(name) is not None]
+    if held.weight is not None and along:
+        raise UnsupportedModelError(
+            f"a pm.Potential depends on the rows of {along}, and its terms cannot be weighted with the rows'; write "
+            "it as an observed variable (pm.CustomDist)"
         )
 
 
