@@ -24,6 +24,9 @@ DRAWS_PER_PARAMETER = 10.0
 RELIABLE_K = 0.7
 """Pareto k up to which smoothed weights keep the error their effective size promises (Vehtari et al. 2024)."""
 
+EQUAL = 1e-8
+"""Spread of log weights, in nats, that is rounding: such weights have no tail to speak of."""
+
 
 class Importance(NamedTuple):
     """Smoothed importance weights.
@@ -73,7 +76,7 @@ def importance(log_ratio: Array, efficiency: float = 1.0) -> Importance:
     centred = log_ratio - peak
     own = effective_size(np.exp(centred)) / centred.size
     efficiency = min(efficiency, own if np.isfinite(own) and own > 0 else 1.0, 1.0)
-    if np.ptp(centred) < 1e-12:
+    if np.ptp(centred) < EQUAL:
         return Importance(np.zeros_like(centred), 0.0, efficiency * centred.size)
     try:
         smoothed, pareto_k = array_stats.psislw(-centred.ravel(), r_eff=efficiency)

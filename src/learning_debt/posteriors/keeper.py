@@ -9,8 +9,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from learning_debt.data import take_rows
 from learning_debt.posteriors.base import GRADIENT_EVALUATIONS, as_row_weight
 from learning_debt.posteriors.convergence import convergence
+from learning_debt.posteriors.weights import PARETO_K, WEIGHTS, relative_weights
 
 Array = NDArray[np.float64]
 
@@ -127,15 +129,16 @@ def refit(
     """The model fitted to the rows of positive weight, `fits` times, with the chains of all fits side by side."""
     begun = perf_counter()
     weight = checked_weight(data, row_weight, forecaster.observation_dim)
-    held = np.flatnonzero(weight > 0)
-    rows, weights = data.isel({forecaster.observation_dim: held}), weight[held]
+    held = np.flatnonzero(weight)
+    span = slice(int(held[0]), int(held[-1]) + 1)  # gaps in between are for the forecaster to judge
+    rows, weights = take_rows(data, span, forecaster.observation_dim), weight[span]
     seeds = [random_seed] if fits == 1 else np.random.SeedSequence(random_seed).generate_state(fits).tolist()
-    weighted = {} if (weights == 1).all() else {"row_weight": weights}  # a forecaster that weighs no rows need not know
-    posterior = side_by_side([forecaster.fit(rows, **weighted, random_seed=seed) for seed in seeds])
+    weighted = {} if (weight == 1).all() else {"row_weight": weight}  # a forecaster that weighs no rows need not know
+    posterior = side_by_side([forecaster.fit(data, **weighted, random_seed=seed) for seed in seeds])
     size, converged = believable(posterior)
     gradients = getattr(posterior, "attrs", {}).get(GRADIENT_EVALUATIONS, 0)
     upkeep = Upkeep(
-        "refit", float("nan"), size, fits, float(gradients * len(held)), perf_counter() - begun, converged, note
+        "refit", float("nan"), size, fits, gradients * float(held.size), perf_counter() - begun, converged, note
     )
     return Shadow(posterior, weight), upkeep
 
@@ -159,7 +162,13 @@ def side_by_side(posteriors: list[Any]) -> Any:
 def kept(shadow: Shadow, row_weight: Array) -> tuple[Shadow, Upkeep]:
     """The same shadow over rows of which the new ones weigh nothing."""
     size, converged = believable(shadow.posterior)
-    upkeep = Upkeep("kept", float("nan"), size, 0, 0.0, 0.0, converged)
+    pareto_k = float("nan")
+    if converged and WEIGHTS in getattr(shadow.posterior, "children", ()):
+        weight = relative_weights(shadow.posterior)
+        assert weight is not None
+        size /= float((weight**2).mean())  # Kish's count; the weights have mean one
+        pareto_k = float(shadow.posterior[WEIGHTS][PARETO_K])
+    upkeep = Upkeep("kept", pareto_k, size, 0, 0.0, 0.0, converged)
     return Shadow(shadow.posterior, row_weight, shadow.memory), upkeep
 
 

@@ -8,8 +8,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from learning_debt.data import take_rows
 from learning_debt.errors import NoJointDensityError, UnsupportedModelError
 from learning_debt.posteriors.base import ROW_WEIGHT, TRAINING, TRAINING_WEIGHT
+from learning_debt.posteriors.weights import WEIGHTS
 
 Array = NDArray[np.float64]
 
@@ -103,11 +105,11 @@ def _weighted_likelihood(
     if rows.size == 0:
         return total.reshape(shape)
     chunk = rows.size if past is not None else max(1, CELLS // total.size)
-    before = None if past is None else data.isel({dim: past})
+    before = None if past is None else take_rows(data, past, dim)
     for start in range(0, rows.size, chunk):
         part = rows[start : start + chunk]
         try:
-            density = forecaster.log_density(posterior, data.isel({dim: part}), before)
+            density = forecaster.log_density(posterior, take_rows(data, part, dim), before)
         except (NotImplementedError, UnsupportedModelError) as error:
             raise NotReweightableError(f"the model's rows have no density at its draws: {error}") from error
         for variable in density.data_vars.values():
@@ -120,7 +122,7 @@ def holding(posterior: xr.DataTree, data: xr.Dataset, row_weight: Array, observa
     """A copy of `posterior` that carries other rows, as a fit to the rows of positive weight would."""
     held = np.flatnonzero(row_weight > 0)
     copy = posterior.copy()
-    copy[TRAINING] = xr.DataTree(data.isel({observation_dim: held}))
+    copy[TRAINING] = xr.DataTree(take_rows(data, held, observation_dim))
     if TRAINING_WEIGHT in copy.children:
         del copy[TRAINING_WEIGHT]
     if (row_weight[held] != 1).any():
@@ -134,18 +136,28 @@ def ratio_agrees(forecaster: Any, before: xr.DataTree, after: xr.DataTree, log_l
     It does not where the prior, or what is not observed, depends on the data. Where no joint density is to be had,
     nothing is claimed.
     """
+    finite = np.argwhere(np.isfinite(log_likelihood))
+    if len(finite) == 0:
+        return True, 0.0
+    probes = finite[np.linspace(0, len(finite) - 1, PROBES).astype(int)]
+    added = log_likelihood[tuple(probes.T)]
     try:
-        points = forecaster.unconstrained_draws(before)
-        flat = points.reshape(-1, points.shape[-1])
-        added = log_likelihood.ravel()
-        finite = np.flatnonzero(np.isfinite(added))
-        probes = finite[np.linspace(0, finite.size - 1, PROBES).astype(int)] if finite.size else finite
-        if probes.size == 0:
-            return True, 0.0
-        change = forecaster.log_joint(after, flat[probes]) - forecaster.log_joint(before, flat[probes])
+        points = forecaster.unconstrained_draws(_at(before, probes)).reshape(PROBES, -1)
+        change = forecaster.log_joint(after, points) - forecaster.log_joint(before, points)
     except (NoJointDensityError, UnsupportedModelError, AttributeError, KeyError):
         return True, 0.0
-    apart = change - added[probes]
-    scale = 1.0 + np.abs(change).max() + np.abs(added[probes]).max()
+    apart = change - added
+    scale = 1.0 + np.abs(change).max() + np.abs(added).max()
     rows = sum(tree[TRAINING].to_dataset().sizes[forecaster.observation_dim] for tree in (before, after))
-    return bool(np.ptp(apart) <= 1e-6 * scale), float(probes.size * rows)
+    return bool(np.ptp(apart) <= 1e-6 * scale), float(PROBES * rows)
+
+
+def _at(posterior: xr.DataTree, draws: NDArray[np.intp]) -> xr.DataTree:
+    """A posterior of the few draws at `draws`, rows of (chain, draw)."""
+    where = {"chain": xr.DataArray(draws[:, 0], dims="draw"), "draw": xr.DataArray(draws[:, 1], dims="draw")}
+    drawn = posterior["posterior"].to_dataset(inherit=False).drop_vars(["chain", "draw"], errors="ignore")
+    few = posterior.copy()
+    few["posterior"] = xr.DataTree(drawn.isel(where).expand_dims("chain"))
+    for name in set(few.children) & {WEIGHTS, "sample_stats"}:
+        del few[name]
+    return few
