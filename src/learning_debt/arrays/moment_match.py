@@ -74,10 +74,10 @@ def importance(log_ratio: Array, efficiency: float = 1.0) -> Importance:
     if not np.isfinite(peak) or np.isnan(log_ratio).any():
         return Importance(log_ratio, float("inf"), 0.0)
     centred = log_ratio - peak
+    if np.ptp(centred) < EQUAL:
+        return Importance(np.zeros_like(centred), 0.0, min(efficiency, 1.0) * centred.size)
     own = effective_size(np.exp(centred)) / centred.size
     efficiency = min(efficiency, own if np.isfinite(own) and own > 0 else 1.0, 1.0)
-    if np.ptp(centred) < EQUAL:
-        return Importance(np.zeros_like(centred), 0.0, efficiency * centred.size)
     try:
         smoothed, pareto_k = array_stats.psislw(-centred.ravel(), r_eff=efficiency)
     except ValueError:  # fewer than five draws in the tail, or all of the tail equal
