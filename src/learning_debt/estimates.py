@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from learning_debt.arrays.chain import Link, link
-from learning_debt.arrays.nig import NIG
+from learning_debt.arrays.nig import NIG, as_nig
 from learning_debt.data import as_past, take_rows
 from learning_debt.debt import debt_from_draws, log_marginal
 from learning_debt.estimate import Estimate
@@ -167,7 +167,8 @@ def predictive_debt(
     chosen = as_score(score)
     rows = forecaster.as_batch(batch)
     if both_exact(forecaster, shadow, deployed):
-        return Estimate(float(chosen.exact_divergence(shadow, deployed, rows["x"].values)), 0.0)
+        exact = _exact_pair(forecaster, shadow, deployed)
+        return Estimate(float(chosen.exact_divergence(*exact, rows["x"].values)), 0.0)
     return chosen.contrast(forecaster, shadow, rows, random_seed, _past(forecaster, past)).against(deployed)
 
 
@@ -211,7 +212,8 @@ def score_gap(
     chosen = as_score(score)
     rows = forecaster.as_batch(batch)
     if both_exact(forecaster, shadow, deployed):
-        scores = [chosen.exact_score(one, rows["x"].values, rows["y"].values) for one in (shadow, deployed)]
+        exact = _exact_pair(forecaster, shadow, deployed)
+        scores = [chosen.exact_score(one, rows["x"].values, rows["y"].values) for one in exact]
         return Estimate(float((scores[0] - scores[1]).mean()), 0.0)
     before = _past(forecaster, past)
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if random_seed is None else random_seed  # one for both
@@ -289,3 +291,13 @@ def both_exact(forecaster: Any, shadow: Any, deployed: Any) -> bool:
     if any(kinds) and not all(kinds):
         raise TypeError("shadow and deployed must be both exact (NIG) or both draws (DataTree); sample the exact one")
     return all(kinds)
+
+
+def _exact_pair(forecaster: ConjugateRegression, shadow: NIG, deployed: NIG) -> tuple[NIG, NIG]:
+    """Both as arrays, or a refusal of what is not a posterior of this model."""
+    p = forecaster.prior.mean.shape[-1]
+    checked = as_nig(shadow), as_nig(deployed)
+    for name, one in zip(("shadow", "deployed"), checked, strict=True):
+        if one.mean.shape != (p,):
+            raise ValueError(f"{name} has {one.mean.shape[-1]} coefficient(s), the prior {p}; it must be a single NIG")
+    return checked
