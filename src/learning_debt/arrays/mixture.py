@@ -48,9 +48,10 @@ class MonteCarlo(NamedTuple):
     value, standard_error : float
         Nats.
     relative_variance : float
-        Squared Monte-Carlo error of log f_p/f_q at an outcome (of the worse of both densities, if drawn together), root
-        mean square over the outcomes; the delta method and the bias correction hold while it is small against one. A
-        plain mean would hide a few outcomes far in the tail, where errors are larger than they look.
+        Squared Monte-Carlo error of log f_p/f_q at an outcome, root mean square over the outcomes; the delta method and
+        the bias correction hold while it is small against one. A plain mean would hide a few outcomes far in the tail,
+        where errors are larger than they look. What normalising the weights takes off is not counted, and of densities
+        drawn together only the worse one: about 1 over the effective number of draws that carry an outcome.
     """
 
     value: float
@@ -194,13 +195,14 @@ def _contrast(shadow: Mixture, deployed: Mixture, from_shadow: Array, from_deplo
     """
     variance_shadow, size_shadow = _mean_influence(from_shadow)
     variance_deployed, size_deployed = _mean_influence(from_deployed)
-    each = _relative_variance(shadow, size_shadow), _relative_variance(deployed, size_deployed)
+    carried = _share_variance(shadow, size_shadow), _share_variance(deployed, size_deployed)
+    own = _co_moment(shadow, shadow), _co_moment(deployed, deployed)
     if not _drawn_together(shadow, deployed):
-        return _Error(variance_shadow + variance_deployed, each[0] + each[1], each[0] + each[1])
+        relative = np.maximum(own[0], 0.0) / size_shadow + np.maximum(own[1], 0.0) / size_deployed
+        return _Error(variance_shadow + variance_deployed, relative, carried[0] + carried[1])
     variance, size = _mean_influence(from_shadow + from_deployed)
-    own = (_co_moment(one, one) for one in (shadow, deployed))
-    relative = np.maximum(sum(own) - 2 * _co_moment(shadow, deployed), 0.0) / size
-    return _Error(variance, relative, np.where(relative > 0, np.maximum(*each), 0.0))
+    relative = np.maximum(own[0] + own[1] - 2 * _co_moment(shadow, deployed), 0.0) / size
+    return _Error(variance, relative, np.where(relative > 0, np.maximum(*carried), 0.0))
 
 
 def _drawn_together(shadow: Mixture, deployed: Mixture) -> bool:
@@ -219,9 +221,10 @@ def _mean_influence(influence: Array) -> tuple[float, float]:
     return float(influence.var(ddof=1)) / size, size
 
 
-def _relative_variance(one: Mixture, size: float) -> Array:
-    """Relative variance of the mixture density at each point, shape (points,)."""
-    return np.maximum(_co_moment(one, one), 0.0) / size
+def _share_variance(one: Mixture, size: float) -> Array:
+    """Relative variance of the draws' shares at each point: one over the effective number of draws that carry it."""
+    spread = np.einsum("cdk,cdk->k", one.ratio, one.ratio) / one.weight.size - 1
+    return np.maximum(spread, 0.0) / min(size, effective_size(one.weight))
 
 
 def _co_moment(first: Mixture, second: Mixture) -> Array:

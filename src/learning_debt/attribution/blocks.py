@@ -23,6 +23,7 @@ from learning_debt.attribution.selection import (
 )
 from learning_debt.debt import MINIMUM_OVERLAP, debt_from_draws, log_marginal
 from learning_debt.estimates import log_likelihood
+from learning_debt.posteriors.weights import relative_weights
 
 Array = NDArray[np.float64]
 
@@ -86,7 +87,8 @@ def debt_by_block(
     KeyError
         For an unknown variable, dimension or label, with the nearest spelling.
     ValueError
-        If a joint block has more than 10 entries, nothing is chosen, or a posterior has fewer than 100 draws.
+        If a joint block has more than 10 entries, nothing is chosen, or a posterior has fewer than 100 draws or draws
+        with weights: those of a reweighted shadow say little about the marginals of few parameters. Refit it first.
 
     Notes
     -----
@@ -117,6 +119,8 @@ def debt_by_block(
     chosen = list(chosen_blocks(groups[0], blocks, joint))
     if not chosen:
         raise ValueError("blocks chooses nothing; name a variable of the posterior, or leave it out for all")
+    if any(relative_weights(tree) is not None for tree in trees):
+        raise ValueError("debt_by_block takes draws of equal weight: refit the posterior whose draws carry weights")
     for block in chosen:
         require_same_labels(block, *groups)
     if exact is not None:

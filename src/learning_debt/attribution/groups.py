@@ -12,19 +12,25 @@ from arviz_stats.base import array_stats
 from numpy.typing import NDArray
 
 from learning_debt.arrays import nig_parts
-from learning_debt.arrays.effective_size import effective_size
+from learning_debt.arrays.effective_size import (
+    draw_counts,
+    influence_on_mean,
+    variance_of_mean,
+    weighted_mean,
+    worth,
+)
 from learning_debt.arrays.nig import NIG
 from learning_debt.attribution.selection import exact_pair, rows_before
 from learning_debt.data import as_dataset, require_variables
+from learning_debt.posteriors.weights import MAXIMUM_PARETO_K, drawn_together, pareto_k, relative_weights
 from learning_debt.predictive import row_log_density
 
 Array = NDArray[np.float64]
 
 GROUP = "group"
 MINIMUM_DRAWS = 100.0
-"""Effective draws below which a mean of log-likelihoods and its standard error are not trusted."""
-MAXIMUM_PARETO_K = 0.7
-"""Shape of the tail of the log-likelihoods above which their mean is not trusted (Vehtari et al. 2024, JMLR 25)."""
+"""Effective draws below which a mean of log-likelihoods and its standard error are not trusted; nor are they where their
+tail, or that of the weights, is heavier than `MAXIMUM_PARETO_K`."""
 
 
 def debt_by_group(
@@ -43,7 +49,7 @@ def debt_by_group(
     ----------
     forecaster : Forecaster
     shadow, deployed : posterior
-        Both exact (``NIG``) or both draws (``DataTree``).
+        Both exact (``NIG``) or both draws (``DataTree``), which may carry weights.
     new_data : Dataset, mapping or data frame
         What the shadow has seen and the deployed posterior has not.
     by : str or array_like, shape (rows,)
@@ -101,10 +107,13 @@ def debt_by_group(
             )
             for one in (shadow, deployed)
         )
-        parts = [
-            _difference(at_shadow[..., rows].sum(axis=-1), at_deployed[..., rows].sum(axis=-1))
-            for rows in (*members, slice(None))
-        ]
+        sets = tuple(
+            _Draws(values, relative_weights(one)) for values, one in ((at_shadow, shadow), (at_deployed, deployed))
+        )
+        together = drawn_together(shadow, deployed)
+        parts = [_difference(*(one.of(rows) for one in sets), together) for rows in (*members, slice(None))]
+        if any(pareto_k(one) > MAXIMUM_PARETO_K for one in (shadow, deployed)):
+            parts = [part._replace(reliable=False) for part in parts]
     return _grouped(parts, groups, np.bincount(codes), dim)
 
 
@@ -123,15 +132,32 @@ def _expected_gain(shadow: NIG, deployed: NIG, batch: xr.Dataset) -> Array:
     return np.asarray(gain)
 
 
-def _difference(shadow: Array, deployed: Array) -> _Mean:
-    """Mean over shadow draws less mean over deployed draws, of shape (chain, draw) each."""
-    value = float(shadow.mean() - deployed.mean())
+class _Draws(NamedTuple):
+    """Log-likelihoods at draws, shape (chain, draw) or with rows last, and relative weights (chain, draw) or None."""
+
+    values: Array
+    weight: Array | None
+
+    def of(self, rows: Any) -> _Draws:
+        """Summed over some rows."""
+        return self._replace(values=self.values[..., rows].sum(axis=-1))
+
+
+def _difference(shadow: _Draws, deployed: _Draws, together: bool) -> _Mean:
+    """Mean over shadow draws less mean over deployed draws; drawn together, samples add up before the variance."""
+    value = weighted_mean(*shadow) - weighted_mean(*deployed)
     if not np.isfinite(value):
         return _Mean(value, float("nan"), False)
-    sizes = [effective_size(one) for one in (shadow, deployed)]
-    variance = sum(float(one.var(ddof=1)) / size for one, size in zip((shadow, deployed), sizes, strict=True))
-    trusted = min(sizes) >= MINIMUM_DRAWS and all(_tail(one) < MAXIMUM_PARETO_K for one in (shadow, deployed))
-    return _Mean(value, float(np.sqrt(variance)), trusted)
+    influences = [influence_on_mean(*one) for one in (shadow, deployed)]
+    sizes = [
+        draw_counts(*one).sum() * worth(influence)
+        for one, influence in zip((shadow, deployed), influences, strict=True)
+    ]
+    if together:
+        influences = [influences[0] - influences[1]]
+    variance = sum(variance_of_mean(one) for one in influences)
+    trusted = min(sizes) >= MINIMUM_DRAWS and all(_tail(one) < MAXIMUM_PARETO_K for one in influences)
+    return _Mean(value, float(np.sqrt(variance)), bool(trusted))
 
 
 def _tail(draws: Array) -> float:

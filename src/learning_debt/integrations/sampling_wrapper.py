@@ -11,6 +11,7 @@ from arviz_stats import SamplingWrapper
 from learning_debt.data import take_rows
 from learning_debt.errors import UnsupportedModelError
 from learning_debt.posteriors.base import SAMPLE, SampledForecaster
+from learning_debt.posteriors.weights import relative_weights
 
 TRAINING = "training_data"
 
@@ -42,6 +43,8 @@ class ForecasterSamplingWrapper(SamplingWrapper):
     ------
     UnsupportedModelError
         If there are several outcomes, or when a row is left out of the middle of a series whose rows need their past.
+    ValueError
+        If the posterior's draws carry weights.
 
     Notes
     -----
@@ -81,6 +84,11 @@ class ForecasterSamplingWrapper(SamplingWrapper):
             raise TypeError(
                 "posterior must be a DataTree with a group 'posterior', as forecaster.fit(data) returns; got "
                 f"{type(posterior).__name__}"
+            )
+        if relative_weights(posterior) is not None:
+            raise ValueError(
+                "posterior has weighted draws, which cross-validation in ArviZ does not take: refit it, or resample it "
+                "with learning_debt.posteriors.weights.equal_weights"
             )
         nothing = take_rows(self._data, slice(0), forecaster.observation_dim)
         log_likelihood = self._log_likelihood(posterior, self._data, nothing)
