@@ -180,7 +180,9 @@ def test_policies_see_what_arrived_and_no_more(setting):
     final = [float(table["score_gap"][0, period - age, period - 1]) for period, (age, _) in sorted(seen.items())]
     last = table.sizes["period"]
     deployed = [0] + [3 * ((period - 1) // 3) for period in range(2, last + 1)]
-    whole = [float(table["score_gap"][0, s, period - 1]) for s, period in zip(deployed, range(1, last + 1), strict=True)]
+    whole = [
+        float(table["score_gap"][0, s, period - 1]) for s, period in zip(deployed, range(1, last + 1), strict=True)
+    ]
     assert whole[: len(final)] == final
     assert float(bill.regret.item()) == pytest.approx(sum(whole))
 

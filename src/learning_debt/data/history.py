@@ -80,7 +80,7 @@ class History:
         """All rows of the periods ``first`` up to, not including, ``stop`` (positions, from 0), revisions too."""
         return take_rows(self.data, slice(int(self.starts[first]), int(self.starts[stop])), self.observation_dim)
 
-    def take(self, rows: Positions) -> xr.Dataset:
+    def take(self, rows: Positions | slice) -> xr.Dataset:
         """Rows by position."""
         return take_rows(self.data, rows, self.observation_dim)
 

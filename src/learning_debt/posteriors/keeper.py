@@ -133,8 +133,8 @@ def refit(
     span = slice(int(held[0]), int(held[-1]) + 1)  # gaps in between are for the forecaster to judge
     rows, weights = take_rows(data, span, forecaster.observation_dim), weight[span]
     seeds = [random_seed] if fits == 1 else np.random.SeedSequence(random_seed).generate_state(fits).tolist()
-    weighted = {} if (weight == 1).all() else {"row_weight": weight}  # a forecaster that weighs no rows need not know
-    posterior = side_by_side([forecaster.fit(data, **weighted, random_seed=seed) for seed in seeds])
+    weighted = {} if (weights == 1).all() else {"row_weight": weights}  # a forecaster that weighs no rows need not know
+    posterior = side_by_side([forecaster.fit(rows, **weighted, random_seed=seed) for seed in seeds])
     size, converged = believable(posterior)
     gradients = getattr(posterior, "attrs", {}).get(GRADIENT_EVALUATIONS, 0)
     upkeep = Upkeep(

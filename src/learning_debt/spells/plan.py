@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from learning_debt.data import History
@@ -89,6 +90,11 @@ class Plan:
     def row_weight(self, t: int) -> Array:
         """Weight of every row of the history in the shadow at the end of `t`."""
         return self.history.row_weight(self.position(t), self.update_rule)
+
+    def so_far(self, t: int) -> tuple[xr.Dataset, Array]:
+        """Rows of the periods up to `t`, and their weights at its end: later rows are nobody's yet."""
+        count = int(self.history.starts[self.position(t) + 1])
+        return self.history.take(slice(count)), self.row_weight(t)[:count]
 
     def arrivals(self, t: int) -> list[Arrival]:
         """When the outcomes of forecasts issued in `t` become known, vintage by vintage, as far as the table goes."""

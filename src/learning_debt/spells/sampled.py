@@ -15,7 +15,7 @@ from learning_debt.debt import LADDER_SHARE, debt_from_draws, log_marginal
 from learning_debt.errors import IncomparablePosteriorsError
 from learning_debt.estimate import Estimate
 from learning_debt.posteriors.base import SampledForecaster
-from learning_debt.posteriors.shadow import Shadow, ShadowKeeper, Upkeep
+from learning_debt.posteriors.shadow import ShadowKeeper, Upkeep
 from learning_debt.posteriors.weights import lineage, relative_weights
 from learning_debt.spells.likelihoods import HeldLikelihoods
 from learning_debt.spells.path import LastOfPath
@@ -61,7 +61,7 @@ class _SampledReplay:
         self.seeds = seed.generate_state(3 * (plan.periods + 1)).reshape(-1, 3).tolist()
         self.cells = _empty_cells(plan)
         self.arrived = ArrivedGaps(plan.periods)
-        data, weight = plan.history.data, plan.row_weight(0)
+        data, weight = plan.so_far(0)
         self.shadow, upkeep = keeper.start(forecaster, data, weight, self.seeds[0][0])
         _refuse(forecaster, plan)
         self.upkeep: list[Upkeep] = [upkeep]
@@ -76,15 +76,15 @@ class _SampledReplay:
         """Score what is forecast in period t by everything deployed before it, then let the shadow learn."""
         rows = self.plan.forecast_rows(t)
         self._score(t, rows)
-        weight = self.plan.row_weight(t)
-        self.shadow, upkeep = self._step(t, weight)
+        data, weight = self.plan.so_far(t)
+        self.shadow, upkeep = self.keeper.step(self.forecaster, self.shadow, data, weight, self.seeds[t][0])
         self.upkeep.append(upkeep)
         deployed = list(self.posteriors)
         self.posteriors.append(self.shadow.posterior)
         self.weights.append(relative_weights(self.shadow.posterior))
         self.lineages.append(lineage(self.shadow.posterior))
         if self.held is not None:
-            self._debt(t, self.held, deployed, weight, rows)
+            self._debt(t, self.held, deployed, self.plan.row_weight(t), rows)
         if "predictive_debt" in self.plan.variables:
             self._predictive_debt(t, deployed, rows)
 
@@ -100,9 +100,6 @@ class _SampledReplay:
         if "debt" in self.plan.variables and not self.no_debt and np.isnan(_upper(cells["debt"])).any():
             self.no_debt = GROWN
         return Columns(cells, self.no_debt)
-
-    def _step(self, t: int, weight: Array) -> tuple[Shadow, Upkeep]:
-        return self.keeper.step(self.forecaster, self.shadow, self.plan.history.data, weight, self.seeds[t][0])
 
     def _score(self, t: int, rows: Positions) -> None:
         """Gaps of the forecasts issued in t, at their final outcomes and at those that become known."""
@@ -144,7 +141,7 @@ class _SampledReplay:
             return self.forecaster, None
         history, plan = self.plan.history, self.plan
         if self.forecaster.feedback and plan.horizon > 1:
-            between = history.periods(plan.position(t), plan.target(t))
+            between = self.forecaster.as_batch(history.periods(plan.position(t), plan.target(t)))
             return LastOfPath(self.forecaster, between), history.periods(0, plan.position(t))
         return self.forecaster, history.periods(0, plan.target(t))
 

@@ -1,0 +1,248 @@
+"""Sampled tables under update rules, late outcomes, other scores and other keepers of the shadow."""
+
+import pickle
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import learning_debt as ld
+from learning_debt.data import split_periods
+from learning_debt.posteriors.shadow import Shadow, Upkeep
+from learning_debt.posteriors.weights import LOG_WEIGHT, WEIGHTS, with_weights
+from learning_debt.predictive import row_log_density
+from learning_debt.scores import CRPS, LogScore
+from learning_debt.spells.plan import Plan
+from learning_debt.update_rule import UpdateRule
+
+INITIAL, PERIODS = 12, 10
+
+
+class SampledRegression:
+    """The conjugate regression as a sampler would serve it."""
+
+    def __init__(self, draws=250):
+        self.exact = ld.ConjugateRegression(ld.NIG(np.zeros(2), np.eye(2), 2.0, 1.0))
+        self.draws = draws
+
+    def __getattr__(self, name):
+        return getattr(self.exact, name)
+
+    def fit(self, data, *, row_weight=None, random_seed=None):
+        return self.exact.sample(self.exact.fit(data, row_weight=row_weight), draws=self.draws, random_seed=random_seed)
+
+
+def late_history(seed=2, shift=1.0):
+    rng = np.random.default_rng(seed)
+    period = np.repeat(np.arange(INITIAL + PERIODS), 3)
+    x = rng.normal(size=(period.size, 2))
+    y = x.sum(axis=1) * (1 + shift * (period >= INITIAL + 4)) + rng.normal(size=period.size)
+    arrived = np.minimum(period + rng.integers(0, 3, size=period.size), INITIAL + PERIODS)
+    return {"x": x, "y": y, "period": period, "row": np.tile([0, 1, 1], INITIAL + PERIODS), "arrived": arrived}
+
+
+def in_order(history):
+    """Rows 1 and 2 of a period are vintages of one another: the second is moved behind the first."""
+    arrived = history["arrived"].reshape(-1, 3)
+    arrived[:, 2] = np.maximum(arrived[:, 2], arrived[:, 1] + 1)
+    return history | {"arrived": arrived.ravel()}
+
+
+def on_time(history):
+    return {name: history[name] for name in ("x", "y", "period")}
+
+
+def table_of(forecaster, history, **options):
+    return ld.spell_table(forecaster, history, **{"initial": INITIAL, "random_seed": 1, "progressbar": False} | options)
+
+
+def assert_close(sampled, exact, names, least=0.7, errors=5.0):
+    """Every reliable cell within `errors` standard errors, and most cells reliable."""
+    for name in names:
+        truth = exact[name].values
+        reliable = sampled[f"{name}_reliable"].values & np.isfinite(truth)
+        miss = np.abs(sampled[name].values - truth)[reliable]
+        assert (miss <= errors * sampled[f"{name}_se"].values[reliable] + 1e-9).all(), name
+        assert reliable.sum() > least * np.isfinite(truth).sum(), name
+
+
+RULES = {
+    "window": ({"update_rule": UpdateRule(window=6)}, on_time(late_history())),
+    "discount": ({"update_rule": UpdateRule(discount=0.85)}, on_time(late_history())),
+    "late-revised-horizon": ({"update_rule": UpdateRule(discount=0.95), "horizon": 2}, in_order(late_history())),
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_sampled_tables_agree_with_exact_ones_under_every_rule(rule):
+    options, history = RULES[rule]
+    forecaster = SampledRegression()
+    sampled, exact = (table_of(one, history, **options) for one in (forecaster, forecaster.exact))
+    names = ["debt", "predictive_debt", "score_gap", *(["arrived_gap"] if "arrived_gap" in exact else [])]
+    assert_close(sampled, exact, names)
+    comparison = ld.compare_tables(sampled, exact)
+    assert comparison["signal"].values.tolist() == names
+    assert (comparison["coverage"] > 0.9 - 3 * np.sqrt(0.09 / (PERIODS + 1))).all()  # cells share 11 sets of draws
+    assert sampled.attrs == exact.attrs
+    assert set(sampled.data_vars) == set(exact.data_vars)
+
+
+class Reweighting:
+    """Weights the first fit's draws by the likelihood of what the shadow holds since, and never refits."""
+
+    exact, log_density = True, None
+
+    def start(self, forecaster, data, row_weight, random_seed=None):
+        held = np.flatnonzero(row_weight > 0)
+        posterior = forecaster.fit(data.isel(obs=held), row_weight=row_weight[held], random_seed=random_seed)
+        return Shadow(posterior, row_weight), Upkeep("refit", np.nan, 1000.0, 1, 0.0, 0.0, True)
+
+    def step(self, forecaster, shadow, data, row_weight, random_seed=None):
+        changed = row_weight - np.pad(shadow.row_weight, (0, len(row_weight) - len(shadow.row_weight)))
+        if not changed.any():
+            return shadow._replace(row_weight=row_weight), Upkeep("kept", np.nan, 1000.0, 0, 0.0, 0.0, True)
+        density = row_log_density(forecaster, shadow.posterior, forecaster.as_batch(data))
+        before = shadow.posterior[WEIGHTS][LOG_WEIGHT].values if WEIGHTS in shadow.posterior.children else 0.0
+        posterior = with_weights(shadow.posterior, before + density @ changed, pareto_k=0.1)
+        return Shadow(posterior, row_weight), Upkeep("reweight", 0.1, 900.0, 0, float(density.size), 0.5, True)
+
+
+@pytest.mark.parametrize(
+    "history", [on_time(late_history(shift=0.0)), in_order(late_history(shift=0.0))], ids=["on time", "late"]
+)
+def test_a_shadow_whose_draws_are_weighted_gives_the_same_table(history):
+    forecaster = SampledRegression(draws=600)
+    sampled, exact = (
+        table_of(forecaster, history, shadow=Reweighting()),
+        table_of(forecaster.exact, history),
+    )
+    names = ["debt", "predictive_debt", "score_gap", *(["arrived_gap"] if "arrived_gap" in exact else [])]
+    assert_close(sampled, exact, names, least=0.6)
+    upkeep = sampled.isel(series=0)
+    assert set(upkeep["rung"].values.tolist()) <= {"reweight", "kept"}
+    assert (upkeep["refits"] == 0).all()
+    np.testing.assert_array_equal(upkeep["pareto_k"], np.where(upkeep["rung"] == "reweight", 0.1, np.nan))
+
+
+def test_a_doubtful_shadow_makes_the_decision_impossible():
+    class Doubtful(Reweighting):
+        def step(self, *arguments, **options):
+            shadow, upkeep = super().step(*arguments, **options)
+            return shadow, upkeep._replace(pareto_k=0.9, converged=False)
+
+    table = table_of(SampledRegression(), on_time(late_history()), shadow=Doubtful())
+    assert not table["converged"].any()
+    assert table["deployed_converged"].values[0].tolist() == [True] + [False] * (PERIODS - 1)
+    decision = ld.decide(table, ld.policies.CUSUM(0.1), 0.1, deployed_at=0, horizon=5)
+    assert decision.verdict == "cannot tell"
+
+
+def test_approximate_shadows_have_no_debt_by_log_likelihoods():
+    class Approximate(Reweighting):
+        exact = False
+
+    with pytest.warns(UserWarning, match="approximate posteriors"):
+        table = table_of(SampledRegression(), on_time(late_history()), shadow=Approximate())
+    assert not [name for name in table if str(name).startswith("debt")]
+    assert np.isfinite(table["predictive_debt"].values[0][np.triu_indices(PERIODS)]).all()
+
+
+def test_where_nothing_arrives_the_shadow_stays_and_owes_nothing():
+    history = on_time(late_history())
+    late = history["period"] == INITIAL + 3
+    arrived = np.where(late, INITIAL + 4, history["period"])
+    table = table_of(SampledRegression(), history | {"arrived": arrived}).isel(series=0)
+    assert table["rung"].values.tolist() == ["refit"] * 3 + ["kept"] + ["refit"] * 6
+    assert float(table["debt"][3, 3]) == float(table["predictive_debt"][3, 3]) == float(table["gap_sd"][3, 3]) == 0.0
+    np.testing.assert_array_equal(table["score_gap"][3, 4], 0.0)  # posteriors 3 and 4 are one
+    np.testing.assert_array_equal(table["arrived_gap"][:4, 3], 0.0)
+    assert (table["arrived_gap"][:3, 4] != table["score_gap"][:3, 4]).all()
+
+
+class Neighbours(SampledRegression):
+    """Says that its rows need their past, which a table must heed."""
+
+    needs_past, feedback = True, False
+
+
+class Feedback(Neighbours):
+    feedback = True
+
+    def __init__(self):
+        super().__init__()
+        self.asked = []
+
+    def predict(self, posterior, batch, past=None, *, random_seed=None):
+        rows = [one.sizes["obs"] for one in (past, batch)]
+        self.asked.append(rows)
+        return self.exact.predict(posterior, batch, random_seed=random_seed)
+
+
+@pytest.mark.parametrize(
+    ("forecaster", "options", "message"),
+    [
+        (Neighbours(), {"update_rule": UpdateRule(discount=0.9)}, "a row cannot be discounted on its own"),
+        (Neighbours(), {"history": in_order(late_history())}, "none may arrive late or be revised"),
+        (Feedback(), {"horizon": 2}, "choose a score of draws"),
+    ],
+)
+def test_rows_that_need_their_past_refuse_what_breaks_it(forecaster, options, message):
+    with pytest.raises(ValueError, match=message):
+        table_of(forecaster, options.pop("history", on_time(late_history())), **options)
+
+
+def test_a_rolling_window_over_rows_that_need_their_past_has_no_debt():
+    options = {"update_rule": UpdateRule(window=8), "variables": ["debt", "score_gap"]}
+    with pytest.warns(UserWarning, match="rolling window"):
+        table = table_of(Neighbours(), on_time(late_history()), **options)
+    assert "debt" not in table
+    independent = table_of(SampledRegression(), on_time(late_history()), **options)
+    np.testing.assert_array_equal(table["score_gap"], independent["score_gap"])
+
+
+def test_paths_are_simulated_from_what_was_known_to_the_period_forecast():
+    forecaster = Feedback()
+    forecaster.asked.clear()
+    ld.spell_table(
+        forecaster,
+        on_time(late_history()),
+        initial=INITIAL,
+        horizon=3,
+        score=CRPS(),
+        variables=["score_gap"],
+        random_seed=1,
+        progressbar=False,
+    )
+    paths = {tuple(rows) for rows in forecaster.asked}
+    assert paths == {(3 * (INITIAL + t - 1), 9) for t in range(1, PERIODS - 1)}
+
+
+def test_a_score_in_its_own_unit_is_priced_by_its_rows_if_it_is_money():
+    class Money(LogScore):
+        unit, in_money = "EUR", True
+
+    history = on_time(late_history())
+    table = table_of(SampledRegression().exact, history, score=Money())
+    assert table.attrs["unit"] == "EUR per observation"
+    assert table.attrs["currency"] == "EUR"
+    assert (table["exposure"] == 3).all()
+    xr.testing.assert_allclose(table["regret"], 3 * table["score_gap"])
+
+
+def test_crps_tables_agree_with_exact_ones():
+    forecaster, options = SampledRegression(), {"score": "crps", "update_rule": UpdateRule(window=8)}
+    sampled, exact = (table_of(one, on_time(late_history()), **options) for one in (forecaster, forecaster.exact))
+    assert_close(sampled, exact, ["predictive_debt", "score_gap"])
+    assert sampled.attrs == exact.attrs
+    assert sampled.attrs["score"] == "crps"
+    xr.testing.assert_identical(
+        exact["debt"], table_of(forecaster.exact, on_time(late_history()), update_rule=UpdateRule(window=8))["debt"]
+    )
+
+
+def test_what_a_series_is_replayed_from_can_be_sent_to_another_process():
+    plan = Plan(split_periods(in_order(late_history())), INITIAL, 2, UpdateRule(3), LogScore(), ("debt",))
+    again, keeper = pickle.loads(pickle.dumps((plan, Reweighting())))
+    np.testing.assert_array_equal(again.row_weight(3), plan.row_weight(3))
+    assert again.forecast_rows(2).tolist() == plan.forecast_rows(2).tolist()
+    assert keeper.exact
