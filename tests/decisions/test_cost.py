@@ -112,3 +112,64 @@ def test_positive_accounting_is_never_turned_into_money(random_spells):
     ):
         with pytest.raises(ValueError, match="never turned into money"):
             ask()
+
+
+def in_money(table, currency="EUR"):
+    return table.assign_attrs(score="newsvendor 4/1", unit=f"{currency} per observation", currency=currency)
+
+
+def test_a_table_in_money_takes_its_bills_as_they_are(random_spells):
+    rows, exposure = np.array([[1.0, 3.0, 2.0, 5.0]]), np.array([[2.0, 1.0, 0.5, 1.0]])
+    table = in_money(random_spells(4, exposure=exposure, rows=rows))
+    for cost in (7.0, ld.RetrainingCost(7.0), ld.RetrainingCost(7.0, currency="EUR")):
+        always = ld.replay(table, ld.policies.Always(), cost)
+        gaps = np.diagonal(table["score_gap"].values[0])
+        np.testing.assert_allclose(always.bill.values[0], exposure[0] * gaps + [7, 7, 7, 0], rtol=1e-12)
+        assert always.unit == "EUR"
+
+
+def test_a_cost_ratio_of_a_table_in_money_resolves_to_money(random_spells):
+    table, ratio = random_spells(15), ld.RetrainingCost(cost_ratio=2.0)
+    in_nats, in_eur = ratio.resolve(table), ratio.resolve(in_money(table))
+    assert (in_eur.amount, in_eur.unit, in_eur.in_money) == (in_nats.amount, "EUR", True)
+    assert (in_nats.unit, in_nats.in_money) == ("nats", False)
+    assert in_eur.resolve(in_money(table)) is in_eur
+
+
+@pytest.mark.parametrize(
+    ("cost", "currency", "message"),
+    [
+        (ld.RetrainingCost(5.0, money_per_nat=2.0), "EUR", "money_per_nat has nothing to price"),
+        (ld.RetrainingCost(5.0, money_per_nat=2.0, currency="EUR"), "EUR", "money_per_nat has nothing to price"),
+        (ld.RetrainingCost(5.0, currency="USD"), "EUR", "the cost is in USD, the table's score in EUR"),
+        (ld.RetrainingCost(cost_ratio=1.0, currency="USD"), "EUR", "the cost is in USD, the table's score in EUR"),
+        (ld.RetrainingCost(5.0, currency="EUR"), None, "cannot be held against regret in nats: give money_per_nat"),
+    ],
+)
+def test_prices_that_do_not_fit_the_table_are_refused_everywhere(cost, currency, message, random_spells):
+    table = random_spells(20) if currency is None else in_money(random_spells(20), currency)
+    for ask in (
+        lambda: ld.replay(table, ld.policies.Never(), cost),
+        lambda: ld.oracle(table, cost),
+        lambda: ld.tune(table, [ld.policies.Never()], cost),
+        lambda: ld.audit(table, cost),
+        lambda: ld.decide(table, ld.policies.Never(), cost, horizon=1),
+    ):
+        with pytest.raises(ValueError, match=message):
+            ask()
+
+
+def test_a_table_in_units_of_the_outcome_bills_in_them_and_prices_no_nats(random_spells):
+    table = random_spells(10).assign_attrs(score="crps", unit="outcome per observation")
+    never = ld.replay(table, ld.policies.Never(), 0.5)
+    assert never.unit == "outcome units"
+    np.testing.assert_array_equal(never.bill.values[0], table["regret"].values[0, 0])
+    assert ld.RetrainingCost(cost_ratio=1.0).resolve(table).unit == "outcome units"
+    with pytest.raises(ValueError, match="is in outcome units, not in nats"):
+        ld.replay(table, ld.policies.Never(), ld.RetrainingCost(5.0, money_per_nat=2.0))
+
+
+def test_money_is_never_positive_accounting_whether_priced_or_native(random_spells):
+    for cost in (5.0, ld.RetrainingCost(cost_ratio=1.0), ld.RetrainingCost(5.0, currency="EUR")):
+        with pytest.raises(ValueError, match="never turned into money"):
+            ld.replay(in_money(random_spells(20)), ld.policies.Never(), cost, "positive")

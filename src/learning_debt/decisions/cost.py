@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import xarray as xr
@@ -14,6 +14,9 @@ HOW_TO_THINK_ABOUT_COST = (
     "RetrainingCost(0.1) says: retraining is worth it if it wins 0.1 nats of log score before the next one. "
     "RetrainingCost(500, money_per_nat=20, currency='EUR') says: a retrain costs 500, a nat per forecast row is "
     "worth 20. "
+    "Where forecasts decide how much to stock, no price per nat is needed: with spell_table(..., "
+    "score=NewsvendorLoss(under=4, over=1, currency='EUR')) a worse forecast costs money itself, and "
+    "RetrainingCost(500, currency='EUR') is what a retrain costs. "
     "RetrainingCost(cost_ratio=1) says: as much as the upper quartile of one bad period's regret."
 )
 
@@ -25,15 +28,19 @@ class RetrainingCost:
     Parameters
     ----------
     amount : float, optional
-        In nats of summed mean score gap, or in money when `money_per_nat` is given.
+        In the unit of the table's regret: nats, units of the outcome, or money where the score is in money; in money,
+        too, when `money_per_nat` is given.
     money_per_nat : float, optional
-        What one nat of log score is worth on one observation. Exposure is then this times the rows of a period.
-    currency : str
-        Shown in reports.
+        What one nat of log score is worth on one observation. Exposure is then this times the rows of a period. Only
+        for tables of the log score: a score in money has its price already.
+    currency : str, optional
+        Of `amount`. It must be that of a table whose score is in money; taken from the table if left out.
     cost_ratio : float, optional
         Instead of `amount`: cost in units of typical positive regret, measured on calibration cells.
     score_unit : {"q75", "median", "mean"}
         The unit that goes with `cost_ratio`.
+    regret_unit : str
+        Unit of regret without a price; `resolve` reads it from the table.
 
     Raises
     ------
@@ -46,13 +53,16 @@ class RetrainingCost:
     'nats'
     >>> RetrainingCost(500, money_per_nat=20, currency="EUR").unit
     'EUR'
+    >>> RetrainingCost(500, currency="EUR").in_money  # on a table whose score is in EUR
+    True
     """
 
     amount: float | None = None
     money_per_nat: float | None = None
-    currency: str = "money"
+    currency: str | None = None
     cost_ratio: float | None = None
     score_unit: str = "q75"
+    regret_unit: str = field(default="nats", repr=False)
 
     def __post_init__(self) -> None:
         if (self.amount is None) == (self.cost_ratio is None):
@@ -70,8 +80,8 @@ class RetrainingCost:
 
     @property
     def in_money(self) -> bool:
-        """Whether bills come out in money."""
-        return self.money_per_nat is not None
+        """Whether bills come out in money. Money is signed: positive accounting charges noise and is refused."""
+        return self.money_per_nat is not None or self.currency is not None
 
     @property
     def per_retrain(self) -> float:
@@ -82,20 +92,52 @@ class RetrainingCost:
 
     @property
     def unit(self) -> str:
-        """Unit of bills: ``"nats"`` or the currency."""
-        return self.currency if self.in_money else "nats"
+        """Unit of bills: the currency (``"money"`` if it has no name), ``"nats"`` or ``"outcome units"``."""
+        return (self.currency or "money") if self.in_money else self.regret_unit
 
     def resolve(self, calibration: xr.Dataset) -> RetrainingCost:
-        """This cost as an amount; a `cost_ratio` is measured on the regret cells of `calibration`."""
-        if self.amount is not None:
-            return self
-        assert self.cost_ratio is not None
-        return RetrainingCost(self.cost_ratio * score_unit(calibration["regret"].values, self.score_unit))
+        """This cost as an amount in the unit of a table; a `cost_ratio` is measured on the table's regret.
+
+        Raises
+        ------
+        ValueError
+            If the cost is in another currency than the table, if it is money and the table is not, or if nats are
+            priced that the table does not have.
+        """
+        money, unit = calibration.attrs.get("currency"), _regret_unit(calibration)
+        self._require_same_money(money, unit)
+        resolved = replace(self, currency=self.currency or money, regret_unit=unit)
+        if self.cost_ratio is not None:
+            amount = self.cost_ratio * score_unit(calibration["regret"].values, self.score_unit)
+            resolved = replace(resolved, amount=amount, cost_ratio=None, score_unit="q75")
+        return self if resolved == self else resolved
+
+    def _require_same_money(self, money: str | None, unit: str) -> None:
+        """Refuse prices that do not fit a table in `money`, or in `unit` if that is None."""
+        if self.money_per_nat is not None and (money or unit != "nats"):
+            raise ValueError(
+                f"the table's score is in {money or unit}, not in nats, so money_per_nat has nothing to price: "
+                + (f"give RetrainingCost(amount, currency={money!r})" if money else "leave it out, or use score='log'")
+            )
+        if money and self.currency is not None and self.currency != money:
+            raise ValueError(f"the cost is in {self.currency}, the table's score in {money}: convert one of them")
+        if not money and self.currency is not None and self.money_per_nat is None:
+            raise ValueError(
+                f"a cost in {self.currency} cannot be held against regret in {unit}: give money_per_nat, or build the "
+                "table with a score in money, such as NewsvendorLoss(under, over, currency). If its regret is money "
+                f"already, set spells.attrs['currency'] = {self.currency!r}"
+            )
 
     def exposure(self, spells: xr.Dataset) -> xr.DataArray:
-        """Regret per nat of mean score gap, dims (series, period), before the table's own exposure: 1, or money."""
+        """Money per unit of the table's regret, dims (series, period): 1, or the price of a nat times the rows."""
         rows = spells["rows"]
         return xr.ones_like(rows, dtype=float) if self.money_per_nat is None else rows * self.money_per_nat
+
+
+def _regret_unit(spells: xr.Dataset) -> str:
+    """Unit of a table's regret where it is not money: ``"nats"`` unless the table says another."""
+    unit = str(spells.attrs.get("unit", "nats")).removesuffix(" per observation")
+    return "outcome units" if unit == "outcome" else unit
 
 
 def as_cost(cost: RetrainingCost | float | None) -> RetrainingCost:
