@@ -5,6 +5,7 @@ PyMC is imported only when `PyMCForecaster` is first used.
 
 from typing import TYPE_CHECKING, Any
 
+from learning_debt import scores
 from learning_debt.arrays.nig import NIG
 from learning_debt.attribution import debt_by_block, debt_by_group
 from learning_debt.audit import Audit, audit
@@ -19,9 +20,14 @@ from learning_debt.errors import IncomparablePosteriorsError, UnsupportedModelEr
 from learning_debt.estimate import Estimate
 from learning_debt.estimates import posterior_debt, predictive_debt, score_gap
 from learning_debt.posteriors.conjugate import ConjugateRegression
+from learning_debt.posteriors.keeper import Refit
+from learning_debt.posteriors.shadow import ShadowLadder
+from learning_debt.posteriors.supplied import SuppliedShadow
+from learning_debt.posteriors.weights import equal_weights, with_weights
 from learning_debt.replay import Replay, Tuned, oracle, replay, tune
 from learning_debt.signals import Signals
 from learning_debt.spells import check_spells, compare_tables, from_period, spell_table
+from learning_debt.update_rule import UpdateRule
 
 if TYPE_CHECKING:
     from learning_debt.integrations.sampling_wrapper import ForecasterSamplingWrapper
@@ -41,12 +47,16 @@ __all__ = [
     "HybridRegretModel",
     "IncomparablePosteriorsError",
     "PyMCForecaster",
+    "Refit",
     "Replay",
     "RetrainingCost",
+    "ShadowLadder",
     "Signals",
+    "SuppliedShadow",
     "Tuned",
     "TwoStateEmissions",
     "UnsupportedModelError",
+    "UpdateRule",
     "audit",
     "belief_check",
     "check_spells",
@@ -54,6 +64,7 @@ __all__ = [
     "debt_by_block",
     "debt_by_group",
     "decide",
+    "equal_weights",
     "from_period",
     "oracle",
     "policies",
@@ -61,8 +72,10 @@ __all__ = [
     "predictive_debt",
     "replay",
     "score_gap",
+    "scores",
     "spell_table",
     "tune",
+    "with_weights",
 ]
 
 
