@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from learning_debt.posteriors.base import SampledForecaster
 from learning_debt.predictive import row_log_density
+from learning_debt.spells.asking import Asking
 from learning_debt.spells.plan import Array, Plan, Positions
 
 CELLS = 2_000_000
@@ -24,18 +24,26 @@ class HeldLikelihoods:
     pure decay are scored anew.
     """
 
-    def __init__(self, forecaster: SampledForecaster, plan: Plan, posterior: xr.DataTree) -> None:
+    def __init__(self, forecaster: Asking, plan: Plan, posterior: xr.DataTree) -> None:
         self.forecaster, self.plan, self.decay = forecaster, plan, plan.update_rule.discount
         self.weights = [plan.row_weight(0)]
         self.beyond: list[Any] = [0.0]  # at the draws of s: what the newest shadow holds beyond s
         self.own: list[Any] = [self._whole(posterior, self.weights[0])]  # and what s itself holds
 
+    def changing(self, weight: Array) -> Positions | None:
+        """Rows that the stored posteriors will be asked for if the newest shadow holds rows by `weight`, if any."""
+        rows = np.flatnonzero(self._change(weight))
+        return rows if len(rows) else None
+
     def advance(self, posteriors: list[xr.DataTree], weight: Array, random_seed: int | None) -> None:
         """Let the newest shadow hold rows by `weight`, at the draws of the stored posteriors."""
-        changed = weight - self.decay * self.weights[-1]
+        changed = self._change(weight)
         for s, posterior in enumerate(posteriors):
             new = self._total(posterior, changed[:, None], random_seed)[..., 0]
             self.beyond[s] = self.decay * self.beyond[s] + new - (1 - self.decay) * self.own[s]
+
+    def _change(self, weight: Array) -> Array:
+        return weight - self.decay * self.weights[-1]
 
     def add(self, posterior: xr.DataTree, weight: Array) -> Array:
         """Store the newest shadow; for each one before it, what it holds beyond that one at its own draws.
@@ -65,8 +73,7 @@ class HeldLikelihoods:
     def _densities(self, posterior: xr.DataTree, rows: Positions, random_seed: int | None) -> Array:
         history = self.plan.history
         past = history.take(np.arange(rows[0])) if self.forecaster.needs_past else None
-        batch = self.forecaster.as_batch(history.take(rows))
-        return row_log_density(self.forecaster, posterior, batch, past, random_seed)
+        return row_log_density(self.forecaster, posterior, self.forecaster.batch(rows), past, random_seed)
 
 
 def _weighted(density: Array, weight: Array) -> Array:

@@ -17,6 +17,7 @@ from learning_debt.estimate import Estimate
 from learning_debt.posteriors.base import SampledForecaster
 from learning_debt.posteriors.shadow import ShadowKeeper, Upkeep
 from learning_debt.posteriors.weights import lineage, relative_weights
+from learning_debt.spells.asking import Asking
 from learning_debt.spells.likelihoods import HeldLikelihoods
 from learning_debt.spells.path import LastOfPath
 from learning_debt.spells.plan import Array, ArrivedGaps, Columns, Plan, Positions
@@ -57,7 +58,7 @@ class _SampledReplay:
     def __init__(
         self, forecaster: SampledForecaster, plan: Plan, keeper: ShadowKeeper, seed: np.random.SeedSequence
     ) -> None:
-        self.forecaster, self.plan, self.keeper = forecaster, plan, keeper
+        self.plan, self.keeper = plan, keeper
         self.seeds = seed.generate_state(3 * (plan.periods + 1)).reshape(-1, 3).tolist()
         self.cells = _empty_cells(plan)
         self.arrived = ArrivedGaps(plan.periods)
@@ -68,16 +69,18 @@ class _SampledReplay:
         self.posteriors: list[xr.DataTree] = [self.shadow.posterior]
         self.weights, self.lineages = [relative_weights(self.shadow.posterior)], [lineage(self.shadow.posterior)]
         self.no_debt = _why_no_debt(forecaster, plan, keeper) if "debt" in plan.variables else "not asked for"
-        self.held = None if self.no_debt else HeldLikelihoods(forecaster, plan, self.shadow.posterior)
+        self.forecaster = Asking(forecaster, plan.history)
+        self.held = None if self.no_debt else HeldLikelihoods(self.forecaster, plan, self.shadow.posterior)
         self.ladder = Ladder(LADDER_SHARE)
         self.marginal = cache(self._log_marginal)
 
     def advance(self, t: int) -> None:
         """Score what is forecast in period t by everything deployed before it, then let the shadow learn."""
         rows = self.plan.forecast_rows(t)
+        self.forecaster.expect(None if self.held is None else self.held.changing(self.plan.row_weight(t)))
         self._score(t, rows)
         data, weight = self.plan.so_far(t)
-        self.shadow, upkeep = self.keeper.step(self.forecaster, self.shadow, data, weight, self.seeds[t][0])
+        self.shadow, upkeep = self.keeper.step(self.forecaster.forecaster, self.shadow, data, weight, self.seeds[t][0])
         self.upkeep.append(upkeep)
         deployed = list(self.posteriors)
         self.posteriors.append(self.shadow.posterior)
@@ -121,7 +124,7 @@ class _SampledReplay:
     def _gaps(self, t: int, rows: Positions) -> list[Estimate]:
         """Mean score of the newest posterior minus that of each, at the outcomes of `rows`, which are forecast in t."""
         forecaster, past = self._as_of(t)
-        batch = self.forecaster.as_batch(self.plan.history.take(rows))
+        batch = self.forecaster.batch(rows)
         score, state_seed = self.plan.score, self.seeds[t][1]
         newest = score.forecast(forecaster, self.posteriors[-1], batch, past, state_seed)
         gaps = []
@@ -148,7 +151,7 @@ class _SampledReplay:
     def _debt(self, t: int, held: HeldLikelihoods, deployed: list[xr.DataTree], weight: Array, rows: Positions) -> None:
         held.advance(deployed, weight, self.seeds[t][1])
         at_shadow = held.add(self.shadow.posterior, weight)
-        comparable = self._comparable(self.forecaster.as_batch(self.plan.history.take(rows)))
+        comparable = self._comparable(self.forecaster.batch(rows))
         at_deployed = [np.broadcast_to(one, at_shadow.shape[:2]) for one in held.beyond[:-1]]
         if comparable.all():
             self.ladder.add(at_deployed, at_shadow, self.weights, self.lineages)
@@ -179,7 +182,7 @@ class _SampledReplay:
 
     def _predictive_debt(self, t: int, deployed: list[xr.DataTree], rows: Positions) -> None:
         forecaster, past = self._as_of(t)
-        batch = self.forecaster.as_batch(self.plan.history.take(rows))
+        batch = self.forecaster.batch(rows)
         contrast = self.plan.score.contrast(forecaster, self.shadow.posterior, batch, self.seeds[t][1], past)
         for s, posterior in enumerate(deployed):
             same = posterior is self.shadow.posterior
