@@ -29,8 +29,8 @@ Array = NDArray[np.float64]
 
 GROUP = "group"
 MINIMUM_DRAWS = 100.0
-"""Effective draws below which a mean of log-likelihoods and its standard error are not trusted; nor are they where their
-tail, or that of the weights, is heavier than `MAXIMUM_PARETO_K`."""
+"""Effective draws below which a mean of log-likelihoods and its standard error are not trusted; nor are they where the
+tail of either, or of the weights, is heavier than `MAXIMUM_PARETO_K`."""
 
 
 def debt_by_group(
@@ -107,11 +107,8 @@ def debt_by_group(
             )
             for one in (shadow, deployed)
         )
-        sets = tuple(
-            _Draws(values, relative_weights(one)) for values, one in ((at_shadow, shadow), (at_deployed, deployed))
-        )
-        together = drawn_together(shadow, deployed)
-        parts = [_difference(*(one.of(rows) for one in sets), together) for rows in (*members, slice(None))]
+        of_shadow, of_deployed = _Draws(at_shadow, shadow), _Draws(at_deployed, deployed)
+        parts = [_difference(of_shadow, of_deployed, rows) for rows in (*members, slice(None))]
         if any(pareto_k(one) > MAXIMUM_PARETO_K for one in (shadow, deployed)):
             parts = [part._replace(reliable=False) for part in parts]
     return _grouped(parts, groups, np.bincount(codes), dim)
@@ -132,39 +129,42 @@ def _expected_gain(shadow: NIG, deployed: NIG, batch: xr.Dataset) -> Array:
     return np.asarray(gain)
 
 
-class _Draws(NamedTuple):
-    """Log-likelihoods at draws, shape (chain, draw) or with rows last, and relative weights (chain, draw) or None."""
+class _Draws:
+    """Log-likelihoods of all rows at the draws of a posterior, shape (chain, draw, rows), and what the draws weigh."""
 
-    values: Array
-    weight: Array | None
+    def __init__(self, values: Array, posterior: xr.DataTree) -> None:
+        self.values, self.posterior, self.weight = values, posterior, relative_weights(posterior)
 
-    def of(self, rows: Any) -> _Draws:
-        """Summed over some rows."""
-        return self._replace(values=self.values[..., rows].sum(axis=-1))
+    def mean(self, rows: Any) -> tuple[float, Array, bool]:
+        """Mean of the sum over `rows`, what each draw adds to its error, and whether there are draws enough."""
+        total = self.values[..., rows].sum(axis=-1)
+        mean = weighted_mean(total, self.weight)
+        if not np.isfinite(mean):
+            return mean, np.zeros_like(total), False
+        influence = influence_on_mean(total, self.weight)
+        enough = draw_counts(total, self.weight).sum() * worth(influence) >= MINIMUM_DRAWS
+        tail = total if self.weight is None else influence
+        return mean, influence, bool(enough and _tail(tail) < MAXIMUM_PARETO_K)
 
 
-def _difference(shadow: _Draws, deployed: _Draws, together: bool) -> _Mean:
+def _difference(shadow: _Draws, deployed: _Draws, rows: Any) -> _Mean:
     """Mean over shadow draws less mean over deployed draws; drawn together, samples add up before the variance."""
-    value = weighted_mean(*shadow) - weighted_mean(*deployed)
-    if not np.isfinite(value):
-        return _Mean(value, float("nan"), False)
-    influences = [influence_on_mean(*one) for one in (shadow, deployed)]
-    sizes = [
-        draw_counts(*one).sum() * worth(influence)
-        for one, influence in zip((shadow, deployed), influences, strict=True)
-    ]
-    if together:
-        influences = [influences[0] - influences[1]]
-    variance = sum(variance_of_mean(one) for one in influences)
-    trusted = min(sizes) >= MINIMUM_DRAWS and all(_tail(one) < MAXIMUM_PARETO_K for one in influences)
-    return _Mean(value, float(np.sqrt(variance)), bool(trusted))
+    (mean, of_shadow, first), (other, of_deployed, second) = shadow.mean(rows), deployed.mean(rows)
+    if not np.isfinite(mean - other):
+        return _Mean(mean - other, float("nan"), False)
+    influences = [of_shadow, of_deployed]
+    if drawn_together(shadow.posterior, deployed.posterior):
+        influences = [of_shadow - of_deployed]
+    error = float(np.sqrt(sum(variance_of_mean(one) for one in influences)))
+    return _Mean(mean - other, error, first and second)
 
 
 def _tail(draws: Array) -> float:
     """Pareto k of the heavier tail of `draws`, shape (chain, draw)."""
     if np.ptp(draws) == 0:
         return 0.0
-    return float(array_stats.pareto_khat(draws, chain_axis=0, draw_axis=1, tail="both"))
+    with np.errstate(divide="ignore"):  # it is normalised by its sum in the end, which is of no use here and may be 0
+        return float(array_stats.pareto_khat(draws, chain_axis=0, draw_axis=1, tail="both"))
 
 
 def _labels(data: Any, by: Any, observation_dim: str) -> tuple[NDArray[Any], str]:
