@@ -155,8 +155,7 @@ def _divergence(shadow: Draws, deployed: Draws, row: Row) -> Divergence:
     Products of different blocks have the divergence as their mean, whatever binds the draws inside a block, so their
     mean is unbiased (a U-statistic over blocks). Its variance has a part of first order in the error of the means, from
     the influences of the draws, and one of second order, which is what remains where the two agree: 2 tr(C^2), C the
-    covariance of the difference of means, from the products of centred block means. The first, too, is estimated with
-    errors of that order: it is not taken below twice the second.
+    covariance of the difference of means, from the products of centred block means.
     """
     weights = shadow.weight.ravel(), deployed.weight.ravel()
     x, y = (
@@ -180,13 +179,27 @@ def _divergence(shadow: Draws, deployed: Draws, row: Row) -> Divergence:
     first_order, size, heaviest = variance_of_sum(of_shadow, of_deployed)
     blocks = len(gram)
     plug_in = float(gram.mean())
-    value = float(gram.sum() - np.trace(gram)) / (blocks * (blocks - 1))
+    bias = plug_in - float(gram.sum() - np.trace(gram)) / (blocks * (blocks - 1))
     centring = np.eye(blocks) - 1 / blocks
     inner = centring @ gram @ centring
     squares = float((inner**2).sum() - (np.diag(inner) ** 2).sum())
     second_order = 2 * squares / (blocks * (blocks - 1)) ** 2
+    value, error = near_zero(plug_in, bias, first_order, second_order)
+    return Divergence(value, error, np.sqrt(spread) / rows, bias, size, heaviest)
+
+
+def near_zero(plug_in: float, bias: float, first_order: float, second_order: float) -> tuple[float, float]:
+    """Divergence without its bias, at least zero, and its standard error.
+
+    Variances of first order grow with the divergence, so one that came out too small would bring too small an error: it
+    is taken at a divergence one standard error larger. Nor is it taken below twice the second-order variance, which is
+    the error of its own estimate.
+    """
+    value = max(plug_in - bias, 0.0)
     error = np.sqrt(max(first_order, 2 * second_order) + second_order)
-    return Divergence(max(value, 0.0), float(error), np.sqrt(spread) / rows, plug_in - value, size, heaviest)
+    if plug_in > 0:
+        first_order *= max((value + error) / plug_in, 1.0)
+    return value, float(np.sqrt(max(first_order, 2 * second_order) + second_order))
 
 
 def _signed_masses(weight_shadow: Array, weight_deployed: Array) -> Array:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from learning_debt.arrays.distance_scores import Divergence, Draws, Scored, variance_of_sum
+from learning_debt.arrays.distance_scores import Divergence, Draws, Scored, near_zero, variance_of_sum
 from learning_debt.arrays.effective_size import effective_size
 
 Array = NDArray[np.float64]
@@ -64,8 +64,7 @@ def best_stock(draws: Draws, level: float) -> Stock:
     order = np.argsort(x, axis=0)
     z, reached = np.take_along_axis(x, order, axis=0), np.cumsum(weight[order] / weight.size, axis=0)
     value = _at_level(z, reached, level)
-    distance = weight[:, None] * (level - (x <= value))
-    distance -= distance.mean(axis=0)
+    distance = -_centred_below(x, value, weight)
     size = effective_size(distance.mean(axis=1).reshape(draws.weight.shape))
     error = distance.std(axis=0, ddof=1) / np.sqrt(size)
     reach = np.maximum(2 * error, 2 / weight.size)
@@ -118,24 +117,30 @@ def stock_divergence(shadow: Draws, deployed: Draws, under: float, over: float) 
     extra = loss(theirs.value) - loss(ours.value)
     value = weight @ extra / weight.size
     slope, bend = _slope_and_bend(theirs, loss, weight)
-    own_bend = _slope_and_bend(ours, loss, weight)[1]
-    below = weight[:, None] * (x <= theirs.value)
-    tilt = (under + over) * (below - below.mean(axis=0))
-    paired = shadow.weight.shape == deployed.weight.shape
     of_shadow = (weight[:, None] * (extra - value)).mean(axis=1).reshape(shadow.weight.shape)
     of_deployed = (theirs.influence * slope).mean(axis=1).reshape(deployed.weight.shape)
     first_order, size, heaviest = variance_of_sum(of_shadow, of_deployed)
-    joint = (
-        (tilt * theirs.influence).mean(axis=0) / effective_size((tilt * 1.0).mean(axis=1).reshape(shadow.weight.shape))
-        if paired
-        else 0.0
-    )
-    bias = float((bend + own_bend + joint).mean())
+    bends = bend + _slope_and_bend(ours, loss, weight)[1]
+    if of_shadow.shape == of_deployed.shape:
+        bends += (under + over) * _covariance(
+            _centred_below(x, theirs.value, weight), theirs.influence, of_shadow.shape
+        )
+    bias = float(bends.mean())
+    second_order = 2 * max(bias, 0.0) ** 2  # of all rows erring alike, the most there can be
+    debt, error = near_zero(float(value.mean()), bias, first_order, second_order)
     spread = np.sqrt((weight @ (extra - value) ** 2 / weight.size).sum()) / x.shape[1]
-    plug_in = float(value.mean())
-    second_order = max(bias, 0.0) ** 2
-    error = np.sqrt(max(first_order, 4 * second_order if plug_in < 2 * bias else 0.0) + second_order)
-    return Divergence(max(plug_in - bias, 0.0), float(error), float(spread), bias, size, heaviest)
+    return Divergence(debt, error, float(spread), bias, size, heaviest)
+
+
+def _centred_below(x: Array, stock: Array, weight: Array) -> Array:
+    """What each draw adds to the probability of an outcome of at most the stock, less its mean, (samples, rows)."""
+    below = x <= stock
+    return weight[:, None] * (below - weight @ below / weight.size)
+
+
+def _covariance(first: Array, second: Array, chains: tuple[int, ...]) -> Array:
+    """Covariance of the means of two influences (samples, rows), row by row."""
+    return (first * second).mean(axis=0) / effective_size(first.mean(axis=1).reshape(chains))
 
 
 def _slope_and_bend(stock: Stock, loss: Loss, weight: Array) -> tuple[Array, Array]:

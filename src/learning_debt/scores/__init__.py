@@ -9,14 +9,15 @@ from learning_debt.scores.crps import CRPS
 from learning_debt.scores.energy import EnergyScore
 from learning_debt.scores.log import LogScore
 from learning_debt.scores.stock import NewsvendorLoss, QuantileLoss
+from learning_debt.scores.user import DrawsScore
 
-__all__ = ["CRPS", "EnergyScore", "LogScore", "NewsvendorLoss", "QuantileLoss", "Score", "as_score"]
+__all__ = ["CRPS", "DrawsScore", "EnergyScore", "LogScore", "NewsvendorLoss", "QuantileLoss", "Score", "as_score"]
 
 BY_NAME: dict[str, type[Score]] = {"log": LogScore, "crps": CRPS, "energy": EnergyScore}
 WITH_NUMBERS = {
     "quantile": "QuantileLoss(level)",
     "newsvendor": "NewsvendorLoss(under, over, currency)",
-    "draws": "DrawsScore(function, name, unit)",
+    "draws": "DrawsScore(function, name, unit, currency=None)",
 }
 
 

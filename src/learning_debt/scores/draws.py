@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -40,14 +40,17 @@ class DrawsForecast(NamedTuple):
 class PredictiveDrawsScore(Score):
     """A score of predictive draws: `_scored` at outcomes, `_diverged` between two forecasts."""
 
-    vector = False
-    """Whether an outcome may hold several values a row."""
+    vector: bool | None = False
+    """Whether outcomes are vectors, one a row; None for as they come."""
 
     @abstractmethod
     def _scored(self, draws: Draws, outcome: Array) -> Scored: ...
 
     @abstractmethod
     def _diverged(self, shadow: Draws, deployed: Draws) -> Divergence: ...
+
+    def _variance(self, first: Array, second: Array) -> tuple[float, float, float]:
+        return variance_of_sum(first, second)
 
     def forecast(
         self,
@@ -65,7 +68,7 @@ class PredictiveDrawsScore(Score):
     def gap(self, shadow: DrawsForecast, deployed: DrawsForecast) -> Estimate:
         """As in `Score.gap`, in `unit`."""
         value = float((deployed.loss - shadow.loss).mean())
-        variance, size, heaviest = variance_of_sum(deployed.influence, -shadow.influence)
+        variance, size, heaviest = self._variance(deployed.influence, -shadow.influence)
         return judged(value, np.sqrt(variance), size, heaviest, (shadow.weight, deployed.weight), {})
 
     def contrast(
@@ -137,7 +140,7 @@ def predictive_draws(
     past: xr.Dataset | None,
     random_seed: int | None,
     *,
-    vector: bool = False,
+    vector: bool | None = False,
 ) -> Draws:
     """One predictive draw of every row per posterior draw, with the posterior's weights.
 
@@ -168,25 +171,18 @@ def predictive_draws(
     return Draws(values.reshape(chains, draws, *values.shape[1:]), ones if weight is None else weight)
 
 
-def outcomes(forecaster: SampledForecaster, batch: xr.Dataset, *, vector: bool = False) -> Array:
+def outcomes(forecaster: SampledForecaster, batch: xr.Dataset, *, vector: bool | None = False) -> Array:
     """Realised outcomes, shape (rows,), or (rows, values) for vectors."""
     return _values(batch[list(forecaster.observed)], forecaster, vector, sample=False)
 
 
-def _values(data: xr.Dataset, forecaster: SampledForecaster, vector: bool, *, sample: bool = True) -> Array:
+def _values(data: xr.Dataset, forecaster: SampledForecaster, vector: bool | None, *, sample: bool = True) -> Array:
     """Outcomes as floats, (samples, rows) or, for vectors, (samples, rows, values); no first axis without `sample`."""
     leading = ("sample", forecaster.observation_dim) if sample else (forecaster.observation_dim,)
     arrays = [data[name].transpose(*leading, ...).values.astype(float) for name in data.data_vars]
-    if vector:
+    scalar = len(arrays) == 1 and arrays[0].ndim == len(leading)
+    if vector or (vector is None and not scalar):
         return np.concatenate([one.reshape(*one.shape[: len(leading)], -1) for one in arrays], axis=-1)
-    if len(arrays) > 1 or arrays[0].ndim > len(leading):
+    if not scalar:
         raise ValueError("this score is for one number a row, and the outcome holds several: use EnergyScore()")
     return arrays[0]
-
-
-def as_finite(values: Any, name: str) -> Array:
-    """Floats, or a refusal that names what is not finite."""
-    array = np.asarray(values, dtype=float)
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} must be finite")
-    return array
