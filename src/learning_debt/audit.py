@@ -11,13 +11,12 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from learning_debt.arrays.resampling import bootstrap_totals
-from learning_debt.belief import belief_notes
-from learning_debt.data import plain_labels
 from learning_debt.decision import Decision, decide
 from learning_debt.decisions import grids
 from learning_debt.decisions.cost import RetrainingCost, as_cost
 from learning_debt.decisions.policies import Always, Calendar, Never, Policy, Schedule
 from learning_debt.estimate import require_probability
+from learning_debt.notes import audit_notes
 from learning_debt.replay import Replay, Tuned, check_dates, narrowed, oracle, replay, tune
 from learning_debt.spells import check_spells, from_period
 
@@ -111,7 +110,7 @@ def audit(
         What you do today: an interval in periods, or the labels of the periods after which you retrained.
     split : float
         Share of the periods used for calibration and tuning. The rest starts afresh, with what the shadow believed
-        at the split in service.
+        at the split in service. Forecasts several steps ahead whose outcomes lie beyond the split are in neither part.
     accounting : {"signed", "positive"}
     policies : mapping of str to sequence of Policy, optional
         Further rows: the candidates of each are tuned like the others.
@@ -142,7 +141,7 @@ def audit(
     table = check_spells(spells)
     asked = as_cost(cost)
     first = _split_period(table, split)
-    tuning, evaluation = from_period(table, 0, first), from_period(table, first)
+    tuning, evaluation = from_period(table, 0, _known_by(table, first)), from_period(table, first)
     resolved = asked.resolve(tuning)
     owners = None if calendar is None else as_calendar(calendar)
     rows: dict[str, list[Policy]] = {"never": [Never()], "always": [Always()]}
@@ -164,7 +163,7 @@ def audit(
     result = _compare(replays, tuned, benchmark, resolved, accounting, probability, resamples, rng)
     decided_by = _best_in_tuning(tuned)
     decision = _today(table, tuned[decided_by].policy, replays, owners, decided_by, resolved, probability)
-    notes = _notes(table, result, tuned, rows, benchmark, first, probability)
+    notes = audit_notes(table, result, tuned, rows, ORACLE, first, tuning.sizes["period"], probability)
     return Audit(
         result, replays, tuned, benchmark, decision, decided_by, evaluation, resolved, accounting, probability, notes
     )
@@ -201,12 +200,18 @@ def _split_period(table: xr.Dataset, split: float) -> int:
     if not 0 < split < 1:
         raise ValueError(f"split must lie between 0 and 1, not {split}")
     first = round(split * periods)
-    if min(first, periods - first) < MINIMUM_PERIODS:
+    known = _known_by(table, first)
+    if min(known, periods - first) < MINIMUM_PERIODS:
         raise ValueError(
-            f"split={split} of {periods} periods leaves {first} to tune on and {periods - first} to report on; "
+            f"split={split} of {periods} periods leaves {known} to tune on and {periods - first} to report on; "
             f"at least {MINIMUM_PERIODS} each are needed"
         )
     return first
+
+
+def _known_by(table: xr.Dataset, first: int) -> int:
+    """Periods whose forecasts had outcomes by the end of period `first`, if none arrive late: tuning sees no others."""
+    return first - (int(table.attrs.get("horizon", 1)) - 1)
 
 
 def _best_in_tuning(tuned: Mapping[str, Tuned]) -> str:
@@ -281,48 +286,3 @@ def _today(
     rhythm = schedules[YOURS if owners is not None else decided_by]
     horizon = max(1, round(rhythm.schedule.sizes["period"] / (int(rhythm.retrains.item()) + 1)))
     return decide(table, policy, cost, deployed_at=deployed_at, horizon=horizon, probability=probability)
-
-
-def _notes(
-    table: xr.Dataset,
-    result: xr.Dataset,
-    tuned: Mapping[str, Tuned],
-    rows: Mapping[str, list[Policy]],
-    benchmark: str,
-    first: int,
-    probability: float,
-) -> tuple[str, ...]:
-    labels, periods = plain_labels(table["label"]), table.sizes["period"]
-    notes = [
-        f"Tuned on {first} periods ({labels[0]} to {labels[first - 1]}), reported on the {periods - first} that follow "
-        f"({labels[first]} to {labels[-1]}). Debt by age and any score unit are calibrated on the tuning part, as if "
-        "nothing had shifted in it."
-    ]
-    rivals = result.sel(policy=[name for name in result["policy"].values if name not in (ORACLE, benchmark)])
-    apart = (rivals["difference_high"] < 0) | (rivals["difference_low"] > 0)
-    if not bool(apart.any()):
-        notes.append(
-            f"This history is too short to tell any policy from {benchmark}: "
-            f"every {probability:.0%} interval holds zero."
-        )
-    if bool((result["total"] < 0).any()) and result.attrs["accounting"] == "signed":
-        notes.append(
-            "A negative bill means that a frozen model beat the shadow: the update rule, which never forgets, is at "
-            "fault there, not the calendar."
-        )
-    for name, one in tuned.items():
-        at_the_end = len(rows[name]) > 2 and one.index in (0, len(rows[name]) - 1)
-        if at_the_end and float(one.table["retrains"][one.index]) > 0:  # what never retrains cannot retrain less
-            notes.append(f"{name} was tuned to the end of its grid ({one.policy}); the best value may lie beyond.")
-    for name in ("debt", "predictive_debt", "score_gap"):
-        if f"{name}_reliable" in table:
-            present = np.isfinite(table["regret"].values)
-            doubtful = float(1 - table[f"{name}_reliable"].values[present].mean())
-            if doubtful > 0:
-                notes.append(f"{doubtful:.1%} of the cells of {name.replace('_', ' ')} are not reliable.")
-    if "converged" in table and not bool(table["converged"].all()):
-        notes.append(
-            f"{int((~table['converged']).sum())} of {table['converged'].size} shadow fits failed the sampler's "
-            "diagnostics."
-        )
-    return (*notes, *belief_notes(table))

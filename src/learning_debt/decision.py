@@ -18,6 +18,8 @@ from learning_debt.signals import Signals
 from learning_debt.spells import check_spells
 
 VERDICTS = ("retrain", "wait", "cannot tell")
+KEPT_BY_WEIGHTS = ("reweight", "moment match")
+"""Rungs of the shadow's upkeep that rest on draws of an earlier fit."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Decision:
     ----------
     verdict : {"retrain", "wait", "cannot tell"}
         *Cannot tell* bills as waiting; it is given only when the policy's verdict changes within the interval of
-        its signals, or when a sampler's diagnostics failed.
+        its signals, or when the shadow or what is deployed cannot be believed: the sampler's diagnostics failed, or
+        those of the weights of its draws.
     reason : str
         One sentence.
     policy : Policy
@@ -40,7 +43,8 @@ class Decision:
     horizon : int
         Periods a retrain is expected to serve.
     expected_regret : Estimate
-        Regret a retrain is expected to avoid over the horizon, in `unit`, if the shadow is right and nothing moves.
+        Regret a retrain is expected to avoid by the forecasts issued over the horizon, in `unit`, if the shadow is
+        right and nothing moves.
     probability : float
         That the regret avoided over the horizon exceeds the cost (normal approximation).
     break_even_cost : float
@@ -133,7 +137,8 @@ def decide(
         cost=resolved.per_retrain,
         unit=resolved.unit,
     )
-    return replace(decision, reason=_reason(decision, straddles, diverged))
+    doubt = _doubt(table, deployed_at) if diverged else ""
+    return replace(decision, reason=_reason(decision, straddles, doubt, int(table.attrs.get("horizon", 1))))
 
 
 def _state_today(table: xr.Dataset, policy: Policy, cost: RetrainingCost, deployed_at: int) -> tuple[Any, Signals]:
@@ -181,13 +186,25 @@ def _break_even_cost(policy: Policy, state: Any, signals: Signals) -> float:
     return float(np.sqrt(low * high))
 
 
-def _reason(decision: Decision, straddles: bool, diverged: bool) -> str:
+def _doubt(table: xr.Dataset, deployed_at: int) -> str:
+    """Why shadow or deployed posterior cannot be believed."""
+    today = {"series": 0, "period": -1}
+    weighed = "rung" in table and str(table["rung"].isel(today).item()) in KEPT_BY_WEIGHTS
+    if weighed and not bool(table["converged"].isel(today)):
+        k = float(table["pareto_k"].isel(today))
+        return f"the weights of the shadow's draws failed their diagnostics (Pareto k {k:.2f}); refit the shadow"
+    return "the sampler's diagnostics failed; draw more or mend the model"
+
+
+def _reason(decision: Decision, straddles: bool, doubt: str, ahead: int) -> str:
     regret, unit = decision.expected_regret, decision.unit
     served = f"trained after {decision.deployed_label}, in service for {decision.spell_age} period(s)"
     error = f" ± {regret.standard_error:.1g}" if regret.standard_error > 0 else ""
+    over = f"the next {decision.horizon} period(s)"
+    over = over if ahead == 1 else f"the forecasts of {over}, each {ahead} periods ahead,"
     worth = (
-        f"a retrain is expected to avoid {regret.value:.3g}{error} {unit} of regret over the next "
-        f"{decision.horizon} period(s) and costs {decision.cost:.3g} {unit}"
+        f"a retrain is expected to avoid {regret.value:.3g}{error} {unit} of regret over {over} "
+        f"and costs {decision.cost:.3g} {unit}"
     )
     chance = f"; the chance that it pays is {decision.probability:.0%}" if np.isfinite(decision.probability) else ""
     flip = (
@@ -195,8 +212,8 @@ def _reason(decision: Decision, straddles: bool, diverged: bool) -> str:
         if np.isfinite(decision.break_even_cost)
         else ""
     )
-    if diverged:
-        return f"cannot tell ({served}): the sampler's diagnostics failed; draw more or mend the model"
+    if doubt:
+        return f"cannot tell ({served}): {doubt}"
     if straddles:
         return f"cannot tell ({served}): {decision.policy} changes its verdict within the Monte-Carlo error; draw more"
     if not np.isfinite(regret.value):

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 class UpdateRule:
     """Weight of a row's log-likelihood in the shadow, by the age of its period: discount^age inside the window, else 0.
 
-    The prior keeps its full weight. Both posteriors of a debt follow the same rule, each as of its own period, so debt is
-    relative to the rule.
+    The prior keeps its full weight. Both posteriors of a debt follow the same rule, each as of its own period, so debt
+    is relative to the rule.
 
     Parameters
     ----------

@@ -1,0 +1,122 @@
+"""What the reader of an audit must know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import xarray as xr
+
+from learning_debt.belief import belief_notes
+from learning_debt.data import plain_labels
+from learning_debt.decision import KEPT_BY_WEIGHTS
+from learning_debt.decisions.policies import Policy
+from learning_debt.replay import Tuned
+from learning_debt.signals import ARRIVED_GAP, SAMPLED
+
+
+def audit_notes(
+    table: xr.Dataset,
+    result: xr.Dataset,
+    tuned: Mapping[str, Tuned],
+    rows: Mapping[str, Sequence[Policy]],
+    oracle: str,
+    first: int,
+    tuned_on: int,
+    probability: float,
+) -> tuple[str, ...]:
+    """Notes on the split, on what the intervals tell, on tuning, on the shadow and on what it believes.
+
+    Parameters
+    ----------
+    table : Dataset
+        The whole spell table, checked.
+    result : Dataset
+        Of the audit.
+    tuned, rows : mapping
+        What tuning chose, and among which candidates.
+    oracle : str
+        The row of `result` that nobody could have chosen.
+    first, tuned_on : int
+        Periods before the part that is reported on, and those of them that tuning saw.
+    probability : float
+    """
+    notes = _on_the_split(table, result, oracle, first, tuned_on, probability)
+    for name, one in tuned.items():
+        at_the_end = len(rows[name]) > 2 and one.index in (0, len(rows[name]) - 1)
+        if at_the_end and float(one.table["retrains"][one.index]) > 0:  # what never retrains cannot retrain less
+            notes.append(f"{name} was tuned to the end of its grid ({one.policy}); the best value may lie beyond.")
+    return (*notes, *_on_estimates(table), *upkeep_notes(table), *belief_notes(table))
+
+
+def _on_the_split(
+    table: xr.Dataset, result: xr.Dataset, oracle: str, first: int, tuned_on: int, probability: float
+) -> list[str]:
+    labels, periods, benchmark = plain_labels(table["label"]), table.sizes["period"], result.attrs["benchmark"]
+    notes = [
+        f"Tuned on {tuned_on} periods ({labels[0]} to {labels[tuned_on - 1]}), reported on the {periods - first} that "
+        f"follow ({labels[first]} to {labels[-1]}). Debt by age and any score unit are calibrated on the tuning part, "
+        "as if nothing had shifted in it."
+    ]
+    if tuned_on < first:
+        notes.append(
+            f"Forecasts are {table.attrs['horizon']} periods ahead: those issued in the last {first - tuned_on} "
+            "period(s) before the reported part had no outcomes yet when policies were tuned, and are in neither part."
+        )
+    rivals = result.sel(policy=[name for name in result["policy"].values if name not in (oracle, benchmark)])
+    if not bool(((rivals["difference_high"] < 0) | (rivals["difference_low"] > 0)).any()):
+        notes.append(
+            f"This history is too short to tell any policy from {benchmark}: "
+            f"every {probability:.0%} interval holds zero."
+        )
+    if bool((result["total"] < 0).any()) and result.attrs["accounting"] == "signed":
+        rule = table.attrs.get("update_rule", "all data")
+        which = "which never forgets" if rule == "all data" else rule
+        notes.append(
+            f"A negative bill means that a frozen model beat the shadow: the update rule, {which}, is at fault there, "
+            "not the calendar."
+        )
+    return notes
+
+
+def _on_estimates(table: xr.Dataset) -> list[str]:
+    """Signals that are not reliable in some cells, and shadows that cannot be believed."""
+    notes = []
+    present = np.isfinite(table["regret"].values)
+    for name in (*SAMPLED, ARRIVED_GAP):
+        if f"{name}_reliable" in table:
+            doubtful = float(1 - table[f"{name}_reliable"].values[present].mean())
+            if doubtful > 0:
+                notes.append(f"{doubtful:.1%} of the cells of {name.replace('_', ' ')} are not reliable.")
+    if "converged" in table and not bool(table["converged"].all()):
+        weighed = "rung" in table and bool(np.isin(table["rung"].values, KEPT_BY_WEIGHTS).any())
+        what = "shadows failed the diagnostics of sampler or weights" if weighed else "shadow fits failed the sampler's"
+        failed = f"{int((~table['converged']).sum())} of {table['converged'].size} {what}"
+        notes.append(failed + ("." if weighed else " diagnostics."))
+    return notes
+
+
+def upkeep_notes(table: xr.Dataset) -> list[str]:
+    """How the shadow was kept current, where anything but a refit a period did it.
+
+    Examples
+    --------
+    >>> upkeep = {"rung": (("series", "period"), [["reweight", "refit"]]), "refits": (("series", "period"), [[0, 1]])}
+    >>> upkeep_notes(xr.Dataset(upkeep | {"pareto_k": (("series", "period"), [[0.3, np.nan]])}))[0][:52]
+    'The shadow was kept current by 1 refit in 2 periods;'
+    """
+    if any(name not in table for name in ("rung", "refits", "pareto_k")):
+        return []
+    rungs = table["rung"].values
+    if np.isin(rungs, ("refit", "exact")).all():
+        return []
+    refits, sentence = int(table["refits"].sum()), []
+    sentence.append(f"by {refits} refit{'' if refits == 1 else 's'} in {rungs.size} periods")
+    said = {"reweight": "rest on weighted draws", "moment match": "on moved draws", "supplied": "on your own shadow"}
+    said["kept"] = "kept it as it was"
+    for rung, what in said.items():
+        count = int((rungs == rung).sum())
+        sentence += [f"{count} {what}"] if count else []
+    worst = table["pareto_k"].values[np.isfinite(table["pareto_k"].values)]
+    tail = f" (worst Pareto k {worst.max():.2f})" if worst.size else ""
+    return [f"The shadow was kept current {'; '.join(sentence)}{tail}."]
