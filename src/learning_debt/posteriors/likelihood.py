@@ -121,13 +121,22 @@ def _weighted_likelihood(
 def holding(posterior: xr.DataTree, data: xr.Dataset, row_weight: Array, observation_dim: str) -> xr.DataTree:
     """A copy of `posterior` that carries other rows, as a fit to the rows of positive weight would."""
     held = np.flatnonzero(row_weight > 0)
-    copy = posterior.copy()
-    copy[TRAINING] = xr.DataTree(take_rows(data, held, observation_dim))
-    if TRAINING_WEIGHT in copy.children:
-        del copy[TRAINING_WEIGHT]
+    groups = {TRAINING: take_rows(data, held, observation_dim)}
     if (row_weight[held] != 1).any():
-        copy[TRAINING_WEIGHT] = xr.DataTree(xr.Dataset({ROW_WEIGHT: (observation_dim, row_weight[held])}))
-    return copy
+        groups[TRAINING_WEIGHT] = xr.Dataset({ROW_WEIGHT: (observation_dim, row_weight[held])})
+    return _with_groups(posterior, groups, without={TRAINING_WEIGHT})
+
+
+def _with_groups(posterior: xr.DataTree, groups: dict[str, xr.Dataset], without: set[str]) -> xr.DataTree:
+    """A posterior with some of its groups replaced and some left out; copying a tree would cost more than the rest."""
+    kept = {
+        name: child.to_dataset(inherit=False)
+        for name, child in posterior.children.items()
+        if name not in without and name not in groups
+    }
+    changed = xr.DataTree.from_dict({**kept, **groups})
+    changed.attrs = dict(posterior.attrs)
+    return changed
 
 
 def ratio_agrees(forecaster: Any, before: xr.DataTree, after: xr.DataTree, log_likelihood: Array) -> tuple[bool, float]:
@@ -155,9 +164,6 @@ def ratio_agrees(forecaster: Any, before: xr.DataTree, after: xr.DataTree, log_l
 def _at(posterior: xr.DataTree, draws: NDArray[np.intp]) -> xr.DataTree:
     """A posterior of the few draws at `draws`, rows of (chain, draw)."""
     where = {"chain": xr.DataArray(draws[:, 0], dims="draw"), "draw": xr.DataArray(draws[:, 1], dims="draw")}
-    drawn = posterior["posterior"].to_dataset(inherit=False).drop_vars(["chain", "draw"], errors="ignore")
-    few = posterior.copy()
-    few["posterior"] = xr.DataTree(drawn.isel(where).expand_dims("chain"))
-    for name in set(few.children) & {WEIGHTS, "sample_stats"}:
-        del few[name]
-    return few
+    drawn = posterior.children["posterior"].to_dataset(inherit=False).drop_vars(["chain", "draw"], errors="ignore")
+    few = drawn.isel(where).expand_dims("chain")
+    return _with_groups(posterior, {"posterior": few}, {WEIGHTS, "sample_stats", TRAINING, TRAINING_WEIGHT})

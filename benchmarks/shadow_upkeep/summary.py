@@ -1,0 +1,114 @@
+"""What the walks of a cell come to, and the bars they are held against."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+KEYS = ["engine", "coefficients", "scenario", "keeper"]
+TARGET = 0.003
+CHEAPER = 5.0
+
+
+def cell_table(records: list[dict[str, Any]]) -> pd.DataFrame:
+    """One row a cell; costs are for all its periods after the first fit, means over replications."""
+    table = pd.DataFrame(records)
+    rows = [_cell(dict(zip(KEYS, key, strict=True)), part) for key, part in table.groupby(KEYS, sort=False)]
+    cells = pd.DataFrame(rows)
+    return _against_refit(cells)
+
+
+def _cell(settings: dict[str, Any], part: pd.DataFrame) -> dict[str, Any]:
+    walked = part[part["period"] > 0]
+    times = part["every"].iloc[0]  # a refit priced at every tenth period costs ten times as much
+    walks = part["replication"].nunique()
+    error, spread, worst = _rms(walked)
+    return {
+        **settings,
+        "walks": walks,
+        "periods": int(times * len(walked) / walks),
+        "refits": times * walked["refits"].sum() / walks,
+        "matches": times * (walked["rung"] == "moment match").sum() / walks,
+        "share_by_weights": float((walked["rung"] == "reweight").mean()),
+        "gradient_passes": float((walked["evaluations"] / walked["held"]).mean() / 4000),
+        "evaluations": times * walked["evaluations"].sum() / walks,
+        "seconds": times * walked["seconds"].sum() / walks,
+        "cpu_seconds": _total(walked, "cpu_seconds", times, walks),
+        "cpu_seconds_a_period": float(walked.get("cpu_seconds", pd.Series(np.nan)).mean()),
+        "first_fit_seconds": float(part.loc[part["period"] == 0, "seconds"].mean()),
+        "unconverged": int((~part["converged"].astype(bool)).sum()),
+        "rms_error": error,
+        "rms_error_se": spread,
+        "worst_error": worst,
+        "mean_effective_size": float(walked["effective_size"].mean()),
+        "pass_cpu_seconds": float(part.get("pass_cpu_seconds", pd.Series([np.nan])).mean()),
+        **_debt(walked),
+    }
+
+
+def _total(walked: pd.DataFrame, column: str, times: int, walks: int) -> float:
+    """Of a cost over all periods, mean over walks."""
+    return float(times * walked[column].sum() / walks) if column in walked and walked[column].notna().all() else np.nan
+
+
+def _rms(walked: pd.DataFrame) -> tuple[float, float, float]:
+    """Root mean square log-score error with its standard error: over walks, or over blocks of ten periods of one."""
+    looked = walked.dropna(subset=["log_score_error"])
+    square = looked["log_score_error"] ** 2
+    if looked["replication"].nunique() > 1:
+        blocks = square.groupby(looked["replication"]).mean()
+    else:
+        blocks = square.groupby(np.arange(len(square)) * 10 // max(len(square), 1)).mean()
+    rms = float(np.sqrt(square.mean()))
+    spread = blocks.std(ddof=1) / np.sqrt(len(blocks)) / (2 * rms) if len(blocks) > 1 else np.nan
+    return rms, float(spread), float(looked["log_score_error"].abs().max())
+
+
+def _debt(walked: pd.DataFrame) -> dict[str, float]:
+    """Debts of kept shadows against exact ones: share of 90% intervals that hold it, largest miss."""
+    if "debt" not in walked or walked["debt"].notna().sum() == 0:
+        return {}
+    known = walked.dropna(subset=["debt"])
+    used = known[known["debt_reliable"].astype(bool)]
+    missed = (used["debt"] - used["debt_exact"]) / used["debt_se"]
+    return {
+        "debts": len(known),
+        "debts_reliable": len(used),
+        "debt_coverage": float((missed.abs() < 1.645).mean()),
+        "debt_largest_miss": float(missed.abs().max()),
+        "debt_mean_miss": float(missed.mean()),
+    }
+
+
+def _against_refit(cells: pd.DataFrame) -> pd.DataFrame:
+    """Costs and errors relative to refitting every period, of the same model in the same world."""
+    plain = cells[cells["keeper"] == "refit"].set_index(KEYS[:-1])
+    where = pd.MultiIndex.from_frame(cells[KEYS[:-1]])
+    against = plain.reindex(where)
+    cells["times_cheaper_seconds"] = against["seconds"].to_numpy() / cells["seconds"].to_numpy()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cells["times_cheaper_evaluations"] = against["evaluations"].to_numpy() / cells["evaluations"].to_numpy()
+    cells["error_ratio"] = cells["rms_error"] / against["rms_error"].to_numpy()
+    relative = np.hypot(
+        cells["rms_error_se"] / cells["rms_error"],
+        against["rms_error_se"].to_numpy() / against["rms_error"].to_numpy(),
+    )
+    cells["error_ratio_se"] = cells["error_ratio"] * relative
+    cells["times_cheaper_cpu"] = against["cpu_seconds"].to_numpy() / cells["cpu_seconds"].to_numpy()
+    cells["refit_in_passes"] = against["cpu_seconds_a_period"].to_numpy() / against["pass_cpu_seconds"].to_numpy()
+    cells["refit_in_gradient_passes"] = against["gradient_passes"].to_numpy()
+    return cells
+
+
+def verdicts(cells: pd.DataFrame) -> pd.DataFrame:
+    """The bars, ladder by ladder and cell by cell: within .003 nats, no worse than refitting, five times cheaper."""
+    ladders = cells[cells["keeper"].str.startswith("ladder")].copy()
+    ladders["within"] = ladders["rms_error"] <= TARGET
+    ladders["no_worse"] = ladders["error_ratio"] <= 1 + 2 * ladders["error_ratio_se"]
+    dear = ladders["refit_in_passes"] > 100
+    ladders["cheaper"] = np.where(
+        dear & (ladders["engine"] != "exact draws"), ladders["times_cheaper_cpu"] >= CHEAPER, None
+    )
+    return ladders[[*KEYS, "within", "no_worse", "cheaper"]]
