@@ -112,7 +112,7 @@ def upkeep_notes(table: xr.Dataset) -> list[str]:
         return []
     refits, sentence = int(table["refits"].sum()), []
     sentence.append(f"by {refits} refit{'' if refits == 1 else 's'} in {rungs.size} periods")
-    said = {"reweight": "rest on weighted draws", "moment match": "on moved draws", "supplied": "on your own shadow"}
+    said = {"reweight": "rest on weighted draws", "moment match": "on moved draws", "supplied": "on what you supplied"}
     said["kept"] = "kept it as it was"
     for rung, what in said.items():
         count = int((rungs == rung).sum())

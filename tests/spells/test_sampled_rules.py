@@ -7,8 +7,10 @@ import pytest
 import xarray as xr
 
 import learning_debt as ld
+from learning_debt.arrays import nig
 from learning_debt.data import split_periods
 from learning_debt.posteriors.shadow import Shadow, Upkeep
+from learning_debt.posteriors.supplied import SuppliedShadow
 from learning_debt.posteriors.weights import LOG_WEIGHT, WEIGHTS, with_weights
 from learning_debt.predictive import row_log_density
 from learning_debt.scores import CRPS, LogScore
@@ -145,6 +147,26 @@ def test_approximate_shadows_have_no_debt_by_log_likelihoods():
         table = table_of(SampledRegression(), on_time(late_history()), shadow=Approximate())
     assert not [name for name in table if str(name).startswith("debt")]
     assert np.isfinite(table["predictive_debt"].values[0][np.triu_indices(PERIODS)]).all()
+
+
+def test_approximate_shadows_that_know_their_density_have_the_debt_between_them():
+    """Supplied without the likelihood's identity, from exact densities, so that the exact table is the truth."""
+    forecaster = SampledRegression(draws=400)
+
+    def update(data, row_weight, previous, random_seed):
+        return forecaster.fit(data, row_weight=row_weight, random_seed=random_seed)
+
+    def log_density(posterior, points):
+        parameters = ld.NIG(*(posterior["parameters"][name].values for name in ld.NIG._fields))
+        draws = points["posterior"].to_dataset()
+        coefficients = draws["coefficients"].values.reshape(-1, 2)
+        return nig.log_density(parameters, coefficients, draws["variance"].values.ravel()).reshape(4, -1)
+
+    keeper = SuppliedShadow(update, exact=False, log_density=log_density)
+    options = {"variables": ["debt"], "update_rule": UpdateRule(window=6)}
+    sampled = table_of(forecaster, on_time(late_history()), shadow=keeper, **options)
+    assert_close(sampled, table_of(forecaster.exact, on_time(late_history()), **options), ["debt"])
+    assert (sampled["rung"] == "supplied").all()
 
 
 def test_where_nothing_arrives_the_shadow_stays_and_owes_nothing():

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from learning_debt.arrays import nig, student_t
+from learning_debt.arrays import nig
 from learning_debt.arrays.nig import NIG
 from learning_debt.posteriors.conjugate import ConjugateRegression
 from learning_debt.signals import OPTIONAL
@@ -92,7 +92,7 @@ class _ExactReplay:
             self.cells["debt"][at] = nig.kl(shadow, deployed)
         if "predictive_debt" in variables:
             self.cells["predictive_debt"][at] = self.plan.score.exact_divergence(shadow, deployed, x)
-            self.cells["gap_sd"][at] = _gap_spread(shadow, deployed, x)
+            self.cells["gap_sd"][at] = self.plan.score.exact_gap_spread(shadow, deployed, x)
         if "parameter_gap" in variables:
             self.cells["parameter_gap"][at] = np.linalg.norm(shadow.mean - deployed.mean, axis=-1)
         if "residual_exceedance" in variables:
@@ -117,18 +117,3 @@ def _residual_exceedance(deployed: NIG, x: Array, y: Array) -> Array:
     """Share of rows with |y - x' mean| > 2 sqrt(rate / shape), shape (deployed,)."""
     residuals = np.abs(y - deployed.mean @ x.T)
     return np.asarray((residuals > 2 * np.sqrt(deployed.rate / deployed.shape)[:, None]).mean(axis=-1))
-
-
-def _gap_spread(shadow: NIG, deployed: NIG, x: Array) -> Array:
-    """Standard deviation, under the shadow, of the period's mean log-score gap, shape (deployed,)."""
-    df, location, scale = (np.asarray(part)[..., None] for part in nig.predictive(shadow, x))
-    u = np.linspace(-8.0, 8.0, 161)
-    y = location + scale * np.sinh(u)
-    log_p = student_t.log_density(y, df, location, scale)
-    log_q = student_t.log_density(y, *(np.asarray(part)[..., None] for part in nig.predictive(deployed, x)))
-    weight = np.exp(log_p) * scale * np.cosh(u)
-    weight /= weight.sum(axis=-1, keepdims=True)
-    gap = log_p - log_q
-    mean = (weight * gap).sum(axis=-1, keepdims=True)
-    variance = (weight * (gap - mean) ** 2).sum(axis=-1)
-    return np.asarray(np.sqrt(variance.sum(axis=-1)) / len(x))

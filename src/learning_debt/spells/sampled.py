@@ -12,6 +12,7 @@ from rich.progress import track
 from learning_debt.arrays.bridge import LogMarginal
 from learning_debt.arrays.chain import Ladder
 from learning_debt.debt import LADDER_SHARE, debt_from_draws, log_marginal
+from learning_debt.densities import debt_from_densities
 from learning_debt.errors import IncomparablePosteriorsError
 from learning_debt.estimate import Estimate
 from learning_debt.posteriors.base import SampledForecaster
@@ -59,6 +60,7 @@ class _SampledReplay:
         self, forecaster: SampledForecaster, plan: Plan, keeper: ShadowKeeper, seed: np.random.SeedSequence
     ) -> None:
         self.plan, self.keeper = plan, keeper
+        self.log_density = getattr(keeper, "log_density", None)
         self.seeds = seed.generate_state(3 * (plan.periods + 1)).reshape(-1, 3).tolist()
         self.cells = _empty_cells(plan)
         self.arrived = ArrivedGaps(plan.periods)
@@ -70,7 +72,8 @@ class _SampledReplay:
         self.weights, self.lineages = [relative_weights(self.shadow.posterior)], [lineage(self.shadow.posterior)]
         self.no_debt = _why_no_debt(forecaster, plan, keeper) if "debt" in plan.variables else "not asked for"
         self.forecaster = Asking(forecaster, plan.history)
-        self.held = None if self.no_debt else HeldLikelihoods(self.forecaster, plan, self.shadow.posterior)
+        by_likelihood = not self.no_debt and getattr(keeper, "exact", True)
+        self.held = HeldLikelihoods(self.forecaster, plan, self.shadow.posterior) if by_likelihood else None
         self.ladder = Ladder(LADDER_SHARE)
         self.marginal = cache(self._log_marginal)
 
@@ -88,6 +91,8 @@ class _SampledReplay:
         self.lineages.append(lineage(self.shadow.posterior))
         if self.held is not None:
             self._debt(t, self.held, deployed, self.plan.row_weight(t), rows)
+        elif not self.no_debt:
+            self._debt_by_densities(t, deployed)
         if "predictive_debt" in self.plan.variables:
             self._predictive_debt(t, deployed, rows)
 
@@ -180,6 +185,17 @@ class _SampledReplay:
             together=together,
         )
 
+    def _debt_by_densities(self, t: int, deployed: list[xr.DataTree]) -> None:
+        """Debts between approximate posteriors, which the keeper knows the densities of."""
+        shadow, log_density = self.shadow.posterior, self.log_density
+        assert log_density is not None
+        at_own = log_density(shadow, shadow)
+        for s, posterior in enumerate(deployed):
+            estimate = Estimate(0.0, 0.0)
+            if posterior is not shadow:
+                estimate = debt_from_densities(at_own, log_density(posterior, shadow), weight=self.weights[t])
+            self._put("debt", s, t, estimate)
+
     def _predictive_debt(self, t: int, deployed: list[xr.DataTree], rows: Positions) -> None:
         forecaster, past = self._as_of(t)
         batch = self.forecaster.batch(rows)
@@ -257,7 +273,7 @@ def _refuse(forecaster: SampledForecaster, plan: Plan) -> None:
 def _why_no_debt(forecaster: SampledForecaster, plan: Plan, keeper: ShadowKeeper) -> str:
     """Why no two posteriors of this table have a posterior debt that can be told, or nothing."""
     if not getattr(keeper, "exact", True):
-        return APPROXIMATE
+        return APPROXIMATE if getattr(keeper, "log_density", None) is None else ""
     if forecaster.needs_past and plan.update_rule.window is not None:
         return SLIDING
     return ""
