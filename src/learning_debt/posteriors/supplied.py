@@ -136,7 +136,10 @@ def _read(forecaster: Any, tree: Any, data: xr.Dataset, row_weight: Array) -> xr
             raise ValueError(f"update returned draws of {name!r} that are not finite")
     relative_weights(tree)
     if TRAINING not in tree.children and hasattr(forecaster, "attach"):
-        return forecaster.attach(tree, data, row_weight)
+        attached = forecaster.attach(tree, data, row_weight)
+        attached.update({name: child for name, child in tree.children.items() if name not in attached.children})
+        attached.attrs = {**tree.attrs, **attached.attrs}
+        return attached
     with suppress(NoJointDensityError):
         forecaster.unconstrained_draws(tree)  # reads it, and raises where variables or labels are another model's
     return tree
