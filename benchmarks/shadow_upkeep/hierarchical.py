@@ -20,13 +20,12 @@ def build_model(data: xr.Dataset) -> Any:
     """Negative binomial sales of sixteen stores whose levels are partially pooled; 20 parameters."""
     import pymc as pm
 
-    stores = np.arange(STORES)
-    with pm.Model(coords={"store": stores}) as model:
+    with pm.Model(coords={"place": np.arange(STORES)}) as model:
         store = pm.Data("store", data["store"].values, dims="obs")
         x = pm.Data("x", data["x"].values, dims="obs")
         sold = pm.Data("sold", data["sold"].values, dims="obs")
         level, spread = pm.Normal("level", 1, 1), pm.HalfNormal("spread", 1)
-        store_level = pm.Normal("store_level", level, spread, dims="store_label", shape=STORES)
+        store_level = pm.Normal("store_level", level, spread, dims="place")
         slope, dispersion = pm.Normal("slope", 0, 1), pm.Gamma("dispersion", 3, 1)
         mean = pm.math.exp(store_level[store] + slope * x)
         pm.NegativeBinomial("sales", mu=mean, alpha=dispersion, observed=sold, dims="obs")
