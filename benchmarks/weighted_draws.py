@@ -21,7 +21,7 @@ from scipy import signal, stats
 from learning_debt.arrays import mixture, nig
 from learning_debt.debt import debt_from_draws
 from learning_debt.estimate import Estimate
-from learning_debt.predictive import MAXIMUM_RELATIVE_VARIANCE
+from learning_debt.predictive import supported
 
 Array = NDArray[np.float64]
 
@@ -135,8 +135,9 @@ def estimates(at: World, shadow: Draws, deployed: Draws) -> dict[str, tuple[Esti
     grid = nig_grid(at)
     at_points = [mixtures(one, np.repeat(at.x_next, len(grid), axis=0), grid) for one in (shadow, deployed)]
     mass = np.exp(at_points[0].log_density)
-    predictive = judged(mixture.divergence(*at_points, mass / mass.sum()))
-    gap = judged(mixture.score_gap(*(mixtures(one, at.x_next, at.y_next) for one in (shadow, deployed))))
+    predictive = judged(mixture.divergence(*at_points, mass / mass.sum()), *at_points)
+    at_outcome = [mixtures(one, at.x_next, at.y_next) for one in (shadow, deployed)]
+    gap = judged(mixture.score_gap(*at_outcome), *at_outcome)
     scores = [float(nig.log_score(one, at.x_next, at.y_next)[0]) for one in (at.shadow, at.deployed)]
     trusted = max(shadow.pareto_k, deployed.pareto_k) <= 0.7
     found = {
@@ -162,10 +163,9 @@ def mixtures(draws: Draws, x: Array, y: Array) -> mixture.Mixture:
     return mixture.mixture(log_likelihood(draws, x, y), draws.weight, draws.lineage)
 
 
-def judged(found: mixture.MonteCarlo) -> Estimate:
+def judged(found: mixture.MonteCarlo, *of: mixture.Mixture) -> Estimate:
     """With the verdict of the public estimators."""
-    trusted = found.relative_variance <= MAXIMUM_RELATIVE_VARIANCE
-    return Estimate(found.value, found.standard_error, trusted)
+    return Estimate(found.value, found.standard_error, supported(found, *of))
 
 
 class Cell(NamedTuple):

@@ -63,8 +63,12 @@ with correlations of .5 to .9, debts off by factors of .5 to 36, departed by 2.2
 A floor on the slope's distance from 1 is not needed: it would pass debts that are off by more than their error.
 """
 
-MINIMUM_REWEIGHTED_DRAWS = 100.0
-"""Effective draws that a reweighted set must be worth for its debt to the set it was made from."""
+MINIMUM_REWEIGHTED_DRAWS = 200.0
+"""Effective draws that a reweighted set must be worth for its debt to the set it was made from.
+
+1,800 pairs of conjugate posteriors reweighted from one set of 1,000 to 4,000 draws, independent and AR(.8), Pareto k at
+most .7: 90% intervals covered .80 and .88 at 100 to 200, .86 and .89 at 200 to 400, .88 to .92 beyond.
+"""
 MAXIMUM_MISMATCH = 0.01
 """Share of the log-likelihood's spread by which the log ratio of two weightings may stray from it."""
 

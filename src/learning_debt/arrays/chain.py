@@ -149,8 +149,8 @@ def chained_debt(links: Sequence[Link], at_shadow: Array, weight_shadow: Array |
                 f"{start.shape}; each link must begin with the draws on which the last one ended"
             )
     value = weighted_mean(at_shadow, weight_shadow) - sum(step.log_normaliser for step in links)
-    influences = [links[0].earlier_influence]
-    influences += [before.later_influence + after.earlier_influence for before, after in pairwise(links)]
+    influences = [-links[0].earlier_influence]
+    influences += [-(before.later_influence + after.earlier_influence) for before, after in pairwise(links)]
     influences.append(influence_on_mean(at_shadow, weight_shadow) - links[-1].later_influence)
     lineages = [links[0].lineages[0], *(step.lineages[1] for step in links)]
     variance = sum(variance_of_mean(influence) for influence in _by_lineage(influences, lineages))

@@ -144,10 +144,12 @@ def divergence(shadow: Mixture, deployed: Mixture, probability: Array) -> MonteC
     if not np.isfinite(value):
         return MonteCarlo(float("inf"), float("inf"), float("inf"))
     h = _log_ratio(shadow, deployed, probability)
+    # Every draw's own density integrates to one over the points, but for their error, which drawn together cancels too.
+    own = probability * (h + 1.0 if _drawn_together(shadow, deployed) else h)
     error = _contrast(
         shadow,
         deployed,
-        shadow.ratio @ (probability * h) - shadow.weight * (probability @ h),
+        shadow.ratio @ own - shadow.weight * own.sum(),
         deployed.weight * probability.sum() - deployed.ratio @ probability,
     )
     bias = float(probability @ error.relative) / 2

@@ -102,7 +102,6 @@ def _mismatch(log_weight_ratio: Array, log_ratio: Array) -> float:
     both = np.isfinite(log_weight_ratio) & np.isfinite(log_ratio)
     if not both.any():
         return float("nan")
-    strays, spread = (
-        float(np.subtract(*np.quantile(one[both], [0.75, 0.25]))) for one in (log_weight_ratio - log_ratio, log_ratio)
-    )
+    own, followed = log_weight_ratio[both], log_ratio[both]
+    strays, spread = (float(np.subtract(*np.quantile(one, [0.75, 0.25]))) for one in (own - followed, followed))
     return strays / spread if spread > 0 else 0.0
