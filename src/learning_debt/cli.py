@@ -22,6 +22,8 @@ from learning_debt.study.cli import app as study_app
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(study_app, name="study")
+REPLAY_OPTIONS = ("score", "update_rule", "shadow", "horizon", "exposure", "varying_rows")
+"""What a model file may say of its replay, by the names that `spell_table` gives them."""
 console = Console(width=None if sys.stdout.isatty() else 110)
 
 
@@ -34,7 +36,9 @@ def main() -> None:
 def audit(
     model: Annotated[Path, typer.Argument(help="A Python file with build_model(data).", metavar="MODEL.py")],
     history: Annotated[Path | None, typer.Option(help="CSV or netCDF; default: load_history() of MODEL.py.")] = None,
-    cost: Annotated[float | None, typer.Option(help="Cost of one retrain, in nats; default: cost of MODEL.py.")] = None,
+    cost: Annotated[
+        float | None, typer.Option(help="Cost of one retrain, in the score's unit; default: of MODEL.py.")
+    ] = None,
     calendar: Annotated[int | None, typer.Option(help="You retrain every N periods; default: of MODEL.py.")] = None,
     initial: Annotated[
         int | None, typer.Option(help="Periods for the first fit; default: MODEL.py, or a third.")
@@ -46,7 +50,11 @@ def audit(
     spells: Annotated[Path | None, typer.Option(help="spells.nc of an earlier audit, to price it anew.")] = None,
     out: Annotated[Path, typer.Option(help="Directory for report, pictures and tables.")] = Path("audit"),
 ) -> None:
-    """Replay the history of the forecaster in MODEL.py: what your calendar cost, what policies would have."""
+    """Replay the history of the forecaster in MODEL.py: what your calendar cost, what policies would have.
+
+    Besides build_model(data), MODEL.py may define load_history(), prepare, cost, calendar and initial, and for the
+    replay score, update_rule, shadow, horizon, exposure and varying_rows, as spell_table takes them.
+    """
     try:
         require_writable(out)
         module = load_module(model)
@@ -81,11 +89,13 @@ def audit(
 
 
 def _fit_all(module: ModuleType, data: Any, first: int, draws: int, seed: int) -> xr.Dataset:
-    console.print(f"[bold]{module.__name__}[/bold]: compiling, then one fit a period from period {first} on")
+    how = f"one step of {type(module.shadow).__name__}" if hasattr(module, "shadow") else "one fit"
+    console.print(f"[bold]{module.__name__}[/bold]: compiling, then {how} a period from period {first} on")
     started = time.perf_counter()
     forecaster = ld.PyMCForecaster(module.build_model, prepare=getattr(module, "prepare", None), draws=draws)
-    table = ld.spell_table(forecaster, data, initial=first, random_seed=seed)
-    console.print(f"{table.sizes['period'] + 1} fits in {time.perf_counter() - started:.0f} s", highlight=False)
+    table = ld.spell_table(forecaster, data, initial=first, random_seed=seed, **_options(module))
+    fits = int(table["refits"].sum()) + table.sizes["series"]
+    console.print(f"{fits} fits in {time.perf_counter() - started:.0f} s", highlight=False)
     return table
 
 
@@ -157,7 +167,13 @@ def _load_history(module: ModuleType) -> Any:
 
 def _first_periods(module: ModuleType, data: Any) -> int:
     """Periods of the first fit: what the model file says, or a third of the history."""
-    return getattr(module, "initial", None) or max(1, len(split_periods(data)) // 3)
+    given = getattr(module, "initial", None)
+    return given or max(1, len(split_periods(data, varying_rows=getattr(module, "varying_rows", False))) // 3)
+
+
+def _options(module: ModuleType) -> dict[str, Any]:
+    """How the model file wants its history replayed."""
+    return {name: getattr(module, name) for name in REPLAY_OPTIONS if hasattr(module, name)}
 
 
 def _twin(
@@ -167,14 +183,19 @@ def _twin(
     if not (hasattr(module, "build_twin") and hasattr(module, "twin_prior")):
         return None
     console.print("conjugate twin: sampled, to be held against its exact values")
-    sampled = ld.spell_table(ld.PyMCForecaster(module.build_twin, draws=draws), data, initial=first, random_seed=seed)
-    exact = ld.spell_table(ld.ConjugateRegression(module.twin_prior), data, initial=first, progressbar=False)
+    options = {name: value for name, value in _options(module).items() if name != "shadow"}
+    twin, prior = ld.PyMCForecaster(module.build_twin, draws=draws), module.twin_prior
+    sampled = ld.spell_table(twin, data, initial=first, random_seed=seed, **_options(module))
+    exact = ld.spell_table(ld.ConjugateRegression(prior), data, initial=first, progressbar=False, **options)
     return ld.compare_tables(sampled, exact), sampled, exact
 
 
 def _comparison_table(comparison: xr.Dataset) -> Table:
     probability = comparison.attrs["probability"]
-    table = Table(title="conjugate twin, sampled against exact (nats)", title_justify="left", box=box.SIMPLE_HEAD)
+    unit = comparison.attrs.get("unit", "nats per observation")
+    units = "nats" if unit == "nats per observation" else f"posterior debt in nats, else {unit}"
+    title = f"conjugate twin, sampled against exact ({units})"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
     headers = ("signal", "cells", "reliable", "bias", "rmse", "median rel. error", f"{probability:.0%} intervals cover")
     for header in headers:
         table.add_column(header, justify="left" if header == "signal" else "right")

@@ -8,5 +8,6 @@ from learning_debt.plots.attribution import plot_debt_parts
 from learning_debt.plots.bill import plot_bill
 from learning_debt.plots.schedule import plot_schedule
 from learning_debt.plots.signals import plot_signals
+from learning_debt.plots.upkeep import plot_upkeep
 
-__all__ = ["plot_bill", "plot_debt_parts", "plot_sampled_against_exact", "plot_schedule", "plot_signals"]
+__all__ = ["plot_bill", "plot_debt_parts", "plot_sampled_against_exact", "plot_schedule", "plot_signals", "plot_upkeep"]

@@ -14,12 +14,12 @@ from arviz_plots import visuals as vz
 from arviz_plots.plots.utils import get_visual_kwargs
 
 from learning_debt.plots.common import (
-    SIGNAL_LABELS,
     SIGNALS,
     figure_defaults,
     furnish,
     ignored_aesthetics,
     resolve_backend,
+    signal_labels,
 )
 from learning_debt.plots.signals import Z90
 from learning_debt.spells import check_spells
@@ -103,7 +103,7 @@ def plot_sampled_against_exact(
         if kwargs is not False:
             ignore = ignored_aesthetics(pc, aes_by_visuals, visual)
             pc.map(function, visual, data=data, ignore_aes=ignore, **{**defaults, **kwargs})
-    _furnish(pc, points, labeller or MapLabeller(var_name_map=SIGNAL_LABELS), logarithmic, visuals)
+    _furnish(pc, points, labeller or MapLabeller(var_name_map=signal_labels(sampled)), logarithmic, visuals)
     return pc
 
 

@@ -15,13 +15,24 @@ from arviz_plots.plots.utils import filter_aes, get_visual_kwargs
 from learning_debt.audit import Audit
 
 SIGNALS = ("debt", "predictive_debt", "score_gap")
-SIGNAL_LABELS: dict[Hashable, Hashable] = {
-    "debt": "posterior debt\n(nats)",
-    "predictive_debt": "predictive debt\n(nats per obs.)",
-    "score_gap": "score gap\n(nats per obs.)",
-}
 # Steps that keep quarters, months and weeks at the same place of the year, as far as labels are not numbers.
 CALENDAR_STEPS = (1, 2, 4, 8, 12, 16, 20, 24, 36, 40, 48, 52, 60, 80, 104, 120, 240, 480, 960)
+
+
+def signal_labels(table: xr.Dataset) -> dict[Hashable, Hashable]:
+    """Names of the signals with their units, as a table has them.
+
+    Examples
+    --------
+    >>> signal_labels(xr.Dataset(attrs={"unit": "EUR per observation"}))["score_gap"]
+    'score gap\\n(EUR per obs.)'
+    """
+    unit = str(table.attrs.get("unit", "nats per observation")).replace("per observation", "per obs.")
+    return {
+        "debt": "posterior debt\n(nats)",
+        "predictive_debt": f"predictive debt\n({unit})",
+        "score_gap": f"score gap\n({unit})",
+    }
 
 
 def resolve_backend(plot_collection: PlotCollection | None, backend: str | None) -> str:

@@ -16,13 +16,13 @@ from arviz_plots.plots.utils import get_visual_kwargs
 from learning_debt.arrays.walk import along_schedule
 from learning_debt.data import SERIES
 from learning_debt.plots.common import (
-    SIGNAL_LABELS,
     SIGNALS,
     figure_defaults,
     furnish,
     ignored_aesthetics,
     period_ticks,
     resolve_backend,
+    signal_labels,
     vertical_lines,
 )
 from learning_debt.spells import check_spells
@@ -108,7 +108,7 @@ def plot_signals(
         schedule = schedule.isel({SERIES: 0})
     _draw_signals(pc, served, lines, aes_by_visuals, visuals)
     _draw_retrains(pc, schedule, lines, visuals)
-    _furnish(pc, lines, table, labeller or MapLabeller(var_name_map=SIGNAL_LABELS), visuals)
+    _furnish(pc, lines, table, labeller or MapLabeller(var_name_map=signal_labels(table)), visuals)
     return pc
 
 

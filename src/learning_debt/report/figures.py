@@ -12,8 +12,10 @@ from matplotlib.style import context
 
 from learning_debt.audit import Audit
 from learning_debt.data import SERIES
-from learning_debt.plots import plot_bill, plot_sampled_against_exact, plot_schedule, plot_signals
+from learning_debt.notes import upkeep_notes
+from learning_debt.plots import plot_bill, plot_sampled_against_exact, plot_schedule, plot_signals, plot_upkeep
 from learning_debt.plots.common import SIGNALS
+from learning_debt.signals import ARRIVED_GAP
 from learning_debt.spells import check_spells
 
 STYLE = {"axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False, "font.size": 11}
@@ -36,7 +38,8 @@ def draw_figures(
     spells: xr.Dataset | None = None,
     schedule: xr.DataArray | None = None,
 ) -> list[Figure]:
-    """Bill, schedule, signals and, where both tables are given, sampled against exact, in this order."""
+    """Bill, schedule, signals, the shadow's upkeep where it was more than a refit a period, and, where both tables are
+    given, sampled against exact, in this order."""
     whose = f"under {audit.benchmark}" if spells is None else "under the schedule shown"
     if spells is None or schedule is None:
         spells, schedule = audit.spells, audit.replays[audit.benchmark].schedule
@@ -45,6 +48,9 @@ def draw_figures(
     part = f" ({MOST_SERIES} of {schedule.sizes[SERIES]} series)" if many > 0 else ""
     sampled_signals = any(f"{name}_se" in spells and bool((spells[f"{name}_se"] > 0).any()) for name in SIGNALS)
     errors = " Bands are 90% Monte-Carlo intervals; crosses failed their checks." if sampled_signals else ""
+    late = int(spells.attrs.get("horizon", 1)) > 1 or ARRIVED_GAP in spells
+    ahead = " Gaps stand at the period in which a forecast was issued; policies see them when outcomes arrive."
+    ahead = ahead if late else ""
     dots = "Dots are retrains. " if schedule.sizes[SERIES] == 1 else "Lines are means over series. "
     policies = policies_to_draw(audit)
     left_out = "" if "always" in policies else " “Always” is left out: it costs so much that it would hide the rest."
@@ -65,10 +71,21 @@ def draw_figures(
             Figure(
                 "signals.png",
                 f"How far what was in service {whose}{part} had fallen behind; each dashed line is a retrain. A score "
-                f"gap above zero means that the frozen model forecast worse than a retrained one would have.{errors}",
+                f"gap above zero means that the frozen model forecast worse than a retrained one would have.{ahead}"
+                f"{errors}",
                 _png(plot_signals(spells.isel(first), schedule.isel(first), backend="matplotlib")),
             ),
         ]
+        if upkeep_notes(spells):
+            figures.append(
+                Figure(
+                    "upkeep.png",
+                    "How the shadow was kept current: by a refit, or by weighting or moving the draws of an earlier "
+                    "one. Below a Pareto k of 0.7 weights can be trusted. Evaluations are log densities of one row at "
+                    "one point; crosses mark shadows that cannot be believed.",
+                    _png(plot_upkeep(spells, backend="matplotlib")),
+                )
+            )
         if exact is not None and sampled is not None:
             figures.append(
                 Figure(

@@ -196,15 +196,18 @@ def comparison_section(comparison: xr.Dataset | None, figures: Sequence[Figure])
 def _comparison_table(comparison: xr.Dataset) -> str:
     probability = float(comparison.attrs.get("probability", 0.9))
 
-    def nats(name: str, sign: bool = False) -> Callable[[float], str]:
+    unit = str(comparison.attrs.get("unit", "nats per observation"))
+    unit = "nats" if unit == "nats per observation" else f"debt: nats; else {unit}"
+
+    def in_unit(name: str, sign: bool = False) -> Callable[[float], str]:
         places = decimals_for(comparison[name].values.tolist()) + 1 if name in comparison else None
         return lambda value: number(value, places, sign)
 
     columns: dict[str, tuple[str, Callable[[float], str]]] = {
         "cells": ("cells", lambda value: f"{value:,.0f}"),
         "reliable_share": ("reliable", lambda value: f"{value:.1%}"),
-        "bias": ("bias<br>(nats)", nats("bias", sign=True)),
-        "rmse": ("typical error,<br>RMSE (nats)", nats("rmse")),
+        "bias": (f"bias<br>({escape(unit)})", in_unit("bias", sign=True)),
+        "rmse": (f"typical error,<br>RMSE ({escape(unit)})", in_unit("rmse")),
         "median_relative_error": ("median relative<br>error", lambda value: f"{value:.1%}"),
         "coverage": (f"{probability:.0%} intervals<br>that hold the truth", lambda value: f"{value:.1%}"),
     }
@@ -237,8 +240,8 @@ def provenance(audit: Audit, model_summary: str | None) -> str:
         ("series", str(spells.sizes["series"])),
         *(
             ("unit of signals" if key == "unit" else key.replace("_", " "), str(spells.attrs[key]))
-            for key in ("timing", "score", "update_rule", "unit")
-            if key in spells.attrs
+            for key in ("timing", "score", "update_rule", "horizon", "unit")
+            if key in spells.attrs and not (key == "horizon" and int(spells.attrs[key]) == 1)
         ),
     ]
     rows = "".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in entries)

@@ -38,8 +38,9 @@ def compare_tables(sampled: xr.Dataset, exact: xr.Dataset, probability: float = 
         raise ValueError(f"the tables differ in size: {dict(sampled.sizes)} and {dict(exact.sizes)}")
     names = [name for name in (*SAMPLED, ARRIVED_GAP) if name in sampled and name in exact]
     rows = {name: _compare(sampled, exact, name, probability) for name in names}
+    attrs = {"probability": probability, "unit": sampled.attrs.get("unit", "nats per observation")}
     columns = {key: ("signal", [row[key] for row in rows.values()]) for key in next(iter(rows.values()))}
-    return xr.Dataset(columns, coords={"signal": list(rows)}, attrs={"probability": probability})
+    return xr.Dataset(columns, coords={"signal": list(rows)}, attrs=attrs)
 
 
 def _compare(sampled: xr.Dataset, exact: xr.Dataset, name: str, probability: float) -> dict[str, float]:
