@@ -81,7 +81,7 @@ def hierarchical_walk(seed: int, periods: int, every: int = 10) -> list[dict[str
 
 def _score(forecaster: Any, posterior: xr.DataTree, batch: xr.Dataset) -> tuple[float, float]:
     """Mean log score of rows to come, and its Monte-Carlo standard error."""
-    density = forecaster.log_density(posterior, batch)["sold"].values
+    density = forecaster.log_density(posterior, batch)["sales"].values
     weight = relative_weights(posterior)
     shape = posterior["posterior"].sizes["chain"], posterior["posterior"].sizes["draw"]
     weight = np.ones(shape) if weight is None else weight

@@ -27,14 +27,14 @@ DEBT_EVERY = 40
 class KOnly(ShadowLadder):
     """Weights are served by their Pareto k alone."""
 
-    def enough(self, weights: Importance, memory: Any) -> bool:
+    def enough(self, weights: Importance, anchor: Any) -> bool:
         return weights.pareto_k <= self.maximum_pareto_k
 
 
 class SizeOnly(ShadowLadder):
     """Weights are served by their effective size alone."""
 
-    def enough(self, weights: Importance, memory: Any) -> bool:
+    def enough(self, weights: Importance, anchor: Any) -> bool:
         return weights.effective_size >= self.minimum_effective_share * weights.log_weight.size
 
 

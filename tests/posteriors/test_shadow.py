@@ -17,6 +17,7 @@ from learning_debt.update_rule import UpdateRule
 
 PRIOR = NIG(np.zeros(2), np.eye(2), 3.0, 3.0)
 ROWS, BATCH = 60, 5
+PLAIN = {"minimum_effective_share": 0.1, "draws_factor": 1}
 PROBES = 4  # draws at which each step is checked against the joint density
 
 
@@ -127,7 +128,7 @@ class StuckAtFirst(SampledRegression):
         return tree
 
 
-@pytest.mark.parametrize("keeper", [Refit(), ShadowLadder()])
+@pytest.mark.parametrize("keeper", [Refit(), ShadowLadder(**PLAIN)])
 def test_a_fit_that_failed_is_said_so_and_tried_again_although_nothing_changed(keeper):
     data, weight = rows_of(0), np.ones(ROWS)
     steps = walk(keeper, StuckAtFirst(PRIOR), data, [weight, weight, weight])
@@ -138,7 +139,7 @@ def test_a_fit_that_failed_is_said_so_and_tried_again_although_nothing_changed(k
 @pytest.mark.parametrize("rule", [UpdateRule(), UpdateRule(window=4), UpdateRule(discount=0.97), UpdateRule(3, 0.9)])
 def test_reweighted_draws_follow_every_update_rule(regression, rule):
     data = rows_of(6)
-    steps = walk(ShadowLadder("reweight"), regression, data, expanding(6, rule))
+    steps = walk(ShadowLadder("reweight", **PLAIN), regression, data, expanding(6, rule))
     assert any(upkeep.rung == "reweight" for _, upkeep in steps)
     for shadow, upkeep in steps:
         assert_exact(regression, shadow, upkeep)
@@ -147,7 +148,7 @@ def test_reweighted_draws_follow_every_update_rule(regression, rule):
 def test_small_steps_add_up_to_the_whole_ratio(regression):
     data, rule = rows_of(3), UpdateRule(discount=0.98)
     weights = expanding(3, rule)
-    steps = walk(ShadowLadder("reweight"), regression, data, weights)
+    steps = walk(ShadowLadder("reweight", **PLAIN), regression, data, weights)
     assert [upkeep.rung for _, upkeep in steps] == ["refit", *["reweight"] * 3]
     density = regression.log_density(steps[0][0].posterior, data)["y"].values
     change = weights[-1] - np.concatenate([weights[0], np.zeros(3 * BATCH)])
@@ -161,7 +162,7 @@ def test_revised_rows_leave_and_enter(regression):
     start = np.repeat([1.0, 0.0], [60, 5])
     revised = start.copy()
     revised[[3, 17, 60, 61]] = [0, 0, 1, 1]  # two rows superseded, two that say what they should have said
-    (_, _), (shadow, upkeep) = walk(ShadowLadder(), regression, data, [start, revised])
+    (_, _), (shadow, upkeep) = walk(ShadowLadder(**PLAIN), regression, data, [start, revised])
     assert upkeep.rung == "reweight"
     assert upkeep.evaluations == 4 * 2000 + PROBES * (60 + 60)
     assert_exact(regression, shadow, upkeep)
@@ -169,8 +170,8 @@ def test_revised_rows_leave_and_enter(regression):
 
 def test_a_shift_climbs_the_ladder(regression):
     data = rows_of(8, shift=3.0)
-    refits = walk(ShadowLadder("reweight"), regression, data, expanding(8))
-    moved = walk(ShadowLadder(), regression, data, expanding(8))
+    refits = walk(ShadowLadder("reweight", **PLAIN), regression, data, expanding(8))
+    moved = walk(ShadowLadder(**PLAIN), regression, data, expanding(8))
     fell = [upkeep for _, upkeep in refits[1:] if upkeep.rung == "refit"]
     assert fell
     assert all("weights: Pareto k" in upkeep.note for upkeep in fell)
@@ -184,20 +185,20 @@ def test_a_shift_climbs_the_ladder(regression):
 
 def test_costs_of_a_step_add_up(regression):
     data = rows_of(2)
-    appended, windowed = walk(ShadowLadder(), regression, data, expanding(2)), expanding(2, UpdateRule(2))
+    appended, windowed = walk(ShadowLadder(**PLAIN), regression, data, expanding(2)), expanding(2, UpdateRule(2))
     assert [upkeep.evaluations for _, upkeep in appended] == [
         7 * 60,
         BATCH * 2000 + PROBES * (60 + 65),
         BATCH * 2000 + PROBES * (65 + 70),
     ]
-    attempts = walk(ShadowLadder("reweight", minimum_effective_share=1.0), regression, data, windowed)
+    attempts = walk(ShadowLadder("reweight", 0.7, 1.0, 1), regression, data, windowed)
     assert attempts[2][1].evaluations == 7 * 10 + (BATCH + 60) * 2000 + PROBES * (65 + 10)
     assert attempts[2][1].refits == 1
 
 
 def test_more_fits_make_room_for_weights(regression):
     data = rows_of(3)
-    plain = walk(ShadowLadder("reweight", minimum_effective_share=1.0), regression, data, expanding(3))
+    plain = walk(ShadowLadder("reweight", 0.7, 1.0, 1), regression, data, expanding(3))
     wide = walk(ShadowLadder("reweight", minimum_effective_share=1.0, draws_factor=3), regression, data, expanding(3))
     assert [upkeep.rung for _, upkeep in plain[1:]] == ["refit"] * 3
     assert [upkeep.rung for _, upkeep in wide[1:]] == ["reweight"] * 3
@@ -211,14 +212,14 @@ def test_more_fits_make_room_for_weights(regression):
 
 def test_limits_of_the_weights_are_kept(regression):
     data, weights = rows_of(3), expanding(3)
-    strict = walk(ShadowLadder("reweight", maximum_pareto_k=-1.0), regression, data, weights)
+    strict = walk(ShadowLadder("reweight", maximum_pareto_k=-1.0, **PLAIN), regression, data, weights)
     assert [upkeep.rung for _, upkeep in strict[1:]] == ["refit"] * 3
-    none = walk(ShadowLadder(()), regression, data, weights)
+    none = walk(ShadowLadder((), **PLAIN), regression, data, weights)
     assert [upkeep.rung for _, upkeep in none[1:]] == ["refit"] * 3
 
 
 def test_a_shadow_survives_storage(regression, tmp_path):
-    data, weights, keeper = rows_of(3, shift=2.0), expanding(3), ShadowLadder()
+    data, weights, keeper = rows_of(3, shift=2.0), expanding(3), ShadowLadder(**PLAIN)
     steps = walk(keeper, regression, data, weights)
     shadow = steps[2][0]
     again, _ = keeper.step(regression, pickle.loads(pickle.dumps(shadow)), data, weights[3], 9)
@@ -234,7 +235,7 @@ def test_a_shadow_survives_storage(regression, tmp_path):
 def test_rows_that_weigh_nothing_change_nothing(regression):
     data = rows_of(2, shift=0.5)
     weights = [*expanding(1), np.append(np.ones(ROWS + BATCH), np.zeros(BATCH))]
-    *_, before, (shadow, upkeep) = walk(ShadowLadder(), regression, data, weights)
+    *_, before, (shadow, upkeep) = walk(ShadowLadder(**PLAIN), regression, data, weights)
     assert upkeep[:2] == ("kept", before[1].pareto_k)
     np.testing.assert_allclose(upkeep.effective_size, before[1].effective_size, rtol=0.05)
     assert upkeep.evaluations == upkeep.refits == 0
@@ -257,7 +258,7 @@ class NeedsPast(SampledRegression):
 
 def test_rows_that_need_their_past_are_weighted_only_at_the_end():
     data, forecaster = rows_of(2), NeedsPast(PRIOR)
-    steps = walk(ShadowLadder(), forecaster, data, [*expanding(2), UpdateRule(2).weights(age(70))])
+    steps = walk(ShadowLadder(**PLAIN), forecaster, data, [*expanding(2), UpdateRule(2).weights(age(70))])
     assert [upkeep.rung for _, upkeep in steps] == ["refit", "reweight", "reweight", "refit"]
     assert forecaster.asked == [(5, 60), (5, 65)]
     assert "join at the end" in steps[-1][1].note
@@ -294,7 +295,7 @@ class PriorFromData(SampledRegression):
     ],
 )
 def test_what_cannot_be_weighted_is_fitted_anew(kind, why):
-    steps = walk(ShadowLadder(), kind(PRIOR), rows_of(1), expanding(1))
+    steps = walk(ShadowLadder(**PLAIN), kind(PRIOR), rows_of(1), expanding(1))
     assert steps[1][1].rung == "refit"
     assert why in steps[1][1].note
 
@@ -305,7 +306,7 @@ class Discrete(SampledRegression):
 
 
 def test_without_an_unconstrained_scale_draws_are_weighted_and_never_moved():
-    steps = walk(ShadowLadder(), Discrete(PRIOR), rows_of(8, shift=3.0), expanding(8))
+    steps = walk(ShadowLadder(**PLAIN), Discrete(PRIOR), rows_of(8, shift=3.0), expanding(8))
     assert {upkeep.rung for _, upkeep in steps[1:]} == {"reweight", "refit"}
     assert any("draws were not moved: discrete" in upkeep.note for _, upkeep in steps)
 
@@ -313,8 +314,10 @@ def test_without_an_unconstrained_scale_draws_are_weighted_and_never_moved():
 def test_an_exact_posterior_stays_exact():
     exact = ConjugateRegression(PRIOR)
     data = rows_of(1)
-    steps = walk(ShadowLadder(), exact, data, expanding(1))
+    steps = walk(ShadowLadder(**PLAIN), exact, data, expanding(1))
     assert [upkeep.rung for _, upkeep in steps] == ["refit", "refit"]
+    again = ShadowLadder().step(exact, steps[1][0], data, np.ones(65))
+    assert again[1].rung == "kept"
     expected = exact.fit(data)
     for field, value in steps[1][0].posterior._asdict().items():
         np.testing.assert_array_equal(value, getattr(expected, field))
@@ -335,7 +338,7 @@ def test_options_out_of_range_are_named(options, named):
         ShadowLadder(**options)
 
 
-@pytest.mark.parametrize("keeper", [Refit(), ShadowLadder()])
+@pytest.mark.parametrize("keeper", [Refit(), ShadowLadder(**PLAIN)])
 @pytest.mark.parametrize(
     ("weight", "named"),
     [(np.ones(59), "shape"), (np.zeros(60), "zero for every row"), (np.full(60, -1.0), "negative")],
@@ -349,3 +352,32 @@ def test_rows_cannot_get_lost(regression):
     shadow, _ = Refit().start(regression, rows_of(1), np.ones(65), 1)
     with pytest.raises(ValueError, match="fewer than the 65"):
         Refit().step(regression, shadow, rows_of(0), np.ones(60), 1)
+
+
+class Bounded(SampledRegression):
+    """Rows are impossible where the intercept is above a bound that only some draws exceed."""
+
+    def log_density(self, posterior, batch, past=None, *, random_seed=None):
+        density = super().log_density(posterior, batch)
+        intercept = posterior["posterior"]["coefficients"].values[..., 0].reshape(-1, 1)
+        return density.where(intercept < 0.9, -np.inf)
+
+    unconstrained_draws = Discrete.unconstrained_draws
+
+
+def test_a_draw_that_new_rows_rule_out_weighs_nothing():
+    (shadow, upkeep), *_ = reversed(walk(ShadowLadder(**PLAIN), Bounded(PRIOR), rows_of(1), expanding(1)))
+    out = shadow.posterior["posterior"]["coefficients"].values[..., 0] >= 0.9
+    assert 0 < out.sum() < out.size / 2
+    assert upkeep.rung == "reweight"
+    np.testing.assert_array_equal(relative_weights(shadow.posterior)[out], 0.0)
+
+
+def test_labels_that_draws_do_not_know_are_left_to_a_fit():
+    class Strict(SampledRegression):
+        def log_density(self, posterior, batch, past=None, *, random_seed=None):
+            raise ValueError("unknown label 'Graz'")
+
+    *_, (_, upkeep) = walk(ShadowLadder(**PLAIN), Strict(PRIOR), rows_of(1), expanding(1))
+    assert upkeep.rung == "refit"
+    assert "unknown label 'Graz'" in upkeep.note

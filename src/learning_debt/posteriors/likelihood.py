@@ -110,8 +110,8 @@ def _weighted_likelihood(
         part = rows[start : start + chunk]
         try:
             density = forecaster.log_density(posterior, take_rows(data, part, dim), before)
-        except (NotImplementedError, UnsupportedModelError) as error:
-            raise NotReweightableError(f"the model's rows have no density at its draws: {error}") from error
+        except (ValueError, KeyError, NotImplementedError) as error:  # what is wrong with the rows, a fit will say
+            raise NotReweightableError(f"the rows have no density at the draws at hand: {error}") from error
         for variable in density.data_vars.values():
             with np.errstate(invalid="ignore"):  # a row that draws rule out may leave again: NaN, and a refit
                 total += variable.transpose("sample", dim).values @ weight[part]

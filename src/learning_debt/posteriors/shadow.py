@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from learning_debt.arrays.moment_match import Importance, Match, importance, moment_match
 from learning_debt.errors import NoJointDensityError, UnsupportedModelError
+from learning_debt.posteriors.base import TRAINING
 from learning_debt.posteriors.convergence import MINIMUM_SIZE_PER_CHAIN
 from learning_debt.posteriors.keeper import (
     Refit,
@@ -34,7 +35,7 @@ Array = NDArray[np.float64]
 RUNGS = ("reweight", "moment match")
 
 
-class Ladder(NamedTuple):
+class Anchor(NamedTuple):
     """What a `ShadowLadder` remembers of the draws it goes on with.
 
     Attributes
@@ -76,11 +77,12 @@ class ShadowLadder:
     maximum_pareto_k : float
         Weights with a heavier tail are not served; for few draws the limit is 1 - 1 / log10(draws) where that is less.
     minimum_effective_share : float
-        Effective draws that weights must leave, per effective draw of one fit. At 1, weighted draws are never worth
-        less than those of a refit, which takes a `draws_factor` above 1. They are never served below 100 a chain, what
-        a sampler's own draws must be worth.
+        Effective draws that weights must leave, per effective draw of one fit. At 1, weighted draws are worth no less
+        than those of a refit, which takes a `draws_factor` above 1. Below 100 effective draws a chain of one fit, what
+        a sampler's own draws must be worth, nothing is served.
     draws_factor : int
-        Fits whose chains are laid side by side whenever the ladder refits.
+        Fits whose chains are laid side by side whenever the ladder refits, since a refit is rare: posteriors hold this
+        many times the forecaster's draws.
 
     Notes
     -----
@@ -89,16 +91,26 @@ class ShadowLadder:
     unconstrained scale. A preparation learned at the last fit (a scaler, say) stays as it was until the next one:
     between refits, the model is the one with that preparation, whereas `Refit` learns it anew every time.
 
+    The defaults keep the ladder from being worse than a refit at every period. Regressions of 20 coefficients, 12
+    histories of 60 periods with a small shift: root mean square error of the log score .0032 nats by refits, .0026 by
+    the ladder, .0080 by one that takes a tenth of one fit's draws for enough (`minimum_effective_share` .1,
+    `draws_factor` 1). ``benchmarks/shadow_upkeep`` has more.
+
     Raises
     ------
     ValueError
         If a rung is unknown or a number is out of range.
+
+    Examples
+    --------
+    >>> ShadowLadder(rungs="reweight").rungs  # then a refit
+    ('reweight',)
     """
 
     rungs: tuple[str, ...] = RUNGS
     maximum_pareto_k: float = 0.7
-    minimum_effective_share: float = 0.1
-    draws_factor: int = 1
+    minimum_effective_share: float = 1.0
+    draws_factor: int = 4
 
     exact = True
     log_density = None
@@ -128,23 +140,25 @@ class ShadowLadder:
         """As in `ShadowKeeper.step`."""
         begun = perf_counter()
         weight = checked_weight(data, row_weight, forecaster.observation_dim)
-        memory = shadow.memory if isinstance(shadow.memory, Ladder) else self._remembered(shadow.posterior)
-        if memory is None:
-            return self._refit(forecaster, data, weight, random_seed, "the posterior at hand is not one of draws")
-        if not memory.converged:
-            return self._refit(forecaster, data, weight, random_seed, "the draws at hand had not converged")
-        if np.array_equal(padded(shadow.row_weight, len(weight)), weight):
+        before = padded(shadow.row_weight, len(weight))
+        unchanged = np.array_equal(before, weight)
+        anchor = shadow.memory if isinstance(shadow.memory, Anchor) else self._anchor(shadow.posterior)
+        if unchanged and (anchor is None or anchor.converged):
             return kept(shadow, weight)
-        attempt = _Attempt(self, forecaster, shadow.posterior, memory, data, weight)
+        if anchor is None:
+            return self._refit(forecaster, data, weight, random_seed, "the posterior at hand is not one of draws")
+        if not anchor.converged:
+            return self._refit(forecaster, data, weight, random_seed, "the draws at hand had not converged")
+        attempt = _Attempt(self, forecaster, shadow.posterior, anchor, data, weight)
         try:
-            served = attempt.climb(padded(shadow.row_weight, len(weight)))
+            served = attempt.climb(before)
         except NotReweightableError as reason:
             served, attempt.note = None, str(reason)
         if served is None:
             fitted, upkeep = self._refit(forecaster, data, weight, random_seed, attempt.note)
             spent = upkeep.evaluations + attempt.evaluations
             return fitted, upkeep._replace(evaluations=spent, seconds=perf_counter() - begun)
-        rung, posterior, weights, ladder = served
+        rung, posterior, weights, reached = served
         upkeep = Upkeep(
             rung,
             weights.pareto_k,
@@ -152,25 +166,25 @@ class ShadowLadder:
             0,
             attempt.evaluations,
             perf_counter() - begun,
-            memory.converged,
+            anchor.converged,
             attempt.note,
         )
-        return Shadow(posterior, weight, ladder), upkeep
+        return Shadow(posterior, weight, reached), upkeep
 
-    def enough(self, weights: Importance, memory: Ladder) -> bool:
+    def enough(self, weights: Importance, anchor: Anchor) -> bool:
         """Whether weights may be served."""
         chains, draws = weights.log_weight.shape
         limit = min(self.maximum_pareto_k, 1 - 1 / np.log10(max(chains * draws, 2)))
-        least = max(self.minimum_effective_share * memory.fit_size, MINIMUM_SIZE_PER_CHAIN * chains / self.draws_factor)
+        least = max(self.minimum_effective_share * anchor.fit_size, MINIMUM_SIZE_PER_CHAIN * chains / self.draws_factor)
         return weights.pareto_k <= limit and weights.effective_size >= least
 
     def _refit(
         self, forecaster: Any, data: xr.Dataset, row_weight: Array, random_seed: int | None, note: str = ""
     ) -> tuple[Shadow, Upkeep]:
         shadow, upkeep = refit(forecaster, data, row_weight, random_seed, note, fits=self.draws_factor)
-        return shadow._replace(memory=self._remembered(shadow.posterior)), upkeep
+        return shadow._replace(memory=self._anchor(shadow.posterior)), upkeep
 
-    def _remembered(self, posterior: Any) -> Ladder | None:
+    def _anchor(self, posterior: Any) -> Anchor | None:
         """What a posterior itself tells: enough to go on from one read back from a file."""
         if not isinstance(posterior, xr.DataTree):
             return None
@@ -181,10 +195,10 @@ class ShadowLadder:
             log_ratio = posterior[WEIGHTS][LOG_WEIGHT].transpose("chain", "draw").values
         size, converged = believable(posterior)
         efficiency = min(size / (shape[0] * shape[1]), 1.0)
-        return Ladder(log_ratio, None, None, size / self.draws_factor, efficiency, converged)
+        return Anchor(log_ratio, None, None, size / self.draws_factor, efficiency, converged)
 
 
-Served = tuple[str, xr.DataTree, Importance, Ladder]
+Served = tuple[str, xr.DataTree, Importance, Anchor]
 
 
 class _Attempt:
@@ -195,33 +209,32 @@ class _Attempt:
         keeper: ShadowLadder,
         forecaster: Any,
         posterior: xr.DataTree,
-        memory: Ladder,
+        anchor: Anchor,
         data: xr.Dataset,
         row_weight: Array,
     ) -> None:
-        self.keeper, self.forecaster, self.before, self.memory = keeper, forecaster, posterior, memory
+        self.keeper, self.forecaster, self.before, self.anchor = keeper, forecaster, posterior, anchor
         self.after = holding(posterior, data, row_weight, forecaster.observation_dim)
         self.data, self.row_weight = data, row_weight
-        self.held = int((row_weight > 0).sum())
         self.evaluations, self.note = 0.0, ""
 
     def climb(self, before: Array) -> Served | None:
         """The first rung whose weights may be served."""
         if not self.keeper.rungs:
             raise NotReweightableError("no rung but the refit is asked for")
-        change = change_of(self.forecaster, self.before, self.data, before, self.row_weight, self.memory.log_likelihood)
+        change = change_of(self.forecaster, self.before, self.data, before, self.row_weight, self.anchor.log_likelihood)
         self.evaluations += change.evaluations
         self._require_agreement(change)
-        ladder = self.memory._replace(
-            log_ratio=self.memory.log_ratio + change.log_likelihood, log_likelihood=change.total
+        anchor = self.anchor._replace(
+            log_ratio=self.anchor.log_ratio + change.log_likelihood, log_likelihood=change.total
         )
-        if not np.isfinite(ladder.log_ratio.max()) or np.isnan(ladder.log_ratio).any():
+        if not np.isfinite(anchor.log_ratio.max()) or np.isnan(anchor.log_ratio).any():
             raise NotReweightableError("no draw at hand, or too many of them, gives the rows a finite density")
-        weights = importance(ladder.log_ratio, ladder.efficiency)
-        if "reweight" in self.keeper.rungs and self.keeper.enough(weights, ladder):
-            return "reweight", with_weights(self.after, weights.log_weight, pareto_k=weights.pareto_k), weights, ladder
-        self.note = _shortfall("weights", weights, ladder)
-        return self._matched(ladder, weights) if "moment match" in self.keeper.rungs else None
+        weights = importance(anchor.log_ratio, anchor.efficiency)
+        if "reweight" in self.keeper.rungs and self.keeper.enough(weights, anchor):
+            return "reweight", with_weights(self.after, weights.log_weight, pareto_k=weights.pareto_k), weights, anchor
+        self.note = _shortfall("weights", weights, anchor)
+        return self._matched(anchor, weights) if "moment match" in self.keeper.rungs else None
 
     def _require_agreement(self, change: Change) -> None:
         checked, spent = ratio_agrees(self.forecaster, self.before, self.after, change.log_likelihood)
@@ -231,42 +244,45 @@ class _Attempt:
                 "the joint density changes by more than the rows' log-likelihood: does the prior depend on the data?"
             )
 
-    def _matched(self, ladder: Ladder, weights: Importance) -> Served | None:
+    def _matched(self, anchor: Anchor, weights: Importance) -> Served | None:
         """Draws moved towards the new shadow, from where they are."""
         try:
             points = self.forecaster.unconstrained_draws(self.before)
-            target = partial(self._target, self.after)
-            if ladder.log_proposal is None:
-                ladder = ladder._replace(log_proposal=target(points) - ladder.log_ratio)
+            if anchor.log_proposal is None:
+                own = self._log_joint(self.before, points)
+                anchor = anchor._replace(log_proposal=own - self.anchor.log_ratio)
         except (NoJointDensityError, UnsupportedModelError, AttributeError) as error:
             self.note += f"; draws were not moved: {error}"
             return None
-        assert ladder.log_proposal is not None
+        if anchor.log_proposal is None or not np.isfinite(anchor.log_proposal).all():
+            self.note += "; draws were not moved: some of them are impossible by now"
+            return None
         match = moment_match(
-            Match(points, ladder.log_proposal, ladder.log_ratio, weights, 0),
-            target,
-            lambda tried: self.keeper.enough(tried, ladder),
-            efficiency=ladder.efficiency,
+            Match(points, anchor.log_proposal, anchor.log_ratio, weights, 0),
+            partial(self._log_joint, self.after),
+            lambda tried: self.keeper.enough(tried, anchor),
+            efficiency=anchor.efficiency,
         )
-        if not self.keeper.enough(match.importance, ladder):
-            self.note += "; " + _shortfall("moved draws", match.importance, ladder)
+        if not self.keeper.enough(match.importance, anchor):
+            self.note += "; " + _shortfall("moved draws", match.importance, anchor)
             return None
         moved = self.after.copy()
         moved["posterior"] = xr.DataTree(self.forecaster.constrained_draws(self.before, match.points))
         moved.attrs = {**self.after.attrs, LINEAGE: lineage(self.before)}
         posterior = with_weights(moved, match.importance.log_weight, pareto_k=match.importance.pareto_k)
-        ladder = ladder._replace(log_ratio=match.log_ratio, log_proposal=match.log_proposal, log_likelihood=None)
-        return "moment match", posterior, match.importance, ladder
+        anchor = anchor._replace(log_ratio=match.log_ratio, log_proposal=match.log_proposal, log_likelihood=None)
+        return "moment match", posterior, match.importance, anchor
 
-    def _target(self, posterior: xr.DataTree, points: Array) -> Array:
-        self.evaluations += points.shape[0] * points.shape[1] * self.held
+    def _log_joint(self, posterior: xr.DataTree, points: Array) -> Array:
+        rows = posterior[TRAINING].sizes[self.forecaster.observation_dim]
+        self.evaluations += points.shape[0] * points.shape[1] * rows
         values = self.forecaster.log_joint(posterior, points.reshape(-1, points.shape[-1]))
         return np.asarray(values, dtype=float).reshape(points.shape[:2])
 
 
-def _shortfall(what: str, weights: Importance, ladder: Ladder) -> str:
+def _shortfall(what: str, weights: Importance, anchor: Anchor) -> str:
     """Why weights were not served."""
     return (
         f"{what}: Pareto k {weights.pareto_k:.2f}, {weights.effective_size:.0f} effective draws against "
-        f"{ladder.fit_size:.0f} of a fit"
+        f"{anchor.fit_size:.0f} of a fit"
     )
