@@ -13,6 +13,7 @@ from learning_debt.arrays.nig import NIG
 from learning_debt.errors import UnsupportedModelError
 from learning_debt.posteriors.base import GRADIENT_EVALUATIONS, as_row_weight, row_weight
 from learning_debt.posteriors.conjugate import ConjugateRegression
+from learning_debt.posteriors.weights import drawn_together, relative_weights, with_weights
 
 pm = pytest.importorskip("pymc")
 
@@ -159,6 +160,16 @@ def test_weights_come_back_from_a_file_in_a_new_forecaster(conjugate, models, tm
     plain = forecaster.attach(held, data)
     assert row_weight(plain) is None
     assert not np.allclose(forecaster.log_joint(plain, points), forecaster.log_joint(held, points))
+
+
+def test_weights_of_draws_outlast_the_data_they_are_given(conjugate, models):
+    forecaster, posterior = conjugate
+    log_weight = np.linspace(0, 1, 4000).reshape(4, 1000)
+    drawn = with_weights(posterior, log_weight, pareto_k=0.3)
+    held = forecaster.attach(drawn, models.conjugate.data(30), row_weight=np.full(30, 0.5))
+    np.testing.assert_array_equal(relative_weights(held), relative_weights(drawn))
+    assert drawn_together(held, posterior)
+    assert held.attrs[GRADIENT_EVALUATIONS] == posterior.attrs[GRADIENT_EVALUATIONS]
 
 
 def counts(data):

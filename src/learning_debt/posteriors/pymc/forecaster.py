@@ -10,7 +10,7 @@ import pymc as pm
 import xarray as xr
 
 from learning_debt.data import as_dataset
-from learning_debt.errors import NoJointDensityError, UnsupportedModelError
+from learning_debt.errors import NoJointDensityError
 from learning_debt.posteriors.base import (
     GRADIENT_EVALUATIONS,
     ROW_WEIGHT,
@@ -26,6 +26,7 @@ from learning_debt.posteriors.pymc.density import split_points
 from learning_debt.posteriors.pymc.draws import labelled_draws
 from learning_debt.posteriors.pymc.fit import Sampler, SamplerName
 from learning_debt.posteriors.pymc.graph import Arguments
+from learning_debt.posteriors.pymc.options import check_counts, check_options, checked_growing_dims
 from learning_debt.posteriors.pymc.prepare import (
     PREPARATION,
     Preparation,
@@ -107,15 +108,9 @@ class PyMCForecaster:
         context_rows: int | None = None,
         compile_kwargs: dict[str, Any] | None = None,
     ) -> None:
-        _check_options(build_model, model, prepare, observation_dim, sampler)
-        growing = _growing_dims(growing_dims, model)
-        if context_rows is not None and (
-            isinstance(context_rows, bool) or int(context_rows) != context_rows or context_rows < 0
-        ):
-            raise ValueError(f"context_rows must be a whole number of rows, not {context_rows!r}")
-        for name, value in (("draws", draws), ("tune", tune), ("chains", chains)):
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-                raise ValueError(f"{name} must be a positive integer, not {value!r}")
+        check_options(build_model, model, prepare, observation_dim, sampler)
+        growing = checked_growing_dims(growing_dims, model)
+        check_counts(context_rows, draws=draws, tune=tune, chains=chains)
         self._observation_dim = observation_dim
         self._preparation = Preparation(prepare, observation_dim)
         self._registry = Registry(
@@ -378,30 +373,3 @@ class PyMCForecaster:
             for outcome, array in zip(scene.build.graph.outcomes, values, strict=True)
         }
         return xr.Dataset(variables, coords={dim: scene.batch.variables[dim]} if dim in scene.batch.coords else None)
-
-
-def _growing_dims(growing_dims: Any, model: Any) -> tuple[str, ...]:
-    dims = (growing_dims,) if isinstance(growing_dims, str) else tuple(growing_dims)
-    if not all(isinstance(dim, str) and dim for dim in dims):
-        raise TypeError(f"growing_dims must be names of dimensions, not {growing_dims!r}")
-    if dims and model is not None:
-        raise UnsupportedModelError("a ready model cannot change its groups or states; pass build_model instead")
-    return dims
-
-
-def _check_options(build_model: Any, model: Any, prepare: Any, observation_dim: Any, sampler: Any) -> None:
-    if (build_model is None) == (model is None):
-        raise TypeError("pass exactly one of build_model and model")
-    if build_model is not None and not callable(build_model):
-        hint = "; a ready model goes in as model=..." if isinstance(build_model, pm.Model) else ""
-        raise TypeError(f"build_model must be a function of the data, not {type(build_model).__name__}{hint}")
-    if model is not None and not isinstance(model, pm.Model):
-        raise TypeError(f"model must be a pm.Model, not {type(model).__name__}")
-    if prepare is not None and not callable(prepare):
-        raise TypeError(
-            f"prepare must be a function (data, fitted=None) -> (data, fitted), not {type(prepare).__name__}"
-        )
-    if not isinstance(observation_dim, str) or not observation_dim:
-        raise TypeError(f"observation_dim must be a name, not {observation_dim!r}")
-    if sampler not in (None, "nutpie", "pymc"):
-        raise ValueError(f"sampler must be None, 'nutpie' or 'pymc', not {sampler!r}")
