@@ -273,3 +273,41 @@ def test_what_a_user_put_into_cells_before_the_deployment_counts_for_nothing(ran
     for cost in (0.2, ld.RetrainingCost(cost_ratio=1.0)):
         audits = [ld.audit(one, cost) for one in (filled, table)]
         xr.testing.assert_identical(audits[0].table, audits[1].table)
+
+
+@pytest.mark.parametrize("exposure", ["rows", [2.0, 1.0, 4.0, 1.0, 1.0, 1.0, 3.0]])
+def test_exposure_counts_by_the_period_in_which_forecasts_are_issued(make_history, exposure):
+    history = flat(make_history(13, [1, 3, 2, 1, 4, 2, 2, 1, 3, 2, 5, 1, 2], 1))
+    table = table_of(history, exposure=exposure, horizon=2, varying_rows=True)
+    issued = np.array([2, 1, 3, 2, 5, 1, 2]) if exposure == "rows" else np.array(exposure)
+    np.testing.assert_array_equal(table["exposure"][0], issued)
+    np.testing.assert_array_equal(table["rows"][0], [2, 1, 3, 2, 5, 1, 2])
+    xr.testing.assert_allclose(table["regret"][0], table["score_gap"][0] * table["exposure"][0])
+    assert table["label"].values.tolist() == list(range(5, 12))
+    assert table.attrs["horizon"] == 2
+
+
+def test_exposure_of_several_series_goes_by_name(make_history):
+    history = stacked({name: flat(make_history(10, 2, 1, seed=seed)) for seed, name in enumerate("ab")})
+    given = xr.DataArray([[3.0] * 5, [7.0] * 5], dims=("series", "period"), coords={"series": ["b", "a"]})
+    assert table_of(history, exposure=given)["exposure"].values[:, 0].tolist() == [7.0, 3.0]
+    assert table_of(history, exposure=given.isel(period=0))["exposure"].values[:, 4].tolist() == [7.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"exposure": "row"}, "exposure must be a number, 'rows' or an array, not 'row'"),
+        ({"exposure": np.ones(6)}, r"exposure has shape \(6,\)"),
+        ({"exposure": np.array([1.0, 1, 1, 0, 1, 1, 1])}, "exposure must be positive and finite"),
+        ({"exposure": xr.DataArray(np.ones(7), dims="week")}, "exposure must run along 'series' and 'period' only"),
+        ({"horizon": 0}, "horizon must be a whole number of periods, at least 1, not 0"),
+        ({"horizon": 8}, "horizon=8 leaves no forecast with an outcome"),
+        ({"horizon": 2, "variables": ["residual_exceedance"]}, "residual_exceedance looks at the outcomes"),
+        ({"score": "brier"}, "no score is called 'brier'"),
+        ({"shadow": ld.ShadowLadder()}, "exact posteriors are updated exactly, not by a ShadowLadder"),
+    ],
+)
+def test_options_that_do_not_fit_the_history_are_refused_by_name(make_history, options, message):
+    with pytest.raises(ValueError, match=message):
+        table_of(flat(make_history(12, 1, 1)), **options)

@@ -160,7 +160,7 @@ def split_periods(history: Any, observation_dim: str = "obs", *, varying_rows: b
                 "(text labels must sort in time order, as '2024-03' or '2024Q1' do)"
             )
     own = np.repeat(np.arange(len(distinct)), np.diff(starts))
-    known_at, arrived = own, own
+    known_at, arrived = own, labels
     if ARRIVED in data.variables:
         arrived = _column(data, ARRIVED, observation_dim)
         known_at = _known_at(arrived, distinct, own)
