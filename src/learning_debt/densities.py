@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from arviz_stats.base import array_stats
 from numpy.typing import ArrayLike, NDArray
 
+from learning_debt.arrays.chain import link
 from learning_debt.arrays.effective_size import (
     draw_counts,
     influence_on_mean,
@@ -19,14 +19,22 @@ Array = NDArray[np.float64]
 
 MINIMUM_DRAWS = 100.0
 """Effective draws below which a mean of log densities and its standard error are not trusted."""
-MAXIMUM_PARETO_K = 0.5
-"""Shape of the tail of q/p up to which its mean has a finite variance, so that the check against 1 means something."""
+MINIMUM_OVERLAP = 30.0
+"""Effective draws that could be of either posterior, below which their normalisers are not compared."""
 MAXIMUM_DEPARTURE = 4.0
 """Standard errors by which what normalised densities imply may be missed."""
 
+UNLIKE = "is a density not normalised, or are the draws not of it?"
+
 
 def debt_from_densities(
-    shadow_at_shadow: ArrayLike, deployed_at_shadow: ArrayLike, *, weight: ArrayLike | None = None
+    shadow_at_shadow: ArrayLike,
+    deployed_at_shadow: ArrayLike,
+    shadow_at_deployed: ArrayLike | None = None,
+    deployed_at_deployed: ArrayLike | None = None,
+    *,
+    weight_shadow: ArrayLike | None = None,
+    weight_deployed: ArrayLike | None = None,
 ) -> Estimate:
     """Posterior debt KL(shadow‖deployed) = E_p[log p - log q] from normalised log densities at the shadow's draws.
 
@@ -39,22 +47,26 @@ def debt_from_densities(
         Log densities log p of the shadow and log q of the deployed posterior at the shadow's draws, both of the same
         parameters on the same scale (both on the natural scale, or both with the Jacobian of the same transform), with
         all their constants.
-    weight : array_like, shape (chain, draw), optional
+    shadow_at_deployed, deployed_at_deployed : array_like, shape (chain, draw), optional
+        The same at draws of the deployed posterior, drawn independently. They change no value, but only with them a
+        constant that a density lacks is found out on either side, where the posteriors overlap: from the shadow's draws
+        alone E_p[q/p] = 1 can be seen to be exceeded, and a mean below 1 is what a heavy tail gives, too.
+    weight_shadow, weight_deployed : array_like, shape (chain, draw), optional
         Relative weights of the draws; all the same if left out.
 
     Returns
     -------
     Estimate
         Nats. The error is that of a plain mean: nothing is assumed about the densities. Not reliable when the value is
-        negative by more than its error allows, when E_p[q/p] is not 1 (a density is not normalised, or the draws are
-        not the shadow's), or when there are fewer than 100 effective draws. ``diagnostics["total"]`` is that mean; NaN
-        where its tail is too heavy to tell, as when the posteriors lie far apart. The note says so then.
+        negative by more than its error allows, when a density turns out not to be normalised or not to be that of the
+        draws, or when there are fewer than 100 effective draws. ``diagnostics`` has ``total``, the mean of q/p; with
+        deployed draws also ``log_normaliser``, which is 0, its ``departure`` from 0 in standard errors, and ``overlap``.
 
     Raises
     ------
     ValueError
-        If shapes differ, a density is NaN or ``+inf``, the shadow has none at a draw of its own, or weights are
-        negative or all zero.
+        If shapes differ, a density is NaN or ``+inf``, a posterior has none at a draw of its own, only one of both
+        densities is given at the deployed draws, or weights are negative or all zero.
 
     Examples
     --------
@@ -66,67 +78,83 @@ def debt_from_densities(
     >>> debt_from_densities(norm.logpdf(draws, 1.0, 1.0), norm.logpdf(draws, 0.0, 1.5) + 0.5).reliable  # not normalised
     False
     """
-    shadow, deployed, own = _checked(shadow_at_shadow, deployed_at_shadow, weight)
-    counts = draw_counts(shadow, own)
-    if np.isneginf(deployed[counts > 0]).any():
+    at_shadow = {"shadow_at_shadow": shadow_at_shadow, "deployed_at_shadow": deployed_at_shadow}
+    log_ratio, weight = _log_ratio(at_shadow, "weight_shadow", weight_shadow)
+    if np.isposinf(log_ratio).any():
         note = "the deployed posterior has no density where the shadow has draws: the debt is infinite"
         return Estimate(float("inf"), float("nan"), False, True, note=note)
-    log_ratio = np.where(counts > 0, shadow, 0.0) - np.where(counts > 0, deployed, 0.0)
-    influence = influence_on_mean(log_ratio, own)
-    value, error = weighted_mean(log_ratio, own), float(np.sqrt(variance_of_mean(influence)))
-    size = float(counts.sum()) * worth(influence)
-    total, departure = _total(log_ratio, own)
-    diagnostics = {"effective_draws": size, "total": total, "departure": departure}
-    note = _doubt(value, error, size, departure)
-    if note:
-        return Estimate(max(value, 0.0), error, False, diagnostics=diagnostics, note=note)
-    if not np.isfinite(departure):
-        note = "the posteriors lie too far apart to check that both densities are normalised"
-    return Estimate(max(value, 0.0), error, diagnostics=diagnostics, note=note)
+    influence = influence_on_mean(log_ratio, weight)
+    value, error = weighted_mean(log_ratio, weight), float(np.sqrt(variance_of_mean(influence)))
+    size = float(draw_counts(log_ratio, weight).sum()) * worth(influence)
+    total, excess = _total(log_ratio, weight)
+    diagnostics = {"effective_draws": size, "total": total}
+    doubt = _doubt(value, error, size, excess)
+    note = ""
+    if shadow_at_deployed is not None and deployed_at_deployed is not None:
+        at_deployed = {"deployed_at_deployed": deployed_at_deployed, "shadow_at_deployed": shadow_at_deployed}
+        other, weight_other = _log_ratio(at_deployed, "weight_deployed", weight_deployed)
+        compared = _normalisers(-other, weight_other, log_ratio, weight)
+        diagnostics |= compared
+        if compared["overlap"] < MINIMUM_OVERLAP:
+            note = "the posteriors lie too far apart to check that both densities are normalised"
+        elif abs(compared["departure"]) > MAXIMUM_DEPARTURE:
+            doubt = doubt or f"the draws of both give their densities different normalisers: {UNLIKE}"
+    elif shadow_at_deployed is not None or deployed_at_deployed is not None:
+        raise ValueError("shadow_at_deployed and deployed_at_deployed go together: give both or neither")
+    return Estimate(max(value, 0.0), error, not doubt, diagnostics=diagnostics, note=doubt or note)
 
 
-def _doubt(value: float, error: float, size: float, departure: float) -> str:
+def _doubt(value: float, error: float, size: float, excess: float) -> str:
     """Why the estimate is not to be trusted; empty when nothing speaks against it."""
     if value < -MAXIMUM_DEPARTURE * error:
-        return "the debt came out negative: is a density not normalised, or are the draws not the shadow's?"
-    if abs(departure) > MAXIMUM_DEPARTURE:
-        return "E_p[q/p] is not 1: is a density not normalised, or are the draws not the shadow's?"
+        return f"the debt came out negative: {UNLIKE}"
+    if excess > MAXIMUM_DEPARTURE:
+        return f"E_p[q/p] is above 1: {UNLIKE}"
     if not size >= MINIMUM_DRAWS:
         return f"the draws are worth under {MINIMUM_DRAWS:.0f} independent ones: draw more"
     return ""
 
 
 def _total(log_ratio: Array, weight: Array | None) -> tuple[float, float]:
-    """E_p[q/p], which is 1, and its distance from 1 in standard errors; NaN where its tail is too heavy to tell."""
+    """Mean of q/p, and by how many of its standard errors it exceeds 1."""
     ratio = np.exp(np.minimum(-log_ratio, 700.0))
-    if np.ptp(ratio) <= 1e-12 * ratio.max():
-        total = weighted_mean(ratio, weight)
-        return total, 0.0 if abs(total - 1) < 1e-9 else float("inf")
-    terms = ratio if weight is None else ratio * weight / weight.mean()
-    if (
-        terms.size < 25
-        or not float(array_stats.psislw(-np.log(np.maximum(terms, 1e-300)).ravel())[1]) <= MAXIMUM_PARETO_K
-    ):
-        return float("nan"), float("nan")
     total = weighted_mean(ratio, weight)
     error = float(np.sqrt(variance_of_mean(influence_on_mean(ratio, weight))))
+    if not error > 1e-12 * total:
+        return total, 0.0 if total < 1 + 1e-9 else float("inf")
     return total, (total - 1) / error
 
 
-def _checked(shadow: ArrayLike, deployed: ArrayLike, weight: ArrayLike | None) -> tuple[Array, Array, Array | None]:
-    at = {"shadow_at_shadow": np.asarray(shadow, dtype=float), "deployed_at_shadow": np.asarray(deployed, dtype=float)}
+def _normalisers(
+    at_deployed: Array, weight_deployed: Array | None, at_shadow: Array, weight_shadow: Array | None
+) -> dict[str, float]:
+    """Logarithm of the ratio of both normalisers by Bennett's acceptance ratio, from log p - log q at draws of both."""
+    step = link(at_deployed, at_shadow, weight_earlier=weight_deployed, weight_later=weight_shadow)
+    if step is None:
+        return {"log_normaliser": float("nan"), "departure": float("nan"), "overlap": 0.0}
+    error = np.sqrt(variance_of_mean(step.earlier_influence) + variance_of_mean(step.later_influence))
+    same = abs(step.log_normaliser) < 1e-9
+    departure = 0.0 if same else float(step.log_normaliser / error) if error > 0 else float("inf")
+    return {"log_normaliser": step.log_normaliser, "departure": departure, "overlap": step.overlap}
+
+
+def _log_ratio(
+    densities: dict[str, ArrayLike], weight_name: str, weight: ArrayLike | None
+) -> tuple[Array, Array | None]:
+    """Log density of the draws' own posterior less that of the other, shape (chain, draw); 0 where they weigh nothing."""
+    at = {name: np.asarray(values, dtype=float) for name, values in densities.items()}
     if weight is not None:
-        at["weight"] = np.asarray(weight, dtype=float)
-    shape = at["shadow_at_shadow"].shape
+        at[weight_name] = np.asarray(weight, dtype=float)
+    (own_name, own), (_, other) = list(at.items())[:2]
     for name, values in at.items():
-        if values.ndim != 2 or values.size == 0 or values.shape != shape:
+        if values.ndim != 2 or values.size == 0 or values.shape != own.shape:
             raise ValueError(f"{name} must have shape (chain, draw), the same as the others, not {values.shape}")
         if np.isnan(values).any() or np.isposinf(values).any():
             raise ValueError(f"{name} holds NaN or +inf")
-    own = at.get("weight")
-    if own is not None and ((own < 0).any() or not own.sum() > 0):
-        raise ValueError("weight must hold numbers of at least 0, not all 0")
-    drawn = np.ones(shape, dtype=bool) if own is None else own > 0
-    if np.isneginf(at["shadow_at_shadow"][drawn]).any():
-        raise ValueError("shadow_at_shadow holds -inf: the shadow has no density at a draw of its own")
-    return at["shadow_at_shadow"], at["deployed_at_shadow"], own
+    relative = at.get(weight_name)
+    if relative is not None and ((relative < 0).any() or not relative.sum() > 0):
+        raise ValueError(f"{weight_name} must hold numbers of at least 0, not all 0")
+    drawn = np.ones(own.shape, dtype=bool) if relative is None else relative > 0
+    if np.isneginf(own[drawn]).any():
+        raise ValueError(f"{own_name} holds -inf: a posterior has no density at a draw of its own")
+    return np.where(drawn, own, 0.0) - np.where(drawn, other, 0.0), relative
