@@ -193,7 +193,7 @@ class _SampledReplay:
         for s, posterior in enumerate(deployed):
             estimate = Estimate(0.0, 0.0)
             if posterior is not shadow:
-                estimate = debt_from_densities(at_own, log_density(posterior, shadow), weight=self.weights[t])
+                estimate = debt_from_densities(at_own, log_density(posterior, shadow), weight_shadow=self.weights[t])
             self._put("debt", s, t, estimate)
 
     def _predictive_debt(self, t: int, deployed: list[xr.DataTree], rows: Positions) -> None:
