@@ -60,7 +60,7 @@ def debt_from_densities(
         Nats. The error is that of a plain mean: nothing is assumed about the densities. Not reliable when the value is
         negative by more than its error allows, when a density turns out not to be normalised or not to be that of the
         draws, or when there are fewer than 100 effective draws. ``diagnostics`` has ``total``, the mean of q/p; with
-        deployed draws also ``log_normaliser``, which is 0, its ``departure`` from 0 in standard errors, and ``overlap``.
+        deployed draws also ``log_normaliser``, which is 0, its ``departure`` in standard errors, and ``overlap``.
 
     Raises
     ------
@@ -141,7 +141,7 @@ def _normalisers(
 def _log_ratio(
     densities: dict[str, ArrayLike], weight_name: str, weight: ArrayLike | None
 ) -> tuple[Array, Array | None]:
-    """Log density of the draws' own posterior less that of the other, shape (chain, draw); 0 where they weigh nothing."""
+    """Log density of the draws' own posterior less the other's, shape (chain, draw); 0 where draws weigh nothing."""
     at = {name: np.asarray(values, dtype=float) for name, values in densities.items()}
     if weight is not None:
         at[weight_name] = np.asarray(weight, dtype=float)
