@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 import xarray as xr
+from scipy.stats import norm
 
 import learning_debt as ld
 from learning_debt.arrays.nig import NIG
@@ -189,3 +190,45 @@ def test_mean_field_posteriors_of_a_pymc_model(models):
     noise = 4 * debt.standard_error / (2 * np.sqrt(debt.value))
     difference = np.sqrt(debt.value) - np.sqrt(twin.predictive_debt(*exact, batch))
     assert abs(difference) < sum(lost) + noise
+
+
+def test_debt_of_discounted_shadows_by_their_own_densities_is_the_closed_form():
+    """A normal mean, whose posterior is known, handed over as an approximation that knows its density."""
+    pm = pytest.importorskip("pymc")
+    from learning_debt.posteriors.pymc.forecaster import PyMCForecaster
+
+    def build(data):
+        with pm.Model() as model:
+            y = pm.Data("y", data["y"].values, dims="obs")
+            pm.Normal("outcome", pm.Normal("mean", 0, 3), 1, observed=y, dims="obs")
+        return model
+
+    def moments(y, row_weight):
+        precision = 1 / 9 + row_weight.sum()
+        return (row_weight * y).sum() / precision, 1 / np.sqrt(precision)
+
+    def update(data, row_weight, previous, random_seed):
+        mean, sd = moments(data["y"].values, row_weight)
+        draws = np.random.default_rng(random_seed).normal(mean, sd, size=(1, 2000))
+        groups = {"posterior": {"mean": (("chain", "draw"), draws)}, "gaussian": {"mean": mean, "sd": sd}}
+        return xr.DataTree.from_dict({name: xr.Dataset(group) for name, group in groups.items()})
+
+    def log_density(posterior, points):
+        return norm.logpdf(points["posterior"]["mean"], posterior["gaussian"]["mean"], posterior["gaussian"]["sd"])
+
+    period, rule = np.arange(30) // 5, UpdateRule(discount=0.8)
+    y = np.random.default_rng(1).normal(0.04 * np.arange(30))
+    spells = ld.spell_table(
+        PyMCForecaster(build, compile_kwargs={"mode": "FAST_COMPILE"}),
+        {"y": y, "period": period},
+        initial=3,
+        shadow=SuppliedShadow(update, exact=False, log_density=log_density),
+        update_rule=rule,
+        random_seed=1,
+    )
+    debt, error = (spells[name].squeeze().values for name in ("debt", "debt_se"))
+    seen = [moments(y, rule.weights(2 + k - period)) for k in range(4)]
+    for s, t in zip(*np.triu_indices(3), strict=True):
+        (mean, sd), (other, spread) = seen[t + 1], seen[s]
+        expected = np.log(spread / sd) + (sd**2 + (mean - other) ** 2) / (2 * spread**2) - 0.5
+        assert abs(debt[s, t] - expected) < 4 * error[s, t]
