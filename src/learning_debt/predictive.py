@@ -206,7 +206,7 @@ class PredictiveContrast:
         h = (rule.shadow.log_density - at_deployed.log_density).reshape(self.rows, -1)
         terms = (h + np.expm1(-h) if result.value < 0.5 else h).mean(axis=0)
         share = rule.probability[: len(terms)] * self.rows
-        of_points = ((share * (terms - share @ terms)) ** 2).sum() * len(terms) / (len(terms) - 1)
+        of_points = ((share * (terms - share @ terms)) ** 2).sum() / (1 - 1 / len(terms)) if len(terms) > 1 else np.nan
         error = float(np.hypot(result.standard_error, np.sqrt(of_points)))
         return self._estimate(result, error, rule, at_deployed)
 
