@@ -195,16 +195,22 @@ def _contrast(shadow: Mixture, deployed: Mixture, from_shadow: Array, from_deplo
     Drawn together, both influences of one sample are added before the variance is taken. What is trusted is then the
     worse of both densities: their errors cancel, but an error that few draws make is not known better for that.
     """
-    variance_shadow, size_shadow = _mean_influence(from_shadow)
-    variance_deployed, size_deployed = _mean_influence(from_deployed)
-    carried = _share_variance(shadow, size_shadow), _share_variance(deployed, size_deployed)
-    own = _co_moment(shadow, shadow), _co_moment(deployed, deployed)
-    if not _drawn_together(shadow, deployed):
-        relative = np.maximum(own[0], 0.0) / size_shadow + np.maximum(own[1], 0.0) / size_deployed
-        return _Error(variance_shadow + variance_deployed, relative, carried[0] + carried[1])
-    variance, size = _mean_influence(from_shadow + from_deployed)
-    relative = np.maximum(own[0] + own[1] - 2 * _co_moment(shadow, deployed), 0.0) / size
-    return _Error(variance, relative, np.where(relative > 0, np.maximum(*carried), 0.0))
+    pair = shadow, deployed
+    (variance_shadow, size_shadow), (variance_deployed, size_deployed) = map(
+        _mean_influence, (from_shadow, from_deployed)
+    )
+    sizes = size_shadow, size_deployed
+    spread = [np.maximum(np.einsum("cdk,cdk->k", one.ratio, one.ratio) / one.weight.size - 1, 0.0) for one in pair]
+    # One over the effective number of draws that carry a point.
+    carried = [own / min(size, effective_size(one.weight)) for one, own, size in zip(pair, spread, sizes, strict=True)]
+    if _drawn_together(shadow, deployed):
+        variance, size = _mean_influence(from_shadow + from_deployed)
+        moments = _co_moment(shadow, shadow) + _co_moment(deployed, deployed) - 2 * _co_moment(shadow, deployed)
+        relative = np.maximum(moments, 0.0) / size
+        return _Error(variance, relative, np.where(relative > 0, np.maximum(*carried), 0.0))
+    own = [part if np.ptp(one.weight) == 0 else _co_moment(one, one) for one, part in zip(pair, spread, strict=True)]
+    relative = np.maximum(own[0], 0.0) / size_shadow + np.maximum(own[1], 0.0) / size_deployed
+    return _Error(variance_shadow + variance_deployed, relative, carried[0] + carried[1])
 
 
 def _drawn_together(shadow: Mixture, deployed: Mixture) -> bool:
@@ -221,12 +227,6 @@ def _mean_influence(influence: Array) -> tuple[float, float]:
     """Variance of the mean of `influence`, shape (chain, draw), and the effective sample size behind it."""
     size = effective_size(influence)
     return float(influence.var(ddof=1)) / size, size
-
-
-def _share_variance(one: Mixture, size: float) -> Array:
-    """Relative variance of the draws' shares at each point: one over the effective number of draws that carry it."""
-    spread = np.einsum("cdk,cdk->k", one.ratio, one.ratio) / one.weight.size - 1
-    return np.maximum(spread, 0.0) / min(size, effective_size(one.weight))
 
 
 def _co_moment(first: Mixture, second: Mixture) -> Array:
