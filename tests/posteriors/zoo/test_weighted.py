@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
 import pytest
+import xarray as xr
+from scipy.stats import norm
 
 from learning_debt.errors import UnsupportedModelError
 from learning_debt.posteriors.base import row_weight
 from learning_debt.posteriors.pymc.density import split_points
+from learning_debt.posteriors.pymc.forecaster import PyMCForecaster
 from learning_debt.posteriors.pymc.graph import compile_python
 from learning_debt.posteriors.pymc.weighted import weighted_model
 
-from .case import FACTORS
+from .case import CHEAP, FACTORS, along_rows
 from .growing import CASES as GROWING
 from .outcomes import CASES as OUTCOMES
 from .series import CASES as SERIES
@@ -86,3 +91,27 @@ def test_unseen_groups_and_discounts_go_together():
     forecaster = case.forecaster()
     held = forecaster.attach(case.posterior(), case.past, 0.9 ** np.arange(case.trained))
     assert forecaster.log_density(held, case.batch, random_seed=1).sizes["sample"] == len(FACTORS)
+
+
+def trend(data):
+    with pm.Model() as model:
+        y = pm.Data("y", data["y"].values, dims="obs")
+        mean = pm.Normal("level", 0, 5) + pm.Normal("slope", 0, 1) * pt.arange(y.shape[0])
+        pm.Normal("outcome", mean, 1, observed=y, dims="obs")
+    return model
+
+
+def test_a_trend_by_position_counts_from_the_first_row_of_the_window():
+    """Given all rows as past, positions would be those of another model: off by the slope times the rows left out."""
+    data = along_rows(y=0.5 * np.arange(12) + np.sin(np.arange(12)))
+    draws = {name: (("chain", "draw"), [[value, 0.9 * value]]) for name, value in (("level", 1.5), ("slope", 0.5))}
+    forecaster = PyMCForecaster(trend, compile_kwargs=CHEAP)
+    window = (np.arange(12) >= 3) & (np.arange(12) < 9)
+    held = forecaster.attach(xr.DataTree.from_dict({"posterior": xr.Dataset(draws)}), data, window)
+    batch = data.isel(obs=slice(9, None))
+    scored = forecaster.log_density(held, batch, data.isel(obs=slice(9)))["outcome"].values
+    mean = 1.5 + 0.5 * np.arange(6, 9)
+    np.testing.assert_allclose(scored[0], norm.logpdf(batch["y"].values, mean, 1), rtol=1e-9)
+    np.testing.assert_array_equal(forecaster.log_density(held, batch, data.isel(obs=slice(3, 9)))["outcome"], scored)
+    inside = forecaster.log_density(held, data.isel(obs=slice(7, 9)), data.isel(obs=slice(7)))["outcome"].values
+    np.testing.assert_allclose(inside[0], norm.logpdf(data["y"].values[7:9], 1.5 + 0.5 * np.arange(4, 6), 1), rtol=1e-9)

@@ -234,9 +234,9 @@ class PyMCForecaster:
         batch : Dataset, mapping or data frame
             Rows with their outcomes.
         past : Dataset, mapping or data frame, optional
-            All rows that the batch follows, from the first one the model was fitted to. Needed where `needs_past`;
-            no rows at all say that the batch is the beginning. Each row is then scored given those before it, the
-            batch's own included.
+            All rows that the batch follows, from the first one the model was fitted to; those before it (a window's
+            past) are left out. Needed where `needs_past`; no rows at all say that the batch is the beginning. Each row
+            is then scored given those before it, the batch's own included.
         random_seed : int, optional
             For entries along `growing_dims` that the posterior does not hold: the density is that at one draw of them.
 

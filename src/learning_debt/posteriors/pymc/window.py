@@ -1,0 +1,48 @@
+"""Where, in a past that goes further back, the rows begin that a posterior was fitted to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from learning_debt.data import take_rows
+from learning_debt.posteriors.base import TRAINING, training_data
+
+
+def since_training(posterior: Any, past: xr.Dataset, observation_dim: str) -> xr.Dataset:
+    """Rows of `past` from the first one that the posterior was fitted to; all of them where those are not found.
+
+    To the posterior of a window its first row is the beginning: a trend by position counts from there, and states start
+    there.
+    """
+    rows = past.sizes[observation_dim]
+    if not isinstance(posterior, xr.DataTree) or TRAINING not in posterior.children or rows == 0:
+        return past
+    seen = training_data(posterior)
+    names = [
+        name
+        for name, variable in seen.variables.items()
+        if observation_dim in variable.dims and name in past.variables and observation_dim in past.variables[name].dims
+    ]
+    whole, held = ([_by_row(one.variables[name], observation_dim) for name in names] for one in (past, seen))
+    if not names or any(one.shape[1:] != two.shape[1:] for one, two in zip(whole, held, strict=True)):
+        return past
+    alike = np.all(
+        [(one == two[0]).reshape(rows, -1).all(axis=1) for one, two in zip(whole, held, strict=True)], axis=0
+    )
+    if alike[0]:
+        return past
+    for start in np.flatnonzero(alike).tolist():
+        common = min(rows - start, len(held[0]))  # the last rows it was fitted to may be the batch itself
+        if 2 * common >= len(held[0]) and all(
+            np.array_equal(one[start : start + common], two[:common]) for one, two in zip(whole, held, strict=True)
+        ):
+            return take_rows(past, slice(start, None), observation_dim)
+    return past
+
+
+def _by_row(variable: xr.Variable, observation_dim: str) -> np.ndarray:
+    others = sorted(str(dim) for dim in variable.dims if dim != observation_dim)
+    return np.asarray(variable.transpose(observation_dim, *others).values)
