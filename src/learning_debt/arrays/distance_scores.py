@@ -47,10 +47,16 @@ class Scored(NamedTuple):
     loss : ndarray, shape (rows,)
     influence : ndarray, shape (chain, draw)
         What each draw does to the mean loss over the rows; mean zero.
+    remainder : float
+        Variance of the mean loss that influences do not explain: of decisions that jump.
+    jump : float
+        The largest single departure from what influences explain.
     """
 
     loss: Array
     influence: Array
+    remainder: float = 0.0
+    jump: float = 0.0
 
 
 class Divergence(NamedTuple):
@@ -68,6 +74,8 @@ class Divergence(NamedTuple):
         Effective draws behind the standard error.
     heaviest : float
         Share of the first-order variance that a single draw carries.
+    jump : float
+        The largest single departure from what influences explain.
     """
 
     value: float
@@ -76,6 +84,7 @@ class Divergence(NamedTuple):
     bias: float
     size: float
     heaviest: float
+    jump: float = 0.0
 
 
 def crps(draws: Draws, outcome: Array) -> Scored:

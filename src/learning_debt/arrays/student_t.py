@@ -50,7 +50,7 @@ def log_density(y: ArrayLike, degrees_of_freedom: ArrayLike, location: ArrayLike
     df = np.asarray(degrees_of_freedom, dtype=float)
     scale = np.asarray(scale, dtype=float)
     standardised = (np.asarray(y, dtype=float) - location) / scale
-    constant = _log_gamma_gaps(df / 2) - 0.5 * math.log(2 * math.pi)
+    constant = log_gamma_gaps(df / 2) - 0.5 * math.log(2 * math.pi)
     return np.asarray(constant - np.log(scale) - (df + 1) / 2 * np.log1p(standardised**2 / df))
 
 
@@ -109,7 +109,8 @@ def _log_gamma_gap(a: float) -> float:
 
 
 @vectorize(cache=True)
-def _log_gamma_gaps(a):  # type: ignore[no-untyped-def]
+def log_gamma_gaps(a):  # type: ignore[no-untyped-def]
+    """log Gamma(a + 1/2) - log Gamma(a) - log(a) / 2, elementwise."""
     return _log_gamma_gap(a)
 
 

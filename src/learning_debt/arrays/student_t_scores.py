@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammaln, stdtr, stdtrit
+from scipy.special import stdtr, stdtrit
 
 from learning_debt.arrays import student_t
 
@@ -59,8 +59,8 @@ def _mean_distance(z: Array, df: Array) -> Array:
 
 def _half_mean_difference(df: Array) -> Array:
     """E|T - T'| / 2 of a standard Student-t: 2 sqrt(df) / (df - 1) B(1/2, df - 1/2) / B(1/2, df/2)^2."""
-    gaps = gammaln(df - 0.5) - gammaln(df) - 2 * (gammaln(df / 2) - gammaln(df / 2 + 0.5))
-    return np.asarray(2 * np.sqrt(df) / (df - 1) * np.exp(gaps) / math.sqrt(math.pi))
+    gaps = 2 * student_t.log_gamma_gaps(df / 2) - student_t.log_gamma_gaps(df - 0.5)
+    return np.asarray(df**1.5 / ((df - 1) * np.sqrt(math.pi * (df - 0.5))) * np.exp(gaps))
 
 
 def quantile(level: ArrayLike, degrees_of_freedom: ArrayLike, location: ArrayLike, scale: ArrayLike) -> Array:
