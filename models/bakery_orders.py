@@ -52,7 +52,7 @@ def build_model(data: xr.Dataset) -> pm.Model:
 
 score = ld.scores.NewsvendorLoss(under=1.60, over=0.90, currency="EUR")
 update_rule = ld.UpdateRule(window=26)
-shadow = ld.ShadowLadder()
+shadow = ld.ShadowLadder(draws_factor=1, minimum_effective_share=0.5)  # for speed: weights worth half a fit will do
 
 # Two hours of somebody's time. Replace it by what yours costs.
 cost = ld.RetrainingCost(80.0, currency="EUR")

@@ -95,7 +95,8 @@ def _fit_all(module: ModuleType, data: Any, first: int, draws: int, seed: int) -
     forecaster = ld.PyMCForecaster(module.build_model, prepare=getattr(module, "prepare", None), draws=draws)
     table = ld.spell_table(forecaster, data, initial=first, random_seed=seed, **_options(module))
     fits = int(table["refits"].sum()) + table.sizes["series"]
-    console.print(f"{fits} fits in {time.perf_counter() - started:.0f} s", highlight=False)
+    plural = "" if fits == 1 else "s"
+    console.print(f"{fits} fit{plural} in {time.perf_counter() - started:.0f} s", highlight=False)
     return table
 
 
