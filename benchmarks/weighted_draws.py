@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 from scipy import signal, stats
 
 from learning_debt.arrays import mixture, nig
+from learning_debt.arrays.effective_size import weighted_size
 from learning_debt.debt import debt_from_draws
 from learning_debt.estimate import Estimate
+from learning_debt.posteriors.weights import MINIMUM_MOVED_SHARE
 from learning_debt.predictive import supported
 
 Array = NDArray[np.float64]
@@ -45,13 +47,14 @@ class World(NamedTuple):
 
 
 class Draws(NamedTuple):
-    """Weighted draws: coefficients (chain, draw, 2), variance and weight (chain, draw), lineage, Pareto k."""
+    """Weighted draws: coefficients (chain, draw, 2), variance and weight (chain, draw), lineage, Pareto k, if moved."""
 
     coefficients: Array
     variance: Array
     weight: Array | None
     lineage: str
     pareto_k: float = 0.0
+    moved: bool = False
 
 
 def world(shift: float, early: int, rng: np.random.Generator) -> World:
@@ -108,7 +111,7 @@ def moved(draws: Draws, source: nig.NIG, target: nig.NIG) -> Draws:
         scale = spread / flat.std(axis=0)
         to[:, use] = centre + (points[:, use] - flat.mean(axis=0)) * scale
         jacobian[:, use] = np.log(scale).sum()
-    arrived = draws._replace(coefficients=to[..., :2], variance=np.exp(to[..., 2]))
+    arrived = draws._replace(coefficients=to[..., :2], variance=np.exp(to[..., 2]), moved=True)
     return reweighted(arrived, log_density(to, target) - log_density(points, source) + jacobian)
 
 
@@ -139,7 +142,7 @@ def estimates(at: World, shadow: Draws, deployed: Draws) -> dict[str, tuple[Esti
     at_outcome = [mixtures(one, at.x_next, at.y_next) for one in (shadow, deployed)]
     gap = judged(mixture.score_gap(*at_outcome), *at_outcome)
     scores = [float(nig.log_score(one, at.x_next, at.y_next)[0]) for one in (at.shadow, at.deployed)]
-    trusted = max(shadow.pareto_k, deployed.pareto_k) <= 0.7
+    trusted = max(shadow.pareto_k, deployed.pareto_k) <= 0.7 and not (shadow.moved and uneven(shadow))
     found = {
         "debt": (debt, float(nig.kl(at.shadow, at.deployed))),
         "predictive debt": (predictive, float(nig.predictive_debt(at.shadow, at.deployed, at.x_next))),
@@ -149,6 +152,12 @@ def estimates(at: World, shadow: Draws, deployed: Draws) -> dict[str, tuple[Esti
         name: (Estimate(one.value, one.standard_error, one.reliable and trusted), truth)
         for name, (one, truth) in found.items()
     }
+
+
+def uneven(draws: Draws) -> bool:
+    """Whether moved draws are worth less than the public estimators ask for."""
+    assert draws.weight is not None
+    return weighted_size(draws.weight) < MINIMUM_MOVED_SHARE * draws.weight.size
 
 
 def nig_grid(at: World) -> Array:

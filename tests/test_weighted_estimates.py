@@ -134,6 +134,25 @@ def test_weights_with_too_heavy_a_tail_make_every_estimate_unreliable():
     assert not debt_by_group(MODEL, shadow, anchor, rows(30, 36), by=np.arange(6))["reliable"].any()
 
 
+def test_moved_draws_must_not_weigh_unevenly():
+    """Weights worth about a third of the draws: enough for the draws they belong to, too few for moved ones."""
+    anchor = drawn(30, 1)
+    log_weight = np.random.default_rng(5).normal(0, 1, size=(4, 1000))
+    still = with_weights(anchor, log_weight)
+    moved = still.copy()
+    moved["posterior"] = anchor["posterior"].to_dataset() + 0.01
+    assert lineage(moved) == lineage(anchor)
+    assert ld.score_gap(MODEL, still, anchor, LATER).reliable
+    for one in (
+        ld.score_gap(MODEL, moved, anchor, LATER),
+        ld.predictive_debt(MODEL, moved, anchor, LATER),
+        ld.posterior_debt(MODEL, moved, anchor, rows(30, 36)),
+    ):
+        assert not one.reliable
+        assert one.note
+    assert "worth under half" in ld.score_gap(MODEL, moved, anchor, LATER).note
+
+
 def test_a_draw_with_all_the_weight_is_relied_on_by_nothing():
     anchor = drawn(30, 1)
     log_weight = np.full((4, 1000), -40.0)

@@ -13,14 +13,7 @@ from learning_debt.arrays import mixture, quadrature
 from learning_debt.data import follow, take_rows
 from learning_debt.estimate import Estimate
 from learning_debt.posteriors.base import SampledForecaster
-from learning_debt.posteriors.weights import (
-    MAXIMUM_PARETO_K,
-    TOO_UNEVEN,
-    doubted,
-    lineage,
-    pareto_k,
-    relative_weights,
-)
+from learning_debt.posteriors.weights import doubted, lineage, relative_weights, weight_doubt
 
 Array = NDArray[np.float64]
 
@@ -75,7 +68,7 @@ def row_mixture(
 def posterior_mixture(posterior: xr.DataTree, log_density: Array) -> mixture.Mixture:
     """Mixture over the draws of `posterior`, weighted as they are, of log densities (chain, draw, points)."""
     of_draws = mixture.mixture(log_density, relative_weights(posterior), lineage(posterior))
-    return of_draws._replace(pareto_k=pareto_k(posterior))
+    return of_draws._replace(doubt=weight_doubt(posterior))
 
 
 def supported(found: mixture.MonteCarlo, *mixtures: mixture.Mixture) -> bool:
@@ -93,8 +86,8 @@ def gap_from_mixtures(shadow: mixture.Mixture, deployed: mixture.Mixture) -> Est
         return Estimate(gap.value, float("nan"), False, gap.value > 0, diagnostics, note)
     reliable = supported(gap, shadow, deployed)
     note = "" if reliable else "too few draws reach the realised outcome: draw more"
-    if max(np.nan_to_num([shadow.pareto_k, deployed.pareto_k])) > MAXIMUM_PARETO_K:
-        reliable, note = False, note or TOO_UNEVEN
+    if doubt := shadow.doubt or deployed.doubt:
+        reliable, note = False, note or doubt
     return Estimate(gap.value, gap.standard_error, reliable, diagnostics=diagnostics, note=note)
 
 

@@ -29,15 +29,15 @@ class Mixture(NamedTuple):
         Weights of the draws, with mean one.
     lineage : str
         Token of the draws: two mixtures with the same one, not empty, were drawn together, sample by sample.
-    pareto_k : float
-        Shape of the tail of the weights; NaN when nobody looked.
+    doubt : str
+        Why the weights are not to be trusted; empty when nothing speaks against them.
     """
 
     log_density: Array
     ratio: Array
     weight: Array
     lineage: str = ""
-    pareto_k: float = float("nan")
+    doubt: str = ""
 
 
 class MonteCarlo(NamedTuple):

@@ -22,7 +22,7 @@ from learning_debt.arrays.effective_size import (
 from learning_debt.arrays.nig import NIG
 from learning_debt.attribution.selection import exact_pair, rows_before
 from learning_debt.data import as_dataset, require_variables
-from learning_debt.posteriors.weights import MAXIMUM_PARETO_K, drawn_together, pareto_k, relative_weights
+from learning_debt.posteriors.weights import MAXIMUM_PARETO_K, drawn_together, relative_weights, weight_doubt
 from learning_debt.predictive import row_log_density
 
 Array = NDArray[np.float64]
@@ -109,7 +109,7 @@ def debt_by_group(
         )
         of_shadow, of_deployed = _Draws(at_shadow, shadow), _Draws(at_deployed, deployed)
         parts = [_difference(of_shadow, of_deployed, rows) for rows in (*members, slice(None))]
-        if any(pareto_k(one) > MAXIMUM_PARETO_K for one in (shadow, deployed)):
+        if weight_doubt(shadow) or weight_doubt(deployed):
             parts = [part._replace(reliable=False) for part in parts]
     return _grouped(parts, groups, np.bincount(codes), dim)
 

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from learning_debt.arrays.effective_size import weighted_size
 from learning_debt.estimate import Estimate
 
 Array = NDArray[np.float64]
@@ -19,7 +20,14 @@ TOLD_APART = 50
 """Draws of a chain that its token is made of: all of them take longer than a score."""
 MAXIMUM_PARETO_K = 0.7
 """Shape of the tail of weights above which means under them are not trusted (Vehtari et al. 2024, JMLR 25)."""
+MINIMUM_MOVED_SHARE = 0.5
+"""Share of their number that moved draws must be worth under their weights: below it the move itself went amiss.
+
+1,400 pairs of conjugate posteriors, 1,000 to 4,000 draws moved once to weighted means and spreads: 90% intervals of
+debt covered .79 at shares of .2 to .4, .85 at .4 to .6 and .91 beyond; those of predictive debt .70, .79 and .88.
+"""
 TOO_UNEVEN = "the weights of a posterior's draws have too heavy a tail (Pareto k above 0.7): refit it"
+MOVED_AMISS = "a posterior's moved draws still weigh unevenly (worth under half of their number): refit it"
 
 
 def relative_weights(posterior: xr.DataTree) -> Array | None:
@@ -75,6 +83,10 @@ def lineage(posterior: xr.DataTree) -> str:
     """
     if LINEAGE in posterior.attrs:
         return str(posterior.attrs[LINEAGE])
+    return _token(posterior)
+
+
+def _token(posterior: xr.DataTree) -> str:
     digest = hashlib.sha256()
     for variable in posterior["posterior"].to_dataset().data_vars.values():
         values = variable.transpose("chain", "draw", ...).values
@@ -93,11 +105,20 @@ def pareto_k(posterior: xr.DataTree) -> float:
     return float(posterior[WEIGHTS][PARETO_K]) if WEIGHTS in posterior.children else float("nan")
 
 
+def weight_doubt(posterior: xr.DataTree) -> str:
+    """Why the weights of `posterior` are not to be trusted; empty when nothing speaks against them."""
+    if pareto_k(posterior) > MAXIMUM_PARETO_K:
+        return TOO_UNEVEN
+    weight = relative_weights(posterior)
+    if weight is None or weighted_size(weight) >= MINIMUM_MOVED_SHARE * weight.size:
+        return ""
+    return MOVED_AMISS if lineage(posterior) != _token(posterior) else ""
+
+
 def doubted(estimate: Estimate, *posteriors: xr.DataTree) -> Estimate:
-    """`estimate`, not reliable if the weights of one of the posteriors behind it have too heavy a tail."""
-    if not any(pareto_k(one) > MAXIMUM_PARETO_K for one in posteriors):
-        return estimate
-    return replace(estimate, reliable=False, note=estimate.note or TOO_UNEVEN)
+    """`estimate`, not reliable if the weights of one of the posteriors behind it are not to be trusted."""
+    doubt = next(filter(None, map(weight_doubt, posteriors)), "")
+    return replace(estimate, reliable=False, note=estimate.note or doubt) if doubt else estimate
 
 
 def equal_weights(posterior: xr.DataTree, random_seed: int | None = None) -> xr.DataTree:
