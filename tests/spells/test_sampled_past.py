@@ -9,6 +9,7 @@ import xarray as xr
 pm = pytest.importorskip("pymc")
 
 import learning_debt as ld  # noqa: E402
+from learning_debt.spells.path import LastOfPath  # noqa: E402
 
 CHEAP = {"mode": "FAST_COMPILE"}
 WEEKS, INITIAL = 9, 6
@@ -94,3 +95,49 @@ def test_debt_is_left_out_where_states_grow_and_the_table_says_so(history):
     assert (table["predictive_debt"].values[0][upper] >= 0).all()
     assert forecaster.needs_past
     assert ld.replay(table, ld.policies.Calendar(2), cost=0.1).retrains.item() >= 1
+
+
+def autoregression(data):
+    with pm.Model() as model:
+        y = pm.Data("y", data["y"].values, dims="obs")
+        rho = pm.math.stack([pm.Normal("rho", 0, 0.3)])
+        start = pm.Normal.dist(0, 1, shape=1)
+        pm.AR("level", rho, 0.5, init_dist=start, observed=y, dims="obs")
+    return model
+
+
+def lagged_by_hand(data):
+    with pm.Model() as model:
+        y = pm.Data("y", data["y"].values, dims="obs")
+        before = pm.math.concatenate([[0.0], y[:-1]])
+        pm.Normal("level", pm.Normal("rho", 0, 0.3) * before, 0.5, observed=y, dims="obs")
+    return model
+
+
+def test_two_steps_ahead_of_an_autoregression_its_path_is_simulated(history):
+    """y(t+2) given y(t) = N(rho^2 y(t), 0.25 (1 + rho^2)), at every draw of rho; the outcome in between is not used."""
+    forecaster = drawn_from_the_prior(ld.PyMCForecaster(autoregression, compile_kwargs=CHEAP))
+    rows = history[["y"]]
+    posterior = forecaster.fit(rows.isel(obs=slice(0, 12)), random_seed=1)
+    assert forecaster.feedback
+    ahead = LastOfPath(forecaster, rows.isel(obs=[12]))
+    wide = xr.concat([posterior["posterior"].to_dataset()] * 20, "draw").assign_coords(draw=np.arange(2000))
+    many = posterior.copy()
+    many["posterior"] = xr.DataTree(wide)
+    past, target = rows.isel(obs=slice(0, 12)), rows.isel(obs=[13])
+    drawn = ahead.predict(many, target, past, random_seed=2)["level"].values[:, 0]
+    rho, last = wide["rho"].values.ravel(), float(past["y"][-1])
+    standard = (drawn - rho**2 * last) / (0.5 * np.sqrt(1 + rho**2))
+    assert abs(standard.mean()) < 4 / np.sqrt(standard.size)
+    assert abs(standard.var() - 1) < 4 * np.sqrt(2 / standard.size)
+    with pytest.raises(NotImplementedError, match="draws but no density"):
+        ahead.log_density(posterior, target, past)
+    data = history[["y", "period"]]
+    options = {"initial": INITIAL, "horizon": 2, "random_seed": 1, "progressbar": False}
+    table = ld.spell_table(forecaster, data, score="crps", variables=["predictive_debt"], **options)
+    assert np.isfinite(table["predictive_debt"].values[0][np.triu_indices(WEEKS - INITIAL - 1)]).all()
+    with pytest.raises(ValueError, match="choose a score of draws"):
+        ld.spell_table(forecaster, data, **options)
+    by_hand = drawn_from_the_prior(ld.PyMCForecaster(lagged_by_hand, compile_kwargs=CHEAP))
+    with pytest.raises(ld.UnsupportedModelError, match="or a random walk"):
+        ld.spell_table(by_hand, data, score="crps", **options)

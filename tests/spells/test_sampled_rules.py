@@ -9,11 +9,13 @@ import xarray as xr
 import learning_debt as ld
 from learning_debt.arrays import nig
 from learning_debt.data import split_periods
+from learning_debt.posteriors.base import ROW_WEIGHT, TRAINING, TRAINING_WEIGHT
+from learning_debt.posteriors.base import row_weight as carried_weight
 from learning_debt.posteriors.shadow import Shadow, Upkeep
 from learning_debt.posteriors.supplied import SuppliedShadow
 from learning_debt.posteriors.weights import LOG_WEIGHT, WEIGHTS, with_weights
 from learning_debt.predictive import row_log_density
-from learning_debt.scores import CRPS, LogScore
+from learning_debt.scores import CRPS, LogScore, NewsvendorLoss
 from learning_debt.spells.plan import Plan
 from learning_debt.update_rule import UpdateRule
 
@@ -251,12 +253,42 @@ def test_a_score_in_its_own_unit_is_priced_by_its_rows_if_it_is_money():
     xr.testing.assert_allclose(table["regret"], 3 * table["score_gap"])
 
 
-def test_crps_tables_agree_with_exact_ones():
-    forecaster, options = SampledRegression(), {"score": "crps", "update_rule": UpdateRule(window=8)}
+class CarryingRegression(SampledRegression):
+    """With the rows that a posterior holds, which a ladder checks its weights on."""
+
+    def fit(self, data, *, row_weight=None, random_seed=None):
+        tree = super().fit(data, row_weight=row_weight, random_seed=random_seed)
+        held = np.ones(data.sizes["obs"]) if row_weight is None else row_weight
+        tree[TRAINING] = xr.DataTree(self.as_batch(data).isel(obs=held > 0))
+        tree[TRAINING_WEIGHT] = xr.DataTree(xr.Dataset({ROW_WEIGHT: ("obs", held[held > 0])}))
+        return tree
+
+    def log_joint(self, posterior, unconstrained):
+        carried = posterior[TRAINING].to_dataset(inherit=False)
+        exact = self.exact.fit(carried, row_weight=carried_weight(posterior))
+        coefficients, log_variance = unconstrained[:, :-1], unconstrained[:, -1]
+        density = nig.log_density(exact, coefficients, np.exp(log_variance)) + log_variance
+        return density + nig.log_evidence(self.exact.prior, exact)
+
+
+@pytest.mark.parametrize("rule", ["window", "late-revised-horizon"])
+def test_a_ladder_gives_the_same_table_with_fewer_refits(rule):
+    options, history = RULES[rule]
+    forecaster = CarryingRegression()
+    sampled = table_of(forecaster, history, shadow=ld.ShadowLadder(draws_factor=2), **options)
+    exact = table_of(forecaster.exact, history, **options)
+    assert_close(sampled, exact, ["debt", "predictive_debt", "score_gap"], least=0.5)
+    assert int(sampled["refits"].sum()) < 2 * sampled.sizes["period"]  # two fits side by side would make a refit
+    assert sampled["rung"].isin(["reweight", "moment match"]).any()
+
+
+@pytest.mark.parametrize("score", [CRPS(), NewsvendorLoss(3.0, 1.0, "EUR")], ids=["crps", "newsvendor"])
+def test_tables_of_other_scores_agree_with_exact_ones(score):
+    forecaster, options = SampledRegression(), {"score": score, "update_rule": UpdateRule(window=8)}
     sampled, exact = (table_of(one, on_time(late_history()), **options) for one in (forecaster, forecaster.exact))
     assert_close(sampled, exact, ["predictive_debt", "score_gap"])
     assert sampled.attrs == exact.attrs
-    assert sampled.attrs["score"] == "crps"
+    assert sampled.attrs["score"] == score.name
     xr.testing.assert_identical(
         exact["debt"], table_of(forecaster.exact, on_time(late_history()), update_rule=UpdateRule(window=8))["debt"]
     )

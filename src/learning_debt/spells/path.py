@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from learning_debt.data import follow, take_rows
+from learning_debt.errors import UnsupportedModelError
 from learning_debt.posteriors.base import SampledForecaster
 
 
@@ -35,5 +36,11 @@ class LastOfPath:
         """Predictive draws of the batch, after simulated rows in between."""
         dim = self.forecaster.observation_dim
         path = follow(self.between, batch, dim)
-        drawn = self.forecaster.predict(posterior, path, past, random_seed=random_seed)
+        try:
+            drawn = self.forecaster.predict(posterior, path, past, random_seed=random_seed)
+        except UnsupportedModelError as error:
+            raise UnsupportedModelError(
+                f"forecasts several steps ahead simulate the rows in between, which this model cannot ({error}); write "
+                "the series as one variable that can be drawn as a path, such as pm.AR or a random walk"
+            ) from error
         return take_rows(drawn, np.arange(self.between.sizes[dim], path.sizes[dim]), dim)
