@@ -50,7 +50,7 @@ class Scored(NamedTuple):
     remainder : float
         Variance of the mean loss that influences do not explain: of decisions that jump.
     jump : float
-        The largest single departure from what influences explain.
+        The largest step that influences do not explain: from one likely decision to the next.
     """
 
     loss: Array
@@ -75,7 +75,7 @@ class Divergence(NamedTuple):
     heaviest : float
         Share of the first-order variance that a single draw carries.
     jump : float
-        The largest single departure from what influences explain.
+        The largest step that influences do not explain: from one likely decision to the next.
     """
 
     value: float

@@ -129,7 +129,7 @@ class Response(NamedTuple):
     remainder : ndarray, shape (rows,)
         Variance that the regression leaves.
     jump : ndarray, shape (rows,)
-        The largest single departure from it.
+        The largest step away from it between neighbouring likely stocks.
     """
 
     slope: Array
@@ -145,7 +145,8 @@ def _response(stock: Stock, function: Callable[[Array], Array]) -> Response:
     error = np.maximum(stock.error, 1e-300)
     slope = CASES @ values / (CASES @ CASES)
     left = values - mean - slope * CASES[:, None]
-    return Response(slope / error, mean - function(stock.value), (left**2).mean(axis=0), np.abs(left).max(axis=0))
+    jump = np.abs(np.diff(left, axis=0)).max(axis=0)
+    return Response(slope / error, mean - function(stock.value), (left**2).mean(axis=0), jump)
 
 
 def stock_score(draws: Draws, outcome: Array, under: float, over: float) -> Scored:

@@ -18,9 +18,9 @@ from learning_debt.scores.base import Array, Score
 MINIMUM_EFFECTIVE_DRAWS = 100
 MAXIMUM_SHARE = 0.1
 """Of the variance that a single draw may carry; beyond, tails are too heavy for a standard error."""
-MAXIMUM_JUMP = 1.0
-"""Standard errors that one row's decision may jump by when it comes to lie elsewhere (counts). Beyond, the estimate has
-two values rather than a normal error: 90% intervals covered .65 to .77 with one or five rows, .84 to .89 with fifty."""
+MAXIMUM_JUMP = 1.5
+"""Standard errors by which one row's decision may jump as it comes to lie elsewhere (counts). Beyond, the estimate has two
+values rather than a normal error: 90% intervals covered .64 to .80 with one or five rows, .84 to .90 with fifty."""
 
 
 class DrawsForecast(NamedTuple):
@@ -34,7 +34,7 @@ class DrawsForecast(NamedTuple):
     remainder : float
         Variance of the mean loss that the influences do not explain.
     jump : float
-        The largest single departure from what they explain.
+        The largest step that they do not explain: from one likely decision to the next.
     weight : ndarray, shape (chain, draw)
         Mean one.
     """
