@@ -2,10 +2,11 @@
 
     python benchmarks/scores.py [--replications 100] [--draws 1000 4000]
 
-A conjugate regression is fitted to 60 rows, and again with 40 more from a world that has shifted by so much. Draws of both
-posteriors are exact and independent; each replication draws both anew and estimates divergence and gap of a batch of five
-rows. Columns: exact value, rms error, standard error (rms), bias, 90% coverage, largest |error / standard error|, and the
-share called reliable. Then the seconds that one cell of a table takes, by rows, and the microseconds of an exact one.
+A conjugate regression is fitted to 60 rows, and again with 40 more from a world that has shifted by so much. Draws of
+both posteriors are exact and independent; each replication draws both anew and estimates divergence and gap of a batch
+of five rows. Columns: exact value, rms error, standard error (rms), bias, 90% coverage, largest |error / standard
+error|, and the share called reliable. Then the seconds that one cell of a table takes, by rows, and the microseconds of
+an exact one.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ MINIMUM_EFFECTIVE_DRAWS = 100
 MAXIMUM_SHARE = 0.1
 """Of the variance that a single draw may carry; beyond, tails are too heavy for a standard error."""
 MAXIMUM_JUMP = 1.5
-"""Standard errors by which one row's decision may jump as it comes to lie elsewhere (counts). Beyond, the estimate has two
-values rather than a normal error: 90% intervals covered .64 to .80 with one or five rows, .84 to .90 with fifty."""
+"""Standard errors by which one row's decision may jump as it comes to lie elsewhere (counts). Beyond, the estimate has
+two values rather than a normal error: 90% intervals covered .64 to .80 with one or five rows, .84 to .90 with fifty."""
 
 
 class DrawsForecast(NamedTuple):
