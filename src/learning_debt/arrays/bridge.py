@@ -179,32 +179,46 @@ def pooled_debt(
     flat = (None if weight is None else weight.ravel() for weight in (weight_deployed, weight_shadow))
     log_normaliser, w_deployed, w_shadow = optimal_bridge(deployed.ravel(), shadow.ravel(), *flat)
     w_deployed, w_shadow = w_deployed.reshape(deployed.shape), w_shadow.reshape(shadow.shape)
-    log_ratio_deployed = np.where(w_deployed > 0, deployed, log_normaliser) - log_normaliser
-    log_ratio_shadow = np.where(w_shadow > 0, shadow, log_normaliser) - log_normaliser
-    size = float(n_shadow.sum())
-    terms = n_deployed * w_deployed * log_ratio_deployed, n_shadow * w_shadow * log_ratio_shadow
-    value = float(terms[0].sum() + terms[1].sum()) / size
+    sides = [
+        _Side(np.where(label > 0, at, log_normaliser) - log_normaliser, label, counts, weight)
+        for at, label, counts, weight in (
+            (deployed, w_deployed, n_deployed, weight_deployed),
+            (shadow, w_shadow, n_shadow, weight_shadow),
+        )
+    ]
+    total = sum(float((side.counts * side.label * side.log_ratio).sum()) for side in sides)
+    error, effective = _pooled_error(sides, together)
+    overlap = effective * float((n_deployed * w_deployed).sum())
+    return PooledDebt(total / float(n_shadow.sum()), error, lower_bound, overlap, log_normaliser)
 
-    information_deployed = n_deployed * w_deployed * (1 - w_deployed)
-    information_shadow = n_shadow * w_shadow * (1 - w_shadow)
-    information = float(information_deployed.sum() + information_shadow.sum())
+
+class _Side(NamedTuple):
+    """Draws of one posterior in the pool, arrays (chain, draw): log p/q, probability that the draw came from the
+    shadow, what it counts for, and its relative weight or None."""
+
+    log_ratio: Array
+    label: Array
+    counts: Array
+    weight: Array | None
+
+
+def _pooled_error(sides: list[_Side], together: bool) -> tuple[float, float]:
+    """Standard error of the pooled debt from deployed and shadow side, and the share of draws that are effective."""
+    size = float(sides[1].counts.sum())
+    informations = [side.counts * side.label * (1 - side.label) for side in sides]
+    information = sum(float(one.sum()) for one in informations)
     if information < 1e-300:
-        return PooledDebt(value, float("inf"), lower_bound, 0.0, log_normaliser)
-    pull = float((information_deployed * log_ratio_deployed).sum() + (information_shadow * log_ratio_shadow).sum())
+        return float("inf"), 0.0
+    pull = sum(float((one * side.log_ratio).sum()) for one, side in zip(informations, sides, strict=True))
     slope = (1 + pull / size) / information
     influences = [
-        counts.sum() * influence_on_mean(w * ratio / size - slope * w, weight)
-        for counts, w, ratio, weight in (
-            (n_deployed, w_deployed, log_ratio_deployed, weight_deployed),
-            (n_shadow, w_shadow, log_ratio_shadow, weight_shadow),
-        )
+        side.counts.sum() * influence_on_mean(side.label * side.log_ratio / size - slope * side.label, side.weight)
+        for side in sides
     ]
     if together:
         influences = [influences[0] + influences[1]]
-    labels = influence_on_mean(w_deployed, weight_deployed), influence_on_mean(w_shadow, weight_shadow)
-    effective = worth(*labels, *influences)
-    error = float(np.sqrt(sum(np.var(one) / one.size for one in influences) / effective))
-    return PooledDebt(value, error, lower_bound, effective * float((n_deployed * w_deployed).sum()), log_normaliser)
+    effective = worth(*(influence_on_mean(side.label, side.weight) for side in sides), *influences)
+    return float(np.sqrt(sum(np.var(one) / one.size for one in influences) / effective)), effective
 
 
 def _lower_bound(shadow: Array, weight: Array | None) -> float:
