@@ -16,6 +16,8 @@ from learning_debt.posteriors.supplied import SuppliedShadow
 from learning_debt.posteriors.weights import LOG_WEIGHT, WEIGHTS, with_weights
 from learning_debt.predictive import row_log_density
 from learning_debt.scores import CRPS, LogScore, NewsvendorLoss
+from learning_debt.spells.asking import Asking
+from learning_debt.spells.likelihoods import HeldLikelihoods
 from learning_debt.spells.plan import Plan
 from learning_debt.update_rule import UpdateRule
 
@@ -253,6 +255,35 @@ def test_a_score_in_its_own_unit_is_priced_by_its_rows_if_it_is_money():
     xr.testing.assert_allclose(table["regret"], 3 * table["score_gap"])
 
 
+def test_a_row_that_draws_rule_out_counts_until_it_leaves_the_window():
+    """Uniform outcomes below a bound: the bound's draws below a large outcome rule it out while it is held."""
+
+    class Bounded:
+        needs_past = False
+
+        def as_batch(self, data):
+            return data
+
+        def log_density(self, posterior, batch, past=None, *, random_seed=None):
+            bound = posterior["posterior"]["bound"].values.reshape(-1, 1)
+            with np.errstate(divide="ignore"):
+                return xr.Dataset({"y": (("sample", "obs"), np.log((batch["y"].values < bound) / bound))})
+
+    history = split_periods({"y": [1.0, 2.0, 9.0, 3.0, 1.0, 2.0], "period": np.arange(6)})
+    plan = Plan(history, 2, 1, UpdateRule(window=2), LogScore(), ("debt",))
+    draws = xr.Dataset({"bound": (("chain", "draw"), [[5.0, 10.0, 20.0]])})
+    posterior = xr.DataTree.from_dict({"posterior": draws})
+    held, log = HeldLikelihoods(Asking(Bounded(), history), plan, posterior), np.log([5.0, 10.0, 20.0])
+    found = []
+    for t in (1, 2, 3):
+        held.advance([posterior], plan.row_weight(t), None)
+        held.weights.append(plan.row_weight(t))
+        found.append(held.beyond[0][0])
+    np.testing.assert_allclose(found[0], [-np.inf, 0, 0])  # 9 came in, 1 went out: the others cancel
+    np.testing.assert_allclose(found[1], [-np.inf, 0, 0])
+    np.testing.assert_allclose(found[2], 0 * log, atol=1e-12)
+
+
 class CarryingRegression(SampledRegression):
     """With the rows that a posterior holds, which a ladder checks its weights on."""
 
@@ -296,7 +327,9 @@ def test_tables_of_other_scores_agree_with_exact_ones(score):
 
 def test_what_a_series_is_replayed_from_can_be_sent_to_another_process():
     plan = Plan(split_periods(in_order(late_history())), INITIAL, 2, UpdateRule(3), LogScore(), ("debt",))
-    again, keeper = pickle.loads(pickle.dumps((plan, Reweighting())))
+    keepers = (Reweighting(), ld.Refit(), ld.ShadowLadder())
+    again, keepers, score = pickle.loads(pickle.dumps((plan, keepers, NewsvendorLoss(3.0, 1.0, "EUR"))))
     np.testing.assert_array_equal(again.row_weight(3), plan.row_weight(3))
     assert again.forecast_rows(2).tolist() == plan.forecast_rows(2).tolist()
-    assert keeper.exact
+    assert all(keeper.exact for keeper in keepers)
+    assert score.unit == "EUR"

@@ -40,7 +40,11 @@ class HeldLikelihoods:
         changed = self._change(weight)
         for s, posterior in enumerate(posteriors):
             new = self._total(posterior, changed[:, None], random_seed)[..., 0]
-            self.beyond[s] = self.decay * self.beyond[s] + new - (1 - self.decay) * self.own[s]
+            with np.errstate(invalid="ignore"):
+                beyond = self.decay * self.beyond[s] + new - (1 - self.decay) * self.own[s]
+            if np.isnan(beyond).any():  # a row that a draw rules out has been dropped again
+                beyond = self._total(posterior, (weight - self.weights[s])[:, None], random_seed)[..., 0]
+            self.beyond[s] = beyond
 
     def _change(self, weight: Array) -> Array:
         return weight - self.decay * self.weights[-1]
