@@ -57,7 +57,7 @@ $body
 GLOSSARY = """<h2>How to read this</h2>
 <dl>
 <dt>Deployed</dt><dd>The model as it serves forecasts: frozen at the last retrain.</dd>
-<dt>Shadow</dt><dd>The same model, kept up to date with all data so far, but not serving. A retrain puts it into
+<dt>Shadow</dt><dd>The same model, kept up to date with the data so far, but not serving. A retrain puts it into
 service.</dd>
 <dt>Nat</dt><dd>The unit of the log score. A forecaster that is 0.1 nats better gave what happened a probability
 1.105 times as high, on (geometric) average.</dd>
