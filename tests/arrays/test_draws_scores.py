@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 
 from learning_debt.arrays.blocks import block_labels
-from learning_debt.arrays.distance_scores import Draws, crps, crps_divergence, energy, energy_divergence
+from learning_debt.arrays.distance_divergence import crps_divergence, energy_divergence
+from learning_debt.arrays.distance_scores import Draws, crps, energy
 from learning_debt.arrays.stock_loss import best_stock, stock_divergence, stock_loss, stock_score
 
 REPLICATIONS = 1000
@@ -222,7 +223,8 @@ def test_counts_with_their_ties_cover(rates):
     truths = {"crps": ((first.cdf(k) - second.cdf(k)) ** 2).sum(), "stock": costs[1] - costs[0]}
     found = {"crps": [], "stock": []}
     for _ in range(REPLICATIONS):
-        pair = [plain(rng.poisson(rate, size=(4, 250, 1))) for rate in rates]
+        # Fewer do not tell stocks apart that cost nearly the same, as 4 and 5 at rate 3: .85 at 1000, .76 at 400.
+        pair = [plain(rng.poisson(rate, size=(4, 400, 1))) for rate in rates]
         found["crps"].append(crps_divergence(*pair)[:2])
         found["stock"].append(stock_divergence(*pair, UNDER, OVER)[:2])
     for name, truth in truths.items():

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
-from learning_debt.arrays.distance_scores import Divergence, Draws, Scored, near_zero, variance_of_sum
+from learning_debt.arrays.distance_scores import Draws, Scored
+from learning_debt.arrays.divergence import Divergence, near_zero, variance_of_sum
 from learning_debt.arrays.effective_size import effective_size
 
 Array = NDArray[np.float64]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from learning_debt.arrays import distance_scores, student_t_scores
-from learning_debt.arrays.distance_scores import Divergence, Draws, Scored
+from learning_debt.arrays import distance_divergence, distance_scores, student_t_scores
+from learning_debt.arrays.distance_scores import Draws, Scored
+from learning_debt.arrays.divergence import Divergence
 from learning_debt.arrays.nig import NIG, predictive
 from learning_debt.scores.base import Array
 from learning_debt.scores.draws import PredictiveDrawsScore
@@ -38,7 +39,7 @@ class CRPS(PredictiveDrawsScore):
         return distance_scores.crps(draws, outcome)
 
     def _diverged(self, shadow: Draws, deployed: Draws) -> Divergence:
-        return distance_scores.crps_divergence(shadow, deployed)
+        return distance_divergence.crps_divergence(shadow, deployed)
 
     def exact_score(self, posterior: NIG, x: Array, y: Array) -> Array:
         """Of the Student-t predictive, in closed form."""

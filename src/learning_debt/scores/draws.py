@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from learning_debt.arrays.distance_scores import Divergence, Draws, Scored, variance_of_sum
+from learning_debt.arrays.distance_scores import Draws, Scored
+from learning_debt.arrays.divergence import Divergence, variance_of_sum
 from learning_debt.data import follow, take_rows
 from learning_debt.estimate import Estimate
 from learning_debt.posteriors.base import SampledForecaster

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from learning_debt.arrays import distance_scores
-from learning_debt.arrays.distance_scores import Divergence, Draws, Scored
+from learning_debt.arrays import distance_divergence, distance_scores
+from learning_debt.arrays.distance_scores import Draws, Scored
+from learning_debt.arrays.divergence import Divergence
 from learning_debt.arrays.nig import NIG
 from learning_debt.scores.base import Array
 from learning_debt.scores.crps import CRPS
@@ -41,7 +42,7 @@ class EnergyScore(PredictiveDrawsScore):
         return distance_scores.energy(draws, outcome)
 
     def _diverged(self, shadow: Draws, deployed: Draws) -> Divergence:
-        return distance_scores.energy_divergence(shadow, deployed)
+        return distance_divergence.energy_divergence(shadow, deployed)
 
     def exact_score(self, posterior: NIG, x: Array, y: Array) -> Array:
         """The CRPS: the conjugate model has one outcome a row."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from learning_debt.arrays import stock_loss, student_t_scores
-from learning_debt.arrays.distance_scores import Divergence, Draws, Scored
+from learning_debt.arrays.distance_scores import Draws, Scored
+from learning_debt.arrays.divergence import Divergence
 from learning_debt.arrays.nig import NIG, predictive
 from learning_debt.scores.base import Array
 from learning_debt.scores.draws import PredictiveDrawsScore

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learning_debt.arrays.blocks import block_labels
-from learning_debt.arrays.distance_scores import Divergence, Draws, Scored
+from learning_debt.arrays.distance_scores import Draws, Scored
+from learning_debt.arrays.divergence import Divergence
 from learning_debt.scores.base import Array
 from learning_debt.scores.draws import PredictiveDrawsScore
 
