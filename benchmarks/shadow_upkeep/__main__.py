@@ -59,7 +59,7 @@ def main() -> None:
             report(run(quick_cells(), arguments.seed, Path(directory), arguments.minutes), None)
         return
     directory = RESULTS / f"raw_upkeep_seed{arguments.seed}"
-    records = run(cells(), arguments.seed, directory, arguments.minutes, hierarchical=100)
+    records = run(cells(), arguments.seed, directory, arguments.minutes, hierarchical=40)
     report(records, f"shadow_upkeep_seed{arguments.seed}")
 
 

@@ -13,7 +13,7 @@ from learning_debt.posteriors.shadow import Refit, ShadowLadder
 from learning_debt.posteriors.weights import relative_weights
 
 STORES, ROWS, INITIAL = 16, 16, 160
-LONG_DRAWS = 20_000
+LONG_DRAWS = 12_000
 
 
 def build_model(data: xr.Dataset) -> Any:

@@ -13,40 +13,38 @@ from shadow_upkeep import worlds
 from shadow_upkeep.hierarchical import hierarchical_walk
 from shadow_upkeep.walk import Cell, walk
 
-SAMPLED_KEEPERS = ("refit", "ladder, 4 fits", "ladder")
+MAIN = ("refit", "ladder, 4 fits")
 GUARDS = ("k only", "size only")
 
 
 def cells(periods: int = 200) -> list[tuple[Cell, int]]:
     """Cells with their replications, what matters most first."""
-    small = [cell for size in (2, 20) for cell in nutpie_cells(size, periods)]
-    plan = [(cell, 0) for cell in small]
-    for replication in range(3):
-        plan += [(cell, replication) for size in (2, 20) for cell in exact_cells(size, replication, periods)]
-        if replication == 0:
-            plan += [(cell, 0) for cell in [*nutpie_cells(100, periods), *exact_cells(100, 0, periods)]]
-    return plan
+    small, rest = (2, 20), ("ladder", "reweight", "reweight, 4 fits")
+    plan = [(cell, 0) for size in small for cell in nutpie_cells(size, periods)]
+    plan += [(cell, 0) for size in small for cell in exact_cells(size, MAIN, periods)]
+    plan += [(cell, 0) for cell in exact_cells(2, GUARDS, periods)]
+    plan += [(cell, 0) for size in small for cell in exact_cells(size, rest, periods)]
+    plan += [(cell, 0) for cell in exact_cells(100, ("refit",), periods)]
+    plan += [(cell, 0) for cell in nutpie_cells(100, periods)]
+    plan += [(cell, 1) for size in small for cell in exact_cells(size, MAIN, periods)]
+    plan += [(cell, 0) for cell in exact_cells(100, ("ladder, 4 fits",), periods)]
+    plan += [(cell, 1) for cell in exact_cells(2, GUARDS, periods)]
+    return plan + [(cell, 2) for size in small for cell in exact_cells(size, MAIN, periods)]
 
 
-def exact_cells(size: int, replication: int, periods: int) -> Iterator[Cell]:
-    """Walks with independent draws, for the accuracy of every keeper; the costliest few times."""
-    names = ["refit", "ladder, 4 fits"]
-    if size < 100:
-        names += ["reweight, 4 fits", "reweight", "ladder"]
-    if size == 20 and replication == 0:
-        names += ["ladder, 16 fits"]
-    if size == 2:
-        names += GUARDS
-    for name in names:
+def exact_cells(size: int, keepers: tuple[str, ...], periods: int) -> Iterator[Cell]:
+    """Walks with independent draws, for the accuracy of keepers."""
+    for keeper in keepers:
         for scenario in worlds.SCENARIOS:
-            yield Cell("exact draws", size, scenario, name, periods)
+            yield Cell("exact draws", size, scenario, keeper, periods)
 
 
 def nutpie_cells(size: int, periods: int) -> Iterator[Cell]:
-    """Walks with a real sampler; a refit of every period is priced at every twentieth."""
+    """Walks with a real sampler; a refit of every period is priced at every twentieth or fortieth."""
     for scenario in worlds.SCENARIOS:
-        for keeper in SAMPLED_KEEPERS[: 2 if size == 100 else 3]:
-            yield Cell("nutpie", size, scenario, keeper, periods, 20 if keeper == "refit" else 1)
+        for keeper in MAIN:
+            priced = 40 if size == 100 else 20
+            yield Cell("nutpie", size, scenario, keeper, periods, priced if keeper == "refit" else 1)
 
 
 def run(
@@ -55,9 +53,12 @@ def run(
     """Records of all walks, with the cell's settings; no new walk is begun after `minutes`."""
     directory.mkdir(parents=True, exist_ok=True)
     begun, forecasters, records = perf_counter(), {}, []
-    if hierarchical:
-        records += _stored(directory / "hierarchical.json", lambda: hierarchical_walk(seed, hierarchical))
     for cell, replication in planned:
+        if hierarchical and cell.coefficients == 100:
+            records += _stored(
+                directory / "hierarchical.json", lambda periods=hierarchical: hierarchical_walk(seed, periods)
+            )
+            hierarchical = 0
         path = directory / f"{cell.name}-{replication}.json"
         if not path.exists() and perf_counter() - begun > 60 * minutes:
             print(f"{time.strftime('%H:%M')} left out: {path.stem}", flush=True)

@@ -90,12 +90,17 @@ def _against_refit(cells: pd.DataFrame) -> pd.DataFrame:
     cells["times_cheaper_seconds"] = against["seconds"].to_numpy() / cells["seconds"].to_numpy()
     with np.errstate(divide="ignore", invalid="ignore"):
         cells["times_cheaper_evaluations"] = against["evaluations"].to_numpy() / cells["evaluations"].to_numpy()
-    cells["error_ratio"] = cells["rms_error"] / against["rms_error"].to_numpy()
-    relative = np.hypot(
-        cells["rms_error_se"] / cells["rms_error"],
-        against["rms_error_se"].to_numpy() / against["rms_error"].to_numpy(),
+    # The same histories, independent draws at every period: a refit is priced at a few periods only.
+    errors = cells[(cells["keeper"] == "refit") & (cells["engine"] == "exact draws")].set_index(KEYS[1:-1])
+    own = against.reset_index(drop=True)
+    common = errors.reindex(pd.MultiIndex.from_frame(cells[KEYS[1:-1]])).reset_index(drop=True)
+    sampled = (cells["engine"] == "hierarchical").to_numpy()
+    error = np.where(sampled, own["rms_error"], common["rms_error"])
+    spread = np.where(sampled, own["rms_error_se"], common["rms_error_se"])
+    cells["error_ratio"] = cells["rms_error"] / error
+    cells["error_ratio_se"] = cells["error_ratio"] * np.hypot(
+        cells["rms_error_se"] / cells["rms_error"], spread / error
     )
-    cells["error_ratio_se"] = cells["error_ratio"] * relative
     cells["times_cheaper_cpu"] = against["cpu_seconds"].to_numpy() / cells["cpu_seconds"].to_numpy()
     cells["refit_in_passes"] = against["cpu_seconds_a_period"].to_numpy() / against["pass_cpu_seconds"].to_numpy()
     cells["refit_in_gradient_passes"] = against["gradient_passes"].to_numpy()
@@ -106,9 +111,8 @@ def verdicts(cells: pd.DataFrame) -> pd.DataFrame:
     """The bars, ladder by ladder and cell by cell: within .003 nats, no worse than refitting, five times cheaper."""
     ladders = cells[cells["keeper"].str.startswith("ladder")].copy()
     ladders["within"] = ladders["rms_error"] <= TARGET
-    ladders["no_worse"] = ladders["error_ratio"] <= 1 + 2 * ladders["error_ratio_se"]
-    dear = ladders["refit_in_passes"] > 100
-    ladders["cheaper"] = np.where(
-        dear & (ladders["engine"] != "exact draws"), ladders["times_cheaper_cpu"] >= CHEAPER, None
-    )
+    worse = ladders["error_ratio"] > 1 + 2 * ladders["error_ratio_se"]
+    ladders["no_worse"] = np.where(ladders["error_ratio"].notna(), ~worse, None)
+    priced = (ladders["engine"] == "nutpie") & ladders["times_cheaper_cpu"].notna()
+    ladders["cheaper"] = np.where(priced, ladders["times_cheaper_cpu"] >= CHEAPER, None)
     return ladders[[*KEYS, "within", "no_worse", "cheaper"]]
