@@ -15,10 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from scipy.spatial.distance import cdist
 
 from learning_debt.arrays.blocks import block_labels
-from learning_debt.arrays.distance_scores import Draws
+from learning_debt.arrays.distance_scores import Draws, distances_times
 from learning_debt.arrays.divergence import Divergence, near_zero, variance_of_sum
 
 Array = NDArray[np.float64]
@@ -175,6 +174,6 @@ def _integrate_steps(
 
 def _row_nd(points: Array, masses: Array) -> Row:
     """The same for points of shape (points, values)."""
-    fields = -cdist(points, points) @ masses / 2
+    fields = -distances_times(points, masses) / 2
     products = masses.T @ fields
     return Row(float(products.mean()), float(np.diag(products).mean()), products, fields.mean(axis=1))

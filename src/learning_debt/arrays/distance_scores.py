@@ -70,8 +70,14 @@ def energy(draws: Draws, outcome: Array) -> Scored:
     """Energy score of vector draws (chain, draw, rows, values) at outcomes (rows, values), as a loss."""
     weight = draws.weight.ravel()
     x = draws.values.reshape(weight.size, *draws.values.shape[2:])
-    between = np.stack([cdist(row, row) @ weight / weight.size for row in np.moveaxis(x, 1, 0)], axis=1)
+    between = np.stack([distances_times(row, weight / weight.size) for row in np.moveaxis(x, 1, 0)], axis=1)
     return _scored(np.linalg.norm(x - outcome, axis=-1), between, draws.weight)
+
+
+def distances_times(points: Array, masses: Array) -> Array:
+    """Matrix of the distances between points (points, values), times masses (points, ...); a part of it at a time."""
+    parts = range(0, len(points), 500)
+    return np.concatenate([cdist(points[first : first + 500], points) @ masses for first in parts])
 
 
 def _scored(to_outcome: Array, between: Array, chain_weight: Array) -> Scored:
