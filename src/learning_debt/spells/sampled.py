@@ -171,9 +171,6 @@ class _SampledReplay:
         if not np.isfinite(at_shadow).all():
             note = "the deployed posterior rules out draws of the shadow: the debt is infinite"
             return Estimate(float("inf"), float("nan"), False, True, note=note)
-        together = self.lineages[s] == self.lineages[t]
-        if together and np.allclose(at_shadow, at_deployed, rtol=1e-9, atol=1e-9):
-            at_deployed = at_shadow  # the same points, but for rounding
         return debt_from_draws(
             at_shadow,
             at_deployed,
@@ -182,7 +179,7 @@ class _SampledReplay:
             chain=chain,
             weight_shadow=self.weights[t],
             weight_deployed=self.weights[s],
-            together=together,
+            together=self.lineages[s] == self.lineages[t],
         )
 
     def _debt_by_densities(self, t: int, deployed: list[xr.DataTree]) -> None:
