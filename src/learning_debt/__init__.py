@@ -16,6 +16,7 @@ from learning_debt.decisions.calibration import AgeAdjustment
 from learning_debt.decisions.cost import RetrainingCost
 from learning_debt.decisions.expected_regret import DebtRegretModel, HybridRegretModel
 from learning_debt.decisions.two_state_filter import TwoStateEmissions
+from learning_debt.densities import debt_from_densities
 from learning_debt.errors import IncomparablePosteriorsError, UnsupportedModelError
 from learning_debt.estimate import Estimate
 from learning_debt.estimates import posterior_debt, predictive_debt, score_gap
@@ -63,6 +64,7 @@ __all__ = [
     "compare_tables",
     "debt_by_block",
     "debt_by_group",
+    "debt_from_densities",
     "decide",
     "equal_weights",
     "from_period",
