@@ -141,3 +141,19 @@ def test_two_steps_ahead_of_an_autoregression_its_path_is_simulated(history):
     by_hand = drawn_from_the_prior(ld.PyMCForecaster(lagged_by_hand, compile_kwargs=CHEAP))
     with pytest.raises(ld.UnsupportedModelError, match="or a random walk"):
         ld.spell_table(by_hand, data, score="crps", **options)
+
+
+def test_in_a_rolling_window_rows_are_scored_after_all_that_was_before(history):
+    forecaster = drawn_from_the_prior(ld.PyMCForecaster(carried_over, compile_kwargs=CHEAP))
+    options = {"initial": INITIAL, "variables": ["debt", "score_gap"], "random_seed": 1, "progressbar": False}
+    with pytest.warns(UserWarning, match="what leaves a rolling window was past to what stays"):
+        table = ld.spell_table(forecaster, history, update_rule=ld.UpdateRule(window=4), **options)
+    seeds = np.random.SeedSequence(1).spawn(1)[0].generate_state(3 * (WEEKS - INITIAL + 1)).reshape(-1, 3)[:, 0]
+    windows = [history.isel(obs=slice(2 * (INITIAL + t - 4), 2 * (INITIAL + t))) for t in range(3)]
+    posteriors = [forecaster.fit(part, random_seed=int(seed)) for part, seed in zip(windows, seeds, strict=False)]
+    batch, past = history.isel(obs=slice(16, 18)), history.isel(obs=slice(0, 16))
+    expected = ld.score_gap(forecaster, posteriors[2], posteriors[0], batch, past=past)
+    assert table["score_gap"].values[0, 0, 2] == pytest.approx(expected.value)
+    states = drawn_from_the_prior(ld.PyMCForecaster(local_level, growing_dims=("week",), compile_kwargs=CHEAP))
+    with pytest.raises(ValueError, match="states of this model follow from the first row"):
+        ld.spell_table(states, history, update_rule=ld.UpdateRule(window=4), **options)
