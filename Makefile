@@ -7,10 +7,10 @@ demo: environment ## audit the US inflation forecaster's retraining history; the
 	$(PYTHON) -m learning_debt audit models/us_inflation.py --out audit
 
 test: environment ## all tests, doctests included
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n 2 --dist loadfile
 
 test-oldest: ## PyMC models and integrations on the oldest PyMC, with the packages that are not yet on the newest
-	@scripts/environment.sh $(OLDEST) '.[nutpie,test,bambi,pymc-extras,pymc-marketing]' 'pymc==6.3.*' pytest-xdist
+	@scripts/environment.sh $(OLDEST) '.[nutpie,test,bambi,pymc-extras,pymc-marketing]' 'pymc==6.3.*'
 	$(OLDEST)/bin/python -m pytest -n 2 --dist loadfile tests/posteriors tests/integrations
 
 check: environment ## lint, format, types, import directions
