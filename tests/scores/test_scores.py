@@ -124,6 +124,16 @@ def test_weighted_draws_stand_for_what_they_are_weighted_to(score):
         assert abs(estimate.value - exact) < 4 * estimate.standard_error
 
 
+@pytest.mark.parametrize("score", SCORES[1:], ids=lambda one: one.name)
+def test_a_posterior_owes_nothing_to_itself(score):
+    forecaster, shadow, _, batch = pair("small")
+    (p,) = sampled(forecaster, (shadow,), 200, 15)
+    for function in (ld.predictive_debt, ld.score_gap):
+        for posterior in (p, shadow):
+            estimate = function(forecaster, posterior, posterior, batch, score, random_seed=1)
+            assert (estimate.value, estimate.standard_error, estimate.reliable) == (0.0, 0.0, True)
+
+
 def newsvendor(draws, outcome):
     stock = np.quantile(draws, 0.8, axis=0)
     return -np.where(outcome > stock, 4.0, -1.0) * (outcome - stock)

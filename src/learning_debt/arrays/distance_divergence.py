@@ -83,7 +83,7 @@ def _divergence(shadow: Draws, deployed: Draws, row: Callable[[Array, Array], Ro
         spread += 4 * float(ours**2 @ (1 / np.where(weights[0] > 0, weights[0], np.inf))) / len(x)
     of_shadow, of_deployed = np.split(influence / rows, [len(x)])
     errors = variance_of_sum(of_shadow.reshape(shadow.weight.shape), of_deployed.reshape(deployed.weight.shape))
-    bias = (square - plug_in) / rows / (len(products) - 1)
+    bias = (square - plug_in) / rows / max(len(products) - 1, 1)
     value, error = near_zero(plug_in / rows, bias, errors[0], _second_order(products / rows))
     return Divergence(value, error, float(np.sqrt(spread)) / rows, bias, *errors[1:])
 
@@ -94,7 +94,7 @@ def _second_order(products: Array) -> float:
     centring = np.eye(blocks) - 1 / blocks
     inner = centring @ products @ centring
     squares = float((inner**2).sum() - (np.diag(inner) ** 2).sum())
-    return 2 * squares / (blocks * (blocks - 1)) ** 2
+    return 2 * squares / max(blocks * (blocks - 1), 1) ** 2
 
 
 def _signed_masses(weight_shadow: Array, weight_deployed: Array) -> Array:

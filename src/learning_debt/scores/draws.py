@@ -77,6 +77,8 @@ class PredictiveDrawsScore(Score):
 
     def gap(self, shadow: DrawsForecast, deployed: DrawsForecast) -> Estimate:
         """As in `Score.gap`, in `unit`."""
+        if np.array_equal(shadow.loss, deployed.loss) and np.array_equal(shadow.influence, deployed.influence):
+            return Estimate(0.0, 0.0)
         value = float((deployed.loss - shadow.loss).mean())
         variance, size, heaviest = self._variance(deployed.influence, -shadow.influence)
         error = float(np.sqrt(variance + shadow.remainder + deployed.remainder))
@@ -117,6 +119,9 @@ class DrawsContrast:
     def against(self, deployed: xr.DataTree) -> Estimate:
         """Divergence of the deployed forecast from the shadow's, mean per observation, in the score's unit."""
         theirs = self._draws(deployed)
+        same = np.array_equal(self.draws.values, theirs.values) and np.array_equal(self.draws.weight, theirs.weight)
+        if same:
+            return Estimate(0.0, 0.0, diagnostics={"gap_sd": 0.0})
         result = self.score._diverged(self.draws, theirs)
         diagnostics = {"gap_sd": result.gap_sd, "bias": result.bias}
         weights = self.draws.weight, theirs.weight
