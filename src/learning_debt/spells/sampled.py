@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
@@ -17,7 +18,7 @@ from learning_debt.errors import IncomparablePosteriorsError
 from learning_debt.estimate import Estimate
 from learning_debt.posteriors.base import SampledForecaster
 from learning_debt.posteriors.shadow import ShadowKeeper, Upkeep
-from learning_debt.posteriors.weights import lineage, relative_weights
+from learning_debt.posteriors.weights import lineage, relative_weights, weight_doubt
 from learning_debt.spells.asking import Asking
 from learning_debt.spells.likelihoods import HeldLikelihoods
 from learning_debt.spells.path import LastOfPath
@@ -68,8 +69,11 @@ class _SampledReplay:
         self.shadow, upkeep = keeper.start(forecaster, data, weight, self.seeds[0][0])
         _refuse(forecaster, plan)
         self.upkeep: list[Upkeep] = [upkeep]
-        self.posteriors: list[xr.DataTree] = [self.shadow.posterior]
-        self.weights, self.lineages = [relative_weights(self.shadow.posterior)], [lineage(self.shadow.posterior)]
+        self.posteriors: list[xr.DataTree] = []
+        self.weights: list[Array | None] = []
+        self.lineages: list[str] = []
+        self.doubts: list[str] = []
+        self._store(self.shadow.posterior)
         self.no_debt = _why_no_debt(forecaster, plan, keeper) if "debt" in plan.variables else "not asked for"
         self.forecaster = Asking(forecaster, plan.history)
         by_likelihood = not self.no_debt and getattr(keeper, "exact", True)
@@ -86,15 +90,19 @@ class _SampledReplay:
         self.shadow, upkeep = self.keeper.step(self.forecaster.forecaster, self.shadow, data, weight, self.seeds[t][0])
         self.upkeep.append(upkeep)
         deployed = list(self.posteriors)
-        self.posteriors.append(self.shadow.posterior)
-        self.weights.append(relative_weights(self.shadow.posterior))
-        self.lineages.append(lineage(self.shadow.posterior))
+        self._store(self.shadow.posterior)
         if self.held is not None:
             self._debt(t, self.held, deployed, self.plan.row_weight(t), rows)
         elif not self.no_debt:
             self._debt_by_densities(t, deployed)
         if "predictive_debt" in self.plan.variables:
             self._predictive_debt(t, deployed, rows)
+
+    def _store(self, posterior: xr.DataTree) -> None:
+        self.posteriors.append(posterior)
+        self.weights.append(relative_weights(posterior))
+        self.lineages.append(lineage(posterior))
+        self.doubts.append(weight_doubt(posterior))
 
     def finished(self) -> Columns:
         """All columns, upkeep and convergence among them."""
@@ -168,19 +176,22 @@ class _SampledReplay:
             self._put("debt", s, t, self._debt_between(s, t, at_shadow[..., s], at_deployed[s], chain))
 
     def _debt_between(self, s: int, t: int, at_shadow: Array, at_deployed: Array, chain: Any) -> Estimate:
-        if not np.isfinite(at_shadow).all():
+        weight = self.weights[t]
+        if not np.isfinite(at_shadow if weight is None else at_shadow[weight > 0]).all():
             note = "the deployed posterior rules out draws of the shadow: the debt is infinite"
             return Estimate(float("inf"), float("nan"), False, True, note=note)
-        return debt_from_draws(
+        estimate = debt_from_draws(
             at_shadow,
             at_deployed,
             partial(self.marginal, t),
             partial(self.marginal, s),
             chain=chain,
-            weight_shadow=self.weights[t],
+            weight_shadow=weight,
             weight_deployed=self.weights[s],
             together=self.lineages[s] == self.lineages[t],
         )
+        doubt = self.doubts[t] or self.doubts[s]
+        return replace(estimate, reliable=False, note=estimate.note or doubt) if doubt else estimate
 
     def _debt_by_densities(self, t: int, deployed: list[xr.DataTree]) -> None:
         """Debts between approximate posteriors, which the keeper knows the densities of."""
