@@ -13,7 +13,7 @@ from learning_debt.arrays.divergence import Divergence, variance_of_sum
 from learning_debt.data import follow, take_rows
 from learning_debt.estimate import Estimate
 from learning_debt.posteriors.base import SampledForecaster
-from learning_debt.posteriors.weights import relative_weights
+from learning_debt.posteriors.weights import relative_weights, weight_doubt
 from learning_debt.scores.base import Array, Score
 
 MINIMUM_EFFECTIVE_DRAWS = 100
@@ -38,6 +38,8 @@ class DrawsForecast(NamedTuple):
         The largest step that they do not explain: from one likely decision to the next.
     weight : ndarray, shape (chain, draw)
         Mean one.
+    doubt : str
+        Why the weights are not to be trusted, or nothing.
     """
 
     loss: Array
@@ -45,6 +47,7 @@ class DrawsForecast(NamedTuple):
     remainder: float
     jump: float
     weight: Array
+    doubt: str = ""
 
 
 class PredictiveDrawsScore(Score):
@@ -73,7 +76,7 @@ class PredictiveDrawsScore(Score):
         """Loss at the outcomes and the influence of every draw on it."""
         draws = predictive_draws(forecaster, posterior, batch, past, random_seed, vector=self.vector)
         outcome = outcomes(forecaster, batch, vector=self.vector)
-        return DrawsForecast(*self._scored(draws, outcome), draws.weight)
+        return DrawsForecast(*self._scored(draws, outcome), draws.weight, weight_doubt(posterior))
 
     def gap(self, shadow: DrawsForecast, deployed: DrawsForecast) -> Estimate:
         """As in `Score.gap`, in `unit`."""
@@ -83,7 +86,8 @@ class PredictiveDrawsScore(Score):
         variance, size, heaviest = self._variance(deployed.influence, -shadow.influence)
         error = float(np.sqrt(variance + shadow.remainder + deployed.remainder))
         verdict = size, heaviest, max(shadow.jump, deployed.jump)
-        return judged(value, error, *verdict, (shadow.weight, deployed.weight), {})
+        doubt = shadow.doubt or deployed.doubt
+        return judged(value, error, *verdict, (shadow.weight, deployed.weight), {}, doubt)
 
     def contrast(
         self,
@@ -111,7 +115,7 @@ class DrawsContrast:
     ) -> None:
         self.score, self.forecaster, self.batch, self.past = score, forecaster, batch, past
         self.seed = int(np.random.SeedSequence().generate_state(1)[0]) if random_seed is None else random_seed
-        self.draws = self._draws(shadow)
+        self.draws, self.doubt = self._draws(shadow), weight_doubt(shadow)
 
     def _draws(self, posterior: xr.DataTree) -> Draws:
         return predictive_draws(self.forecaster, posterior, self.batch, self.past, self.seed, vector=self.score.vector)
@@ -126,7 +130,8 @@ class DrawsContrast:
         diagnostics = {"gap_sd": result.gap_sd, "bias": result.bias}
         weights = self.draws.weight, theirs.weight
         verdict = result.size, result.heaviest, result.jump
-        return judged(result.value, result.standard_error, *verdict, weights, diagnostics)
+        doubt = self.doubt or weight_doubt(deployed)
+        return judged(result.value, result.standard_error, *verdict, weights, diagnostics, doubt)
 
 
 def judged(
@@ -137,8 +142,12 @@ def judged(
     jump: float,
     weights: tuple[Array, Array],
     diagnostics: dict[str, float],
+    doubt: str = "",
 ) -> Estimate:
-    """An estimate with the verdict on its error: enough effective draws, none of which carries the error alone."""
+    """An estimate with the verdict on its error: enough effective draws, none of which carries the error alone.
+
+    `doubt` is what speaks against it beforehand.
+    """
     effective = min(size, *(float(w.size / (w**2).mean()) for w in weights))
     diagnostics = diagnostics | {"effective_draws": effective, "heaviest_draw": heaviest}
     diagnostics["jump"] = jump / error if error > 0 else 0.0
@@ -151,7 +160,7 @@ def judged(
     elif diagnostics["jump"] > MAXIMUM_JUMP:
         note = "the decision wavers between values that cost differently: draw more"
     else:
-        note = ""
+        note = doubt
     return Estimate(value, error, not note, diagnostics=diagnostics, note=note)
 
 
