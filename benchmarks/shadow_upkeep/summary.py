@@ -42,6 +42,7 @@ def _cell(settings: dict[str, Any], part: pd.DataFrame) -> dict[str, Any]:
         "rms_error": error,
         "rms_error_se": spread,
         "worst_error": worst,
+        "truth_error": float(np.sqrt((walked["error_se"] ** 2).mean())) if "error_se" in walked else np.nan,
         "mean_effective_size": float(walked["effective_size"].mean()),
         "pass_cpu_seconds": float(part.get("pass_cpu_seconds", pd.Series([np.nan])).mean()),
         **_debt(walked),
