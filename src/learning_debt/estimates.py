@@ -16,7 +16,14 @@ from learning_debt.debt import debt_from_draws, log_marginal
 from learning_debt.estimate import Estimate
 from learning_debt.posteriors.base import SampledForecaster, row_weight, training_data
 from learning_debt.posteriors.conjugate import ConjugateRegression
-from learning_debt.posteriors.weights import doubted, drawn_together, lineage, relative_weights
+from learning_debt.posteriors.weights import (
+    doubted,
+    drawn_together,
+    lineage,
+    relative_weights,
+    was_moved,
+    with_moves,
+)
 from learning_debt.predictive import row_log_density
 from learning_debt.scores import Score, as_score
 
@@ -122,7 +129,7 @@ def posterior_debt(
         weight_deployed=relative_weights(deployed),
         together=drawn_together(shadow, deployed),
     )
-    return doubted(estimate, shadow, deployed)
+    return doubted(with_moves(estimate, was_moved(shadow), was_moved(deployed)), shadow, deployed)
 
 
 def predictive_debt(

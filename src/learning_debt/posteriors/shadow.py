@@ -27,7 +27,15 @@ from learning_debt.posteriors.keeper import (
     refit,
 )
 from learning_debt.posteriors.likelihood import Change, NotReweightableError, change_of, holding, ratio_agrees
-from learning_debt.posteriors.weights import LINEAGE, LOG_WEIGHT, WEIGHTS, lineage, with_weights
+from learning_debt.posteriors.weights import (
+    LINEAGE,
+    LOG_WEIGHT,
+    MINIMUM_MOVED_SHARE,
+    MOVED_SHARE,
+    WEIGHTS,
+    lineage,
+    with_weights,
+)
 
 __all__ = ["Refit", "Shadow", "ShadowKeeper", "ShadowLadder", "Upkeep"]
 
@@ -258,18 +266,25 @@ class _Attempt:
         if anchor.log_proposal is None or not np.isfinite(anchor.log_proposal).all():
             self.note += "; draws were not moved: some of them are impossible by now"
             return None
+
+        def share(tried: Importance) -> float:
+            return tried.effective_size / (anchor.efficiency * tried.log_weight.size)
+
+        def enough(tried: Importance) -> bool:
+            return share(tried) >= MINIMUM_MOVED_SHARE and self.keeper.enough(tried, anchor)
+
         match = moment_match(
             Match(points, anchor.log_proposal, anchor.log_ratio, weights, 0),
             partial(self._log_joint, self.after),
-            lambda tried: self.keeper.enough(tried, anchor),
+            enough,
             efficiency=anchor.efficiency,
         )
-        if not self.keeper.enough(match.importance, anchor):
+        if not enough(match.importance):
             self.note += "; " + _shortfall("moved draws", match.importance, anchor)
             return None
         moved = self.after.copy()
         moved["posterior"] = xr.DataTree(self.forecaster.constrained_draws(self.before, match.points))
-        moved.attrs = {**self.after.attrs, LINEAGE: lineage(self.before)}
+        moved.attrs = {**self.after.attrs, LINEAGE: lineage(self.before), MOVED_SHARE: share(match.importance)}
         posterior = with_weights(moved, match.importance.log_weight, pareto_k=match.importance.pareto_k)
         anchor = anchor._replace(log_ratio=match.log_ratio, log_proposal=match.log_proposal, log_likelihood=None)
         return "moment match", posterior, match.importance, anchor

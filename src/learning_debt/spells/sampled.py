@@ -18,7 +18,7 @@ from learning_debt.errors import IncomparablePosteriorsError
 from learning_debt.estimate import Estimate
 from learning_debt.posteriors.base import SampledForecaster
 from learning_debt.posteriors.shadow import ShadowKeeper, Upkeep
-from learning_debt.posteriors.weights import lineage, relative_weights, weight_doubt
+from learning_debt.posteriors.weights import lineage, relative_weights, was_moved, weight_doubt, with_moves
 from learning_debt.spells.asking import Asking
 from learning_debt.spells.likelihoods import HeldLikelihoods
 from learning_debt.spells.path import LastOfPath
@@ -73,6 +73,7 @@ class _SampledReplay:
         self.weights: list[Array | None] = []
         self.lineages: list[str] = []
         self.doubts: list[str] = []
+        self.moved: list[bool] = []
         self._store(self.shadow.posterior)
         self.no_debt = _why_no_debt(forecaster, plan, keeper) if "debt" in plan.variables else "not asked for"
         self.forecaster = Asking(forecaster, plan.history)
@@ -103,6 +104,7 @@ class _SampledReplay:
         self.weights.append(relative_weights(posterior))
         self.lineages.append(lineage(posterior))
         self.doubts.append(weight_doubt(posterior))
+        self.moved.append(was_moved(posterior))
 
     def finished(self) -> Columns:
         """All columns, upkeep and convergence among them."""
@@ -190,6 +192,7 @@ class _SampledReplay:
             weight_deployed=self.weights[s],
             together=self.lineages[s] == self.lineages[t],
         )
+        estimate = with_moves(estimate, self.moved[t], self.moved[s])
         doubt = self.doubts[t] or self.doubts[s]
         return replace(estimate, reliable=False, note=estimate.note or doubt) if doubt else estimate
 
