@@ -255,45 +255,50 @@ class _Attempt:
 
     def _matched(self, anchor: Anchor, weights: Importance) -> Served | None:
         """Draws moved towards the new shadow, from where they are."""
-        try:
-            points = self.forecaster.unconstrained_draws(self.before)
-            if anchor.log_proposal is None:
-                own = self._log_joint(self.before, points)
-                anchor = anchor._replace(log_proposal=own - self.anchor.log_ratio)
-        except (NoJointDensityError, UnsupportedModelError, AttributeError) as error:
-            self.note += f"; draws were not moved: {error}"
+        start = self._before_moves(anchor, weights)
+        if start is None:
             return None
-        if anchor.log_proposal is None or not np.isfinite(anchor.log_proposal).all():
-            self.note += "; draws were not moved: some of them are impossible by now"
-            return None
-
-        def share(tried: Importance) -> float:
-            return tried.effective_size / (anchor.efficiency * tried.log_weight.size)
 
         def enough(tried: Importance) -> bool:
-            return share(tried) >= MINIMUM_MOVED_SHARE and self.keeper.enough(tried, anchor)
+            return _share(tried, anchor) >= MINIMUM_MOVED_SHARE and self.keeper.enough(tried, anchor)
 
-        match = moment_match(
-            Match(points, anchor.log_proposal, anchor.log_ratio, weights, 0),
-            partial(self._log_joint, self.after),
-            enough,
-            efficiency=anchor.efficiency,
-        )
+        match = moment_match(start, partial(self._log_joint, self.after), enough, efficiency=anchor.efficiency)
         if not enough(match.importance):
             self.note += "; " + _shortfall("moved draws", match.importance, anchor)
             return None
         moved = self.after.copy()
         moved["posterior"] = xr.DataTree(self.forecaster.constrained_draws(self.before, match.points))
-        moved.attrs = {**self.after.attrs, LINEAGE: lineage(self.before), MOVED_SHARE: share(match.importance)}
+        share = _share(match.importance, anchor)
+        moved.attrs = {**self.after.attrs, LINEAGE: lineage(self.before), MOVED_SHARE: share}
         posterior = with_weights(moved, match.importance.log_weight, pareto_k=match.importance.pareto_k)
         anchor = anchor._replace(log_ratio=match.log_ratio, log_proposal=match.log_proposal, log_likelihood=None)
         return "moment match", posterior, match.importance, anchor
+
+    def _before_moves(self, anchor: Anchor, weights: Importance) -> Match | None:
+        """Where moves start from, unless there is no telling."""
+        log_proposal = anchor.log_proposal
+        try:
+            points = self.forecaster.unconstrained_draws(self.before)
+            if log_proposal is None:
+                log_proposal = self._log_joint(self.before, points) - self.anchor.log_ratio
+        except (NoJointDensityError, UnsupportedModelError, AttributeError) as error:
+            self.note += f"; draws were not moved: {error}"
+            return None
+        if not np.isfinite(log_proposal).all():
+            self.note += "; draws were not moved: some of them are impossible by now"
+            return None
+        return Match(points, log_proposal, anchor.log_ratio, weights, 0)
 
     def _log_joint(self, posterior: xr.DataTree, points: Array) -> Array:
         rows = posterior[TRAINING].sizes[self.forecaster.observation_dim]
         self.evaluations += points.shape[0] * points.shape[1] * rows
         values = self.forecaster.log_joint(posterior, points.reshape(-1, points.shape[-1]))
         return np.asarray(values, dtype=float).reshape(points.shape[:2])
+
+
+def _share(weights: Importance, anchor: Anchor) -> float:
+    """What moved draws are worth, of what they would be worth weighing the same."""
+    return weights.effective_size / (anchor.efficiency * weights.log_weight.size)
 
 
 def _shortfall(what: str, weights: Importance, anchor: Anchor) -> str:
