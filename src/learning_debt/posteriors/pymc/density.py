@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytensor.tensor as pt
 from pymc.pytensorf import compile as compile_pymc
+from pytensor.compile.mode import get_mode
 from pytensor.graph.basic import Variable
 from pytensor.graph.replace import vectorize_graph
 from pytensor.graph.traversal import graph_inputs
@@ -150,6 +151,9 @@ class Density:
         inputs = Inputs(self.graph, outputs, batch)
         vectorised = vectorize_graph(outputs, replace=inputs.replacement)
         options = {"random_seed": False, "on_unused_input": "ignore", **self.compile_kwargs}
+        if any(outcome.is_path for outcome in self.graph.outcomes):
+            # This rewrite loses that an axis has length one where a first value's density knows no parameter.
+            options["mode"] = get_mode(options.get("mode")).excluding("local_elemwise_alloc")
         return compile_pymc(inputs.variables, vectorised, **options), inputs
 
     def log_density(self, arguments: Arguments, samples: int, rows: int) -> list[np.ndarray]:
