@@ -74,7 +74,7 @@ def posterior_debt(
     Estimate
         Exact posteriors give a standard error of 0. When draws do not overlap and no bridge is available, the
         estimate is a lower bound: no overlap means *large* debt. Never reliable where a posterior's weights have too
-        heavy a tail (Pareto k above 0.7), or moved draws are worth under half of their number.
+        heavy a tail (Pareto k above 0.7), or moved draws are worth under a quarter of their number.
 
     Raises
     ------

@@ -13,7 +13,7 @@ from learning_debt.arrays import mixture, quadrature
 from learning_debt.data import follow, take_rows
 from learning_debt.estimate import Estimate
 from learning_debt.posteriors.base import SampledForecaster
-from learning_debt.posteriors.weights import doubted, lineage, relative_weights, weight_doubt
+from learning_debt.posteriors.weights import doubted, lineage, relative_weights, was_moved, weight_doubt, with_moves
 
 Array = NDArray[np.float64]
 
@@ -124,7 +124,7 @@ class PredictiveContrast:
     ) -> None:
         self.forecaster, self.shadow, self.batch, self.past = forecaster, shadow, batch, past
         self.rows = batch.sizes[forecaster.observation_dim]
-        self.kind = forecaster.outcome_kind()
+        self.kind, self.moved = forecaster.outcome_kind(), was_moved(shadow)
         self._rules: dict[int, _Rule | None] = {}
         self._coarsest = 0
         self._parts: list[PredictiveContrast] = []
@@ -153,11 +153,12 @@ class PredictiveContrast:
 
     def against(self, deployed: xr.DataTree) -> Estimate:
         """Predictive debt of `deployed`, nats per observation."""
-        return doubted(self._against(deployed), self.shadow, deployed)
+        estimate = with_moves(self._against(deployed), self.moved, was_moved(deployed))
+        return doubted(estimate, self.shadow, deployed)
 
     def _against(self, deployed: xr.DataTree) -> Estimate:
         if self._parts:
-            return _combined([part.against(deployed) for part in self._parts], [part.rows for part in self._parts])
+            return _combined([part._against(deployed) for part in self._parts], [part.rows for part in self._parts])
         for points in POINTS[self._coarsest :]:
             rule = self._rule(points)
             if rule is None:

@@ -30,7 +30,6 @@ from learning_debt.posteriors.likelihood import Change, NotReweightableError, ch
 from learning_debt.posteriors.weights import (
     LINEAGE,
     LOG_WEIGHT,
-    MINIMUM_MOVED_SHARE,
     MOVED_SHARE,
     WEIGHTS,
     lineage,
@@ -258,17 +257,18 @@ class _Attempt:
         start = self._before_moves(anchor, weights)
         if start is None:
             return None
-
-        def enough(tried: Importance) -> bool:
-            return _share(tried, anchor) >= MINIMUM_MOVED_SHARE and self.keeper.enough(tried, anchor)
-
-        match = moment_match(start, partial(self._log_joint, self.after), enough, efficiency=anchor.efficiency)
-        if not enough(match.importance):
+        match = moment_match(
+            start,
+            partial(self._log_joint, self.after),
+            lambda tried: self.keeper.enough(tried, anchor),
+            efficiency=anchor.efficiency,
+        )
+        if not self.keeper.enough(match.importance, anchor):
             self.note += "; " + _shortfall("moved draws", match.importance, anchor)
             return None
         moved = self.after.copy()
         moved["posterior"] = xr.DataTree(self.forecaster.constrained_draws(self.before, match.points))
-        share = _share(match.importance, anchor)
+        share = match.importance.effective_size / (anchor.efficiency * match.log_ratio.size)
         moved.attrs = {**self.after.attrs, LINEAGE: lineage(self.before), MOVED_SHARE: share}
         posterior = with_weights(moved, match.importance.log_weight, pareto_k=match.importance.pareto_k)
         anchor = anchor._replace(log_ratio=match.log_ratio, log_proposal=match.log_proposal, log_likelihood=None)
@@ -294,11 +294,6 @@ class _Attempt:
         self.evaluations += points.shape[0] * points.shape[1] * rows
         values = self.forecaster.log_joint(posterior, points.reshape(-1, points.shape[-1]))
         return np.asarray(values, dtype=float).reshape(points.shape[:2])
-
-
-def _share(weights: Importance, anchor: Anchor) -> float:
-    """What moved draws are worth, of what they would be worth weighing the same."""
-    return weights.effective_size / (anchor.efficiency * weights.log_weight.size)
 
 
 def _shortfall(what: str, weights: Importance, anchor: Anchor) -> str:
