@@ -178,3 +178,22 @@ def test_outcome_kinds(conjugate, student, stores):
     assert student[0].outcome_kind() == "continuous"
     assert stores[0].outcome_kind() == "count"
     assert [pair[0].observed for pair in (conjugate, student, stores)] == [("y",), ("y",), ("sold",)]
+
+
+def test_an_outcome_may_be_called_like_the_observation_dimension():
+    from learning_debt import PyMCForecaster, score_gap
+
+    def build_model(data):
+        with pm.Model() as model:
+            x, y = pm.Data("x", data["x"]), pm.Data("y", data["y"])
+            pm.Normal("obs", pm.Normal("slope") * x, 1, observed=y)
+        return model
+
+    data = {"x": np.array([1.0, -1.0, 0.5]), "y": np.array([1.2, -0.7, 0.1])}
+    forecaster = PyMCForecaster(build_model, draws=50, tune=100, chains=2)
+    posterior = forecaster.fit(data, random_seed=1)
+    slope = posterior["posterior"]["slope"].values.reshape(-1, 1)
+    found = forecaster.log_density(posterior, data)
+    np.testing.assert_allclose(found["y"].values, -0.5 * np.log(2 * np.pi) - (data["y"] - slope * data["x"]) ** 2 / 2)
+    assert forecaster.predict(posterior, data, random_seed=1)["y"].shape == (100, 3)
+    assert np.isfinite(score_gap(forecaster, posterior, posterior, data).value)

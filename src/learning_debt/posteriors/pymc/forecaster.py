@@ -243,8 +243,9 @@ class PyMCForecaster:
         Returns
         -------
         xarray.Dataset
-            One variable per outcome, named as the observed random variable, dims ("sample", observation_dim); sample =
-            chain * draws + draw. The terms of a row's several values are added up. Minus infinity is legal.
+            One variable per outcome, named as the observed random variable (as its data where that name is the
+            observation dimension's), dims ("sample", observation_dim); sample = chain * draws + draw. The terms of a
+            row's several values are added up. Minus infinity is legal.
 
         Raises
         ------
@@ -368,8 +369,10 @@ class PyMCForecaster:
 
     def _labelled(self, values: list[np.ndarray], scene: Scene) -> xr.Dataset:
         dim = self._observation_dim
+        # A variable named as a dimension would become a coordinate.
+        names = [one.data if one.name == dim else one.name for one in scene.build.graph.outcomes]
         variables = {
-            outcome.name: ((SAMPLE, dim, *(f"{outcome.name}_dim_{k}" for k in range(1, array.ndim - 1))), array)
-            for outcome, array in zip(scene.build.graph.outcomes, values, strict=True)
+            name: ((SAMPLE, dim, *(f"{name}_dim_{k}" for k in range(1, array.ndim - 1))), array)
+            for name, array in zip(names, values, strict=True)
         }
         return xr.Dataset(variables, coords={dim: scene.batch.variables[dim]} if dim in scene.batch.coords else None)
