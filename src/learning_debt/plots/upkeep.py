@@ -22,13 +22,13 @@ from learning_debt.plots.common import (
     resolve_backend,
     set_yticks,
 )
+from learning_debt.posteriors.weights import MAXIMUM_PARETO_K
 from learning_debt.spells import check_spells
 
 VISUALS = ("point", "doubtful", "limit", "xlabel", "ylabel", "ticks", "rungs")
 RUNGS = ("kept", "supplied", "reweight", "moment match", "refit", "exact")
 """From the cheapest to the dearest."""
 LABELS: dict[Hashable, Hashable] = {"rung": "rung", "pareto_k": "Pareto k", "evaluations": "evaluations\n(log10)"}
-PARETO_K = 0.7
 
 
 def plot_upkeep(
@@ -145,7 +145,7 @@ def _furnish(pc: PlotCollection, points: xr.Dataset, table: xr.Dataset, labeller
         "rungs": (set_yticks, blank[["rung"]], {"values": found, "labels": [RUNGS[place] for place in found]}),
     }
     if "pareto_k" in blank:
-        limit = blank[["pareto_k"]] + PARETO_K
+        limit = blank[["pareto_k"]] + MAXIMUM_PARETO_K
         furniture["limit"] = (vz.hline, limit, {"color": "B3", "linestyle": "--", "width": 0.8})
     furnish(pc, visuals, furniture)
 

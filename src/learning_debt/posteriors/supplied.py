@@ -15,13 +15,11 @@ from learning_debt.errors import NoJointDensityError
 from learning_debt.posteriors.base import TRAINING
 from learning_debt.posteriors.convergence import MINIMUM_SIZE_PER_CHAIN, convergence
 from learning_debt.posteriors.keeper import Shadow, Upkeep, checked_weight, padded
-from learning_debt.posteriors.weights import PARETO_K, WEIGHTS, relative_weights
+from learning_debt.posteriors.weights import MAXIMUM_PARETO_K, PARETO_K, WEIGHTS, relative_weights
 
 Array = NDArray[np.float64]
 Update = Callable[[xr.Dataset, Array, xr.DataTree | None, int | None], xr.DataTree]
 LogDensity = Callable[[xr.DataTree, xr.DataTree], Any]
-
-MAXIMUM_PARETO_K = 0.7
 
 
 class SuppliedShadow:

@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from learning_debt.arrays.effective_size import weighted_size
+from learning_debt.arrays.moment_match import RELIABLE_K
 from learning_debt.estimate import Estimate
 
 Array = NDArray[np.float64]
@@ -18,8 +19,8 @@ WEIGHTS, LOG_WEIGHT, PARETO_K = "weights", "log_weight", "pareto_k"
 LINEAGE, MOVED_SHARE = "learning_debt_lineage", "learning_debt_moved_share"
 TOLD_APART = 50
 """Draws of a chain that its token is made of: all of them take longer than a score."""
-MAXIMUM_PARETO_K = 0.7
-"""Shape of the tail of weights above which means under them are not trusted (Vehtari et al. 2024, JMLR 25)."""
+MAXIMUM_PARETO_K = RELIABLE_K
+"""Shape of the tail of weights above which means under them are not trusted."""
 MINIMUM_MOVED_SHARE = 0.25
 """Share of their number that draws must be worth under their weights right after a move; below, it went amiss."""
 MOVED_INFLATION = 1.3
