@@ -15,7 +15,7 @@ from arviz_stats.base import array_stats
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
-from learning_debt.arrays.effective_size import effective_size
+from learning_debt.arrays.effective_size import effective_size, weighted_size
 
 Array = NDArray[np.float64]
 
@@ -88,7 +88,7 @@ def importance(log_ratio: Array, efficiency: float = 1.0) -> Importance:
     except ValueError:  # fewer than five draws in the tail, or all of the tail equal
         return Importance(centred, float("inf"), 0.0)
     weight = np.exp(smoothed - smoothed.max())
-    kish = float(weight.sum() ** 2 / (weight**2).sum())
+    kish = weighted_size(weight)
     finite = bool(np.isfinite(pareto_k))
     return Importance(
         smoothed.reshape(centred.shape), float(pareto_k) if finite else float("inf"), efficiency * kish * finite
@@ -225,7 +225,7 @@ def _moved(
 
 def _worth_trying(weight: Array, parameters: int) -> list[Callable[[Array, Array], Moved]]:
     """The moves that the weights can support, the richest first."""
-    kish = weight.sum() ** 2 / (weight**2).sum()
+    kish = weighted_size(weight)
     rich = [shift_and_covariance] if kish >= max(DRAWS_PER_PARAMETER * parameters, parameters**2) else []
     return [*rich, shift_and_scale, shift]
 

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from learning_debt.arrays.effective_size import weighted_size
 from learning_debt.data import take_rows
 from learning_debt.posteriors.base import GRADIENT_EVALUATIONS, as_row_weight
 from learning_debt.posteriors.convergence import convergence
@@ -166,7 +167,7 @@ def kept(shadow: Shadow, row_weight: Array) -> tuple[Shadow, Upkeep]:
     if converged and WEIGHTS in getattr(shadow.posterior, "children", ()):
         weight = relative_weights(shadow.posterior)
         assert weight is not None
-        size /= float((weight**2).mean())  # Kish's count; the weights have mean one
+        size *= weighted_size(weight) / weight.size
         pareto_k = float(shadow.posterior[WEIGHTS][PARETO_K])
     upkeep = Upkeep("kept", pareto_k, size, 0, 0.0, 0.0, converged)
     return Shadow(shadow.posterior, row_weight, shadow.memory), upkeep

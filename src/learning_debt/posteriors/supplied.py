@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from learning_debt.arrays.effective_size import weighted_size
 from learning_debt.errors import NoJointDensityError
 from learning_debt.posteriors.base import TRAINING
 from learning_debt.posteriors.convergence import MINIMUM_SIZE_PER_CHAIN, convergence
@@ -150,7 +151,7 @@ def _upkeep(posterior: xr.DataTree, seconds: float, exact: bool) -> Upkeep:
     sizes = posterior["posterior"].sizes
     enough = checked.converged
     if weight is not None:
-        size *= 1 / float((weight**2).mean())  # Kish (1965): (sum w)^2 / sum w^2 of so many draws
+        size *= weighted_size(weight) / weight.size
         pareto_k = float(posterior[WEIGHTS][PARETO_K])
         enough = enough and size >= MINIMUM_SIZE_PER_CHAIN * sizes["chain"] and not pareto_k > MAXIMUM_PARETO_K
     notes = ["one chain: there is no R-hat, and whether it converged is for its owner to say"]

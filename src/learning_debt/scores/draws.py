@@ -10,6 +10,7 @@ import xarray as xr
 
 from learning_debt.arrays.distance_scores import Draws, Scored
 from learning_debt.arrays.divergence import Divergence, variance_of_sum
+from learning_debt.arrays.effective_size import weighted_size
 from learning_debt.data import follow, take_rows
 from learning_debt.estimate import Estimate
 from learning_debt.posteriors.base import SampledForecaster
@@ -148,7 +149,7 @@ def judged(
 
     `doubt` is what speaks against it beforehand.
     """
-    effective = min(size, *(float(w.size / (w**2).mean()) for w in weights))
+    effective = min(size, *map(weighted_size, weights))
     diagnostics = diagnostics | {"effective_draws": effective, "heaviest_draw": heaviest}
     diagnostics["jump"] = jump / error if error > 0 else 0.0
     if not np.isfinite(value) or not np.isfinite(error):
