@@ -13,7 +13,7 @@ from learning_debt.arrays.effective_size import weighted_size
 from learning_debt.data import take_rows
 from learning_debt.posteriors.base import GRADIENT_EVALUATIONS, as_row_weight
 from learning_debt.posteriors.convergence import convergence
-from learning_debt.posteriors.weights import PARETO_K, WEIGHTS, relative_weights
+from learning_debt.posteriors.weights import WEIGHTS, pareto_k, relative_weights
 
 Array = NDArray[np.float64]
 
@@ -163,13 +163,12 @@ def side_by_side(posteriors: list[Any]) -> Any:
 def kept(shadow: Shadow, row_weight: Array) -> tuple[Shadow, Upkeep]:
     """The same shadow over rows of which the new ones weigh nothing."""
     size, converged = believable(shadow.posterior)
-    pareto_k = float("nan")
+    tail = float("nan")
     if converged and WEIGHTS in getattr(shadow.posterior, "children", ()):
         weight = relative_weights(shadow.posterior)
         assert weight is not None
-        size *= weighted_size(weight) / weight.size
-        pareto_k = float(shadow.posterior[WEIGHTS][PARETO_K])
-    upkeep = Upkeep("kept", pareto_k, size, 0, 0.0, 0.0, converged)
+        size, tail = size * weighted_size(weight) / weight.size, pareto_k(shadow.posterior)
+    upkeep = Upkeep("kept", tail, size, 0, 0.0, 0.0, converged)
     return Shadow(shadow.posterior, row_weight, shadow.memory), upkeep
 
 

@@ -133,7 +133,12 @@ def with_moves(estimate: Estimate, *moved: bool) -> Estimate:
 
 def doubted(estimate: Estimate, *posteriors: xr.DataTree) -> Estimate:
     """`estimate`, not reliable if the weights of one of the posteriors behind it are not to be trusted."""
-    doubt = next(filter(None, map(weight_doubt, posteriors)), "")
+    return with_doubt(estimate, *map(weight_doubt, posteriors))
+
+
+def with_doubt(estimate: Estimate, *doubts: str) -> Estimate:
+    """`estimate`, not reliable if one of `doubts` says anything."""
+    doubt = next(filter(None, doubts), "")
     return replace(estimate, reliable=False, note=estimate.note or doubt) if doubt else estimate
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
@@ -18,7 +17,7 @@ from learning_debt.errors import IncomparablePosteriorsError
 from learning_debt.estimate import Estimate
 from learning_debt.posteriors.base import SampledForecaster
 from learning_debt.posteriors.shadow import ShadowKeeper, Upkeep
-from learning_debt.posteriors.weights import lineage, relative_weights, was_moved, weight_doubt, with_moves
+from learning_debt.posteriors.weights import lineage, relative_weights, was_moved, weight_doubt, with_doubt, with_moves
 from learning_debt.spells.asking import Asking
 from learning_debt.spells.likelihoods import HeldLikelihoods
 from learning_debt.spells.path import LastOfPath
@@ -193,8 +192,7 @@ class _SampledReplay:
             together=self.lineages[s] == self.lineages[t],
         )
         estimate = with_moves(estimate, self.moved[t], self.moved[s])
-        doubt = self.doubts[t] or self.doubts[s]
-        return replace(estimate, reliable=False, note=estimate.note or doubt) if doubt else estimate
+        return with_doubt(estimate, self.doubts[t], self.doubts[s])
 
     def _debt_by_densities(self, t: int, deployed: list[xr.DataTree]) -> None:
         """Debts between approximate posteriors, which the keeper knows the densities of."""
