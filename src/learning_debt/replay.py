@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -172,16 +172,26 @@ def walk_policy(table: xr.Dataset, policy: Policy, cost: RetrainingCost | Array,
 
     `cost` is one for all lanes, or an array of one per lane in units of the table's regret.
     """
-    series, periods = table.sizes[SERIES], table.sizes["period"]
+    series = table.sizes[SERIES]
     see = SignalReader(table, policy.requires, cost, np.tile(np.arange(series), copies))
-    state = policy.init(series * copies)
+    return walk_signals(policy, see, table.sizes["period"], series * copies)
+
+
+def walk_signals(
+    policy: Policy, see: Callable[[int, NDArray[np.int64]], Signals], periods: int, lanes: int
+) -> NDArray[np.bool_]:
+    """Schedule of a policy, shape (lanes, periods), on signals that need not come from a table.
+
+    ``see(t, deployed_at)`` gives those of period t = 1..periods, for lanes deployed at `deployed_at`.
+    """
+    state = policy.init(lanes)
 
     def decide(t: int, deployed_at: NDArray[np.int64]) -> NDArray[np.bool_]:
         nonlocal state
         state, retrain = policy.step(state, see(t, deployed_at))
         return retrain
 
-    return walk.walk(periods, series * copies, decide)
+    return walk.walk(periods, lanes, decide)
 
 
 class SignalReader:

@@ -2,6 +2,7 @@
 
 from learning_debt.decisions.policies.alarm import Alarm
 from learning_debt.decisions.policies.base import Policy
+from learning_debt.decisions.policies.blended_threshold import BlendedThreshold
 from learning_debt.decisions.policies.cusum import CUSUM
 from learning_debt.decisions.policies.debt_threshold import DebtThreshold
 from learning_debt.decisions.policies.expected_regret import ExpectedRegret
@@ -13,6 +14,7 @@ __all__ = [
     "CUSUM",
     "Alarm",
     "Always",
+    "BlendedThreshold",
     "Calendar",
     "DebtThreshold",
     "ExpectedRegret",
