@@ -15,103 +15,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from learning_debt.arrays import walk
 from learning_debt.data import SERIES
-from learning_debt.decisions.calibration import SCORE_UNITS, AgeAdjustment, score_unit
-from learning_debt.decisions.expected_regret import DebtRegretModel, HybridRegretModel
-from learning_debt.decisions.grids import CUSUM_THRESHOLDS, DEBT_QUANTILES
-from learning_debt.decisions.policies import (
-    CUSUM,
-    Alarm,
-    Always,
-    Calendar,
-    DebtThreshold,
-    ExpectedRegret,
-    Never,
-    Policy,
-)
+from learning_debt.decisions.calibration import SCORE_UNITS
+from learning_debt.decisions.policies import Policy
 from learning_debt.decisions.policies.base import stack
 from learning_debt.replay import ACCOUNTINGS, walk_policy
+from learning_debt.study.calibration import Calibration, calibrate
+from learning_debt.study.policies import FIXED, PUBLISHED, Rows
 from learning_debt.study.scenarios import PAPER, Design, Misspecification, Paths, Purpose, cell_seeds, draw_paths
 from learning_debt.study.table import study_cells, study_table
 
 Array = NDArray[np.float64]
-
-CALENDAR_INTERVALS = (1, 2, 3, 5, 10, 20, 40, 80)
-ALARM_QUANTILES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
-UTILITY_SCALES = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0, 8.0)
-FIXED: dict[str, Policy] = {"never_retrain": Never(), "always_retrain": Always(), "calendar10": Calendar(10)}
-PARAMETER = {
-    "calendar": "interval",
-    "cusum": "threshold",
-    "alarm": "quantile",
-    "debt_threshold": "threshold",
-    "debt_utility": "scale",
-    "hybrid_utility": "scale",
-}
-TUNED = tuple(PARAMETER)
-"""Tuned policies in the order of the published tables; `PARAMETER` names what is tuned."""
-SEES_COST = ("debt_utility", "hybrid_utility")
-"""Policies whose decision depends on the cost; the others walk once for all costs."""
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """What the calibration paths of all cells teach.
-
-    Attributes
-    ----------
-    adjustment : AgeAdjustment
-        Of debt by spell age, on paths without shifts.
-    thresholds : tuple of float
-        Quantiles of age-adjusted debt over all paths: the debt threshold's candidates.
-    debt_model, hybrid_model
-        Expected-regret models, on all paths.
-    score_units : dict of str to float
-        Nats.
-    positive_regrets : int
-        Calibration rows with positive regret, which the score units are made of.
-    frac_deployed_better, mean_sqrt_debt : float
-        Share of periods in which the deployed posterior scored better on the evaluation rows; mean root debt.
-    """
-
-    adjustment: AgeAdjustment
-    thresholds: tuple[float, ...]
-    debt_model: DebtRegretModel
-    hybrid_model: HybridRegretModel
-    score_units: dict[str, float]
-    positive_regrets: int
-    frac_deployed_better: float
-    mean_sqrt_debt: float
-
-
-def calibrate(cells: Sequence[dict[str, Array]]) -> Calibration:
-    """Calibrate on rows of all cells: paths that retrain at random, once in 25 periods on average."""
-    rows = {name: np.concatenate([cell[name] for cell in cells]) for name in cells[0]}
-    debt, age, stable, regret = (rows[name] for name in ("debt", "spell_age", "stable", "regret"))
-    adjustment = AgeAdjustment.fit(debt[stable], age[stable])
-    extra = (rows["score_gap"], rows["parameter_gap"], rows["residual_exceedance"])
-    return Calibration(
-        adjustment=adjustment,
-        thresholds=tuple(np.quantile(adjustment.standardise(debt, age), DEBT_QUANTILES).tolist()),
-        debt_model=DebtRegretModel.fit(debt, age, regret, calibration=adjustment),
-        hybrid_model=HybridRegretModel.fit(debt, age, regret, *extra, calibration=adjustment),
-        score_units={unit: score_unit(regret, unit) for unit in SCORE_UNITS},
-        positive_regrets=int((regret > 0).sum()),
-        frac_deployed_better=float((regret < 0).mean()),
-        mean_sqrt_debt=float(np.sqrt(debt).mean()),
-    )
-
-
-def candidates(name: str, calibration: Calibration) -> list[Policy]:
-    """The grid of one policy."""
-    grids: dict[str, Callable[[], list[Policy]]] = {
-        "calendar": lambda: [Calendar(value) for value in CALENDAR_INTERVALS],
-        "cusum": lambda: [CUSUM(value) for value in CUSUM_THRESHOLDS],
-        "alarm": lambda: [Alarm(value, calibration.adjustment) for value in ALARM_QUANTILES],
-        "debt_threshold": lambda: [DebtThreshold(value, calibration.adjustment) for value in calibration.thresholds],
-        "debt_utility": lambda: [ExpectedRegret(value, calibration.debt_model) for value in UTILITY_SCALES],
-        "hybrid_utility": lambda: [ExpectedRegret(value, calibration.hybrid_model) for value in UTILITY_SCALES],
-    }
-    return grids[name]()
 
 
 @dataclass(frozen=True)
@@ -122,8 +35,8 @@ class Pass:
     ----------
     calibration : Calibration
     tuned : DataFrame
-        One row per (score_unit_mode, kappa, policy) with lambda, value (the number the policy used), mean_objective,
-        mean_regret and mean_retrains over all tuning paths.
+        One row per (score_unit_mode, kappa, policy) with lambda, value (the number that was tuned; NaN for none or
+        several), setting (the policy in words), mean_objective, mean_regret and mean_retrains over all tuning paths.
     evaluation : Dataset (score_unit_mode, kappa, shift_type, shift_prob, policy, path)
         ``regret``, ``retrains`` and ``objective`` of every test path; ``cost`` per (score_unit_mode, kappa).
     """
@@ -139,6 +52,7 @@ def run_pass(
     accounting: str = "positive",
     misspecification: Misspecification | None = None,
     repetition: int = 0,
+    policies: Rows = PUBLISHED,
     executor: Executor | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Pass:
@@ -151,6 +65,9 @@ def run_pass(
     misspecification : Misspecification, optional
     repetition : int
         Offsets the seeds; 0 is the published single pass.
+    policies : mapping of str to Candidates
+        What is tuned, besides what never changes: never, always, a calendar of ten, and the oracle. Results carry the
+        names with ``_tuned`` behind.
     executor : concurrent.futures.Executor, optional
         Works on cells side by side.
     progress : callable, optional
@@ -172,8 +89,9 @@ def run_pass(
 
     calibration = calibrate(over_cells(_calibration_rows, "calibration"))
     costs = {(u, k): k * calibration.score_units[u] for u in SCORE_UNITS for k in design.cost_ratios}
-    tuned, chosen = _best(over_cells(_tuning_bills, "tuning", calibration, costs), calibration, costs)
-    bills = over_cells(_test_bills, "test", calibration, costs, chosen)
+    grids = {name: _Grid(list(row.grid(calibration)), row.parameter, row.sees_cost) for name, row in policies.items()}
+    tuned, chosen = _best(over_cells(_tuning_bills, "tuning", grids, costs), grids, costs)
+    bills = over_cells(_test_bills, "test", grids, costs, chosen)
     return Pass(calibration, tuned, _evaluation(bills, design, costs, accounting))
 
 
@@ -194,6 +112,14 @@ class _World(NamedTuple):
             calibration=purpose == "calibration",
             threads=1,
         )
+
+
+class _Grid(NamedTuple):
+    """`Candidates` after calibration; unlike them it travels to another process."""
+
+    candidates: list[Policy]
+    parameter: str | None
+    sees_cost: bool
 
 
 Bills = dict[str, tuple[Any, Any]]
@@ -220,34 +146,32 @@ def _calibration_rows(world: _World, shift: str, probability: float) -> dict[str
     return {name: values.ravel() for name, values in rows.items()}
 
 
-def _tuning_bills(world: _World, shift: str, probability: float, calibration: Calibration, costs: Costs) -> Bills:
+def _tuning_bills(world: _World, shift: str, probability: float, grids: dict[str, _Grid], costs: Costs) -> Bills:
     """Regret and retrains of every candidate, shape (candidates, paths); where it sees the cost, for each cost."""
     table = study_table(world.paths("tuning", shift, probability))
     bills = {}
-    for name in TUNED:
-        grid = candidates(name, calibration)
-        lambdas = list(costs.values()) if name in SEES_COST else [0.0]
-        policies, faced = grid * len(lambdas), np.repeat(lambdas, len(grid))
+    for name, grid in grids.items():
+        lambdas = list(costs.values()) if grid.sees_cost else [0.0]
+        policies, faced = grid.candidates * len(lambdas), np.repeat(lambdas, len(grid.candidates))
         bills[name] = walk_lanes(table, policies, faced, world.positive)
     return bills
 
 
-def _best(bills: list[Bills], calibration: Calibration, costs: Costs) -> tuple[pd.DataFrame, Chosen]:
+def _best(bills: list[Bills], grids: dict[str, _Grid], costs: Costs) -> tuple[pd.DataFrame, Chosen]:
     """The candidate with the least mean objective over all tuning paths of all cells, for each cost and policy."""
     rows, chosen = [], {}
     for j, ((unit, kappa), cost) in enumerate(costs.items()):
-        for name in TUNED:
-            grid = candidates(name, calibration)
-            part = slice(j * len(grid), (j + 1) * len(grid)) if name in SEES_COST else slice(None)
+        for name, (candidates, parameter, sees_cost) in grids.items():
+            part = slice(j * len(candidates), (j + 1) * len(candidates)) if sees_cost else slice(None)
             regret, retrains = (
                 np.concatenate([one[name][k][part] for one in bills], axis=1).mean(axis=1) for k in (0, 1)
             )
             objective = regret + cost * retrains
             best = int(np.argmin(objective))
-            chosen[name, unit, kappa] = grid[best]
-            value = getattr(grid[best], PARAMETER[name])
+            chosen[name, unit, kappa] = candidates[best]
+            value = getattr(candidates[best], parameter) if parameter else np.nan
             figures = (objective[best], regret[best], retrains[best])
-            rows.append((unit, kappa, cost, name, value, *figures))
+            rows.append((unit, kappa, cost, name, value, *figures, str(candidates[best])))
     columns = [
         "score_unit_mode",
         "kappa",
@@ -257,12 +181,13 @@ def _best(bills: list[Bills], calibration: Calibration, costs: Costs) -> tuple[p
         "mean_objective",
         "mean_regret",
         "mean_retrains",
+        "setting",
     ]
     return pd.DataFrame(rows, columns=columns), chosen
 
 
 def _test_bills(
-    world: _World, shift: str, probability: float, calibration: Calibration, costs: Costs, chosen: Chosen
+    world: _World, shift: str, probability: float, grids: dict[str, _Grid], costs: Costs, chosen: Chosen
 ) -> Bills:
     """Regret and retrains of fixed, tuned and oracle policies, each of shape (costs, paths)."""
     table = study_table(world.paths("test", shift, probability))
@@ -271,9 +196,9 @@ def _test_bills(
     for name, policy in FIXED.items():
         regret, retrains = walk_lanes(table, [policy], [0.0], world.positive)
         bills[name] = np.repeat(regret, len(costs), axis=0), np.repeat(retrains, len(costs), axis=0)
-    for name in TUNED:
+    for name, grid in grids.items():
         policies = [chosen[name, *key] for key in costs]
-        if name in SEES_COST:
+        if grid.sees_cost:
             bills[f"{name}_tuned"] = walk_lanes(table, policies, lambdas, world.positive)
             continue
         distinct = list(dict.fromkeys(policies))  # a policy that does not see the cost walks alike under many
@@ -323,11 +248,14 @@ def _cells_of(design: Design) -> list[tuple[str, float]]:
 def walk_lanes(table: xr.Dataset, policies: Sequence[Policy], costs: ArrayLike, positive: bool) -> tuple[Any, Any]:
     """Regret and retrains of every (policy, path), shape (policies, paths); policy i faces ``costs[i]``."""
     paths, count = table.sizes[SERIES], len(policies)
+    faced = np.repeat(np.asarray(costs, dtype=float), paths)
     together = stack(policies, paths)
-    if together is None:
-        raise TypeError("policies that walk side by side must differ in their numbers only")
+    if together is None:  # they differ in more than their numbers
+        parts = [walk_policy(table, one, faced[i * paths : (i + 1) * paths]) for i, one in enumerate(policies)]
+        schedules = np.concatenate(parts)
+    else:
+        schedules = walk_policy(table, together, faced, count)
     lanes = np.tile(np.arange(paths), count)
-    schedules = walk_policy(table, together, np.repeat(np.asarray(costs, dtype=float), paths), count)
     regret = walk.along_schedule(table["regret"].values, lanes, schedules)
     if positive:
         regret = np.maximum(regret, 0.0)

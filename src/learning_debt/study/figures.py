@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from learning_debt.arrays import walk
 from learning_debt.decisions.policies import CUSUM, Calendar, DebtThreshold, Policy
 from learning_debt.replay import Replay, oracle, replay
-from learning_debt.study.experiment import Calibration, Pass
+from learning_debt.study.calibration import Calibration
+from learning_debt.study.experiment import Pass
 from learning_debt.study.scenarios import Design, cell_seeds, draw_paths
 from learning_debt.study.table import study_table
 from learning_debt.study.tables import PRIMARY_UNIT

@@ -36,8 +36,8 @@ PRIOR = (0.0, 1.0, 2.0, 1.0)
 class Cells(NamedTuple):
     """Cells of the table, all arrays of shape (paths, T, T): [path, s, t - 1] is period t served by what s trained.
 
-    Entries with s >= t are NaN. `regret` is the evaluation rows' signed gap; predictive debt, score gap and deployed score
-    are those of the monitor rows.
+    Entries with s >= t are NaN. `regret` is the evaluation rows' signed gap; predictive debt, score gap and
+    deployed score are those of the monitor rows.
     """
 
     debt: Array

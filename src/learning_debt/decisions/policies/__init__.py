@@ -3,6 +3,7 @@
 from learning_debt.decisions.policies.alarm import Alarm
 from learning_debt.decisions.policies.base import Policy
 from learning_debt.decisions.policies.blended_threshold import BlendedThreshold
+from learning_debt.decisions.policies.continuation_value import ContinuationValue
 from learning_debt.decisions.policies.cusum import CUSUM
 from learning_debt.decisions.policies.debt_threshold import DebtThreshold
 from learning_debt.decisions.policies.expected_regret import ExpectedRegret
@@ -16,6 +17,7 @@ __all__ = [
     "Always",
     "BlendedThreshold",
     "Calendar",
+    "ContinuationValue",
     "DebtThreshold",
     "ExpectedRegret",
     "Never",

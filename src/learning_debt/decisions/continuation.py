@@ -1,0 +1,121 @@
+"""Regression of what waiting costs beyond retraining now, on signals.
+
+Least-squares Monte Carlo for optimal stopping (Longstaff & Schwartz 2001, Review of Financial Studies 14, 113-147),
+with retraining as the exercise and approximate policy iteration in place of the backward recursion, since spells repeat.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from learning_debt.signals import Signals
+
+Array = NDArray[np.float64]
+
+FEATURES = ("expected", "realised", "ratio", "age", "cost")
+LEAST = 1e-9
+"""Debts below this count as this, in nats or the score's unit; sampled ones can be zero or below."""
+CLIP = 2.0
+"""Excess, in costs of a retrain, beyond which a cell teaches no more: it is clear there what to do."""
+
+
+@dataclass(frozen=True)
+class ContinuationModel:
+    """Expects, from signals, how much more the rest of the bill will be if the retrain waits a period.
+
+    The excess, in units of the cost of a retrain, is a full quadratic in five features of a period: log expected
+    regret, inverse hyperbolic sine of the spell's discounted score gaps (both over the cost), log ratio of predictive to
+    posterior debt, log spell age, and log cost. `learning_debt.fit_continuation` makes it from spell tables.
+
+    Attributes
+    ----------
+    coefficients : tuple of float, length 21
+        Of 1, the five features, and their products i <= j in this order.
+    lowest, highest : tuple of float, length 5
+        Range of each feature in calibration. Beyond it features count as at its end: a parabola says nothing there.
+    decay : float
+        Weight, a period later, of a score gap in the sum of the spell's gaps.
+    """
+
+    coefficients: tuple[float, ...]
+    lowest: tuple[float, ...]
+    highest: tuple[float, ...]
+    decay: float
+
+    def __post_init__(self) -> None:
+        count = len(FEATURES)
+        for name, length in (("coefficients", 1 + count + count * (count + 1) // 2), ("lowest", count)):
+            values = getattr(self, name)
+            if len(values) != length or not np.isfinite(values).all():
+                raise ValueError(f"{name} must be {length} finite numbers, not {values}")
+        if len(self.highest) != count or not (np.asarray(self.highest) >= self.lowest).all():
+            raise ValueError(f"highest must be {count} numbers, none below lowest, not {self.highest}")
+        if not 0 <= self.decay <= 1:
+            raise ValueError(f"decay must lie between 0 and 1, not {self.decay}")
+
+    @classmethod
+    def fit(cls, features: ArrayLike, excess: ArrayLike, *, decay: float) -> ContinuationModel:
+        """Least squares.
+
+        Parameters
+        ----------
+        features : array_like, shape (cells, 5)
+            From `features`.
+        excess : array_like, shape (cells,)
+            Rest of the bill if the retrain waits minus that if it is made, over its cost; beyond 2 it counts as 2.
+        decay : float
+            That `features` were made with.
+
+        Raises
+        ------
+        ValueError
+            With fewer cells than ten a coefficient, or where one is not finite.
+        """
+        seen, target = np.asarray(features, dtype=float), np.clip(excess, -CLIP, CLIP)
+        if not (np.isfinite(seen).all() and np.isfinite(target).all()):
+            raise ValueError("features and excess must be finite")
+        terms = _terms(seen)
+        if len(terms) < 10 * terms.shape[1]:
+            raise ValueError(
+                f"learning a continuation value needs at least {10 * terms.shape[1]} cells, not {len(terms)}"
+            )
+        length = np.linalg.norm(terms, axis=0)
+        length = np.where(length > 0, length, 1.0)
+        scaled, *_ = np.linalg.lstsq(terms / length, target, rcond=None)
+        ends = (tuple(end(seen, axis=0).tolist()) for end in (np.min, np.max))
+        return cls(tuple((scaled / length).tolist()), *ends, decay)
+
+    def excess(self, features: ArrayLike) -> Array:
+        """Expected excess of waiting, in costs of a retrain, for features of shape (..., 5)."""
+        return np.asarray(_terms(np.clip(features, self.lowest, self.highest)) @ np.asarray(self.coefficients))
+
+
+def features(signals: Signals, gaps: ArrayLike) -> Array:
+    """The five features, shape (lanes, 5).
+
+    Parameters
+    ----------
+    signals : Signals
+        Debt, predictive debt, spell age, cost and exposure are read.
+    gaps : array_like, shape (lanes,)
+        Discounted sum of the spell's score gaps, this period's included.
+    """
+    expected, debt = np.maximum(signals.predictive_debt, LEAST), np.maximum(signals.debt, LEAST)
+    price = np.maximum(signals.cost / signals.exposure, LEAST)
+    columns = (
+        np.log(expected / price + 1e-6),
+        np.arcsinh(gaps / price),
+        np.log(expected / debt),
+        np.log(np.maximum(signals.spell_age, 1)),
+        np.log(price),
+    )
+    return np.stack(np.broadcast_arrays(*columns), axis=-1)
+
+
+def _terms(values: Array) -> Array:
+    first, second = np.triu_indices(values.shape[-1])
+    ones = np.ones((*values.shape[:-1], 1))
+    return np.concatenate([ones, values, values[..., first] * values[..., second]], axis=-1)

@@ -1,0 +1,31 @@
+"""The value of waiting, learned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from learning_debt.decisions.continuation import ContinuationModel, features
+from learning_debt.decisions.policies.base import Policy, Step
+from learning_debt.signals import Signals
+
+
+@dataclass(frozen=True)
+class ContinuationValue(Policy):
+    """Retrain when the rest of the bill is expected to be larger if the retrain waits a period than if it is made now.
+
+    What is expected was learned on spell tables by letting policies play against what came after
+    (`learning_debt.fit_continuation`).
+    """
+
+    requires: ClassVar[tuple[str, ...]] = ("debt", "predictive_debt", "score_gap")
+    model: ContinuationModel
+
+    def init(self, lanes: int) -> Any:
+        return np.zeros(lanes)
+
+    def step(self, state: Any, signals: Signals) -> Step:
+        gaps = self.model.decay * np.where(signals.spell_age == 1, 0.0, state) + signals.score_gap
+        return gaps, self.model.excess(features(signals, gaps)) > 0
