@@ -1,0 +1,263 @@
+"""The study's signals from posterior draws, computed where a policy looks: cells of a walk instead of whole tables.
+
+A sampled table of one path costs minutes, most of it for cells that no policy visits. Here a cell is worked out when
+it is first asked for, by the estimators that users get, and kept: policies and costs that walk through the same cells
+share them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache, lru_cache
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from arviz_stats.base import array_stats
+from numpy.typing import ArrayLike, NDArray
+
+from learning_debt.arrays import nig, walk
+from learning_debt.arrays.bridge import LogMarginal
+from learning_debt.arrays.effective_size import variance_of_mean
+from learning_debt.arrays.mixture import Mixture
+from learning_debt.arrays.nig import NIG
+from learning_debt.debt import debt_from_draws, log_marginal
+from learning_debt.decisions.policies.base import Policy
+from learning_debt.estimate import Estimate
+from learning_debt.posteriors.conjugate import ConjugateRegression
+from learning_debt.predictive import PredictiveContrast, gap_from_mixtures, row_mixture
+from learning_debt.signals import OPTIONAL, SAMPLED, Signals
+from learning_debt.study.scenarios import Paths
+from learning_debt.study.table import PRIOR
+
+Array = NDArray[np.float64]
+Draws = Callable[[int, int], xr.DataTree]
+"""``draws(path, period)``: draws of the posterior after that period, laid out as `ConjugateRegression.sample` does."""
+
+CHAINS = 4
+
+
+def study_posteriors(paths: Paths) -> NIG:
+    """Exact posteriors after the warm start and after every period, with leading axes (paths, periods + 1).
+
+    Examples
+    --------
+    >>> from learning_debt.study.scenarios import SMOKE, cell_seeds, draw_paths
+    >>> paths = draw_paths("none", 0.1, cell_seeds("tuning", "none", 0.1, SMOKE), design=SMOKE)
+    >>> study_posteriors(paths).rate.shape
+    (2, 51)
+    """
+    steps = [nig.update(nig.as_nig(NIG(*PRIOR)), paths.warm_start_x[..., None], paths.warm_start_y)]
+    for t in range(paths.update_x.shape[1]):
+        steps.append(nig.update(steps[-1], paths.update_x[:, t, :, None], paths.update_y[:, t]))
+    count = len(paths.update_x)
+    shapes = NIG((count, 1), (count, 1, 1), (count,), (count,))
+    columns = (
+        np.stack([np.broadcast_to(values, shape) for values in field], axis=1)
+        for field, shape in zip(zip(*steps, strict=True), shapes, strict=True)
+    )
+    return NIG(*columns)
+
+
+def exact_draws(paths: Paths, draws: int, random_seed: int = 0) -> Draws:
+    """Independent draws of every posterior, `draws` in all over four chains, the same whatever the order asked in.
+
+    Raises
+    ------
+    ValueError
+        If `draws` is no positive multiple of the number of chains.
+
+    Examples
+    --------
+    >>> from learning_debt.study.scenarios import SMOKE, cell_seeds, draw_paths
+    >>> paths = draw_paths("none", 0.1, cell_seeds("tuning", "none", 0.1, SMOKE), design=SMOKE)
+    >>> exact_draws(paths, 1000)(0, 50)["posterior"]["variance"].shape
+    (4, 250)
+    """
+    if draws < CHAINS or draws % CHAINS:
+        raise ValueError(f"draws must be a positive multiple of {CHAINS}, the number of chains, not {draws}")
+    forecaster, posteriors = ConjugateRegression(NIG(*PRIOR)), study_posteriors(paths)
+
+    def draw(path: int, period: int) -> xr.DataTree:
+        one = NIG(*(values[path, period] for values in posteriors))
+        seed = _seed(random_seed, "draws", path, period)
+        return forecaster.sample(one, draws=draws // CHAINS, chains=CHAINS, random_seed=seed)
+
+    return draw
+
+
+class DrawnCells:
+    """Signals of single cells (path, s, t) from draws, each worked out once.
+
+    As in the study ("separate" timing), the shadow has seen the update rows of t, and gaps, scores and predictive debt
+    are those of the monitor rows of t.
+
+    Parameters
+    ----------
+    paths : Paths
+    draws : callable
+        ``draws(path, period)``, as `exact_draws` makes it; asked once for each posterior.
+    random_seed : int
+        For the Gaussian bridges, and where predictive debt is placed or averaged.
+
+    Examples
+    --------
+    >>> from learning_debt.study.scenarios import SMOKE, cell_seeds, draw_paths
+    >>> paths = draw_paths("abrupt_coef", 0.1, cell_seeds("tuning", "abrupt_coef", 0.1, SMOKE), design=SMOKE)
+    >>> cells = DrawnCells(paths, exact_draws(paths, 1000))
+    >>> cells.estimate("debt", path=0, s=10, t=30) is cells.estimate("debt", path=0, s=10, t=30)
+    True
+    """
+
+    def __init__(self, paths: Paths, draws: Draws, random_seed: int = 0) -> None:
+        self.paths, self.random_seed = paths, random_seed
+        self.forecaster = ConjugateRegression(NIG(*PRIOR))
+        self.estimate = cache(self._estimate)
+        self.posterior = cache(draws)
+        self.marginal = cache(self._marginal)
+        self._totals = _running_totals(paths)
+        # Walks look at one period of all paths together: what depends on its shadow alone is kept as long.
+        self._contrast = lru_cache(len(paths.coefficient))(self._build_contrast)
+        self._mixture = lru_cache(2 * len(paths.coefficient))(self._build_mixture)
+
+    def _estimate(self, name: str, path: int, s: int, t: int) -> Estimate:
+        """Signal `name` of period t = 1..T served by what was trained after s < t.
+
+        Raises
+        ------
+        KeyError
+            If draws of this model do not offer the signal.
+        """
+        known: dict[str, Callable[[int, int, int], Estimate]] = {
+            "debt": self._debt,
+            "predictive_debt": self._predictive_debt,
+            "score_gap": self._score_gap,
+            "deployed_score": self._deployed_score,
+            "deployed_pareto_k": self._deployed_pareto_k,
+        }
+        if name not in known:
+            raise KeyError(f"draws of the study offer no signal {name!r}, only {', '.join(known)}")
+        return known[name](path, s, t)
+
+    def _debt(self, path: int, s: int, t: int) -> Estimate:
+        at_shadow, at_deployed = (self._log_likelihood(path, at, s, t) for at in (t, s))
+        return debt_from_draws(at_shadow, at_deployed, lambda: self.marginal(path, t), lambda: self.marginal(path, s))
+
+    def _predictive_debt(self, path: int, s: int, t: int) -> Estimate:
+        return self._contrast(path, t).against(self.posterior(path, s))
+
+    def _score_gap(self, path: int, s: int, t: int) -> Estimate:
+        return gap_from_mixtures(self._mixture(path, t, t), self._mixture(path, s, t))
+
+    def _deployed_score(self, path: int, s: int, t: int) -> Estimate:
+        deployed = self._mixture(path, s, t)
+        error = float(np.sqrt(variance_of_mean(deployed.ratio.mean(axis=-1))))
+        return Estimate(float(deployed.log_density.mean()), error)
+
+    def _deployed_pareto_k(self, path: int, s: int, t: int) -> Estimate:
+        log_ratio = self._log_likelihood(path, s, s, t)
+        return Estimate(float(array_stats.psislw(-log_ratio.ravel())[1]), float("nan"))
+
+    def _log_likelihood(self, path: int, at: int, s: int, t: int) -> Array:
+        """Of the update rows of s + 1..t at the draws of the posterior after `at`, shape (chain, draw), nats."""
+        rows, xx, xy, yy = self._totals[path, t] - self._totals[path, s]
+        points = self.forecaster.unconstrained_draws(self.posterior(path, at))
+        slope, log_variance = points[..., 0], points[..., 1]
+        squares = yy - 2 * slope * xy + slope**2 * xx
+        return -0.5 * (rows * (np.log(2 * np.pi) + log_variance) + squares * np.exp(-log_variance))
+
+    def _marginal(self, path: int, period: int) -> LogMarginal | str:
+        rng = np.random.default_rng(_seed(self.random_seed, "bridge", path, period))
+        return log_marginal(self.forecaster, self.posterior(path, period), rng)
+
+    def _monitor_rows(self, path: int, t: int) -> xr.Dataset:
+        x, y = self.paths.monitor_x[path, t - 1], self.paths.monitor_y[path, t - 1]
+        return self.forecaster.as_batch({"x": x, "y": y})
+
+    def _build_contrast(self, path: int, t: int) -> PredictiveContrast:
+        seed = _seed(self.random_seed, "outcomes", path, t)
+        return PredictiveContrast(self.forecaster, self.posterior(path, t), self._monitor_rows(path, t), seed)
+
+    def _build_mixture(self, path: int, period: int, t: int) -> Mixture:
+        """Forecast of the monitor rows of t by the posterior after `period`."""
+        return row_mixture(self.forecaster, self.posterior(path, period), self._monitor_rows(path, t))
+
+
+class DrawnSignals:
+    """What lanes see in a period, read from `DrawnCells`; for `learning_debt.replay.walk_signals`.
+
+    Parameters
+    ----------
+    cells : DrawnCells
+    requires : sequence of str
+        Signals that the walking policy reads; the others are NaN.
+    cost : array_like, shape (lanes,) or a number
+        Of one retrain, nats.
+    path : array_like of int, shape (lanes,)
+        Path of each lane.
+    """
+
+    def __init__(self, cells: DrawnCells, requires: Sequence[str], cost: ArrayLike, path: ArrayLike) -> None:
+        self.cells, self.requires = cells, tuple(dict.fromkeys(requires))
+        self.path = np.asarray(path, dtype=np.int64)
+        self.cost = np.broadcast_to(np.asarray(cost, dtype=float), self.path.shape)
+
+    def __call__(self, t: int, deployed_at: NDArray[np.int64]) -> Signals:
+        """Signals of period t = 1..T for lanes deployed at `deployed_at`."""
+        pairs, place = np.unique(np.stack([self.path, deployed_at], axis=1), axis=0, return_inverse=True)
+        place = place.ravel()
+        found = [[self.cells.estimate(name, *pair, t) for name in self.requires] for pair in pairs.tolist()]
+
+        def column(name: str, attribute: str, default: Any) -> Any:
+            if name not in self.requires:
+                return np.full(place.shape, default)
+            number = self.requires.index(name)
+            return np.array([getattr(row[number], attribute) for row in found])[place]
+
+        reliable = np.array([all(one.reliable for one in row) for row in found])[place]  # all of none: true
+        values = {name: column(name, "value", np.nan) for name in (*SAMPLED, *OPTIONAL)}
+        errors = {f"{name}_se": column(name, "standard_error", 0.0) for name in SAMPLED}
+        return Signals(
+            period=t,
+            label=t,
+            spell_age=t - deployed_at,
+            cost=self.cost,
+            exposure=np.ones(place.shape),
+            reliable=reliable,
+            converged=np.ones(place.shape, dtype=bool),
+            **values,
+            **errors,
+        )
+
+
+def walk_drawn(cells: DrawnCells, policies: Sequence[Policy], costs: Sequence[float]) -> NDArray[np.bool_]:
+    """Schedules of several policies on all paths, shape (policies, paths, periods); policy j faces ``costs[j]``.
+
+    All take a period before any takes the next, so that what depends on the period's shadow alone is worked out once.
+    """
+    count, periods = cells.paths.coefficient.shape
+    path = np.arange(count)
+    sights = [DrawnSignals(cells, one.requires, cost, path) for one, cost in zip(policies, costs, strict=True)]
+    states = [policy.init(count) for policy in policies]
+
+    def decide(t: int, deployed_at: NDArray[np.int64]) -> NDArray[np.bool_]:
+        retrain = np.empty((len(policies), count), dtype=bool)
+        for j, (policy, see) in enumerate(zip(policies, sights, strict=True)):
+            signals = see(t, deployed_at.reshape(len(policies), count)[j])
+            states[j], retrain[j] = policy.step(states[j], signals)
+        return retrain.ravel()
+
+    return walk.walk(periods, len(policies) * count, decide).reshape(len(policies), count, periods)
+
+
+def _running_totals(paths: Paths) -> Array:
+    """Rows and sums of x^2, xy and y^2 over the update rows of periods 1..t, shape (paths, T + 1, 4)."""
+    x, y = paths.update_x, paths.update_y
+    sums = np.stack([np.ones_like(x), x * x, x * y, y * y], axis=-1).sum(axis=2).cumsum(axis=1)
+    return np.concatenate([np.zeros_like(sums[:, :1]), sums], axis=1)
+
+
+def _seed(random_seed: int, use: str, path: int, period: int) -> int:
+    """A seed of its own for every use, path and period."""
+    numbers = [random_seed, ("draws", "bridge", "outcomes").index(use), path, period]
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
