@@ -13,8 +13,14 @@ Array = NDArray[np.float64]
 SAMPLED = ("debt", "predictive_debt", "score_gap")
 """Signals that carry a standard error when they come from draws."""
 
-OPTIONAL = ("parameter_gap", "residual_exceedance")
-"""Signals without a standard error that a table holds only when asked for; today the exact engine offers them."""
+EXACT_ONLY = ("parameter_gap", "residual_exceedance")
+"""Optional signals that the exact engine alone offers."""
+
+DRAWS_ONLY = ("deployed_pareto_k",)
+"""Optional signals that mean something for draws only."""
+
+OPTIONAL = (*EXACT_ONLY, "deployed_score", *DRAWS_ONLY)
+"""Signals that a table holds only when asked for, and that no interval is made of."""
 
 ARRIVED_GAP = "arrived_gap"
 """What a table that forecasts several steps ahead, or learns late, hands to policies as ``score_gap``."""
@@ -47,6 +53,12 @@ class Signals:
     residual_exceedance : ndarray
         Share of the period's rows that miss the deployed forecast by more than two residual standard deviations;
         NaN where the table does not hold it.
+    deployed_score : ndarray
+        Mean score of the deployed forecast at the period's outcomes, in the unit of the table's score, higher is
+        better; NaN where the table does not hold it.
+    deployed_pareto_k : ndarray
+        Pareto k-hat of the importance weights that would turn the deployed posterior's draws into the shadow's; NaN
+        where the table does not hold it.
     debt_se, predictive_debt_se, score_gap_se : ndarray
         Standard errors, 0 where exact.
     reliable : ndarray of bool
@@ -65,6 +77,8 @@ class Signals:
     score_gap: Array
     parameter_gap: Array
     residual_exceedance: Array
+    deployed_score: Array
+    deployed_pareto_k: Array
     debt_se: Array
     predictive_debt_se: Array
     score_gap_se: Array

@@ -70,7 +70,10 @@ class _ExactReplay:
 
     def _score(self, t: int, deployed: NIG) -> None:
         rows = self.plan.forecast_rows(t)
-        self.cells["score_gap"][:t, t - 1] = self._gap(deployed, rows).mean(axis=-1)
+        scores = self._scores(deployed, rows)
+        self.cells["score_gap"][:t, t - 1] = (scores[-1] - scores).mean(axis=-1)
+        if "deployed_score" in self.plan.variables:
+            self.cells["deployed_score"][:t, t - 1] = scores.mean(axis=-1)
         if not self.plan.learns_late:
             return
         for arrival in self.plan.arrivals(t):
@@ -81,8 +84,12 @@ class _ExactReplay:
         """Score of the newest posterior minus that of each, shape (deployed, rows)."""
         if not len(rows):
             return np.zeros((len(deployed.shape), 0))
-        scores = self.plan.score.exact_score(deployed, self.x[rows], self.y[rows])
+        scores = self._scores(deployed, rows)
         return scores[-1] - scores
+
+    def _scores(self, deployed: NIG, rows: np.ndarray) -> Array:
+        """Shape (deployed, rows)."""
+        return self.plan.score.exact_score(deployed, self.x[rows], self.y[rows])
 
     def _compare(self, t: int, shadow: NIG, deployed: NIG) -> None:
         variables, at = self.plan.variables, (slice(t), t - 1)

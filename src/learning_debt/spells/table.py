@@ -15,7 +15,7 @@ from learning_debt.data import SERIES, as_dataset, split_periods, take_rows
 from learning_debt.posteriors.conjugate import ConjugateRegression
 from learning_debt.posteriors.shadow import Refit, ShadowKeeper
 from learning_debt.scores import Score, as_score
-from learning_debt.signals import OPTIONAL, SAMPLED
+from learning_debt.signals import DRAWS_ONLY, EXACT_ONLY, OPTIONAL, SAMPLED
 from learning_debt.spells.checks import DIMS
 from learning_debt.spells.exact import exact_columns
 from learning_debt.spells.plan import Columns, Plan
@@ -60,9 +60,10 @@ def spell_table(
         What one unit of mean score gap is worth in a period: one number, the rows of the period, an array of one number
         per period, or a DataArray along ``series`` and ``period``. Periods are those in which forecasts are issued,
         rows those they are for. Left out, it is 1; the rows, where `score` is money.
-    variables : sequence of {"debt", "predictive_debt", "score_gap", "parameter_gap", "residual_exceedance"}
-        What to compute; ``score_gap`` is always there, since regret is made from it. The last two need a
-        ``ConjugateRegression``.
+    variables : sequence of str
+        What to compute: ``"debt"``, ``"predictive_debt"``, ``"score_gap"`` (always there, since regret is made from
+        it), ``"deployed_score"``; with a ``ConjugateRegression`` ``"parameter_gap"`` and ``"residual_exceedance"``;
+        with any other forecaster ``"deployed_pareto_k"``.
     varying_rows : bool
         Set it when the number of rows a period truly varies between one and more.
     score : Score or "log"
@@ -91,7 +92,9 @@ def spell_table(
         of the vintage it replaces, 0 where none did. That is what policies see. When asked for, ``parameter_gap``
         (Euclidean distance between the shadow's and the deployed mean coefficients) and ``residual_exceedance``
         (share of the period's rows that miss the deployed forecast by more than two residual standard deviations),
-        without ``_se``.
+        ``deployed_score`` (mean score of the deployed forecast at the period's final outcomes) and
+        ``deployed_pareto_k`` (Pareto k-hat of the weights that would turn the deployed posterior's draws into those of
+        the shadow at the end of the period, at most 10), without ``_se``.
 
         Per period ``rows``, ``exposure``, ``converged`` (whether the shadow can be believed; ``deployed_converged`` is
         the same for what is deployed), the owner's ``label``, and the upkeep of the shadow: ``rung``, ``refits``,
@@ -236,11 +239,16 @@ def _check_variables(variables: Sequence[str], exact: bool) -> None:
     unknown = sorted(set(variables) - {*SAMPLED, *OPTIONAL})
     if unknown:
         raise ValueError(f"variables {unknown} are unknown; choose from {(*SAMPLED, *OPTIONAL)}")
-    exact_only = sorted(set(variables) & set(OPTIONAL))
+    exact_only, draws_only = (sorted(set(variables) & set(names)) for names in (EXACT_ONLY, DRAWS_ONLY))
     if exact_only and not exact:
         raise ValueError(
             f"variables {exact_only} are offered for a ConjugateRegression only; for a sampled forecaster choose "
-            f"from {SAMPLED}"
+            f"from {(*SAMPLED, *(name for name in OPTIONAL if name not in EXACT_ONLY))}"
+        )
+    if draws_only and exact:
+        raise ValueError(
+            f"variables {draws_only} are about posterior draws, and a ConjugateRegression has none; choose from "
+            f"{(*SAMPLED, *(name for name in OPTIONAL if name not in DRAWS_ONLY))}"
         )
 
 
@@ -261,8 +269,9 @@ def _check_plan(plan: Plan) -> None:
             f"no row is known and held at the end of the {initial} initial period(s), so that there is nothing to fit "
             "the first posterior to; take more of them"
         )
-    if plan.learns_late and "residual_exceedance" in plan.variables:
+    early = sorted({"residual_exceedance", "deployed_score"} & set(plan.variables))
+    if plan.learns_late and early:
         raise ValueError(
-            "variables: residual_exceedance looks at the outcomes of the period's own forecasts, which are not known "
+            f"variables: {', '.join(early)} looks at the outcomes of the period's own forecasts, which are not known "
             "in it where the horizon is above 1 or outcomes arrive late; use score_gap"
         )

@@ -31,18 +31,24 @@ class Always(Policy):
 
 @dataclass(frozen=True)
 class Calendar(Policy):
-    """Retrain whenever the period's number is a multiple of `interval`."""
+    """Retrain whenever the period's number, less `offset`, is a multiple of `interval`."""
 
     interval: int | PerLane
+    offset: int | PerLane = 0
 
     def __post_init__(self) -> None:
-        interval = np.asarray(self.interval)
+        interval, offset = np.asarray(self.interval), np.asarray(self.offset)
         if not (np.isfinite(interval) & (interval >= 1) & (interval == np.floor(interval))).all():
             raise ValueError(f"interval must be a whole number of periods, at least 1, not {self.interval}")
+        if not (np.isfinite(offset) & (offset == np.floor(offset))).all():
+            raise ValueError(f"offset must be a whole number of periods, not {self.offset}")
 
     def step(self, state: Any, signals: Signals) -> Step:
-        due = signals.period % np.asarray(self.interval) == 0
+        due = (signals.period - np.asarray(self.offset)) % np.asarray(self.interval) == 0
         return state, np.broadcast_to(due, signals.spell_age.shape)
+
+    def __str__(self) -> str:
+        return super().__str__() if np.any(self.offset) else f"Calendar({self.interval:.4g})"
 
 
 @dataclass(frozen=True)
