@@ -7,7 +7,14 @@ import learning_debt as ld
 from learning_debt.arrays import nig
 from learning_debt.replay import walk_policy
 from learning_debt.spells import check_spells
-from learning_debt.study.drawn import DrawnCells, DrawnSignals, exact_draws, study_posteriors, walk_drawn
+from learning_debt.study.drawn import (
+    DrawnCells,
+    DrawnSignals,
+    exact_draws,
+    exact_predictive_debt,
+    study_posteriors,
+    walk_drawn,
+)
 from learning_debt.study.scenarios import SMOKE, cell_seeds, draw_paths
 from learning_debt.study.table import study_table
 
@@ -28,14 +35,7 @@ def cells(paths):
 def exact(paths):
     """The study's table, with predictive debt of the Student-t predictives themselves."""
     table = study_table(paths)
-    posteriors = study_posteriors(paths)
-    for i in range(len(paths.coefficient)):
-        for t in range(1, SMOKE.periods + 1):
-            shadow = nig.NIG(*(values[i, t] for values in posteriors))
-            deployed = nig.NIG(*(values[i, :t] for values in posteriors))
-            debt = nig.predictive_debt(shadow, deployed, paths.monitor_x[i, t - 1][:, None])
-            table["predictive_debt"].values[i, :t, t - 1] = debt
-    return table
+    return table.assign(predictive_debt=(table["debt"].dims, exact_predictive_debt(paths)))
 
 
 def test_posteriors_are_those_behind_the_exact_table(paths, exact):
