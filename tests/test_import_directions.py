@@ -22,7 +22,7 @@ FLOORS = [
     {"decisions", "attribution"},
     {"spells"},
     {"replay", "belief"},
-    {"decision"},
+    {"decision", "tuning", "policy_iteration"},
     {"notes"},
     {"audit", "ledger"},
     {"monitor"},

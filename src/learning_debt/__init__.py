@@ -25,9 +25,10 @@ from learning_debt.posteriors.keeper import Refit
 from learning_debt.posteriors.shadow import ShadowLadder
 from learning_debt.posteriors.supplied import SuppliedShadow
 from learning_debt.posteriors.weights import equal_weights, with_weights
-from learning_debt.replay import Replay, Tuned, oracle, replay, tune
+from learning_debt.replay import Replay, oracle, replay
 from learning_debt.signals import Signals
 from learning_debt.spells import check_spells, compare_tables, from_period, spell_table
+from learning_debt.tuning import Tuned, tune
 from learning_debt.update_rule import UpdateRule
 
 if TYPE_CHECKING:

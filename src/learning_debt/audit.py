@@ -17,8 +17,9 @@ from learning_debt.decisions.cost import RetrainingCost, as_cost
 from learning_debt.decisions.policies import Always, Calendar, Never, Policy, Schedule
 from learning_debt.estimate import require_probability
 from learning_debt.notes import audit_notes
-from learning_debt.replay import Replay, Tuned, check_dates, narrowed, oracle, replay, tune
+from learning_debt.replay import Replay, check_dates, narrowed, oracle, replay
 from learning_debt.spells import check_spells, from_period
+from learning_debt.tuning import Tuned, tune
 
 Array = NDArray[np.float64]
 
@@ -175,7 +176,7 @@ def as_calendar(calendar: int | Iterable[Any] | Policy) -> Policy:
     Examples
     --------
     >>> as_calendar(4)
-    Calendar(interval=4)
+    Calendar(interval=4, offset=0)
     """
     if isinstance(calendar, Policy):
         return calendar
@@ -258,8 +259,7 @@ def _total_positive(one: Replay, cost: RetrainingCost) -> float:
     """What the same schedule costs when only positive regret counts; NaN in money."""
     if cost.in_money:
         return float("nan")
-    regret = one.bill.values - cost.per_retrain * one.schedule.values
-    positive = np.maximum(regret, 0.0) + cost.per_retrain * one.schedule.values
+    positive = np.maximum(one.bill.values - one.paid.values, 0.0) + one.paid.values
     return float(positive.sum(axis=1).mean())
 
 

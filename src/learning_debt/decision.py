@@ -48,8 +48,10 @@ class Decision:
     probability : float
         That the regret avoided over the horizon exceeds the cost (normal approximation).
     break_even_cost : float
-        Cost at which the policy's verdict flips; NaN if it does not look at the cost.
+        Cost of a retrain today, proportional parts included, at which the policy's verdict flips; NaN if it does not
+        look at the cost.
     cost : float
+        Of a retrain today, proportional parts included.
     unit : str
     """
 
@@ -119,7 +121,8 @@ def decide(
     middle, *sides = (bool(policy.step(state, signals.shifted(k))[1][0]) for k in (0.0, -z, z))
     straddles, diverged = any(side != middle for side in sides), not bool(signals.converged[0])
     verdict = "cannot tell" if straddles or diverged else "retrain" if middle else "wait"
-    expected, chance = _expected_regret(table, deployed_at, horizon, resolved, float(signals.exposure[0]))
+    cost_today = float(signals.cost[0])
+    expected, chance = _expected_regret(table, deployed_at, horizon, cost_today, float(signals.exposure[0]))
     deployed_label = (
         plain_labels(table["deployed_label"])[deployed_at] if "deployed_label" in table.coords else deployed_at
     )
@@ -134,7 +137,7 @@ def decide(
         expected_regret=expected,
         probability=chance,
         break_even_cost=_break_even_cost(policy, state, signals),
-        cost=resolved.per_retrain,
+        cost=cost_today,
         unit=resolved.unit,
     )
     doubt = _doubt(table, deployed_at) if diverged else ""
@@ -152,7 +155,7 @@ def _state_today(table: xr.Dataset, policy: Policy, cost: RetrainingCost, deploy
 
 
 def _expected_regret(
-    table: xr.Dataset, deployed_at: int, horizon: int, cost: RetrainingCost, exposure: float
+    table: xr.Dataset, deployed_at: int, horizon: int, cost: float, exposure: float
 ) -> tuple[Estimate, float]:
     """Expected regret avoided over the horizon, and the chance that it exceeds the cost."""
     cell = {"series": 0, "deployed_at": deployed_at, "period": -1}
@@ -167,8 +170,8 @@ def _expected_regret(
         return estimate, float("nan")
     spread = float(np.hypot(np.sqrt(horizon) * exposure * float(table["gap_sd"].isel(cell)), error))
     if spread == 0:
-        return estimate, float(value > cost.per_retrain)
-    return estimate, NormalDist().cdf((value - cost.per_retrain) / spread)
+        return estimate, float(value > cost)
+    return estimate, NormalDist().cdf((value - cost) / spread)
 
 
 def _break_even_cost(policy: Policy, state: Any, signals: Signals) -> float:

@@ -11,8 +11,8 @@ from learning_debt.belief import belief_notes
 from learning_debt.data import plain_labels
 from learning_debt.decision import KEPT_BY_WEIGHTS
 from learning_debt.decisions.policies import Policy
-from learning_debt.replay import Tuned
 from learning_debt.signals import ARRIVED_GAP, SAMPLED
+from learning_debt.tuning import Tuned
 
 
 def audit_notes(

@@ -1,4 +1,4 @@
-"""Replays over a spell table: walk a policy, add up its bill; the oracle; tuning."""
+"""Replays over a spell table: walk a policy, add up its bill; the oracle."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from learning_debt.arrays import walk
 from learning_debt.data import SERIES, plain_labels
 from learning_debt.decisions.cost import RetrainingCost, as_cost
-from learning_debt.decisions.policies.base import Policy, stack
+from learning_debt.decisions.policies.base import Policy
 from learning_debt.decisions.policies.fixed import Schedule
 from learning_debt.signals import ARRIVED_GAP, OPTIONAL, SAMPLED, Signals
 from learning_debt.spells import check_spells
@@ -39,6 +39,8 @@ class Replay:
         True where the policy retrained; it serves from the next period on.
     bill : DataArray (series, period)
         Period by period; adds up to `objective`.
+    paid : DataArray (series, period)
+        The part of `bill` that retrains cost; the rest is regret.
     unit : str
     """
 
@@ -48,6 +50,7 @@ class Replay:
     retrains: xr.DataArray
     schedule: xr.DataArray
     bill: xr.DataArray
+    paid: xr.DataArray
     unit: str
 
     @property
@@ -59,29 +62,11 @@ class Replay:
         ]
 
 
-@dataclass(frozen=True)
-class Tuned:
-    """The candidate with the least mean objective, and how all of them did.
-
-    Attributes
-    ----------
-    policy : Policy
-    index : int
-        Its place among the candidates; ties go to the first.
-    table : Dataset (candidate)
-        ``objective``, ``regret`` and ``retrains``, means over series.
-    """
-
-    policy: Policy
-    index: int
-    table: xr.Dataset
-
-
 def replay(spells: xr.Dataset, policy: Policy, cost: RetrainingCost | float, accounting: str = "signed") -> Replay:
     """Walk `policy` over every series of a spell table and add up its bill.
 
     In period t the deployed posterior's regret is charged, then the policy sees the period's signals and may
-    retrain, which costs `cost` and takes effect from t + 1 on. No retrain is made in the last period.
+    retrain, which has its cost and takes effect from t + 1 on. No retrain is made in the last period.
 
     Parameters
     ----------
@@ -110,7 +95,7 @@ def replay(spells: xr.Dataset, policy: Policy, cost: RetrainingCost | float, acc
     table = check_spells(spells, policy.requires)
     check_dates(table, policy)
     resolved = as_cost(cost).resolve(table)
-    charged = _charged_regret(table, resolved, accounting)
+    charged = charged_regret(table, resolved, accounting)
     return _bill(table, walk_policy(table, policy, resolved), resolved, charged)
 
 
@@ -127,44 +112,10 @@ def oracle(spells: xr.Dataset, cost: RetrainingCost | float, accounting: str = "
     """
     table = check_spells(spells)
     resolved = as_cost(cost).resolve(table)
-    charged = _charged_regret(table, resolved, accounting)
-    amounts = np.full(table.sizes[SERIES], resolved.per_retrain)
-    return _bill(table, walk.oracle(charged, amounts), resolved, charged)
-
-
-def tune(
-    spells: xr.Dataset, candidates: Sequence[Policy], cost: RetrainingCost | float, accounting: str = "signed"
-) -> Tuned:
-    """Replay every candidate and keep the one with the least mean objective over series.
-
-    Examples
-    --------
-    >>> import learning_debt as ld
-    >>> gap = [[0.0, 0.3, 0.4], [np.nan, 0.0, 0.1], [np.nan, np.nan, 0.0]]
-    >>> spells = xr.Dataset({"score_gap": (("deployed_at", "period"), gap)})
-    >>> str(tune(spells, [ld.policies.CUSUM(0.2), ld.policies.CUSUM(5.0)], cost=0.25).policy)
-    'CUSUM(0.2)'
-    """
-    if not candidates:
-        raise ValueError("candidates must hold at least one policy")
-    table = check_spells(spells, sorted({name for candidate in candidates for name in candidate.requires}))
-    for candidate in candidates:
-        check_dates(table, candidate)
-    resolved = as_cost(cost).resolve(table)
-    series, count = table.sizes[SERIES], len(candidates)
-    together = stack(candidates, series)
-    if together is not None:
-        schedules = walk_policy(table, together, resolved, count)
-    else:
-        schedules = np.concatenate([walk_policy(table, candidate, resolved) for candidate in candidates])
-    lanes = np.tile(np.arange(series), count)
-    regret = walk.along_schedule(_charged_regret(table, resolved, accounting), lanes, schedules).sum(axis=1)
-    retrains = schedules.sum(axis=1)
-    columns = {"objective": regret + resolved.per_retrain * retrains, "regret": regret, "retrains": retrains}
-    means = {name: ("candidate", values.reshape(count, series).mean(axis=1)) for name, values in columns.items()}
-    summary = xr.Dataset(means, coords={"candidate": [str(candidate) for candidate in candidates]})
-    index = int(np.argmin(summary["objective"].values))
-    return Tuned(candidates[index], index, summary)
+    charged = charged_regret(table, resolved, accounting)
+    costs = resolved.of_retrain(table)
+    schedule = walk.oracle(charged, costs if resolved.proportional else costs[:, 0, 0])
+    return _bill(table, schedule, resolved, charged)
 
 
 def walk_policy(table: xr.Dataset, policy: Policy, cost: RetrainingCost | Array, copies: int = 1) -> NDArray[np.bool_]:
@@ -212,10 +163,11 @@ class SignalReader:
         names = ("converged", "deployed_converged")
         self.converged = {name: table[name].transpose(SERIES, ...).values for name in names if name in table}
         if isinstance(cost, RetrainingCost):
-            self.cost = np.full(series.shape, cost.per_retrain)
+            self.costs = cost.of_retrain(table) if cost.proportional else np.full(series.shape, cost.per_retrain)
             self.exposure = (cost.exposure(table) * table["exposure"]).transpose(SERIES, "period").values
         else:
-            self.cost, self.exposure = cost, table["exposure"].transpose(SERIES, "period").values
+            self.costs = np.asarray(cost)
+            self.exposure = table["exposure"].transpose(SERIES, "period").values
 
     def __call__(self, t: int, deployed_at: NDArray[np.int64]) -> Signals:
         """Signals of period t = 1..T for lanes deployed at `deployed_at`."""
@@ -238,7 +190,7 @@ class SignalReader:
             period=t,
             label=self.labels[t - 1],
             spell_age=t - deployed_at,
-            cost=self.cost,
+            cost=self.costs[self.series, deployed_at, t - 1] if self.costs.ndim == 3 else self.costs,
             exposure=self.exposure[self.series, t - 1],
             reliable=reliable,
             converged=converged,
@@ -252,7 +204,7 @@ def _shared(lanes: int, value: float | bool) -> Any:
     return np.broadcast_to(np.asarray(value), (lanes,))
 
 
-def _charged_regret(table: xr.Dataset, cost: RetrainingCost, accounting: str) -> Array:
+def charged_regret(table: xr.Dataset, cost: RetrainingCost, accounting: str) -> Array:
     """Regret as it is billed, shape (series, T, T)."""
     if accounting not in ACCOUNTINGS:
         raise ValueError(f"accounting must be one of {ACCOUNTINGS}, not {accounting!r}")
@@ -262,11 +214,19 @@ def _charged_regret(table: xr.Dataset, cost: RetrainingCost, accounting: str) ->
     return np.maximum(regret, 0.0) if accounting == "positive" else regret
 
 
+def paid_for_retrains(
+    table: xr.Dataset, cost: RetrainingCost, series: NDArray[np.int64], schedule: NDArray[np.bool_]
+) -> Array:
+    """What the retrains of each lane cost, shape (lanes, periods)."""
+    return np.where(schedule, walk.along_schedule(cost.of_retrain(table), series, schedule), 0.0)
+
+
 def _bill(table: xr.Dataset, schedule: NDArray[np.bool_], cost: RetrainingCost, charged: Array) -> Replay:
     """Bill of a schedule, given a resolved cost and the regret charged in every cell."""
     lanes = np.arange(table.sizes[SERIES])
     regret = walk.along_schedule(charged, lanes, schedule)
-    bill = regret + cost.per_retrain * schedule
+    paid = paid_for_retrains(table, cost, lanes, schedule)
+    bill = regret + paid
     coords = {name: table.coords[name] for name in (SERIES, "period", "label")}
     dims = (SERIES, "period")
     by_series = {SERIES: table.coords[SERIES]}
@@ -277,6 +237,7 @@ def _bill(table: xr.Dataset, schedule: NDArray[np.bool_], cost: RetrainingCost, 
         retrains=xr.DataArray(schedule.sum(axis=1), dims=SERIES, coords=by_series),
         schedule=xr.DataArray(schedule, dims=dims, coords=coords),
         bill=xr.DataArray(bill, dims=dims, coords=coords),
+        paid=xr.DataArray(paid, dims=dims, coords=coords),
         unit=cost.unit,
     )
 

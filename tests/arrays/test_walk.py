@@ -22,7 +22,7 @@ def bill_by_hand(regret, schedule, cost):
     for t in range(1, len(schedule) + 1):
         total += regret[deployed_at, t - 1]
         if schedule[t - 1]:
-            total += cost
+            total += cost if np.ndim(cost) == 0 else cost[deployed_at, t - 1]
             deployed_at = t
     return total
 
@@ -48,6 +48,23 @@ def test_oracle_is_the_least_bill_of_all_schedules(periods, cost, positive):
     for i in range(2):
         least = min(bill_by_hand(regret[i], schedule, cost) for schedule in all_schedules(periods))
         assert bill_by_hand(regret[i], found[i], cost) == pytest.approx(least, abs=1e-12)
+
+
+@pytest.mark.parametrize("periods", [1, 2, 3, 5, 8])
+@pytest.mark.parametrize("scale", [0.01, 0.7, 5.0])
+def test_oracle_is_the_least_bill_where_each_pair_has_its_own_cost(periods, scale):
+    regret = random_regret(3, periods, seed=periods)
+    cost = np.where(np.isnan(regret), np.nan, scale * np.random.default_rng(1).gamma(1.0, size=regret.shape))
+    found = oracle(regret, cost)
+    for i in range(3):
+        least = min(bill_by_hand(regret[i], schedule, cost[i]) for schedule in all_schedules(periods))
+        assert bill_by_hand(regret[i], found[i], cost[i]) == pytest.approx(least, abs=1e-12)
+
+
+def test_oracle_of_pairs_that_cost_the_same_is_that_of_one_cost():
+    regret, cost = random_regret(5, 30, seed=13), np.array([0.1, 0.5, 1.0, 2.0, 9.0])
+    pairs = np.broadcast_to(cost[:, None, None], regret.shape)
+    np.testing.assert_array_equal(oracle(regret, pairs), oracle(regret, cost))
 
 
 def test_oracle_of_many_series_is_that_of_each_with_its_own_cost():

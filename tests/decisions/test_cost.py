@@ -22,6 +22,10 @@ from learning_debt.decisions.cost import HOW_TO_THINK_ABOUT_COST, as_cost
         ({"amount": 5.0, "money_per_nat": np.nan}, "money_per_nat"),
         ({"amount": 5.0, "money_per_nat": 0.0}, "money_per_nat must be positive"),
         ({"cost_ratio": 1.0, "money_per_nat": 2.0}, "money_per_nat goes with an amount"),
+        ({"per_second": 1.0}, "either an amount or a cost_ratio"),
+        ({"amount": 1.0, "per_second": -1.0}, "per_second must be zero or positive"),
+        ({"amount": 1.0, "per_change": np.nan}, "per_change must be zero or positive"),
+        ({"amount": 1.0, "per_change": np.inf}, "per_change must be zero or positive"),
     ],
 )
 def test_costs_that_make_no_sense_are_refused(given, message):
@@ -173,3 +177,134 @@ def test_money_is_never_positive_accounting_whether_priced_or_native(random_spel
     for cost in (5.0, ld.RetrainingCost(cost_ratio=1.0), ld.RetrainingCost(5.0, currency="EUR")):
         with pytest.raises(ValueError, match="never turned into money"):
             ld.replay(in_money(random_spells(20)), ld.policies.Never(), cost, "positive")
+
+
+# Proportional parts.
+
+PARTS = ld.RetrainingCost(0.2, per_second=0.01, per_change=3.0)
+
+
+def with_seconds(table, seed=1):
+    seconds = np.random.default_rng(seed).gamma(2.0, size=(table.sizes["series"], table.sizes["period"]))
+    return table.assign(seconds=(("series", "period"), 10 * seconds))
+
+
+def test_a_cost_without_proportional_parts_is_the_same_for_all_pairs(random_spells):
+    cost = ld.RetrainingCost(0.3).of_retrain(ld.check_spells(random_spells(6, series=2)))
+    assert cost.shape == (2, 6, 6)
+    assert (cost == 0.3).all()
+
+
+def test_the_cost_of_a_pair_is_the_sum_of_its_parts(random_spells):
+    table = with_seconds(random_spells(6, series=2))
+    cost = PARTS.of_retrain(ld.check_spells(table))
+    for i in range(2):
+        for s in range(6):
+            for t in range(s + 1, 7):
+                debt, seconds = table["predictive_debt"].values[i, s, t - 1], table["seconds"].values[i, t - 1]
+                assert cost[i, s, t - 1] == pytest.approx(0.2 + 0.01 * seconds + 3.0 * debt, rel=1e-12)
+
+
+def test_seconds_may_be_those_of_all_series_and_change_below_zero_costs_nothing(random_spells):
+    table = random_spells(6, series=2).assign(seconds=("period", np.arange(6.0)))
+    table["predictive_debt"][0, 0, 2] = -0.05
+    cost = PARTS.of_retrain(ld.check_spells(table))
+    assert cost[0, 0, 2] == pytest.approx(0.2 + 0.02)
+    assert cost[1, 0, 5] == pytest.approx(0.2 + 0.05 + 3.0 * table["predictive_debt"].values[1, 0, 5])
+
+
+def bill_by_hand(table, schedule, cost):
+    """Total of the first series, pair by pair."""
+    pairs, deployed_at, total = cost.of_retrain(ld.check_spells(table)), 0, 0.0
+    for t in range(1, len(schedule) + 1):
+        total += table["regret"].values[0, deployed_at, t - 1]
+        if schedule[t - 1]:
+            total += pairs[0, deployed_at, t - 1]
+            deployed_at = t
+    return total
+
+
+POLICIES = [ld.policies.PredictiveDebtThreshold(m) for m in (4.0, 10.0, 40.0)]
+EVERY = [ld.policies.Never(), ld.policies.Always(), ld.policies.Calendar(4), ld.policies.CUSUM(0.5), *POLICIES]
+
+
+@pytest.mark.parametrize("policy", EVERY, ids=str)
+@pytest.mark.parametrize("seed", range(4))
+def test_bills_are_made_pair_by_pair_and_the_oracle_bounds_them(policy, seed, random_spells):
+    table = with_seconds(random_spells(20, seed=seed))
+    one = ld.replay(table, policy, PARTS)
+    assert float(one.objective.item()) == pytest.approx(bill_by_hand(table, one.schedule.values[0], PARTS), rel=1e-12)
+    assert float(one.paid.sum()) == pytest.approx(float((one.objective - one.regret).item()), abs=1e-12)
+    best = ld.oracle(table, PARTS)
+    assert float(best.objective.item()) == pytest.approx(bill_by_hand(table, best.schedule.values[0], PARTS), rel=1e-12)
+    assert float(best.objective.item()) <= float(one.objective.item()) + 1e-12
+
+
+def test_tuning_side_by_side_is_replaying_one_by_one_where_pairs_differ_in_cost(random_spells):
+    table = with_seconds(random_spells(30, series=3))
+    tuned = ld.tune(table, POLICIES, PARTS)
+    objectives = [float(ld.replay(table, policy, PARTS).objective.mean()) for policy in POLICIES]
+    np.testing.assert_allclose(tuned.table["objective"], objectives, rtol=1e-12)
+    assert tuned.table["retrains"][1] > 0
+
+
+def test_a_policy_sees_what_a_retrain_would_cost_it_now(random_spells):
+    """m Dpred > 0.2 + 3 Dpred is (m - 3) Dpred > 0.2."""
+    table = random_spells(30)
+    whole = ld.replay(table, ld.policies.PredictiveDebtThreshold(8.0), ld.RetrainingCost(0.2, per_change=3.0))
+    fixed = ld.replay(table, ld.policies.PredictiveDebtThreshold(5.0), 0.2)
+    np.testing.assert_array_equal(whole.schedule, fixed.schedule)
+    assert fixed.retrains.sum() > 0
+
+
+def test_todays_cost_and_the_break_even_cost_are_of_the_whole(random_spells):
+    table = with_seconds(random_spells(12))
+    decision = ld.decide(table, ld.policies.PredictiveDebtThreshold(8.0), PARTS, deployed_at=3, horizon=5)
+    debt, seconds = table["predictive_debt"].values[0, 3, 11], table["seconds"].values[0, 11]
+    assert decision.cost == pytest.approx(0.2 + 0.01 * seconds + 3.0 * debt)
+    assert decision.break_even_cost == pytest.approx(8.0 * debt, rel=1e-8)
+
+
+def test_parts_are_money_where_the_amount_is(random_spells):
+    """At 16 EUR a nat and one row a period, all prices times 16 make the same schedule and 16 times the bill."""
+    table = with_seconds(random_spells(30))
+    money = ld.RetrainingCost(3.2, money_per_nat=16.0, currency="EUR", per_second=0.16, per_change=48.0)
+    for policy in POLICIES:
+        nats, eur = ld.replay(table, policy, PARTS), ld.replay(table, policy, money)
+        np.testing.assert_allclose(eur.objective, 16.0 * nats.objective, rtol=1e-10)
+    assert eur.unit == "EUR"
+    np.testing.assert_allclose(ld.oracle(table, money).objective, 16 * ld.oracle(table, PARTS).objective, rtol=1e-10)
+
+
+def test_a_cost_says_what_it_is_made_of():
+    assert str(ld.RetrainingCost(0.5)) == "0.5 nats"
+    assert str(PARTS) == "0.2 nats + 0.01 nats per second of computing + 3 nats per unit of predictive debt"
+    assert str(ld.RetrainingCost(cost_ratio=2)) == "2 x q75 regret"
+
+
+@pytest.mark.parametrize(
+    ("break_it", "error", "message"),
+    [
+        (lambda t: t.drop_vars("seconds"), KeyError, "per_second is a price of 'seconds'.*lacks"),
+        (lambda t: t.drop_vars("predictive_debt"), KeyError, "per_change is a price of 'predictive_debt'.*lacks"),
+        (lambda t: t.assign(seconds=0 * t["seconds"]), ValueError, "zero throughout where posteriors are exact"),
+        (lambda t: t.assign(seconds=-t["seconds"]), ValueError, "must not be negative"),
+        (lambda t: t.assign(seconds=t["seconds"] / 0), ValueError, "'seconds', which is not finite"),
+        (
+            lambda t: t.assign(predictive_debt=t["predictive_debt"].where(t["period"] != 5)),
+            ValueError,
+            "'predictive_debt', which is not finite",
+        ),
+    ],
+)
+def test_parts_that_the_table_cannot_price_are_refused_everywhere(break_it, error, message, random_spells):
+    table = break_it(with_seconds(random_spells(20)))
+    for ask in (
+        lambda: ld.replay(table, ld.policies.Never(), PARTS),
+        lambda: ld.oracle(table, PARTS),
+        lambda: ld.tune(table, [ld.policies.Never()], PARTS),
+        lambda: ld.audit(table, PARTS),
+        lambda: ld.decide(table, ld.policies.Never(), PARTS, horizon=1),
+    ):
+        with pytest.raises(error, match=message):
+            ask()

@@ -68,13 +68,13 @@ def oracle(regret: Array, cost: Array) -> NDArray[np.bool_]:
     """Cheapest schedule in hindsight, by dynamic programming.
 
     With V(s) the least bill after a retrain in s, V(s) = min over u of the regret of periods s+1..u served by s,
-    plus cost + V(u) if u < T.
+    plus cost + V(u) if u < T; the cost may depend on (s, u).
 
     Parameters
     ----------
     regret : ndarray, shape (series, T, T)
-    cost : ndarray, shape (series,)
-        Of one retrain.
+    cost : ndarray, shape (series,) or (series, T, T)
+        Of one retrain; entry [i, s, u - 1] is that of retraining after u what was deployed after s.
 
     Returns
     -------
@@ -88,6 +88,10 @@ def oracle(regret: Array, cost: Array) -> NDArray[np.bool_]:
     array([[ True, False, False]])
     """
     schedule = np.zeros((regret.shape[0], regret.shape[1]), dtype=np.bool_)
+    if np.ndim(cost) == 3:  # running sums of these steps are the regret of a spell plus what ends it
+        periods = regret.shape[1]
+        ends = np.triu(np.ones((periods, periods), dtype=bool)) & (np.arange(periods) < periods - 1)
+        regret, cost = regret + np.diff(np.where(ends, cost, 0.0), axis=-1, prepend=0.0), np.zeros(len(regret))
     _fill_oracle(np.asarray(regret, dtype=np.float64), np.asarray(cost, dtype=np.float64), schedule)
     return schedule
 

@@ -6,8 +6,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from learning_debt.decisions.calibration import SCORE_UNITS, score_unit
+
+Array = NDArray[np.float64]
 
 HOW_TO_THINK_ABOUT_COST = (
     "A retraining cost is what one retrain costs you in the unit in which a worse forecast costs you. "
@@ -17,13 +20,20 @@ HOW_TO_THINK_ABOUT_COST = (
     "Where forecasts decide how much to stock, no price per nat is needed: with spell_table(..., "
     "score=NewsvendorLoss(under=4, over=1, currency='EUR')) a worse forecast costs money itself, and "
     "RetrainingCost(500, currency='EUR') is what a retrain costs. "
-    "RetrainingCost(cost_ratio=1) says: as much as the upper quartile of one bad period's regret."
+    "RetrainingCost(cost_ratio=1) says: as much as the upper quartile of one bad period's regret. "
+    "Add per_second where computing has a price, and per_change where users pay for forecasts that change."
 )
+
+PRICED = {"per_second": "seconds", "per_change": "predictive_debt"}
+"""Proportional parts of a cost, and the variable of the spell table that each is a price of."""
 
 
 @dataclass(frozen=True)
 class RetrainingCost:
-    """Cost of one retrain.
+    """Cost of one retrain: a fixed amount and, where asked for, parts in proportion to computing and to change.
+
+    Retraining after period t what was deployed after s costs λ(s, t) = amount + per_second × seconds(t) +
+    per_change × Dpred(s, t), all in one unit.
 
     Parameters
     ----------
@@ -39,13 +49,19 @@ class RetrainingCost:
         Instead of `amount`: cost in units of typical positive regret, measured on calibration cells.
     score_unit : {"q75", "median", "mean"}
         The unit that goes with `cost_ratio`.
+    per_second : float
+        Price of a second of computing, in the unit of `amount`, where each retrain runs a fit of its own. Seconds are
+        the table's: what it took to make the shadow that the retrain puts into service.
+    per_change : float
+        Price, in the unit of `amount`, of one unit of predictive debt between the shadow and what it replaces: users
+        pay for forecasts that change. Predictive debt counts per observation, whatever the exposure.
     regret_unit : str
         Unit of regret without a price; `resolve` reads it from the table.
 
     Raises
     ------
     ValueError
-        If no cost is given, or two are, or one is negative or not finite.
+        If no cost is given, or two are, or a part is negative or not finite.
 
     Examples
     --------
@@ -55,6 +71,8 @@ class RetrainingCost:
     'EUR'
     >>> RetrainingCost(500, currency="EUR").in_money  # on a table whose score is in EUR
     True
+    >>> print(RetrainingCost(500, money_per_nat=20, currency="EUR", per_second=0.1))
+    500 EUR + 0.1 EUR per second of computing
     """
 
     amount: float | None = None
@@ -62,12 +80,14 @@ class RetrainingCost:
     currency: str | None = None
     cost_ratio: float | None = None
     score_unit: str = "q75"
+    per_second: float = 0.0
+    per_change: float = 0.0
     regret_unit: str = field(default="nats", repr=False)
 
     def __post_init__(self) -> None:
         if (self.amount is None) == (self.cost_ratio is None):
             raise ValueError(f"give either an amount or a cost_ratio. {HOW_TO_THINK_ABOUT_COST}")
-        for name in ("amount", "cost_ratio", "money_per_nat"):
+        for name in ("amount", "cost_ratio", "money_per_nat", *PRICED):
             value = getattr(self, name)
             if value is not None and not (np.isfinite(value) and value >= 0):
                 raise ValueError(f"{name} must be zero or positive and finite, not {value}")
@@ -85,7 +105,7 @@ class RetrainingCost:
 
     @property
     def per_retrain(self) -> float:
-        """The amount; a cost ratio must be resolved first."""
+        """The part that every retrain costs; a cost ratio must be resolved first."""
         if self.amount is None:
             raise ValueError("a cost_ratio has no amount until it is resolved on a calibration table")
         return float(self.amount)
@@ -94,6 +114,49 @@ class RetrainingCost:
     def unit(self) -> str:
         """Unit of bills: the currency (``"money"`` if it has no name), ``"nats"`` or ``"outcome units"``."""
         return (self.currency or "money") if self.in_money else self.regret_unit
+
+    @property
+    def proportional(self) -> bool:
+        """Whether retrains of one table differ in what they cost."""
+        return any(getattr(self, part) > 0 for part in PRICED)
+
+    def __str__(self) -> str:
+        size = f"{self.cost_ratio:g} x {self.score_unit} regret" if self.amount is None else f"{self.amount:g}"
+        parts = [size if self.amount is None else f"{size} {self.unit}"]
+        parts += [f"{self.per_second:g} {self.unit} per second of computing"] if self.per_second else []
+        parts += [f"{self.per_change:g} {self.unit} per unit of predictive debt"] if self.per_change else []
+        return " + ".join(parts)
+
+    def of_retrain(self, spells: xr.Dataset) -> Array:
+        """What each retrain of a checked table costs, shape (series, T, T), in `unit`.
+
+        Entry [i, s, t - 1] is that of retraining after t what was deployed after s; entries with s >= t mean nothing.
+
+        Raises
+        ------
+        KeyError
+            If a proportional part prices what the table does not hold.
+        ValueError
+            If what it prices is not finite somewhere or, for seconds, negative or zero throughout.
+
+        Examples
+        --------
+        >>> from learning_debt import check_spells
+        >>> dims = ("deployed_at", "period")
+        >>> spells = xr.Dataset({"score_gap": (dims, np.eye(2)), "predictive_debt": (dims, [[0.1, 0.3], [0.0, 0.2]])})
+        >>> RetrainingCost(2.0, per_change=10.0).of_retrain(check_spells(spells))[0, 0].tolist()
+        [3.0, 5.0]
+        """
+        shape = spells["regret"].shape
+        if not self.proportional:
+            return np.broadcast_to(np.float64(self.per_retrain), shape)
+        cost = np.full(shape, self.per_retrain)
+        if self.per_second:
+            cost += self.per_second * _seconds(spells)[:, None, :]
+        if self.per_change:
+            change = _priced(spells, "per_change")
+            cost += self.per_change * np.maximum(change, 0.0)  # an estimate may lie below zero
+        return cost
 
     def resolve(self, calibration: xr.Dataset) -> RetrainingCost:
         """This cost as an amount in the unit of a table; a `cost_ratio` is measured on the table's regret.
@@ -132,6 +195,32 @@ class RetrainingCost:
         """Money per unit of the table's regret, dims (series, period): 1, or the price of a nat times the rows."""
         rows = spells["rows"]
         return xr.ones_like(rows, dtype=float) if self.money_per_nat is None else rows * self.money_per_nat
+
+
+def _priced(spells: xr.Dataset, part: str) -> Array:
+    """What a proportional part is a price of, finite wherever something was deployed."""
+    name = PRICED[part]
+    if name not in spells:
+        raise KeyError(f"{part} is a price of {name!r}, which the spell table lacks; add it, or leave {part} out")
+    values = np.asarray(spells[name].values, dtype=float)
+    present = np.triu(np.ones(values.shape[-1:] * 2, dtype=bool)) if values.ndim == 3 else ...
+    if not np.isfinite(values[:, present]).all():
+        raise ValueError(f"{part} is a price of {name!r}, which is not finite in some cells of the spell table")
+    return values
+
+
+def _seconds(spells: xr.Dataset) -> Array:
+    """Seconds that each period's shadow took, shape (series, T)."""
+    if "seconds" in spells:
+        everywhere = spells["seconds"].broadcast_like(spells["rows"]).transpose(*spells["rows"].dims)
+        spells = spells.assign(seconds=everywhere)
+    seconds = _priced(spells, "per_second")
+    if (seconds < 0).any() or not (seconds > 0).any():
+        raise ValueError(
+            "per_second is a price of 'seconds', which must not be negative and are zero throughout where posteriors "
+            "are exact: leave per_second out, or put the seconds that a retrain takes into the spell table"
+        )
+    return seconds
 
 
 def _regret_unit(spells: xr.Dataset) -> str:

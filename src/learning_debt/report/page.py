@@ -166,7 +166,7 @@ def policy_table(audit: Audit) -> str:
     means = f"Means over {series} series. " if series > 1 else ""
     return (
         f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
-        f'<p class="small">{means}Total cost = retrains × {number(audit.cost.per_retrain)} {unit} + regret, '
+        f'<p class="small">{means}Total cost = {_cost_of_retrains(audit)} + regret, '
         f"{escape(audit.accounting)} accounting. The same numbers are in policies.csv.</p>"
     )
 
@@ -234,7 +234,7 @@ def provenance(audit: Audit, model_summary: str | None) -> str:
         package = "not installed"
     entries = [
         ("learning-debt", package),
-        ("cost of a retrain", f"{number(cost.per_retrain)} {unit}{worth}"),
+        ("cost of a retrain", f"{cost}{worth}"),
         ("accounting", audit.accounting),
         ("reported on", f"{labels.size} periods, {_text(labels[0])} to {_text(labels[-1])}"),
         ("series", str(spells.sizes["series"])),
@@ -247,6 +247,12 @@ def provenance(audit: Audit, model_summary: str | None) -> str:
     rows = "".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in entries)
     model = f"<h2>The model</h2><pre>{escape(str(model_summary).strip())}</pre>" if model_summary else ""
     return f'{model}<h2>Where the numbers come from</h2><dl class="provenance">{rows}</dl>'
+
+
+def _cost_of_retrains(audit: Audit) -> str:
+    if audit.cost.proportional:
+        return f"what its retrains cost ({escape(str(audit.cost))} each)"
+    return f"retrains × {number(audit.cost.per_retrain)} {escape(audit.cost.unit)}"
 
 
 def _of(audit: Audit, names: Sequence[str], leave_out: str) -> list[float]:
