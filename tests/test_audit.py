@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 
 import learning_debt as ld
-from learning_debt.arrays.resampling import bootstrap_totals
+from learning_debt.arrays.resampling import choose_again, resample_counts, resampled_totals
 from learning_debt.decisions.policies import CUSUM, Calendar, Never, PredictiveDebtThreshold, Schedule
 
 ROWS = ["never", "always", "your calendar", "best calendar", "CUSUM", "debt threshold", "predictive-debt threshold"]
@@ -229,6 +229,10 @@ def test_the_same_seed_gives_the_same_intervals(spells, audited):
 
 
 # The interval of the difference.
+
+
+def bootstrap_totals(bills, resamples, rng):
+    return resampled_totals(bills, resample_counts(*bills.shape[1:], resamples, rng))
 
 
 @pytest.mark.parametrize("series", [1, 7])

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 import xarray as xr
 
 from learning_debt.belief import belief_notes
 from learning_debt.data import plain_labels
 from learning_debt.decision import KEPT_BY_WEIGHTS
-from learning_debt.decisions.policies import Policy
 from learning_debt.signals import ARRIVED_GAP, SAMPLED
-from learning_debt.tuning import Tuned
+from learning_debt.trial import Trial
 
 
-def audit_notes(
-    table: xr.Dataset,
-    result: xr.Dataset,
-    tuned: Mapping[str, Tuned],
-    rows: Mapping[str, Sequence[Policy]],
-    oracle: str,
-    first: int,
-    tuned_on: int,
-    probability: float,
-) -> tuple[str, ...]:
+def audit_notes(table: xr.Dataset, result: xr.Dataset, trial: Trial) -> tuple[str, ...]:
     """Notes on the split, on what the intervals tell, on tuning, on the shadow and on what it believes.
 
     Parameters
@@ -33,26 +21,20 @@ def audit_notes(
         The whole spell table, checked.
     result : Dataset
         Of the audit.
-    tuned, rows : mapping
-        What tuning chose, and among which candidates.
-    oracle : str
-        The row of `result` that nobody could have chosen.
-    first, tuned_on : int
-        Periods before the part that is reported on, and those of them that tuning saw.
-    probability : float
+    trial : Trial
     """
-    notes = _on_the_split(table, result, oracle, first, tuned_on, probability)
-    for name, one in tuned.items():
-        at_the_end = len(rows[name]) > 2 and one.index in (0, len(rows[name]) - 1)
+    notes = _on_the_split(table, result, trial)
+    for name, one in trial.tuned.items():
+        row = trial.rows[name]
+        at_the_end = len(row) > 2 and one.index in (0, len(row) - 1)
         if at_the_end and float(one.table["retrains"][one.index]) > 0:  # what never retrains cannot retrain less
             notes.append(f"{name} was tuned to the end of its grid ({one.policy}); the best value may lie beyond.")
     return (*notes, *_on_estimates(table), *upkeep_notes(table), *belief_notes(table))
 
 
-def _on_the_split(
-    table: xr.Dataset, result: xr.Dataset, oracle: str, first: int, tuned_on: int, probability: float
-) -> list[str]:
-    labels, periods, benchmark = plain_labels(table["label"]), table.sizes["period"], result.attrs["benchmark"]
+def _on_the_split(table: xr.Dataset, result: xr.Dataset, trial: Trial) -> list[str]:
+    labels, periods = plain_labels(table["label"]), table.sizes["period"]
+    first, tuned_on = trial.first, trial.tuning.sizes["period"]
     notes = [
         f"Tuned on {tuned_on} periods ({labels[0]} to {labels[tuned_on - 1]}), reported on the {periods - first} that "
         f"follow ({labels[first]} to {labels[-1]}). Debt by age and any score unit are calibrated on the tuning part, "
@@ -63,7 +45,8 @@ def _on_the_split(
             f"Forecasts are {table.attrs['horizon']} periods ahead: those issued in the last {first - tuned_on} "
             "period(s) before the reported part had no outcomes yet when policies were tuned, and are in neither part."
         )
-    rivals = result.sel(policy=[name for name in result["policy"].values if name not in (oracle, benchmark)])
+    benchmark, probability = trial.benchmark, float(result.attrs["probability"])
+    rivals = result.sel(policy=[name for name in trial.tuned if name != benchmark])
     if not bool(((rivals["difference_high"] < 0) | (rivals["difference_low"] > 0)).any()):
         notes.append(
             f"This history is too short to tell any policy from {benchmark}: "

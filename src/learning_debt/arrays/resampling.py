@@ -1,4 +1,4 @@
-"""What another stretch of the same history, or another set of series, might have shown."""
+"""What another stretch of the same history, or another set of series, might have shown, and might have chosen."""
 
 from __future__ import annotations
 
@@ -8,32 +8,67 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
-def bootstrap_totals(bills: Array, resamples: int, rng: np.random.Generator) -> Array:
-    """Resampled totals of paired bills: every policy sees the same resampled periods or series.
+def resample_counts(series: int, periods: int, resamples: int, rng: np.random.Generator) -> Array:
+    """How often each resample holds each unit: shape (series, resamples), or (periods, resamples) of a single series.
 
     Several series are resampled whole. One series is resampled in circular blocks of about T^(1/3) periods
     (Politis & Romano 1992), which keeps dependence between neighbouring periods.
 
+    Examples
+    --------
+    >>> resample_counts(1, 12, 3, np.random.default_rng(1)).sum(axis=0).tolist()
+    [12.0, 12.0, 12.0]
+    """
+    units = series if series > 1 else periods
+    if series > 1:
+        drawn = rng.integers(series, size=(resamples, series))
+    else:
+        length = max(1, round(periods ** (1 / 3)))
+        starts = rng.integers(periods, size=(resamples, -(-periods // length)))
+        drawn = ((starts[..., None] + np.arange(length)) % periods).reshape(resamples, -1)[:, :periods]
+    cells = (drawn + units * np.arange(resamples)[:, None]).ravel()
+    return np.bincount(cells, minlength=units * resamples).reshape(resamples, units).T.astype(float)
+
+
+def resampled_totals(bills: Array, counts: Array) -> Array:
+    """Totals over periods, means over series, of paired bills: every policy sees the same resampled units.
+
     Parameters
     ----------
     bills : ndarray, shape (policy, series, period)
-    resamples : int
-    rng : numpy.random.Generator
+    counts : ndarray, shape (series, resamples) or, of a single series, (period, resamples)
 
     Returns
     -------
     ndarray, shape (policy, resamples)
-        Means over series of the totals over periods.
 
     Examples
     --------
-    >>> bootstrap_totals(np.ones((2, 1, 12)), 3, np.random.default_rng(1)).tolist()
+    >>> resampled_totals(np.ones((2, 1, 12)), resample_counts(1, 12, 3, np.random.default_rng(1))).tolist()
     [[12.0, 12.0, 12.0], [12.0, 12.0, 12.0]]
     """
-    _, series, periods = bills.shape
-    if series > 1:
-        return bills.sum(axis=-1)[:, rng.integers(series, size=(resamples, series))].mean(axis=-1)
-    length = max(1, round(periods ** (1 / 3)))
-    starts = rng.integers(periods, size=(resamples, -(-periods // length)))
-    where = ((starts[..., None] + np.arange(length)) % periods).reshape(resamples, -1)[:, :periods]
-    return bills[:, 0, :][:, where].sum(axis=-1)
+    series = bills.shape[1]
+    return np.asarray(bills.sum(axis=-1) @ counts / series if series > 1 else bills[:, 0] @ counts)
+
+
+def choose_again(tuning: Array, evaluation: Array) -> tuple[Array, NDArray[np.int64]]:
+    """Evaluation totals of the candidate that is cheapest in each resample of tuning; and which one that is.
+
+    Parameters
+    ----------
+    tuning, evaluation : ndarray, shape (candidate, resamples)
+        Resampled totals. Of candidates that cost the same in tuning, the first is chosen.
+
+    Returns
+    -------
+    totals, chosen : ndarray, shape (resamples,)
+
+    Examples
+    --------
+    >>> totals, chosen = choose_again(np.array([[1.0, 3.0], [2.0, 2.0]]), np.array([[7.0, 7.0], [8.0, 8.0]]))
+    >>> totals.tolist(), chosen.tolist()
+    ([7.0, 8.0], [0, 1])
+    """
+    least, size = tuning.min(axis=0), np.abs(tuning).max(axis=0)
+    chosen = np.argmax(tuning <= least + 1e-12 * size, axis=0)  # equal bills may be added up in another order
+    return evaluation[chosen, np.arange(tuning.shape[1])], chosen

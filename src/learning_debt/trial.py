@@ -1,0 +1,156 @@
+"""A trial of policies on one history: tuned on its first part, billed on the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from learning_debt.decisions import grids
+from learning_debt.decisions.cost import RetrainingCost
+from learning_debt.decisions.policies import Always, Calendar, Never, Policy, Schedule
+from learning_debt.replay import Replay, check_dates, narrowed, oracle, replay
+from learning_debt.spells import check_spells, from_period
+from learning_debt.tuning import Bills, Tuned, tune_by
+
+MINIMUM_PERIODS = 8
+YOURS, BEST, RIVAL, ORACLE = "your calendar", "best calendar", "CUSUM", "oracle"
+
+Rows = Mapping[str, Sequence[Policy] | None]
+"""Candidates of further rows; those of a standard row in place of its own; None to leave a standard row out."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What every row tuned to, and what it then cost.
+
+    Attributes
+    ----------
+    rows : dict of str to list of Policy
+        Candidates.
+    tuned : dict of str to Tuned
+    replays : dict of str to Replay
+        Of the tuned policies and the oracle, on the evaluation part.
+    bills : dict of str to (Bills, Bills)
+        Of all candidates, on the tuning part and on the evaluation part.
+    tuning, evaluation : Dataset
+    first : int
+        Period after which the evaluation starts.
+    cost : RetrainingCost
+        Resolved on the tuning part.
+    owners : Policy or None
+        The owner's calendar.
+    accounting : str
+    """
+
+    rows: dict[str, list[Policy]]
+    tuned: dict[str, Tuned]
+    replays: dict[str, Replay]
+    bills: dict[str, tuple[Bills, Bills]]
+    tuning: xr.Dataset
+    evaluation: xr.Dataset
+    first: int
+    cost: RetrainingCost
+    owners: Policy | None
+    accounting: str
+
+    @property
+    def benchmark(self) -> str:
+        """The row that others are held against."""
+        return BEST if self.owners is None else YOURS
+
+    @property
+    def decided_by(self) -> str:
+        """The row with the least bill in tuning, among those that look at signals or, failing them, all."""
+        looking = {name: one for name, one in self.tuned.items() if one.policy.requires} or self.tuned
+        return min(looking, key=lambda name: float(looking[name].table["objective"].min()))
+
+
+def run_trial(
+    table: xr.Dataset,
+    cost: RetrainingCost,
+    owners: Policy | None,
+    split: float,
+    accounting: str,
+    policies: Rows | Callable[[xr.Dataset], Rows] | None,
+) -> Trial:
+    """Tune every row on the first part of a checked table, bill it on the rest."""
+    first = _split_period(table, split)
+    tuning, evaluation = from_period(table, 0, _known_by(table, first)), from_period(table, first)
+    resolved = cost.resolve(tuning)
+    rows = _rows(tuning, owners, policies(tuning) if callable(policies) else policies or {})
+    candidates = [candidate for row in rows.values() for candidate in row]
+    check_spells(table, sorted({name for candidate in candidates for name in candidate.requires}))
+    for candidate in candidates:
+        check_dates(table, candidate)
+    tuned, replays, bills = {}, {}, {}
+    for name, row in rows.items():
+        before, after = (
+            Bills.of(part, [narrowed(one, part) for one in row], resolved, accounting) for part in (tuning, evaluation)
+        )
+        best = tune_by(before)
+        tuned[name], bills[name] = replace(best, policy=row[best.index]), (before, after)
+        replays[name] = replay(evaluation, narrowed(tuned[name].policy, evaluation), resolved, accounting)
+    replays[ORACLE] = oracle(evaluation, resolved, accounting)
+    return Trial(rows, tuned, replays, bills, tuning, evaluation, first, resolved, owners, accounting)
+
+
+def as_calendar(calendar: int | Iterable[Any] | Policy) -> Policy:
+    """An interval, labels of periods, or a policy, as a policy.
+
+    Examples
+    --------
+    >>> as_calendar(4)
+    Calendar(interval=4, offset=0)
+    """
+    if isinstance(calendar, Policy):
+        return calendar
+    if isinstance(calendar, int | np.integer) and not isinstance(calendar, bool):
+        return Calendar(int(calendar))
+    if isinstance(calendar, str | bytes | Set | Mapping) or not isinstance(calendar, Iterable):
+        raise ValueError(
+            f"calendar must be an interval in periods, a list of period labels or a policy, not {calendar!r}"
+        )
+    return Schedule(list(calendar))
+
+
+def _rows(tuning: xr.Dataset, owners: Policy | None, given: Rows) -> dict[str, list[Policy]]:
+    """Candidates of all rows: those that every trial has, the standard readers of signals, and the owner's own."""
+    always_there: dict[str, list[Policy]] = {"never": [Never()], "always": [Always()]}
+    if owners is not None:
+        always_there[YOURS] = [owners]
+    always_there[BEST] = grids.calendars(tuning)
+    standard = grids.readers_of_signals(tuning)
+    if RIVAL in standard:
+        always_there[RIVAL] = standard.pop(RIVAL)
+    for name, candidates in given.items():
+        if name in {*always_there, ORACLE, YOURS, RIVAL}:
+            raise ValueError(
+                f"policies: the name {name!r} is taken; every audit has the rows {[*always_there, ORACLE]}"
+            )
+        if candidates is None and name not in standard:
+            raise ValueError(f"policies: there is no row {name!r} to leave out; standard rows are {list(standard)}")
+    rows = {**always_there, **standard, **given}
+    return {name: list(candidates) for name, candidates in rows.items() if candidates is not None}
+
+
+def _split_period(table: xr.Dataset, split: float) -> int:
+    periods = table.sizes["period"]
+    if not 0 < split < 1:
+        raise ValueError(f"split must lie between 0 and 1, not {split}")
+    first = round(split * periods)
+    known = _known_by(table, first)
+    if min(known, periods - first) < MINIMUM_PERIODS:
+        raise ValueError(
+            f"split={split} of {periods} periods leaves {known} to tune on and {periods - first} to report on; "
+            f"at least {MINIMUM_PERIODS} each are needed"
+        )
+    return first
+
+
+def _known_by(table: xr.Dataset, first: int) -> int:
+    """Periods whose forecasts had outcomes by the end of period `first`, if none arrive late: tuning sees no others."""
+    return first - (int(table.attrs.get("horizon", 1)) - 1)
