@@ -79,16 +79,24 @@ def supported(found: mixture.MonteCarlo, *mixtures: mixture.Mixture) -> bool:
 
 def gap_from_mixtures(shadow: mixture.Mixture, deployed: mixture.Mixture) -> Estimate:
     """Score gap of two mixtures at realised outcomes, with the verdict on its error."""
-    gap = mixture.score_gap(shadow, deployed)
-    diagnostics = {"relative_variance": gap.relative_variance}
-    if not np.isfinite(gap.value):
+    return _at_outcomes(mixture.score_gap(shadow, deployed), shadow, deployed)
+
+
+def score_from_mixture(one: mixture.Mixture) -> Estimate:
+    """Mean log score of a mixture at realised outcomes, with the verdict on its error."""
+    return _at_outcomes(mixture.mean_score(one), one)
+
+
+def _at_outcomes(found: mixture.MonteCarlo, *mixtures: mixture.Mixture) -> Estimate:
+    diagnostics = {"relative_variance": found.relative_variance}
+    if not np.isfinite(found.value):
         note = "a posterior gives a realised outcome no density at any draw"
-        return Estimate(gap.value, float("nan"), False, gap.value > 0, diagnostics, note)
-    reliable = supported(gap, shadow, deployed)
+        return Estimate(found.value, float("nan"), False, found.value > 0, diagnostics, note)
+    reliable = supported(found, *mixtures)
     note = "" if reliable else "too few draws reach the realised outcome: draw more"
-    if doubt := shadow.doubt or deployed.doubt:
+    if doubt := next((one.doubt for one in mixtures if one.doubt), ""):
         reliable, note = False, note or doubt
-    return Estimate(gap.value, gap.standard_error, reliable, diagnostics=diagnostics, note=note)
+    return Estimate(found.value, found.standard_error, reliable, diagnostics=diagnostics, note=note)
 
 
 Nodes = dict[str, Array]

@@ -1,4 +1,4 @@
-"""Parameter gap and residual exceedance: made by the exact engine when asked for, read by policies, NaN elsewhere."""
+"""Signals that a table holds only when asked for: against their definitions, read by policies, NaN elsewhere."""
 
 import dataclasses
 
@@ -10,7 +10,7 @@ from learning_debt.decisions.cost import RetrainingCost
 from learning_debt.decisions.policies import ExpectedRegret
 from learning_debt.decisions.policies.base import Policy
 from learning_debt.replay import SignalReader
-from learning_debt.signals import OPTIONAL, SAMPLED
+from learning_debt.signals import EXACT_ONLY, SAMPLED
 from learning_debt.spells import check_spells
 
 PERIODS, INITIAL = 12, 4
@@ -39,7 +39,7 @@ def table_of(history, coefficients, variables):
 @pytest.mark.parametrize(("coefficients", "rows"), [(1, 5), (3, 4), (2, [1, 3, 2, 1, 4, 2, 2, 1, 3, 2, 5, 1])])
 def test_every_cell_is_its_definition(coefficients, rows, make_history):
     history = make_history(PERIODS, rows, coefficients, seed=coefficients, shift_at=8)
-    table = table_of(history, coefficients, ("debt", *OPTIONAL)).isel(series=0)
+    table = table_of(history, coefficients, ("debt", *EXACT_ONLY)).isel(series=0)
     posteriors = [forecaster_of(coefficients).fit(rows_of(history, 0, INITIAL + t)) for t in range(9)]
     for t in range(1, PERIODS - INITIAL + 1):
         batch = rows_of(history, INITIAL + t - 1, INITIAL + t)
@@ -56,17 +56,17 @@ def test_every_cell_is_its_definition(coefficients, rows, make_history):
 
 def test_they_are_made_when_asked_for_without_errors_and_change_nothing_else(make_history):
     history = make_history(PERIODS, 3, 2)
-    usual, more = table_of(history, 2, SAMPLED), table_of(history, 2, (*SAMPLED, *OPTIONAL))
-    assert not set(OPTIONAL) & set(usual)
-    assert set(more) - set(usual) == set(OPTIONAL)
-    assert more.drop_vars(OPTIONAL).identical(usual)
+    usual, more = table_of(history, 2, SAMPLED), table_of(history, 2, (*SAMPLED, *EXACT_ONLY))
+    assert not set(EXACT_ONLY) & set(usual)
+    assert set(more) - set(usual) == set(EXACT_ONLY)
+    assert more.drop_vars(EXACT_ONLY).identical(usual)
     present = np.isfinite(usual["score_gap"])
-    for name in OPTIONAL:
+    for name in EXACT_ONLY:
         np.testing.assert_array_equal(np.isfinite(more[name]), present)
 
 
 def test_sampled_forecasters_do_not_offer_them():
-    for name in OPTIONAL:
+    for name in EXACT_ONLY:
         with pytest.raises(ValueError, match=rf"\['{name}'\] are offered for a ConjugateRegression only"):
             ld.spell_table(object(), {}, initial=1, variables=("debt", name))
     with pytest.raises(ValueError, match=r"\['speed'\] are unknown"):
@@ -74,15 +74,15 @@ def test_sampled_forecasters_do_not_offer_them():
 
 
 def test_policies_read_them_and_find_nan_where_they_did_not_ask(make_history):
-    table = check_spells(table_of(make_history(PERIODS, 3, 2), 2, (*SAMPLED, *OPTIONAL)))
+    table = check_spells(table_of(make_history(PERIODS, 3, 2), 2, (*SAMPLED, *EXACT_ONLY)))
     at = np.array([2])
-    asked = SignalReader(table, OPTIONAL, RetrainingCost(1.0), np.array([0]))(5, at)
-    for name in OPTIONAL:
+    asked = SignalReader(table, EXACT_ONLY, RetrainingCost(1.0), np.array([0]))(5, at)
+    for name in EXACT_ONLY:
         assert getattr(asked, name)[0] == table[name].values[0, 2, 4]
     assert np.isnan(asked.debt[0])
     other = SignalReader(table, ("debt",), RetrainingCost(1.0), np.array([0]))(5, at)
     assert np.isnan([other.parameter_gap[0], other.residual_exceedance[0]]).all()
-    for name in OPTIONAL:
+    for name in EXACT_ONLY:
         assert getattr(asked.shifted(2.0), name)[0] == getattr(asked, name)[0]
 
 
@@ -98,7 +98,7 @@ def test_a_policy_of_ones_own_may_ask_for_one(make_history):
             return state, signals.residual_exceedance > self.share
 
     history = make_history(40, 5, 1, shift_at=20)
-    schedule = ld.replay(table_of(history, 1, OPTIONAL), Beyond(0.5), 0.1).schedule.values[0]
+    schedule = ld.replay(table_of(history, 1, EXACT_ONLY), Beyond(0.5), 0.1).schedule.values[0]
     assert schedule[20 - INITIAL : 24 - INITIAL].any()
     with pytest.raises(KeyError, match="residual_exceedance"):
         ld.replay(table_of(history, 1, SAMPLED), Beyond(0.5), 0.1)
@@ -107,10 +107,10 @@ def test_a_policy_of_ones_own_may_ask_for_one(make_history):
 def test_a_hybrid_model_is_fitted_replayed_and_audited_on_a_table(make_history):
     """On the regret of the period after, since a period's own is its score gap."""
     history = make_history(80, 5, 1, seed=3, shift_at=35)
-    table = table_of(history, 1, (*SAMPLED, *OPTIONAL))
+    table = table_of(history, 1, (*SAMPLED, *EXACT_ONLY))
     periods = table.sizes["period"]
     age = np.arange(1, periods + 1) - np.arange(periods)[:, None]
-    signals = {name: table[name].values[..., :-1] for name in ("debt", "score_gap", *OPTIONAL)}
+    signals = {name: table[name].values[..., :-1] for name in ("debt", "score_gap", *EXACT_ONLY)}
     calibration = ld.AgeAdjustment.fit(table["debt"].values[0], age)
     model = ld.HybridRegretModel.fit(
         **signals, spell_age=age[:, :-1], regret=table["regret"].values[..., 1:], calibration=calibration

@@ -11,11 +11,16 @@ from learning_debt.decisions.policies import (
     Alarm,
     Always,
     Calendar,
+    Changepoint,
+    CumulativeStaleness,
     DebtThreshold,
     ExpectedRegret,
     Never,
+    ParetoKThreshold,
     PredictiveDebtThreshold,
+    RiverDetector,
     Schedule,
+    StalenessThreshold,
     TwoState,
 )
 from learning_debt.decisions.policies.base import Policy, stack
@@ -36,6 +41,12 @@ POLICIES = [
     ExpectedRegret(2.0, DEBT_MODEL),
     ExpectedRegret(2.0, HYBRID_MODEL, per_nat=True),
     TwoState(0.05, 0.1, 2 / 3, 1 / 3, EMISSIONS),
+    Calendar(3, 1),
+    Changepoint(0.2, 3, 0.3, 0.3),
+    StalenessThreshold(1.2),
+    CumulativeStaleness(5.0),
+    ParetoKThreshold(0.7),
+    *(RiverDetector(name, 0.3) for name in ("ADWIN", "PageHinkley", "KSWIN", "DDM", "EDDM", "HDDM_A", "HDDM_W")),
 ]
 CANDIDATES = [
     [Calendar(k) for k in (1, 2, 5)],
@@ -46,6 +57,12 @@ CANDIDATES = [
     [ExpectedRegret(k, DEBT_MODEL) for k in (0.5, 1.0, 4.0)],
     [ExpectedRegret(k, HYBRID_MODEL) for k in (0.5, 1.0, 4.0)],
     [TwoState(0.02, 0, 1.0, 1.0, EMISSIONS), TwoState(0.2, 0.1, 4.0, 1.0, EMISSIONS), TwoState(0, 0, 1, 1, EMISSIONS)],
+    [Calendar(5, offset) for offset in (0, 2, 4)],
+    [Changepoint(0.3, 5, 0.5, 0.3), Changepoint(0.2, 3, 0.3, 0.3), Changepoint(0.05, 3, 0.9, 1.0)],
+    [StalenessThreshold(tau) for tau in (-np.inf, 1.0, np.inf)],
+    [CumulativeStaleness(tau) for tau in (-np.inf, 3.0, 12.0)],
+    [ParetoKThreshold(k) for k in (0.2, 0.5, 0.8)],
+    [RiverDetector("PageHinkley", threshold) for threshold in (0.2, 1.0, 5.0)],
 ]
 LANES, PERIODS = 5, 40
 
@@ -70,6 +87,8 @@ def stream(make_signals):
                 predictive_debt=rng.gamma(1.0, 0.2, size=LANES),
                 cost=rng.uniform(0.2, 1.0, size=LANES),
                 exposure=rng.uniform(0.5, 1.5, size=LANES),
+                deployed_score=rng.normal(-1.0, 0.5, size=LANES),
+                deployed_pareto_k=rng.random(LANES),
             )
         )
     return periods
@@ -140,9 +159,11 @@ def test_a_spell_starts_afresh_whoever_ordered_the_retrain(policy, stream):
 @every_policy
 def test_a_refused_retrain_is_asked_for_again(policy, make_signals):
     """The owner ignores the answer: the spell goes on, and so does what the policy remembers."""
-    stream = [make_signals(t, period=t, score_gap=0.3, debt=1.0, predictive_debt=0.5) for t in range(1, 6)]
+    level = {"score_gap": 0.3, "debt": 1.0, "predictive_debt": 0.5, "deployed_score": -2.0, "deployed_pareto_k": 0.9}
+    stream = [make_signals(t, period=t, **level) for t in range(1, 6)]
     asked = run(policy, stream, lanes=1)[0].tolist()
-    if policy.requires and not isinstance(policy, Alarm):  # which gets used to debt, and says so
+    waits_for_change = isinstance(policy, Alarm | Changepoint | RiverDetector)  # of which there is none here
+    if policy.requires and not waits_for_change:
         assert asked == sorted(asked)
         assert asked[-1]
 

@@ -110,6 +110,22 @@ def score_gap(shadow: Mixture, deployed: Mixture) -> MonteCarlo:
     return MonteCarlo(float(gaps.mean()), float(np.sqrt(error.variance)), float(np.sqrt((error.trust**2).mean())))
 
 
+def mean_score(one: Mixture) -> MonteCarlo:
+    """Mean log score at the points, with its delta-method error; ``-inf`` if one of them has no density.
+
+    Examples
+    --------
+    >>> theta = np.random.default_rng(1).normal(size=(4, 1000, 1))
+    >>> found = mean_score(mixture(-0.5 * (0.3 - theta) ** 2 - 0.5 * np.log(2 * np.pi)))
+    >>> exact = -0.25 * 0.3**2 - 0.5 * np.log(4 * np.pi)   # N(0, 2) at 0.3
+    >>> abs(found.value - exact) < 4 * found.standard_error
+    True
+    """
+    variance, size = _mean_influence(one.ratio.mean(axis=-1) - one.weight)
+    carried = _carried(one, size)
+    return MonteCarlo(float(one.log_density.mean()), float(np.sqrt(variance)), float(np.sqrt((carried**2).mean())))
+
+
 def divergence(shadow: Mixture, deployed: Mixture, probability: Array) -> MonteCarlo:
     """Predictive debt KL(f_p‖f_q) from two mixtures at weighted points of the shadow's predictive distribution.
 
@@ -200,17 +216,25 @@ def _contrast(shadow: Mixture, deployed: Mixture, from_shadow: Array, from_deplo
         _mean_influence, (from_shadow, from_deployed)
     )
     sizes = size_shadow, size_deployed
-    spread = [np.maximum(np.einsum("cdk,cdk->k", one.ratio, one.ratio) / one.weight.size - 1, 0.0) for one in pair]
-    # One over the effective number of draws that carry a point.
-    carried = [own / min(size, effective_size(one.weight)) for one, own, size in zip(pair, spread, sizes, strict=True)]
+    carried = [_carried(one, size) for one, size in zip(pair, sizes, strict=True)]
     if _drawn_together(shadow, deployed):
         variance, size = _mean_influence(from_shadow + from_deployed)
         moments = _co_moment(shadow, shadow) + _co_moment(deployed, deployed) - 2 * _co_moment(shadow, deployed)
         relative = np.maximum(moments, 0.0) / size
         return _Error(variance, relative, np.where(relative > 0, np.maximum(*carried), 0.0))
-    own = [part if np.ptp(one.weight) == 0 else _co_moment(one, one) for one, part in zip(pair, spread, strict=True)]
+    own = [_spread(one) if np.ptp(one.weight) == 0 else _co_moment(one, one) for one in pair]
     relative = np.maximum(own[0], 0.0) / size_shadow + np.maximum(own[1], 0.0) / size_deployed
     return _Error(variance_shadow + variance_deployed, relative, carried[0] + carried[1])
+
+
+def _spread(one: Mixture) -> Array:
+    """Variance over the draws of their relative densities, at each point."""
+    return np.maximum(np.einsum("cdk,cdk->k", one.ratio, one.ratio) / one.weight.size - 1, 0.0)
+
+
+def _carried(one: Mixture, size: float) -> Array:
+    """One over the effective number of draws that carry a point; `size` of them speak for the mean over points."""
+    return _spread(one) / min(size, effective_size(one.weight))
 
 
 def _drawn_together(shadow: Mixture, deployed: Mixture) -> bool:

@@ -66,6 +66,16 @@ class Score(ABC):
     def gap(self, shadow: Any, deployed: Any) -> Estimate:
         """Mean score of the shadow's forecast minus that of the deployed one, at the batch's outcomes."""
 
+    def mean_score(self, forecast: Any) -> Estimate:
+        """Mean score of one forecast at the batch's outcomes: a table's ``deployed_score``.
+
+        Raises
+        ------
+        NotImplementedError
+            If what this score keeps of a forecast does not tell.
+        """
+        raise NotImplementedError(f"the {self.name} score is known for differences only; leave out deployed_score")
+
     @abstractmethod
     def contrast(
         self,

@@ -90,6 +90,13 @@ class PredictiveDrawsScore(Score):
         doubt = shadow.doubt or deployed.doubt
         return judged(value, error, *verdict, (shadow.weight, deployed.weight), {}, doubt)
 
+    def mean_score(self, forecast: DrawsForecast) -> Estimate:
+        """As in `Score.mean_score`, in `unit`."""
+        variance, size, heaviest = self._variance(forecast.influence, np.zeros_like(forecast.influence))
+        error = float(np.sqrt(variance + forecast.remainder))
+        weights = forecast.weight, forecast.weight
+        return judged(-float(forecast.loss.mean()), error, size, heaviest, forecast.jump, weights, {}, forecast.doubt)
+
     def contrast(
         self,
         forecaster: SampledForecaster,

@@ -12,7 +12,7 @@ from learning_debt.arrays.mixture import Mixture
 from learning_debt.arrays.nig import NIG
 from learning_debt.estimate import Estimate
 from learning_debt.posteriors.base import SampledForecaster
-from learning_debt.predictive import PredictiveContrast, gap_from_mixtures, row_mixture
+from learning_debt.predictive import PredictiveContrast, gap_from_mixtures, row_mixture, score_from_mixture
 from learning_debt.scores.base import Array, Score
 
 
@@ -50,6 +50,10 @@ class LogScore(Score):
     def gap(self, shadow: Mixture, deployed: Mixture) -> Estimate:
         """As in `Score.gap`, nats per observation."""
         return gap_from_mixtures(shadow, deployed)
+
+    def mean_score(self, forecast: Mixture) -> Estimate:
+        """As in `Score.mean_score`, nats per observation."""
+        return score_from_mixture(forecast)
 
     def contrast(
         self,

@@ -9,7 +9,7 @@ import numpy as np
 from learning_debt.arrays import nig
 from learning_debt.arrays.nig import NIG
 from learning_debt.posteriors.conjugate import ConjugateRegression
-from learning_debt.signals import OPTIONAL
+from learning_debt.signals import EXACT_ONLY
 from learning_debt.spells.plan import Array, ArrivedGaps, Columns, Plan
 
 
@@ -57,7 +57,7 @@ class _ExactReplay:
         """All columns, the errors of exact values and the upkeep of exact shadows among them."""
         periods, cells = self.plan.periods, self.cells
         present = np.triu(np.ones((periods, periods), dtype=bool))
-        for name in {*self.plan.variables, "score_gap"} - set(OPTIONAL):
+        for name in {*self.plan.variables, "score_gap"} - set(EXACT_ONLY):
             cells[f"{name}_se"] = np.where(present, 0.0, np.nan)
             cells[f"{name}_reliable"] = present.copy()
         if self.plan.learns_late:

@@ -11,6 +11,7 @@ from rich.progress import track
 
 from learning_debt.arrays.bridge import LogMarginal
 from learning_debt.arrays.chain import Ladder
+from learning_debt.arrays.moment_match import importance
 from learning_debt.debt import LADDER_SHARE, debt_from_draws, log_marginal
 from learning_debt.densities import debt_from_densities
 from learning_debt.errors import IncomparablePosteriorsError
@@ -18,6 +19,7 @@ from learning_debt.estimate import Estimate
 from learning_debt.posteriors.base import SampledForecaster
 from learning_debt.posteriors.shadow import ShadowKeeper, Upkeep
 from learning_debt.posteriors.weights import lineage, relative_weights, was_moved, weight_doubt, with_doubt, with_moves
+from learning_debt.signals import DRAWS_ONLY
 from learning_debt.spells.asking import Asking
 from learning_debt.spells.likelihoods import HeldLikelihoods
 from learning_debt.spells.path import LastOfPath
@@ -35,6 +37,9 @@ SLIDING = (
     "rows of this model depend on the rows before them, and what leaves a rolling window was past to what stays; "
     "predictive_debt and score_gap do without"
 )
+
+WORST_PARETO_K = 10.0
+"""What a table holds, which must be finite, where the tail is worse than that or none can be fitted."""
 
 
 def sampled_columns(
@@ -66,7 +71,7 @@ class _SampledReplay:
         self.arrived = ArrivedGaps(plan.periods)
         data, weight = plan.so_far(0)
         self.shadow, upkeep = keeper.start(forecaster, data, weight, self.seeds[0][0])
-        _refuse(forecaster, plan)
+        _refuse(forecaster, plan, keeper)
         self.upkeep: list[Upkeep] = [upkeep]
         self.posteriors: list[xr.DataTree] = []
         self.weights: list[Array | None] = []
@@ -74,7 +79,8 @@ class _SampledReplay:
         self.doubts: list[str] = []
         self.moved: list[bool] = []
         self._store(self.shadow.posterior)
-        self.no_debt = _why_no_debt(forecaster, plan, keeper) if "debt" in plan.variables else "not asked for"
+        by_parameters = {"debt", "deployed_pareto_k"} & set(plan.variables)
+        self.no_debt = _why_no_debt(forecaster, plan, keeper) if by_parameters else "not asked for"
         self.forecaster = Asking(forecaster, plan.history)
         by_likelihood = not self.no_debt and getattr(keeper, "exact", True)
         self.held = HeldLikelihoods(self.forecaster, plan, self.shadow.posterior) if by_likelihood else None
@@ -92,7 +98,7 @@ class _SampledReplay:
         deployed = list(self.posteriors)
         self._store(self.shadow.posterior)
         if self.held is not None:
-            self._debt(t, self.held, deployed, self.plan.row_weight(t), rows)
+            self._by_likelihood(t, self.held, deployed, self.plan.row_weight(t), rows)
         elif not self.no_debt:
             self._debt_by_densities(t, deployed)
         if "predictive_debt" in self.plan.variables:
@@ -142,11 +148,12 @@ class _SampledReplay:
         score, state_seed = self.plan.score, self.seeds[t][1]
         newest = score.forecast(forecaster, self.posteriors[-1], batch, past, state_seed)
         gaps = []
-        for posterior in self.posteriors:
-            if posterior is self.posteriors[-1]:  # what serves is the shadow itself
-                gaps.append(Estimate(0.0, 0.0))
-                continue
-            gaps.append(score.gap(newest, score.forecast(forecaster, posterior, batch, past, state_seed)))
+        for s, posterior in enumerate(self.posteriors):
+            serves_itself = posterior is self.posteriors[-1]
+            one = newest if serves_itself else score.forecast(forecaster, posterior, batch, past, state_seed)
+            gaps.append(Estimate(0.0, 0.0) if serves_itself else score.gap(newest, one))
+            if "deployed_score" in self.plan.variables:  # asked for only where these rows are the period's own
+                self._put("deployed_score", s, t, score.mean_score(one))
         return gaps
 
     def _as_of(self, t: int) -> tuple[Any, xr.Dataset | None]:
@@ -162,7 +169,10 @@ class _SampledReplay:
             return LastOfPath(self.forecaster, between), history.periods(0, plan.position(t))
         return self.forecaster, history.periods(0, plan.target(t))
 
-    def _debt(self, t: int, held: HeldLikelihoods, deployed: list[xr.DataTree], weight: Array, rows: Positions) -> None:
+    def _by_likelihood(
+        self, t: int, held: HeldLikelihoods, deployed: list[xr.DataTree], weight: Array, rows: Positions
+    ) -> None:
+        """Debt, and the Pareto k of what would make the shadow of each deployed posterior."""
         held.advance(deployed, weight, self.seeds[t][1])
         at_shadow = held.add(self.shadow.posterior, weight)
         comparable = self._comparable(self.forecaster.batch(rows))
@@ -170,6 +180,10 @@ class _SampledReplay:
         if comparable.all():
             self.ladder.add(at_deployed, at_shadow, self.weights, self.lineages)
         for s in np.flatnonzero(comparable).tolist():
+            if "deployed_pareto_k" in self.plan.variables:
+                self.cells["deployed_pareto_k"][s, t - 1] = _pareto_k(at_deployed[s], self.weights[s])
+            if "debt" not in self.plan.variables:
+                continue
             if np.array_equal(weight, held.weights[s]):
                 self._put("debt", s, t, Estimate(0.0, 0.0))
                 continue
@@ -242,8 +256,8 @@ class _SampledReplay:
 def _empty_cells(plan: Plan) -> dict[str, Array]:
     shape, names = (plan.periods, plan.periods), {*plan.variables, "score_gap"}
     cells: dict[str, Any] = {name: np.full(shape, np.nan) for name in names}
-    cells |= {f"{name}_se": np.full(shape, np.nan) for name in names}
-    cells |= {f"{name}_reliable": np.zeros(shape, dtype=bool) for name in names}
+    cells |= {f"{name}_se": np.full(shape, np.nan) for name in names - set(DRAWS_ONLY)}
+    cells |= {f"{name}_reliable": np.zeros(shape, dtype=bool) for name in names - set(DRAWS_ONLY)}
     if "predictive_debt" in plan.variables:
         cells["gap_sd"] = np.full(shape, np.nan)
     return cells
@@ -253,8 +267,19 @@ def _upper(cells: Array) -> Array:
     return cells[np.triu_indices(len(cells))]
 
 
-def _refuse(forecaster: SampledForecaster, plan: Plan) -> None:
-    """Raise where rows that depend on rows before them do not allow what is asked for."""
+def _pareto_k(log_ratio: Array, weight: Array | None) -> float:
+    """Pareto k-hat of draws that weigh `weight` and would weigh exp(`log_ratio`) times that, (chain, draw)."""
+    with np.errstate(divide="ignore"):
+        total = log_ratio if weight is None else log_ratio + np.log(weight)
+    return min(importance(total).pareto_k, WORST_PARETO_K)
+
+
+def _refuse(forecaster: SampledForecaster, plan: Plan, keeper: ShadowKeeper) -> None:
+    """Raise where the shadow's keeper, or rows that depend on rows before them, do not allow what is asked for."""
+    if "deployed_pareto_k" in plan.variables:
+        why = "" if getattr(keeper, "exact", True) else "the shadow's keeper hands out approximate posteriors"
+        if why := why or _why_no_debt(forecaster, plan, keeper):
+            raise ValueError(f"variables: deployed_pareto_k needs what posterior debt needs, and here {why}")
     if not forecaster.needs_past:
         return
     if plan.update_rule.discount < 1:

@@ -94,7 +94,7 @@ def spell_table(
         (share of the period's rows that miss the deployed forecast by more than two residual standard deviations),
         ``deployed_score`` (mean score of the deployed forecast at the period's final outcomes) and
         ``deployed_pareto_k`` (Pareto k-hat of the weights that would turn the deployed posterior's draws into those of
-        the shadow at the end of the period, at most 10), without ``_se``.
+        the shadow at the end of the period, at most 10); of these only the score has ``_se`` and ``_reliable``.
 
         Per period ``rows``, ``exposure``, ``converged`` (whether the shadow can be believed; ``deployed_converged`` is
         the same for what is deployed), the owner's ``label``, and the upkeep of the shadow: ``rung``, ``refits``,

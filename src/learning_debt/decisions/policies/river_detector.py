@@ -35,12 +35,12 @@ DETECTORS = {
 """What river's classes are given besides the tuned number. Their defaults expect hundreds of values before the first
 alarm, which is more than most spells last; these let an alarm come after a few periods."""
 
-STREAMS: dict[str, tuple[str, Callable[[Signals], Array]]] = {
-    "score_gap": ("score_gap", lambda signals: signals.score_gap),
-    "deployed_score": ("deployed_score", lambda signals: -signals.deployed_score),
-    "worse": ("score_gap", lambda signals: (signals.score_gap > 0).astype(float)),
+STREAMS: dict[str, tuple[str, Callable[[Signals, PerLane], Array]]] = {
+    "score_gap": ("score_gap", lambda signals, scale: signals.score_gap / scale),
+    "deployed_score": ("deployed_score", lambda signals, scale: -signals.deployed_score / scale),
+    "worse": ("score_gap", lambda signals, scale: (signals.score_gap / scale > 0).astype(float)),
 }
-"""What detectors may watch: the signal behind it, and how it is made; larger is worse."""
+"""What detectors may watch: the signal behind it, and how it is made in units of a scale; larger is worse."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class RiverDetector(Policy):
         scored worse than the shadow and 0 elsewhere. Left out, ADWIN, Page-Hinkley and KSWIN watch ``"score_gap"``,
         and DDM, EDDM and HDDM ``"worse"``; they take nothing else.
     scale : float
-        Values of the stream are divided by it: ADWIN expects a range of about one, and Page-Hinkley's threshold has
-        the stream's unit.
+        Scores and gaps are divided by it: ADWIN expects a range of about one, and Page-Hinkley's threshold has their
+        unit.
 
     Raises
     ------
@@ -114,7 +114,7 @@ class RiverDetector(Policy):
 
     def step(self, state: Any, signals: Signals) -> Step:
         fresh = signals.spell_age == 1
-        value = STREAMS[self.stream][1](signals) / self.scale
+        value = STREAMS[self.stream][1](signals, self.scale)
         detectors = self._fed_with(state, fresh)
         for detector, one in zip(detectors, value.tolist(), strict=True):
             _feed(detector, (one,))
