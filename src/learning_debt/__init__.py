@@ -13,6 +13,7 @@ from learning_debt.belief import belief_check
 from learning_debt.decision import Decision, decide
 from learning_debt.decisions import policies
 from learning_debt.decisions.calibration import AgeAdjustment
+from learning_debt.decisions.continuation import ContinuationModel
 from learning_debt.decisions.cost import RetrainingCost
 from learning_debt.decisions.expected_regret import DebtRegretModel, HybridRegretModel
 from learning_debt.decisions.two_state_filter import TwoStateEmissions
@@ -20,6 +21,7 @@ from learning_debt.densities import debt_from_densities
 from learning_debt.errors import IncomparablePosteriorsError, UnsupportedModelError
 from learning_debt.estimate import Estimate
 from learning_debt.estimates import posterior_debt, predictive_debt, score_gap
+from learning_debt.policy_iteration import fit_continuation
 from learning_debt.posteriors.conjugate import ConjugateRegression
 from learning_debt.posteriors.keeper import Refit
 from learning_debt.posteriors.shadow import ShadowLadder
@@ -42,6 +44,7 @@ __all__ = [
     "AgeAdjustment",
     "Audit",
     "ConjugateRegression",
+    "ContinuationModel",
     "DebtRegretModel",
     "Decision",
     "Estimate",
@@ -68,6 +71,7 @@ __all__ = [
     "debt_from_densities",
     "decide",
     "equal_weights",
+    "fit_continuation",
     "from_period",
     "oracle",
     "policies",

@@ -1,7 +1,7 @@
 """Regression of what waiting costs beyond retraining now, on signals.
 
 Least-squares Monte Carlo for optimal stopping (Longstaff & Schwartz 2001, Review of Financial Studies 14, 113-147),
-with retraining as the exercise and approximate policy iteration in place of the backward recursion, since spells repeat.
+with retraining as the exercise and approximate policy iteration in place of the backward recursion: spells repeat.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from learning_debt.signals import Signals
-
 Array = NDArray[np.float64]
+Features = tuple[Array, ...]
 
 FEATURES = ("expected", "realised", "ratio", "age", "cost")
 LEAST = 1e-9
@@ -27,8 +26,8 @@ class ContinuationModel:
     """Expects, from signals, how much more the rest of the bill will be if the retrain waits a period.
 
     The excess, in units of the cost of a retrain, is a full quadratic in five features of a period: log expected
-    regret, inverse hyperbolic sine of the spell's discounted score gaps (both over the cost), log ratio of predictive to
-    posterior debt, log spell age, and log cost. `learning_debt.fit_continuation` makes it from spell tables.
+    regret, inverse hyperbolic sine of the spell's discounted score gaps (both over the cost), log ratio of predictive
+    to posterior debt, log spell age, and log cost. `learning_debt.fit_continuation` makes it from spell tables.
 
     Attributes
     ----------
@@ -57,12 +56,12 @@ class ContinuationModel:
             raise ValueError(f"decay must lie between 0 and 1, not {self.decay}")
 
     @classmethod
-    def fit(cls, features: ArrayLike, excess: ArrayLike, *, decay: float) -> ContinuationModel:
+    def fit(cls, features: Features, excess: ArrayLike, *, decay: float) -> ContinuationModel:
         """Least squares.
 
         Parameters
         ----------
-        features : array_like, shape (cells, 5)
+        features : tuple of ndarray, each of shape (cells,)
             From `features`.
         excess : array_like, shape (cells,)
             Rest of the bill if the retrain waits minus that if it is made, over its cost; beyond 2 it counts as 2.
@@ -74,10 +73,11 @@ class ContinuationModel:
         ValueError
             With fewer cells than ten a coefficient, or where one is not finite.
         """
-        seen, target = np.asarray(features, dtype=float), np.clip(excess, -CLIP, CLIP)
+        seen, target = np.stack(features, axis=-1), np.clip(excess, -CLIP, CLIP)
         if not (np.isfinite(seen).all() and np.isfinite(target).all()):
             raise ValueError("features and excess must be finite")
-        terms = _terms(seen)
+        first, second = np.triu_indices(len(FEATURES))
+        terms = np.column_stack([np.ones(len(seen)), seen, seen[:, first] * seen[:, second]])
         if len(terms) < 10 * terms.shape[1]:
             raise ValueError(
                 f"learning a continuation value needs at least {10 * terms.shape[1]} cells, not {len(terms)}"
@@ -85,37 +85,41 @@ class ContinuationModel:
         length = np.linalg.norm(terms, axis=0)
         length = np.where(length > 0, length, 1.0)
         scaled, *_ = np.linalg.lstsq(terms / length, target, rcond=None)
-        ends = (tuple(end(seen, axis=0).tolist()) for end in (np.min, np.max))
-        return cls(tuple((scaled / length).tolist()), *ends, decay)
+        lowest, highest = (tuple(end(seen, axis=0).tolist()) for end in (np.min, np.max))
+        return cls(tuple((scaled / length).tolist()), lowest, highest, decay)
 
-    def excess(self, features: ArrayLike) -> Array:
-        """Expected excess of waiting, in costs of a retrain, for features of shape (..., 5)."""
-        return np.asarray(_terms(np.clip(features, self.lowest, self.highest)) @ np.asarray(self.coefficients))
+    def excess(self, features: Features) -> Array:
+        """Expected excess of waiting, in costs of a retrain, of the shape of the features."""
+        held = [np.clip(one, *ends) for one, *ends in zip(features, self.lowest, self.highest, strict=True)]
+        left = iter(self.coefficients)
+        total, slopes = next(left), [next(left) for _ in held]
+        for i, one in enumerate(held):  # c + sum of f_i (c_i + sum over j >= i of c_ij f_j)
+            total = total + one * sum((next(left) * other for other in held[i:]), slopes[i])
+        return np.asarray(total)
 
 
-def features(signals: Signals, gaps: ArrayLike) -> Array:
-    """The five features, shape (lanes, 5).
+def features(
+    predictive_debt: ArrayLike, debt: ArrayLike, gaps: ArrayLike, spell_age: ArrayLike, price: ArrayLike
+) -> Features:
+    """The five features of cells or lanes.
 
     Parameters
     ----------
-    signals : Signals
-        Debt, predictive debt, spell age, cost and exposure are read.
-    gaps : array_like, shape (lanes,)
-        Discounted sum of the spell's score gaps, this period's included.
+    predictive_debt, debt : array_like
+        As in `Signals`.
+    gaps : array_like
+        Sum of the spell's score gaps so far, this period's included, each discounted by its age.
+    spell_age : array_like
+        Periods.
+    price : array_like
+        Cost of a retrain over exposure: in the score's unit.
     """
-    expected, debt = np.maximum(signals.predictive_debt, LEAST), np.maximum(signals.debt, LEAST)
-    price = np.maximum(signals.cost / signals.exposure, LEAST)
-    columns = (
-        np.log(expected / price + 1e-6),
-        np.arcsinh(gaps / price),
-        np.log(expected / debt),
-        np.log(np.maximum(signals.spell_age, 1)),
-        np.log(price),
+    expected, moved = np.maximum(predictive_debt, LEAST), np.maximum(debt, LEAST)
+    least_price = np.maximum(price, LEAST)
+    return (
+        np.log(expected / least_price + 1e-6),
+        np.arcsinh(gaps / least_price),
+        np.log(expected / moved),
+        np.log(np.maximum(spell_age, 1)),
+        np.log(least_price),
     )
-    return np.stack(np.broadcast_arrays(*columns), axis=-1)
-
-
-def _terms(values: Array) -> Array:
-    first, second = np.triu_indices(values.shape[-1])
-    ones = np.ones((*values.shape[:-1], 1))
-    return np.concatenate([ones, values, values[..., first] * values[..., second]], axis=-1)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
-from dataclasses import dataclass
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -16,8 +16,10 @@ from numpy.typing import ArrayLike, NDArray
 from learning_debt.arrays import walk
 from learning_debt.data import SERIES
 from learning_debt.decisions.calibration import SCORE_UNITS
+from learning_debt.decisions.continuation import ContinuationModel
 from learning_debt.decisions.policies import Policy
 from learning_debt.decisions.policies.base import stack
+from learning_debt.policy_iteration import fit_continuation
 from learning_debt.replay import ACCOUNTINGS, walk_policy
 from learning_debt.study.calibration import Calibration, calibrate
 from learning_debt.study.policies import FIXED, PUBLISHED, Rows
@@ -25,6 +27,8 @@ from learning_debt.study.scenarios import PAPER, Design, Misspecification, Paths
 from learning_debt.study.table import study_cells, study_table
 
 Array = NDArray[np.float64]
+
+COSTS_LEARNT = 10
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,10 @@ def run_pass(
 
     calibration = calibrate(over_cells(_calibration_rows, "calibration"))
     costs = {(u, k): k * calibration.score_units[u] for u in SCORE_UNITS for k in design.cost_ratios}
+    if "continuation_value" in policies:
+        model = _continuation(world, list(costs.values()))
+        calibration = replace(calibration, continuation=model)
+        progress("continuation value")
     grids = {name: _Grid(list(row.grid(calibration)), row.parameter, row.sees_cost) for name, row in policies.items()}
     tuned, chosen = _best(over_cells(_tuning_bills, "tuning", grids, costs), grids, costs)
     bills = over_cells(_test_bills, "test", grids, costs, chosen)
@@ -111,6 +119,23 @@ class _World(NamedTuple):
             misspecification=self.misspecification,
             calibration=purpose == "calibration",
             threads=1,
+        )
+
+
+def _continuation(world: _World, costs: Sequence[float]) -> ContinuationModel:
+    """Learned on the tuning paths of all cells and half their calibration paths, at costs that span all of them."""
+    tables = []
+    for purpose in ("calibration", "tuning"):
+        parts = [study_table(world.paths(purpose, *cell)) for cell in _cells_of(world.design)]
+        parts = [part.isel({SERIES: slice(None, None, 2)}) for part in parts] if purpose == "calibration" else parts
+        tables += parts
+    table = xr.concat(tables, SERIES)
+    with ThreadPoolExecutor(2) as executor:
+        return fit_continuation(
+            table,
+            np.geomspace(min(costs), max(costs), COSTS_LEARNT).tolist(),
+            accounting="positive" if world.positive else "signed",
+            executor=executor,
         )
 
 

@@ -28,4 +28,6 @@ class ContinuationValue(Policy):
 
     def step(self, state: Any, signals: Signals) -> Step:
         gaps = self.model.decay * np.where(signals.spell_age == 1, 0.0, state) + signals.score_gap
-        return gaps, self.model.excess(features(signals, gaps)) > 0
+        price = signals.cost / signals.exposure
+        seen = features(signals.predictive_debt, signals.debt, gaps, signals.spell_age, price)
+        return gaps, self.model.excess(seen) > 0
