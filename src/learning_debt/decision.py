@@ -16,6 +16,7 @@ from learning_debt.estimate import Estimate, require_probability
 from learning_debt.replay import SignalReader
 from learning_debt.signals import Signals
 from learning_debt.spells import check_spells
+from learning_debt.update_rule import UpdateRule
 
 VERDICTS = ("retrain", "wait", "cannot tell")
 KEPT_BY_WEIGHTS = ("reweight", "moment match")
@@ -46,7 +47,11 @@ class Decision:
         Regret a retrain is expected to avoid by the forecasts issued over the horizon, in `unit`, if the shadow is
         right and nothing moves.
     probability : float
-        That the regret avoided over the horizon exceeds the cost (normal approximation).
+        That the regret avoided over the horizon exceeds the cost, if the shadow is right and nothing moves. A normal
+        approximation with variance h v (1 + h / H), where v is the variance of a period's regret, h the horizon and H
+        the periods that the shadow holds: what it does not know of its parameters stays the same over all of the
+        horizon. For small changes and the log score that is so to first order; otherwise v (1 + h / H) is an upper
+        bound, and the probability is drawn towards one half.
     break_even_cost : float
         Cost of a retrain today, proportional parts included, at which the policy's verdict flips; NaN if it does not
         look at the cost.
@@ -168,10 +173,18 @@ def _expected_regret(
     estimate = Estimate(value, error, reliable)
     if "gap_sd" not in table:
         return estimate, float("nan")
-    spread = float(np.hypot(np.sqrt(horizon) * exposure * float(table["gap_sd"].isel(cell)), error))
+    periods = horizon * (1 + horizon / _periods_held(table))
+    spread = float(np.hypot(np.sqrt(periods) * exposure * float(table["gap_sd"].isel(cell)), error))
     if spread == 0:
         return estimate, float(value > cost)
     return estimate, NormalDist().cdf((value - cost) / spread)
+
+
+def _periods_held(table: xr.Dataset) -> float:
+    """Periods of data behind the last shadow; those before the table count as far as it names them."""
+    known = table.sizes["period"] + (table["earlier"].size if "earlier" in table.coords else 0)
+    rule = UpdateRule.from_text(str(table.attrs.get("update_rule", "all data")))
+    return float(rule.weights(np.arange(known)).sum())
 
 
 def _break_even_cost(policy: Policy, state: Any, signals: Signals) -> float:

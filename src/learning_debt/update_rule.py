@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +51,18 @@ class UpdateRule:
         ages = np.asarray(age)
         held = ages >= 0 if self.window is None else (ages >= 0) & (ages < self.window)
         return np.where(held, self.discount ** np.maximum(ages, 0.0), 0.0)
+
+    @classmethod
+    def from_text(cls, text: str) -> UpdateRule:
+        """The rule whose ``str`` is `text`, as spell tables keep it.
+
+        Examples
+        --------
+        >>> UpdateRule.from_text(str(UpdateRule(window=12, discount=0.95)))
+        UpdateRule(window=12, discount=0.95)
+        """
+        window, discount = re.search(r"window of (\d+)", text), re.search(r"discount (\S+)", text)
+        return cls(int(window[1]) if window else None, float(discount[1]) if discount else 1.0)
 
     def __str__(self) -> str:
         parts = [] if self.window is None else [f"rolling window of {self.window} periods"]
