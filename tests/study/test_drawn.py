@@ -8,6 +8,7 @@ from learning_debt.arrays import nig
 from learning_debt.replay import walk_policy
 from learning_debt.spells import check_spells
 from learning_debt.study.drawn import (
+    Drawn,
     DrawnCells,
     DrawnSignals,
     exact_draws,
@@ -16,7 +17,7 @@ from learning_debt.study.drawn import (
     walk_drawn,
 )
 from learning_debt.study.scenarios import SMOKE, cell_seeds, draw_paths
-from learning_debt.study.table import study_table
+from learning_debt.study.table import PRIOR, study_table
 
 NAMES = ("debt", "predictive_debt", "score_gap", "deployed_score")
 
@@ -62,6 +63,34 @@ def test_cells_lie_within_four_standard_errors_of_the_exact_values(cells, exact)
     worst = {name: np.abs(z).max() for name, z in beyond.items()}
     assert max(worst.values()) < 4, worst
     assert sum(map(len, beyond.values())) > 0.9 * asked
+
+
+def test_cells_are_what_users_get_from_the_same_draws(paths):
+    forecaster, posteriors = ld.ConjugateRegression(ld.NIG(*PRIOR)), study_posteriors(paths)
+    path, s, t = 1, 40, 45
+    trees = {
+        k: forecaster.sample(nig.NIG(*(values[path, k] for values in posteriors)), draws=250, random_seed=k)
+        for k in (s, t)
+    }
+
+    def draws(_, period):
+        drawn = trees[period]["posterior"]
+        return Drawn(drawn["coefficients"].values[..., 0], drawn["variance"].values)
+
+    cells = DrawnCells(paths, draws)
+    rows = {"x": paths.monitor_x[path, t - 1], "y": paths.monitor_y[path, t - 1]}
+    new = {"x": paths.update_x[path, s:t].ravel(), "y": paths.update_y[path, s:t].ravel()}
+    expected = {
+        "debt": ld.posterior_debt(forecaster, trees[t], trees[s], new),
+        "score_gap": ld.score_gap(forecaster, trees[t], trees[s], rows),
+        "predictive_debt": ld.predictive_debt(forecaster, trees[t], trees[s], rows, random_seed=5),
+    }
+    for name, estimate in expected.items():
+        found = cells.estimate(name, path, s, t)
+        # Another seed places the quadrature's points elsewhere.
+        tolerance = 1e-4 if name == "predictive_debt" else 1e-9
+        assert found.value == pytest.approx(estimate.value, rel=tolerance), name
+        assert found.standard_error == pytest.approx(estimate.standard_error, rel=tolerance), name
 
 
 def test_a_cell_is_worked_out_once_and_does_not_depend_on_the_order_asked_in(paths, cells):

