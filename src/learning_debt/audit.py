@@ -30,9 +30,9 @@ class Audit:
     table : Dataset (policy)
         On the evaluation periods, means over series: ``retrains``, ``regret``, ``total`` (cost of retrains plus
         regret), ``total_se`` (Monte-Carlo), ``ratio`` and ``difference`` to the benchmark's total with the bounds
-        ``difference_low`` and ``difference_high``, ``selected_share`` (of the resamples in which tuning chose the
-        reported candidate again), ``total_positive`` (the same schedule under positive accounting; NaN in money) and
-        ``parameter``.
+        ``difference_low`` and ``difference_high``, ``selected_share`` (of the resamples, those in which tuning chose
+        the reported candidate again; NaN where there is no choice), ``total_positive`` (the same schedule under
+        positive accounting; NaN in money) and ``parameter``.
     replays : dict of str to Replay
         The evaluation's schedules and bills.
     tuned : dict of str to Tuned

@@ -13,6 +13,7 @@ import typer
 import xarray as xr
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 import learning_debt as ld
@@ -104,7 +105,10 @@ def _print(result: ld.Audit, twin: tuple[xr.Dataset, xr.Dataset, xr.Dataset] | N
     if twin is not None:
         console.print(_comparison_table(twin[0]))
     console.print(_policy_table(result))
+    console.print(f"A retrain costs {result.cost}.", highlight=False, markup=False)
     console.print(result.headline, highlight=False, markup=False)
+    if result.distinction:
+        console.print(f"[bold]{escape(result.distinction)}[/bold]", highlight=False)
     for note in result.notes:
         console.print(f"- {note}", highlight=False, markup=False)
     if result.decision is not None:
@@ -217,15 +221,15 @@ def _comparison_table(comparison: xr.Dataset) -> Table:
 def _policy_table(result: ld.Audit) -> Table:
     attrs = result.table.attrs
     title = f"what each policy would have cost ({attrs['unit']}, {attrs['accounting']} regret)"
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     against, share = attrs["benchmark"], f"{attrs['probability']:.0%}"
-    headers = ("retrains", "regret", "total", "ratio", f"against {against} ({share} interval)", "positive total")
+    difference = f"difference to\n{against} ({share})"
     table.add_column("policy", no_wrap=True)
-    for header in headers:
-        table.add_column(header, justify="right")
+    for head in ("retrains", "regret", "total", "ratio", difference, "chosen\nagain", "positive\ntotal"):
+        table.add_column(head, justify="right")
     for name in result.table["policy"].values:
         row = {key: value.item() for key, value in result.table.sel(policy=name).data_vars.items()}
-        interval = f"{row['difference']:+.2f} ({row['difference_low']:+.2f} to {row['difference_high']:+.2f})"
+        interval = f"{row['difference']:+.2f} ({row['difference_low']:+.2f}, {row['difference_high']:+.2f})"
         table.add_row(
             str(name),
             f"{row['retrains']:g}",
@@ -233,6 +237,7 @@ def _policy_table(result: ld.Audit) -> Table:
             f"{row['total']:.3f}",
             _number(row["ratio"]),
             interval if name != against else "",
+            f"{row['selected_share']:.0%}" if row["selected_share"] == row["selected_share"] else "",
             _number(row["total_positive"]),
         )
     return table

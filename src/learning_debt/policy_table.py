@@ -27,14 +27,16 @@ def resample(trial: Trial, resamples: int, rng: np.random.Generator) -> tuple[di
     after = before if series > 1 else resample_counts(series, periods, resamples, rng)
     totals, shares = {}, {}
     for name, one in trial.replays.items():
+        shares[name] = float("nan")
         if name not in trial.bills:  # the oracle, which nobody chooses
-            totals[name], shares[name] = resampled_totals(one.bill.values[None], after)[0], float("nan")
+            totals[name] = resampled_totals(one.bill.values[None], after)[0]
             continue
         tuning, evaluation = trial.bills[name]
         totals[name], chosen = choose_again(
             resampled_totals(tuning.total, before), resampled_totals(evaluation.total, after)
         )
-        shares[name] = float((chosen == trial.tuned[name].index).mean())
+        if len(trial.rows[name]) > 1:
+            shares[name] = float((chosen == trial.tuned[name].index).mean())
     return totals, shares
 
 

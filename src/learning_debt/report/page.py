@@ -32,7 +32,7 @@ def render_page(
     own = [figure for figure in figures if figure.file != "sampled_against_exact.png"]
     agreement = [figure for figure in figures if figure.file == "sampled_against_exact.png"]
     sections = [
-        verdict_box(audit.decision),
+        verdict_box(audit),
         f"<h2>What waiting and retraining have cost</h2>{summary(audit)}{policy_table(audit)}",
         "".join(map(figure_block, own)),
         f"<h2>Notes</h2><ul>{''.join(f'<li>{escape(note)}</li>' for note in audit.notes)}</ul>" if audit.notes else "",
@@ -47,12 +47,14 @@ def render_page(
     )
 
 
-def verdict_box(decision: Decision | None) -> str:
-    """Today's verdict with what it rests on."""
+def verdict_box(audit: Audit) -> str:
+    """Today's verdict with what it rests on, and whether the policy behind it can be told from its rivals."""
+    decision, distinction = audit.decision, audit.distinction
+    sure = f'<p class="reason"><b>Choice of policy:</b> {escape(distinction)}</p>' if distinction else ""
     if decision is None:
         return (
             '<section class="verdict"><p class="headline">No verdict for today.</p><p>The table holds several series; '
-            "a verdict is about one. Audit a single series to get it.</p></section>"
+            f"a verdict is about one. Audit a single series to get it.</p>{sure}</section>"
         )
     expected, unit = decision.expected_regret, escape(decision.unit)
     horizon = f"over the next {decision.horizon} period{'s' if decision.horizon != 1 else ''}"
@@ -60,9 +62,10 @@ def verdict_box(decision: Decision | None) -> str:
     doubt = "" if expected.reliable else " (not reliable)"
     cost_of_waiting = f"{number(expected.value)}{error} {unit}{doubt}" if np.isfinite(expected.value) else NONE
     break_even = decision.break_even_cost
+    made_of = f"today: {escape(str(audit.cost))}" if audit.cost.proportional else "as you set it"
     facts = [
         ("Waiting is expected to cost", cost_of_waiting, f"{horizon}, if nothing else moves"),
-        ("A retrain costs", f"{number(decision.cost)} {unit}", "as you set it"),
+        ("A retrain costs", f"{number(decision.cost)} {unit}", made_of),
         ("Chance that a retrain pays", percent(decision.probability), horizon),
         (
             "The verdict flips at a cost of",
@@ -80,7 +83,7 @@ def verdict_box(decision: Decision | None) -> str:
         f'<section class="verdict {decision.verdict.replace(" ", "-")}">'
         f'<p class="headline"><span class="today">Today ({escape(_text(decision.label))}):</span> '
         f"{HEADLINES[decision.verdict]}</p>"
-        f'<div class="facts">{cells}</div><p class="reason">{reason}</p></section>'
+        f'<div class="facts">{cells}</div><p class="reason">{reason}</p>{sure}</section>'
     )
 
 
@@ -131,6 +134,7 @@ def policy_table(audit: Audit) -> str:
     places = decimals_for(_of(audit, ("regret", "total", "difference_low", "difference_high"), leave_out="always"))
     positive = bool(np.isfinite(table["total_positive"]).any())
     sampled = bool((table["total_se"] > 0).any())
+    chosen_again = bool(np.isfinite(table["selected_share"]).any())
     heads = [
         ("policy", "left"),
         ("setting", "left"),
@@ -141,6 +145,7 @@ def policy_table(audit: Audit) -> str:
         (f"difference to<br>{against} ({unit})", ""),
         (f"{audit.probability:.0%} interval<br>of the difference", ""),
     ]
+    heads += [("setting<br>chosen again", "")] if chosen_again else []
     heads += [(f"only losses<br>counted ({unit})", "side")] if positive else []
     head = "".join(f'<th class="{kind}">{text}</th>' for text, kind in heads)
     rows = []
@@ -159,6 +164,7 @@ def policy_table(audit: Audit) -> str:
             (NONE if same else number(row["difference"], places, sign=True), ""),
             (NONE if same else interval, ""),
         ]
+        cells += [(percent(row["selected_share"]), "")] if chosen_again else []
         cells += [(number(row["total_positive"], places), "side")] if positive else []
         body = "".join(f'<td class="{kind}">{text}</td>' for text, kind in cells)
         rows.append(f'<tr class="{"benchmark" if same else ""}">{body}</tr>')

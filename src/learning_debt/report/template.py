@@ -73,6 +73,7 @@ No policy can cost less than the oracle; it shows how much there was to win.</dd
 shadow: the cost of waiting for one period, before it is known how the period turns out.</dd>
 <dt>Debt</dt><dd>How much the shadow has learned that the deployed model does not know, in nats. It grows with new data
 whether or not forecasts get worse, so it is not a cost.</dd>
-<dt>Interval</dt><dd>What the difference could have been had the periods come in another mix. If it holds zero, this
-history is too short to tell the two apart.</dd>
+<dt>Interval; setting chosen again</dt><dd>What the difference could have been had the periods come in another mix,
+both before the split, where settings are chosen, and after it. If it holds zero, this history is too short to tell the
+two apart. The share says in how many such mixes the same setting would have been chosen again.</dd>
 </dl>"""
