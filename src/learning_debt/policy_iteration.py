@@ -157,8 +157,8 @@ def _learn(lesson: _Lesson, *, policy: Policy, iteration: int, random_seed: int 
         chosen = rng.choice(chosen, lesson.cells, replace=False, shuffle=False)
     at = np.unravel_index(chosen, says.shape)
     exposure = (cost.exposure(table) * table["exposure"]).transpose(SERIES, "period").values[at[0], at[2]]
-    cells = (table[name].values[at] for name in ("predictive_debt", "debt", GAPS))
-    return *features(*cells, at[2] + 1 - at[1], price[at] / exposure), excess[at] / price[at]
+    expected, moved, gaps = (table[name].values[at] for name in ("predictive_debt", "debt", GAPS))
+    return *features(expected, moved, gaps, at[2] + 1 - at[1], price[at] / exposure), excess[at] / price[at]
 
 
 GAPS = "discounted_gaps"

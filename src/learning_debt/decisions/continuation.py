@@ -90,12 +90,13 @@ class ContinuationModel:
 
     def excess(self, features: Features) -> Array:
         """Expected excess of waiting, in costs of a retrain, of the shape of the features."""
-        held = [np.clip(one, *ends) for one, *ends in zip(features, self.lowest, self.highest, strict=True)]
+        bounds = zip(features, self.lowest, self.highest, strict=True)
+        held = [np.clip(one, low, high) for one, low, high in bounds]
         left = iter(self.coefficients)
-        total, slopes = next(left), [next(left) for _ in held]
+        total, slopes = np.asarray(next(left)), [next(left) for _ in held]
         for i, one in enumerate(held):  # c + sum of f_i (c_i + sum over j >= i of c_ij f_j)
             total = total + one * sum((next(left) * other for other in held[i:]), slopes[i])
-        return np.asarray(total)
+        return total
 
 
 def features(

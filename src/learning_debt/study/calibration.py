@@ -12,6 +12,7 @@ from learning_debt.decisions.calibration import SCORE_UNITS, AgeAdjustment, scor
 from learning_debt.decisions.continuation import ContinuationModel
 from learning_debt.decisions.expected_regret import DebtRegretModel, HybridRegretModel
 from learning_debt.decisions.grids import DEBT_QUANTILES
+from learning_debt.decisions.rivals import typical_size
 
 Array = NDArray[np.float64]
 
@@ -36,6 +37,8 @@ class Calibration:
         Calibration rows with positive regret, which the score units are made of.
     staleness : tuple of float
         Quantiles of the deployed posterior's negative score, which some rivals' candidates are.
+    typical_gap : float
+        Median size of a score gap, which some rivals' streams are scaled by.
     continuation : ContinuationModel or None
         Fitted on whole spell tables of calibration and tuning paths, where asked for.
     frac_deployed_better, mean_sqrt_debt : float
@@ -51,6 +54,7 @@ class Calibration:
     frac_deployed_better: float
     mean_sqrt_debt: float
     staleness: tuple[float, ...]
+    typical_gap: float
     continuation: ContinuationModel | None = None
 
 
@@ -70,4 +74,5 @@ def calibrate(cells: Sequence[dict[str, Array]]) -> Calibration:
         frac_deployed_better=float((regret < 0).mean()),
         mean_sqrt_debt=float(np.sqrt(debt).mean()),
         staleness=tuple(np.quantile(-rows["deployed_score"], STALENESS_QUANTILES).tolist()),
+        typical_gap=typical_size(rows["score_gap"]),
     )

@@ -19,7 +19,8 @@ from learning_debt.study import repeated
 from learning_debt.study.directory import claim, write_table
 from learning_debt.study.experiment import run_pass
 from learning_debt.study.figures import audit_figure, save_figures, severity_figure
-from learning_debt.study.scenarios import PAPER, SMOKE, Design
+from learning_debt.study.policies import OURS, PUBLISHED, RIVALS, Rows
+from learning_debt.study.scenarios import PAPER, SMOKE, Design, Misspecification
 from learning_debt.study.tables import no_shift, policy_summary, sensitivity, table1
 from learning_debt.study.verify import verify as compare_with_published
 
@@ -105,15 +106,79 @@ def severity(
         str, typer.Option(help="Among tail, hetero, nonlinear; separated by commas.")
     ] = "tail,hetero,nonlinear",
     reps: Annotated[int | None, typer.Option(help="Repetitions of each point; default: as published.")] = None,
+    ours: Annotated[
+        bool, typer.Option(help="The policies that price predictive debt too, in one table a point.")
+    ] = False,
     jobs: Jobs = None,
 ) -> None:
     """Sweep the severity of misspecification; goes on where an earlier run stopped."""
     with _clear_errors():
         points = repeated.severity_points([axis.strip() for axis in axes.split(",")], reps)
+        if ours:
+            _sweep(points, out, jobs)
+            return
         directory = claim(out, {"study": "severity", **_sizes(repeated.SEVERITY_DESIGN)})
         rows = _run(points, repeated.SEVERITY_DESIGN, directory, "severity", ["axis", "severity"], jobs)
         write_table(directory / "crossings.csv", repeated.crossings(rows))
         severity_figure(rows).savefig(directory / "severity.png")
+
+
+@app.command()
+def policies(
+    out: Out,
+    accounting: Annotated[str, typer.Option(help="positive or signed.")] = "positive",
+    rep: Annotated[int, typer.Option(help="First repetition.")] = 0,
+    reps: Annotated[int, typer.Option(help="How many; each calibrates, learns, tunes and evaluates anew.")] = 1,
+    rivals: Annotated[bool, typer.Option(help="Other people's detectors too (minutes; needs river).")] = False,
+    size: Annotated[str, typer.Option(help="paper or smoke.")] = "paper",
+    test_paths: Count = None,
+    jobs: Jobs = None,
+) -> None:
+    """Every policy in one table: the published ones, those that price predictive debt, and rivals if asked for."""
+    with _clear_errors():
+        design = _design(size)
+        design = replace(design, test_paths=design.test_paths if test_paths is None else test_paths)
+        rows = {**PUBLISHED, **OURS, **(RIVALS if rivals else {})}
+        points = [repeated.Point({}, Misspecification(), one) for one in range(rep, rep + max(reps, 1))]
+        configuration = {"study": "policies", "size": size, "rivals": rivals, **_sizes(design)}
+        directory = claim(out, configuration)
+        table = _compared(points, design, directory, accounting, rows, jobs)
+        table["rep"] = table["rep"].map({0: "all", **{k + 1: point.repetition for k, point in enumerate(points)}})
+        write_table(directory / f"comparison_{accounting}.csv", table)
+        pooled = table[table["rep"] == "all"].drop(columns="rep")
+        console.print(pooled.to_string(index=False), highlight=False, soft_wrap=True)
+
+
+def _sweep(points: list[repeated.Point], out: Path, jobs: int | None) -> None:
+    """`comparison` at every point of the severity sweep."""
+    design, rows = repeated.SEVERITY_DESIGN, {**PUBLISHED, **OURS}
+    directory = claim(out, {"study": "severity of policies", **_sizes(design)})
+    parts = []
+    for place in dict.fromkeys(tuple(point.labels.values()) for point in points):
+        here = [point for point in points if tuple(point.labels.values()) == place]
+        table = _compared(here, design, directory, "signed", rows, jobs)
+        parts.append(table[table["rep"] == 0].drop(columns="rep").assign(axis=place[0], severity=place[1]))
+        whole = pd.concat(parts, ignore_index=True)
+        write_table(directory / "severity_comparison.csv", whole)
+    shown = whole.pivot(index=["axis", "severity", "score_unit_mode"], columns="policy", values="mean_relative")
+    console.print(shown.to_string(), highlight=False, soft_wrap=True)
+
+
+def _compared(
+    points: list[repeated.Point], design: Design, directory: Path, accounting: str, rows: Rows, jobs: int | None
+) -> pd.DataFrame:
+    with _pool(jobs) as executor, Progress(console=console, transient=True) as progress:
+        task = progress.add_task("passes", total=len(points))
+        evaluations = repeated.run_evaluations(
+            points,
+            design,
+            directory,
+            accounting=accounting,
+            policies=rows,
+            executor=executor,
+            advance=lambda: progress.update(task, advance=1),
+        )
+    return repeated.compare_policies(evaluations)
 
 
 @app.command()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import xarray as xr
 
 CONFIGURATION = "configuration.json"
 
@@ -65,6 +66,11 @@ def write_text(path: Path, text: str) -> None:
 def write_table(path: Path, table: pd.DataFrame) -> None:
     """Replace a CSV file as a whole; numbers keep all their digits."""
     _replace(path, lambda temporary: table.to_csv(temporary, index=False))
+
+
+def write_netcdf(path: Path, dataset: xr.Dataset) -> None:
+    """Replace a netCDF file as a whole."""
+    _replace(path, lambda temporary: dataset.to_netcdf(temporary, engine="h5netcdf"))
 
 
 def _replace(path: Path, write: Callable[[Path], Any]) -> None:

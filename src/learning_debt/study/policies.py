@@ -20,10 +20,12 @@ from learning_debt.decisions.policies import (
     Policy,
     PredictiveDebtThreshold,
 )
+from learning_debt.decisions.rivals import RIVER_SETTINGS, rivals
 from learning_debt.study.calibration import Calibration
 
 CALENDAR_INTERVALS = (1, 2, 3, 5, 10, 20, 40, 80)
 ALARM_QUANTILES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
+RIVAL_NAMES = (*RIVER_SETTINGS, "changepoint", "Cara T", "Cara CT", "Cara P")
 UTILITY_SCALES = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0, 8.0)
 
 
@@ -83,3 +85,11 @@ OURS: Rows = {
     "continuation_value": Candidates(_continuation, None, True),
 }
 """Policies that price predictive debt, and the one that learns what waiting is worth."""
+
+
+def _rival(name: str) -> Candidates:
+    return Candidates(lambda known: rivals(known.staleness, typical_gap=known.typical_gap)[name])
+
+
+RIVALS: Rows = {name: _rival(name) for name in RIVAL_NAMES}
+"""Other people's detectors on the same signals; the Pareto-k rule needs draws and is not among them."""

@@ -11,11 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
-from learning_debt.study.directory import write_table
+from learning_debt.study.directory import write_netcdf, write_table
 from learning_debt.study.experiment import run_pass
+from learning_debt.study.policies import Rows
 from learning_debt.study.scenarios import PAPER, Design, Misspecification
-from learning_debt.study.tables import pass_summary
+from learning_debt.study.tables import comparison, pass_summary
 
 AUDIT_CELLS = {
     "wellspec": Misspecification(),
@@ -108,6 +110,47 @@ def run_points(
             write_table(path, rows)
         advance()
     return rows
+
+
+def run_evaluations(
+    points: Sequence[Point],
+    design: Design,
+    directory: Path,
+    *,
+    accounting: str,
+    policies: Rows,
+    executor: Executor | None = None,
+    advance: Callable[[], None] = lambda: None,
+) -> list[xr.Dataset]:
+    """Run the passes that `directory` does not hold yet, with any policies, and keep each evaluation as netCDF."""
+    found = []
+    for point in points:
+        name = "_".join(str(part) for part in (*point.labels.values(), point.repetition))
+        path = directory / f"evaluation_{accounting}_{name}.nc"
+        if not path.is_file():
+            one = run_pass(
+                design,
+                accounting=accounting,
+                misspecification=point.misspecification,
+                repetition=point.repetition,
+                policies=policies,
+                executor=executor,
+            )
+            write_netcdf(path, one.evaluation)
+            write_table(path.with_suffix(".csv"), one.tuned)
+        found.append(xr.load_dataset(path))
+        advance()
+    return found
+
+
+def compare_policies(evaluations: Sequence[xr.Dataset], benchmark: str = "cusum_tuned") -> pd.DataFrame:
+    """`tables.comparison` of repetitions one by one (``rep`` 1, 2, ... in order) and pooled (``rep`` 0).
+
+    Pooled, a cell's ratio is that of sums over all paths of all repetitions, each tuned on its own.
+    """
+    together = xr.concat([one.drop_vars("cost") for one in evaluations], "path")
+    parts = [comparison(one, benchmark) for one in (together, *evaluations)]
+    return pd.concat([part.assign(rep=rep) for rep, part in enumerate(parts)], ignore_index=True)
 
 
 def summarise(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
