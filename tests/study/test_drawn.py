@@ -7,15 +7,8 @@ import learning_debt as ld
 from learning_debt.arrays import nig
 from learning_debt.replay import walk_policy
 from learning_debt.spells import check_spells
-from learning_debt.study.drawn import (
-    Drawn,
-    DrawnCells,
-    DrawnSignals,
-    exact_draws,
-    exact_predictive_debt,
-    study_posteriors,
-    walk_drawn,
-)
+from learning_debt.study.drawn import DrawnCells, DrawnSignals, walk_drawn
+from learning_debt.study.posteriors import Drawn, exact_draws, exact_predictive_debt, study_posteriors
 from learning_debt.study.scenarios import SMOKE, cell_seeds, draw_paths
 from learning_debt.study.table import PRIOR, study_table
 
