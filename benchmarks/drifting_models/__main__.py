@@ -1,0 +1,123 @@
+"""Policies on three models without a conjugate prior, whose drift is known: prints the tables.
+
+From the directory benchmarks: ``python -m drifting_models --quick`` (a few minutes, nothing stored) or without (an hour
+and a half of CPU time; a run that was stopped goes on where it was). Nothing was chosen on the seed that is stored.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+import learning_debt as ld
+from drifting_models.comparison import bills, cell_table, summary
+from drifting_models.policies import Calibration, calibrate, conjugate_continuation, grids
+from drifting_models.run import cases, run
+from drifting_models.worlds import WORLDS
+
+RESULTS = Path(__file__).parents[1] / "results"
+Tables = dict[tuple[str, str], xr.Dataset]
+
+
+def compared(tables: Tables) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+    """Summary and cells of every model and accounting."""
+    models = [world.name for world in WORLDS if (world.name, "test") in tables and (world.name, "tuning") in tables]
+    known = {name: calibrate(tables[name, "tuning"]) for name in models}
+    every = sorted({cost for one in known.values() for cost in one.costs.values()})
+    spread = np.geomspace(every[0], every[-1], 6).tolist()
+    carried = conjugate_continuation(spread)
+    for accounting in ("signed", "positive"):
+        pooled = ld.fit_continuation([tables[name, "tuning"] for name in models], spread, accounting=accounting)
+        for name in models:
+            tuning = tables[name, "tuning"]
+            own = ld.fit_continuation(tuning, list(known[name].costs.values()), accounting=accounting)
+            continuations = {
+                "continuation value": own,
+                "continuation, pooled": pooled,
+                "continuation, of the conjugate study": carried,
+            }
+            rows = grids(tuning, known[name], continuations)
+            found = bills(tuning, tables[name, "test"], known[name], rows, accounting)
+            yield summary(found, name), cell_table(found, name)
+
+
+def report(tables: Tables, name: str | None) -> None:
+    """Print a table for each accounting; with a name, store summaries and cells as CSV."""
+    frames = list(compared(tables))
+    summaries, cells = (pd.concat([pair[k] for pair in frames], ignore_index=True) for k in (0, 1))
+    series = series_table(tables)
+    if name:
+        summaries.to_csv(RESULTS / f"{name}.csv", index=False, float_format="%.4g")
+        cells.to_csv(RESULTS / f"{name}_cells.csv", index=False, float_format="%.4g")
+        series.to_csv(RESULTS / f"{name}_series.csv", index=False, float_format="%.4g")
+    print(series.to_string(index=False, float_format="{:.4g}".format))
+    for accounting, part in summaries.groupby("accounting", sort=False):
+        print(f"\n{accounting}: ratio to tuned CUSUM where something shifts (cells won), no shift; ratio to the oracle")
+        print(pd.DataFrame({name: _texts(own) for name, own in part.groupby("model", sort=False)}).to_string())
+
+
+def _texts(part: pd.DataFrame) -> pd.Series:
+    def text(row: pd.Series) -> str:
+        shown = [f"{row[key]:.3f} [{row[f'{key}_low']:.2f} {row[f'{key}_high']:.2f}]" for key in COLUMNS]
+        return f"{shown[0]} ({row['wins']}/{row['cells']})  {shown[1]}  {shown[2]}"
+
+    return part.set_index("policy").apply(text, axis=1)
+
+
+COLUMNS = ("ratio", "no_shift", "to_oracle")
+
+
+def series_table(tables: Tables) -> pd.DataFrame:
+    """How many series there are, their score units, and how far sampled cells can be believed."""
+    rows = []
+    for (name, purpose), table in tables.items():
+        cells = np.triu(np.ones((table.sizes["period"],) * 2, bool))
+        row = {"model": name, "purpose": purpose, "series": table.sizes["series"], "periods": table.sizes["period"]}
+        row |= {f"{signal}_reliable": float(table[f"{signal}_reliable"].values[:, cells].mean()) for signal in SIGNALS}
+        row["converged"] = float(table["converged"].mean())
+        row["regret_se"] = float(np.sqrt((table["regret_se"].values[:, cells] ** 2).mean()))
+        row["positive_regret"] = float((table["regret"].values[:, cells] > 0).mean())
+        row["gap_correlation"] = _correlation(table, "score_gap", cells)
+        row["debt_correlation"] = _correlation(table, "predictive_debt", cells)
+        known: Calibration | None = calibrate(table) if purpose == "tuning" else None
+        row |= {f"unit_{unit}": known.costs[unit, 1.0] if known else np.nan for unit in ("median", "q75")}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+SIGNALS = ("debt", "predictive_debt", "score_gap")
+
+
+def _correlation(table: xr.Dataset, signal: str, cells: np.ndarray) -> float:
+    """Rank correlation of a signal with the regret of the same cell."""
+    columns = [pd.Series(table[name].values[:, cells].ravel()).rank() for name in (signal, "regret")]
+    return float(np.corrcoef(*columns)[0, 1])
+
+
+def main() -> None:
+    """Run, or go on with, the study."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="one series of each kind, nothing stored")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=120.0, help="after which no new series is begun")
+    parser.add_argument("--tuning", type=int, default=3, help="series of each model and shift type")
+    parser.add_argument("--test", type=int, default=6)
+    parser.add_argument("--tables", type=Path, help="where spell tables are kept")
+    arguments = parser.parse_args()
+    if arguments.quick:
+        with TemporaryDirectory() as directory:
+            report(run(list(cases(1, 1)), arguments.seed + 1000, Path(directory)), None)
+        return
+    directory = arguments.tables or RESULTS / f"raw_drifting_seed{arguments.seed}"
+    tables = run(list(cases(arguments.tuning, arguments.test)), arguments.seed, directory, arguments.minutes)
+    report(tables, f"drifting_models_seed{arguments.seed}")
+
+
+if __name__ == "__main__":
+    main()
