@@ -1,7 +1,7 @@
 """Do the audit's intervals cover, and how often do two policies that a history tells apart really differ?
 
-Histories of one world: a regression of 5 rows a period whose coefficient jumps by N(0, 1) in one period of 20, a shadow
-that holds the last 20 periods, a retrain that costs 0.2 nats; exact posteriors. Each history is audited: half for
+Histories of one stationary world: a regression of 5 rows a period whose coefficient is drawn anew from N(0, 1/4) in one
+period of 20, a shadow that holds the last 20 periods, a retrain that costs 0.2 nats; exact posteriors. Each history is audited: half for
 tuning, half for the report. The truth that an interval should hold is the mean, over all histories, of the difference
 to the best calendar of the policies as each history tuned them. Two intervals are held against it: the audit's, for
 which both parts are resampled and tuning is done anew, and the one that keeps the tuned candidates and resamples the
@@ -29,7 +29,8 @@ COST, WINDOW, ROWS, RESAMPLES, PROBABILITY = ld.RetrainingCost(0.2), 20, 5, 1000
 def simulated_table(periods: int, rng: np.random.Generator):
     """Spell table of `periods` periods of the world above, after the first 20."""
     count = periods + WINDOW
-    slope = np.repeat(np.cumsum(rng.normal(size=count) * (rng.random(count) < 0.05)), ROWS)
+    level = np.cumsum(rng.random(count) < 0.05)
+    slope = np.repeat(0.5 * rng.normal(size=count)[level], ROWS)
     x = rng.normal(size=slope.size)
     history = {"x": x, "y": slope * x + rng.normal(size=slope.size), "period": np.repeat(np.arange(count), ROWS)}
     return ld.spell_table(

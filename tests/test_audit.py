@@ -280,6 +280,161 @@ def test_a_wider_probability_gives_a_wider_interval(spells, audited):
     assert wide.attrs["probability"] == 0.99
 
 
+# Tuning again on each resample.
+
+
+def test_each_resample_pays_for_what_it_would_have_chosen():
+    rng = np.random.default_rng(1)
+    tuning, evaluation = rng.normal(size=(5, 300)), rng.normal(size=(5, 300))
+    totals, chosen = choose_again(tuning, evaluation)
+    for r in range(300):
+        cheapest = min(range(5), key=lambda candidate: tuning[candidate, r])
+        assert chosen[r] == cheapest
+        assert totals[r] == evaluation[cheapest, r]
+
+
+def test_of_equal_candidates_the_first_is_chosen_again_however_bills_were_added_up():
+    bills = np.random.default_rng(2).normal(size=(1, 1, 31)).repeat(17, axis=0)
+    totals = resampled_totals(bills, resample_counts(1, 31, 500, np.random.default_rng(3)))
+    totals[1::2] *= 1 + 1e-15
+    assert (choose_again(totals, totals)[1] == 0).all()
+
+
+def test_resamples_hold_as_many_units_as_there_are():
+    for series, units in ((1, 23), (6, 6)):
+        counts = resample_counts(series, 23, 40, np.random.default_rng(4))
+        assert counts.shape == (units, 40)
+        assert (counts.sum(axis=0) == units).all()
+
+
+def test_a_row_without_a_choice_has_the_interval_of_its_fixed_candidate(spells, audited):
+    """Never and your calendar choose nothing: their interval is a bootstrap of the evaluation's bills alone."""
+    rng = np.random.default_rng(0)
+    resample_counts(1, 36, 200, rng)
+    counts = resample_counts(1, 24, 200, rng)
+    bills = np.stack([audited.replays[name].bill.values for name in ("never", "your calendar")])
+    never, yours = resampled_totals(bills, counts)
+    low, high = np.quantile(never - yours, [0.05, 0.95])
+    row = audited.table.sel(policy="never")
+    assert [float(row["difference_low"]), float(row["difference_high"])] == pytest.approx([low, high], rel=1e-10)
+
+
+def test_the_share_says_how_often_the_reported_candidate_was_chosen_again(spells, audited):
+    share = audited.table["selected_share"]
+    assert share.sel(policy=["never", "always", "your calendar", "oracle"]).isnull().all()
+    tuning, candidates = ld.from_period(spells, 0, 36), [CUSUM(h) for h in (0.3, 0.6, 1.2)]
+    one = ld.audit(spells, 0.1, policies={"mine": candidates}, **FAST)
+    counts = resample_counts(1, 36, 200, np.random.default_rng(0))
+    totals = np.stack([counts.T @ ld.replay(tuning, policy, 0.1).bill.values[0] for policy in candidates])
+    expected = (totals.argmin(axis=0) == candidates.index(one.tuned["mine"].policy)).mean()
+    assert float(one.table["selected_share"].sel(policy="mine")) == pytest.approx(expected)
+    twice = ld.audit(spells, 0.1, policies={"mine": [CUSUM(0.6), CUSUM(0.6)]}, **FAST)
+    assert float(twice.table["selected_share"].sel(policy="mine")) == 1.0
+
+
+def test_several_series_are_resampled_whole_with_both_parts(random_spells):
+    """One series is dear in both parts under the first candidate: a resample tunes and pays with the same series."""
+    table = random_spells(40, series=6, seed=9)
+    one = ld.audit(table, 0.2, **FAST)
+    counts = resample_counts(6, 24, 200, np.random.default_rng(0))
+    cusum, best = (one.replays[name].bill.values.sum(axis=-1) for name in ("never", "always"))
+    low, high = np.quantile((cusum - best) @ counts / 6, [0.05, 0.95])
+    fixed = ld.audit(table, 0.2, calendar=ld.policies.Always(), **FAST).table.sel(policy="never")
+    assert [float(fixed["difference_low"]), float(fixed["difference_high"])] == pytest.approx([low, high], rel=1e-10)
+
+
+# Which rivals a history can tell from the policy that decides.
+
+
+def test_the_deciding_policy_is_held_against_your_calendar_the_best_one_and_cusum(spells, audited):
+    assert set(audited.distinguishable) == {"your calendar", "best calendar", "CUSUM"} - {audited.decided_by}
+    assert set(ld.audit(spells, 0.1, **FAST).distinguishable) <= {"best calendar", "CUSUM"}
+    assert audited.decided_by in audited.distinction
+    assert audited.distinction in str(audited)
+
+
+def test_what_differs_a_lot_is_told_apart_and_noise_is_not(random_spells):
+    loud = random_spells(80, drift=1.0)
+    one = ld.audit(loud, 3.0, calendar=Never(), **FAST)
+    assert one.distinguishable["your calendar"] == "cheaper"
+    assert "cheaper than your calendar" in one.distinction
+    quiet = ld.audit(random_spells(16, drift=0.0, seed=6), 0.0, split=0.5, **FAST)
+    assert set(quiet.distinguishable.values()) == {"cannot tell"}
+    assert "this history is too short for that" in quiet.distinction
+
+
+# Rows of one's own.
+
+
+def test_a_standard_row_is_replaced_or_left_out_by_its_name(spells):
+    one = ld.audit(spells, 0.1, policies={"debt threshold": None, "predictive-debt threshold": [CUSUM(0.5)]}, **FAST)
+    assert "debt threshold" not in one.table["policy"].values
+    assert str(one.table["parameter"].sel(policy="predictive-debt threshold").item()) == "CUSUM(0.5)"
+    assert {"never", "always", "best calendar", "CUSUM", "oracle"} <= set(one.table["policy"].values.tolist())
+
+
+@pytest.mark.parametrize("name", ["never", "always", "best calendar", "your calendar", "CUSUM", "oracle"])
+@pytest.mark.parametrize("candidates", [None, [Never()]])
+def test_rows_that_every_audit_has_stay(spells, name, candidates):
+    with pytest.raises(ValueError, match=f"the name '{name}' is taken"):
+        ld.audit(spells, 0.1, policies={name: candidates}, **FAST)
+
+
+def test_a_row_that_is_not_there_cannot_be_left_out(spells):
+    with pytest.raises(ValueError, match="there is no row 'debt treshold' to leave out"):
+        ld.audit(spells, 0.1, policies={"debt treshold": None}, **FAST)
+
+
+def test_rows_may_be_made_from_the_tuning_part(spells):
+    seen = []
+
+    def rows(tuning):
+        seen.append(tuning.sizes["period"])
+        return {"mine": [CUSUM(float(tuning["score_gap"].max()))]}
+
+    one = ld.audit(spells, 0.1, policies=rows, **FAST)
+    assert seen == [36]
+    assert one.tuned["mine"].policy.threshold == pytest.approx(float(ld.from_period(spells, 0, 36)["score_gap"].max()))
+
+
+def test_an_audit_at_costs_in_proportion_bills_them(spells):
+    cost = ld.RetrainingCost(0.05, per_change=2.0)
+    one = ld.audit(spells, cost, calendar=12, **FAST)
+    part = evaluation_part(spells)
+    for name in (*ROWS, "oracle"):
+        row, replayed = one.table.sel(policy=name), one.replays[name]
+        assert float(row["total"]) == pytest.approx(float(replayed.regret.item()) + float(replayed.paid.sum()))
+    steps = np.diagonal(part["predictive_debt"].values[0])[:-1]
+    always = one.table.sel(policy="always")
+    assert float(always["total"]) == pytest.approx(float(always["regret"]) + (0.05 + 2 * steps).sum())
+    assert (one.table["total"] >= one.table["total"].sel(policy="oracle") - 1e-12).all()
+
+
+# Several splits.
+
+
+def test_each_split_of_a_repeated_audit_is_the_audit_at_that_split(spells):
+    repeated = ld.repeat_audit(spells, 0.1, (0.4, 0.6), calendar=12)
+    for split in (0.4, 0.6):
+        one, row = ld.audit(spells, 0.1, split=split, calendar=12, **FAST), repeated.sel(split=split)
+        assert row["policy"].values.tolist() == one.table["policy"].values.tolist()
+        np.testing.assert_allclose(row["total_per_period"], one.table["total"] / one.spells.sizes["period"], rtol=1e-12)
+        np.testing.assert_allclose(row["ratio"], one.table["ratio"], rtol=1e-12)
+        assert row["parameter"].values.tolist() == one.table["parameter"].values.tolist()
+        assert str(row["decided_by"].item()) == one.decided_by
+        total = one.table["total"].sel(policy=ROWS).to_series()
+        assert row["rank"].sel(policy=ROWS).values.tolist() == total.round(12).rank().tolist()
+        assert row["rank"].sel(policy="oracle").isnull()
+    assert repeated.attrs["summary"].startswith("Best in tuning: ")
+    assert "times the bill of your calendar" in repeated.attrs["summary"]
+
+
+@pytest.mark.parametrize("splits", [(), (0.5, 0.5), (0.5, 0.99)])
+def test_splits_that_make_no_sense_are_refused(spells, splits):
+    with pytest.raises(ValueError, match="split"):
+        ld.repeat_audit(spells, 0.1, splits)
+
+
 # Notes.
 
 

@@ -25,7 +25,7 @@ FLOORS = [
     {"decision", "tuning", "policy_iteration"},
     {"trial"},
     {"policy_table", "notes"},
-    {"audit", "ledger"},
+    {"audit", "repeated_audit", "ledger"},
     {"monitor"},
     {"plots"},
     {"report", "study"},

@@ -27,6 +27,7 @@ from learning_debt.posteriors.keeper import Refit
 from learning_debt.posteriors.shadow import ShadowLadder
 from learning_debt.posteriors.supplied import SuppliedShadow
 from learning_debt.posteriors.weights import equal_weights, with_weights
+from learning_debt.repeated_audit import repeat_audit
 from learning_debt.replay import Replay, oracle, replay
 from learning_debt.signals import Signals
 from learning_debt.spells import check_spells, compare_tables, from_period, spell_table
@@ -77,6 +78,7 @@ __all__ = [
     "policies",
     "posterior_debt",
     "predictive_debt",
+    "repeat_audit",
     "replay",
     "score_gap",
     "scores",
