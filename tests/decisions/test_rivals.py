@@ -22,7 +22,7 @@ from learning_debt.decisions.policies import (
 from learning_debt.decisions.policies.base import stack
 from learning_debt.decisions.policies.changepoint import PRIOR
 from learning_debt.decisions.policies.river_detector import DETECTORS
-from learning_debt.decisions.rivals import RIVER_SETTINGS, rival_policies, rivals, typical_size
+from learning_debt.decisions.rivals import RIVER_ROWS, rival_policies, rivals, typical_size
 from learning_debt.replay import walk_policy
 from learning_debt.spells import check_spells
 
@@ -77,8 +77,8 @@ def river_rule(detector, setting, scale, stream):
         watching = MAKERS[detector](setting)
 
         def rule(cell):
-            if stream == "worse":
-                watching.update(int(cell["score_gap"] > 0))
+            if "worse" in stream:
+                watching.update(int(cell["score_gap"] > (scale if stream == "clearly_worse" else 0)))
             else:
                 watching.update((-cell["deployed_score"] if stream == "deployed_score" else cell["score_gap"]) / scale)
             return watching.drift_detected
@@ -90,7 +90,7 @@ def river_rule(detector, setting, scale, stream):
 
 @every_detector
 def test_alarms_are_those_of_rivers_own_loop(detector, table):
-    streams = ["worse"] if DETECTORS[detector].binary else ["score_gap", "deployed_score"]
+    streams = ["worse", "clearly_worse"] if DETECTORS[detector].binary else ["score_gap", "deployed_score"]
     for stream in streams:
         policy = RiverDetector(detector, EAGER[detector], stream, scale=0.25)
         schedule = walk_policy(table, policy, np.ones(SERIES))
@@ -103,8 +103,9 @@ def test_alarms_are_those_of_rivers_own_loop(detector, table):
 
 @every_detector
 def test_settings_are_walked_side_by_side_and_the_hardest_alarms_least(detector, table):
-    name, grid = next((name, grid) for name, (which, grid) in RIVER_SETTINGS.items() if which == detector)
-    candidates = [RiverDetector(detector, setting, scale=0.25) for setting in grid]
+    name, row = next((name, row) for name, row in RIVER_ROWS.items() if row.detector == detector)
+    grid = row.settings
+    candidates = [RiverDetector(detector, setting, row.stream, 0.2 * row.unit) for setting in grid]
     together = walk_policy(table, stack(candidates, SERIES), np.ones(SERIES * len(grid)), len(grid))
     alone = np.concatenate([walk_policy(table, one, np.ones(SERIES)) for one in candidates])
     np.testing.assert_array_equal(together, alone)
@@ -232,9 +233,8 @@ def changepoint_rule(hazard, recent, threshold, scale):
 
         def rule(cell):
             seen.append(cell["score_gap"] / scale)
-            latest = seen[-8:]  # of a spell that is no older, all of it
-            changed = run_lengths_by_enumeration(latest, hazard, PRIOR)[:recent].sum()
-            return len(seen) > recent and changed > threshold
+            chances = run_lengths_by_enumeration(seen, hazard, PRIOR)
+            return chances[:-1][:recent].sum() > threshold
 
         return rule
 
@@ -252,7 +252,7 @@ def test_changepoint_policy_is_its_rule_in_spells_of_up_to_eight_periods(make_si
                 rule = changepoint_rule(policy.hazard, policy.recent, policy.threshold, policy.scale)()
             gap = rng.normal() * 0.3 + 3.0 * (age > 5)
             state, alarm = policy.step(state, make_signals(age, score_gap=gap))
-            assert bool(alarm[0]) == rule({"score_gap": gap})
+            assert bool(alarm[0]) == bool(rule({"score_gap": gap}))
             alarms += alarm[0]
             assert state.shape == (1, age, 3)
         assert (alarms > 0) == (policy.hazard > 0)
@@ -302,13 +302,13 @@ def test_infinite_thresholds_are_always_and_never(table):
 
 def test_grids_are_stated_and_what_a_table_lacks_is_left_out(table):
     everything = rival_policies(table)
-    assert set(everything) == {*RIVER_SETTINGS, "changepoint", "Cara T", "Cara CT", "Cara P", "Pareto k"}
+    assert set(everything) == {*RIVER_ROWS, "changepoint", "Cara T", "Cara CT", "Cara P", "Pareto k"}
     for name, candidates in everything.items():
         assert 4 <= len(candidates) <= 20, name
         assert len({str(one) for one in candidates}) == len(candidates), name
         assert stack(candidates, 1) is not None, name
         assert set(candidates[0].requires) <= set(table), name
-    assert set(rival_policies(table[["score_gap"]])) == {*RIVER_SETTINGS, "changepoint", "Cara P"}
+    assert set(rival_policies(table[["score_gap"]])) == {*RIVER_ROWS, "changepoint", "Cara P"}
     assert set(rivals(signals=["regret"])) == {"Cara P"}
 
 
@@ -334,5 +334,5 @@ def test_thresholds_follow_what_was_observed():
 def test_an_audit_takes_them_all(table):
     result = ld.audit(table, 1.0, policies=rival_policies(table))
     totals = result.table["total"]
-    assert {*RIVER_SETTINGS, "Cara T", "changepoint"} <= set(result.table["policy"].values.tolist())
+    assert {*RIVER_ROWS, "Cara T", "changepoint"} <= set(result.table["policy"].values.tolist())
     assert (totals.sel(policy="oracle") <= totals + 1e-12).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -18,20 +19,35 @@ from learning_debt.decisions.policies import (
     StalenessThreshold,
 )
 
-RIVER_SETTINGS: dict[str, tuple[str, tuple[float, ...]]] = {
-    "ADWIN": ("ADWIN", (1e-4, 1e-3, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)),
-    "Page-Hinkley": ("PageHinkley", (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)),
-    "KSWIN": ("KSWIN", (0.005, 0.05, 0.2, 0.5)),
-    "DDM": ("DDM", (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0)),
-    "EDDM": ("EDDM", (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)),
-    "HDDM-A": ("HDDM_A", (1e-4, 1e-3, 0.005, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8)),
-    "HDDM-W": ("HDDM_W", (1e-4, 1e-3, 0.005, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8)),
+CONFIDENCES = (1e-3, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0)
+
+
+class _Row(NamedTuple):
+    """A detector of river, what it watches, its unit in typical gaps, and its settings."""
+
+    detector: str
+    stream: str
+    unit: float
+    settings: tuple[float, ...]
+
+
+RIVER_ROWS = {
+    "ADWIN": _Row("ADWIN", "score_gap", 0.2, (1e-6, 1e-4, 1e-3, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0)),
+    "Page-Hinkley": _Row(
+        "PageHinkley", "score_gap", 1.0, (0.03, 0.06, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
+    ),
+    "KSWIN": _Row("KSWIN", "score_gap", 1.0, (0.03, 0.25, 0.8, 1.0)),
+    "DDM": _Row("DDM", "clearly_worse", 1.0, (0.5, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0, 6.0)),
+    "EDDM": _Row("EDDM", "clearly_worse", 1.0, (0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.99, 1.0)),
+    "HDDM-A": _Row("HDDM_A", "clearly_worse", 1.0, CONFIDENCES),
+    "HDDM-W": _Row("HDDM_W", "clearly_worse", 1.0, CONFIDENCES),
 }
-"""Detectors of river by the name of their row, and their settings. Page-Hinkley's are in typical gaps."""
-CHANGEPOINT_HAZARDS = (0.02, 0.1)
-CHANGEPOINT_THRESHOLDS = (0.2, 0.35, 0.5, 0.65, 0.8, 0.95)
+"""Rows of river's detectors. KSWIN's test on four values against four has no more than these four verdicts. Units and
+streams are chosen as the fixed options are (`policies.river_detector.DETECTORS`)."""
+CHANGEPOINT_HAZARD = 0.1
 CHANGEPOINT_RECENT = 3
 """A change counts while it is at most this many periods old."""
+CHANGEPOINT_THRESHOLDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.99)
 STALENESS_QUANTILES = (0.05, 0.25, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.975, 0.99)
 CUMULATIVE_MULTIPLES = (1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 15.0, 20.0, 30.0, 40.0, 60.0, 80.0)
 """Cara's cumulative thresholds, in mean staleness of a period."""
@@ -60,8 +76,7 @@ def rivals(
         their quantiles, its cumulative ones multiples of their mean size, and both run to infinity on either side.
         Without it there is only Cara's periodic policy.
     typical_gap : float
-        Size of a usual score gap, as `typical_size` gives it: what ADWIN, Page-Hinkley and changepoint detection
-        divide gaps by.
+        Size of a usual score gap, as `typical_size` gives it: the unit of what detectors watch.
     signals : collection of str
         What the table holds.
     river : bool
@@ -81,12 +96,11 @@ def rivals(
     """
     grids: dict[str, list[Policy]] = {}
     if "score_gap" in signals and river:
-        for name, (detector, settings) in RIVER_SETTINGS.items():
-            grids[name] = [RiverDetector(detector, setting, scale=typical_gap) for setting in settings]
+        for name, (detector, stream, unit, settings) in RIVER_ROWS.items():
+            grids[name] = [RiverDetector(detector, setting, stream, unit * typical_gap) for setting in settings]
     if "score_gap" in signals:
         grids["changepoint"] = [
-            Changepoint(hazard, CHANGEPOINT_RECENT, threshold, typical_gap)
-            for hazard in CHANGEPOINT_HAZARDS
+            Changepoint(CHANGEPOINT_HAZARD, CHANGEPOINT_RECENT, threshold, typical_gap)
             for threshold in CHANGEPOINT_THRESHOLDS
         ]
     if "deployed_score" in signals and staleness is not None:
