@@ -22,7 +22,7 @@ from learning_debt.decisions.policies import (
 from learning_debt.decisions.policies.base import stack
 from learning_debt.decisions.policies.changepoint import PRIOR
 from learning_debt.decisions.policies.river_detector import DETECTORS
-from learning_debt.decisions.rivals import RIVER_ROWS, rival_policies, rivals, typical_size
+from learning_debt.decisions.rivals import RIVER_SETTINGS, rival_policies, rivals, typical_size
 from learning_debt.replay import walk_policy
 from learning_debt.spells import check_spells
 
@@ -103,7 +103,7 @@ def test_alarms_are_those_of_rivers_own_loop(detector, table):
 
 @every_detector
 def test_settings_are_walked_side_by_side_and_the_hardest_alarms_least(detector, table):
-    name, row = next((name, row) for name, row in RIVER_ROWS.items() if row.detector == detector)
+    name, row = next((name, row) for name, row in RIVER_SETTINGS.items() if row.detector == detector)
     grid = row.settings
     candidates = [RiverDetector(detector, setting, row.stream, 0.2 * row.unit) for setting in grid]
     together = walk_policy(table, stack(candidates, SERIES), np.ones(SERIES * len(grid)), len(grid))
@@ -302,13 +302,13 @@ def test_infinite_thresholds_are_always_and_never(table):
 
 def test_grids_are_stated_and_what_a_table_lacks_is_left_out(table):
     everything = rival_policies(table)
-    assert set(everything) == {*RIVER_ROWS, "changepoint", "Cara T", "Cara CT", "Cara P", "Pareto k"}
+    assert set(everything) == {*RIVER_SETTINGS, "changepoint", "Cara T", "Cara CT", "Cara P", "Pareto k"}
     for name, candidates in everything.items():
         assert 4 <= len(candidates) <= 20, name
         assert len({str(one) for one in candidates}) == len(candidates), name
         assert stack(candidates, 1) is not None, name
         assert set(candidates[0].requires) <= set(table), name
-    assert set(rival_policies(table[["score_gap"]])) == {*RIVER_ROWS, "changepoint", "Cara P"}
+    assert set(rival_policies(table[["score_gap"]])) == {*RIVER_SETTINGS, "changepoint", "Cara P"}
     assert set(rivals(signals=["regret"])) == {"Cara P"}
 
 
@@ -334,5 +334,5 @@ def test_thresholds_follow_what_was_observed():
 def test_an_audit_takes_them_all(table):
     result = ld.audit(table, 1.0, policies=rival_policies(table))
     totals = result.table["total"]
-    assert {*RIVER_ROWS, "Cara T", "changepoint"} <= set(result.table["policy"].values.tolist())
+    assert {*RIVER_SETTINGS, "Cara T", "changepoint"} <= set(result.table["policy"].values.tolist())
     assert (totals.sel(policy="oracle") <= totals + 1e-12).all()

@@ -31,7 +31,7 @@ class _Row(NamedTuple):
     settings: tuple[float, ...]
 
 
-RIVER_ROWS = {
+RIVER_SETTINGS = {
     "ADWIN": _Row("ADWIN", "score_gap", 0.2, (1e-6, 1e-4, 1e-3, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0)),
     "Page-Hinkley": _Row(
         "PageHinkley", "score_gap", 1.0, (0.03, 0.06, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
@@ -96,7 +96,7 @@ def rivals(
     """
     grids: dict[str, list[Policy]] = {}
     if "score_gap" in signals and river:
-        for name, (detector, stream, unit, settings) in RIVER_ROWS.items():
+        for name, (detector, stream, unit, settings) in RIVER_SETTINGS.items():
             grids[name] = [RiverDetector(detector, setting, stream, unit * typical_gap) for setting in settings]
     if "score_gap" in signals:
         grids["changepoint"] = [
