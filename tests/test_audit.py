@@ -343,6 +343,38 @@ def test_several_series_are_resampled_whole_with_both_parts(random_spells):
     assert [float(fixed["difference_low"]), float(fixed["difference_high"])] == pytest.approx([low, high], rel=1e-10)
 
 
+def test_intervals_that_tune_again_cover_more_often_than_those_that_do_not():
+    """CUSUM against the best calendar on 60 histories of 80 periods, in which a coefficient is drawn anew now and then.
+
+    benchmarks/selection.py measures coverage; 90% intervals cover less than that, since few shifts fall into a part.
+    Here it must not fall below what was measured there, .7, by more than 4 sigma of the binomial, and not below that of
+    intervals with the tuned candidates held.
+    """
+    replications, periods, window, rows = 60, 80, 20, 5
+    differences, bounds = np.empty(replications), np.empty((replications, 2, 2))
+    forecaster = ld.ConjugateRegression(ld.NIG(0.0, 1.0, 2.0, 1.0))
+    for i, seed in enumerate(np.random.SeedSequence(11).spawn(replications)):
+        rng, count = np.random.default_rng(seed), periods + window
+        slope = np.repeat(0.5 * rng.normal(size=count)[np.cumsum(rng.random(count) < 0.05)], rows)
+        x = rng.normal(size=slope.size)
+        history = {"x": x, "y": slope * x + rng.normal(size=x.size), "period": np.repeat(np.arange(count), rows)}
+        rule = ld.UpdateRule(window=window)
+        table = ld.spell_table(
+            forecaster, history, initial=window, update_rule=rule, variables=["score_gap"], progressbar=False
+        )
+        one = ld.audit(table, 0.2, split=0.5, resamples=400)
+        row, calendar = one.table.sel(policy="CUSUM"), one.replays["best calendar"].bill.values
+        differences[i] = float(row["difference"])
+        bounds[i, 0] = float(row["difference_low"]), float(row["difference_high"])
+        counts = resample_counts(1, periods // 2, 400, rng)
+        held = resampled_totals((one.replays["CUSUM"].bill.values - calendar)[None], counts)[0]
+        bounds[i, 1] = np.quantile(held, [0.05, 0.95])
+    covers = (bounds[..., 0] <= differences.mean()) & (differences.mean() <= bounds[..., 1])
+    again, held = covers.mean(axis=0)
+    assert again > 0.7 - 4 * np.sqrt(0.7 * 0.3 / replications), (again, held)
+    assert again > held, (again, held)
+
+
 # Which rivals a history can tell from the policy that decides.
 
 
