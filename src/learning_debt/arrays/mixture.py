@@ -84,7 +84,8 @@ def mixture(log_density: Array, weight: ArrayLike | None = None, lineage: str = 
             log_density = log_density + np.log(relative)[..., None]
     peak = log_density.max(axis=(0, 1))
     finite_peak = np.where(np.isfinite(peak), peak, 0.0)
-    density = np.exp(log_density - finite_peak)
+    density = log_density - finite_peak
+    np.exp(density, out=density)
     mean = density.mean(axis=(0, 1))
     with np.errstate(divide="ignore"):
         log_mean = np.log(mean) + finite_peak
@@ -118,11 +119,11 @@ def mean_score(one: Mixture) -> MonteCarlo:
     >>> theta = np.random.default_rng(1).normal(size=(4, 1000, 1))
     >>> found = mean_score(mixture(-0.5 * (0.3 - theta) ** 2 - 0.5 * np.log(2 * np.pi)))
     >>> exact = -0.25 * 0.3**2 - 0.5 * np.log(4 * np.pi)   # N(0, 2) at 0.3
-    >>> abs(found.value - exact) < 4 * found.standard_error
+    >>> bool(abs(found.value - exact) < 4 * found.standard_error)
     True
     """
     variance, size = _mean_influence(one.ratio.mean(axis=-1) - one.weight)
-    carried = _carried(one, size)
+    carried = _carried(one, size, _spread(one))
     return MonteCarlo(float(one.log_density.mean()), float(np.sqrt(variance)), float(np.sqrt((carried**2).mean())))
 
 
@@ -216,13 +217,14 @@ def _contrast(shadow: Mixture, deployed: Mixture, from_shadow: Array, from_deplo
         _mean_influence, (from_shadow, from_deployed)
     )
     sizes = size_shadow, size_deployed
-    carried = [_carried(one, size) for one, size in zip(pair, sizes, strict=True)]
+    spread = [_spread(one) for one in pair]
+    carried = [_carried(one, size, part) for one, size, part in zip(pair, sizes, spread, strict=True)]
     if _drawn_together(shadow, deployed):
         variance, size = _mean_influence(from_shadow + from_deployed)
         moments = _co_moment(shadow, shadow) + _co_moment(deployed, deployed) - 2 * _co_moment(shadow, deployed)
         relative = np.maximum(moments, 0.0) / size
         return _Error(variance, relative, np.where(relative > 0, np.maximum(*carried), 0.0))
-    own = [_spread(one) if np.ptp(one.weight) == 0 else _co_moment(one, one) for one in pair]
+    own = [part if np.ptp(one.weight) == 0 else _co_moment(one, one) for one, part in zip(pair, spread, strict=True)]
     relative = np.maximum(own[0], 0.0) / size_shadow + np.maximum(own[1], 0.0) / size_deployed
     return _Error(variance_shadow + variance_deployed, relative, carried[0] + carried[1])
 
@@ -232,9 +234,9 @@ def _spread(one: Mixture) -> Array:
     return np.maximum(np.einsum("cdk,cdk->k", one.ratio, one.ratio) / one.weight.size - 1, 0.0)
 
 
-def _carried(one: Mixture, size: float) -> Array:
+def _carried(one: Mixture, size: float, spread: Array) -> Array:
     """One over the effective number of draws that carry a point; `size` of them speak for the mean over points."""
-    return _spread(one) / min(size, effective_size(one.weight))
+    return spread / min(size, effective_size(one.weight))
 
 
 def _drawn_together(shadow: Mixture, deployed: Mixture) -> bool:
