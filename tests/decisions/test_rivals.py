@@ -105,7 +105,7 @@ def test_alarms_are_those_of_rivers_own_loop(detector, table):
 def test_settings_are_walked_side_by_side_and_the_hardest_alarms_least(detector, table):
     name, row = next((name, row) for name, row in RIVER_SETTINGS.items() if row.detector == detector)
     grid = row.settings
-    candidates = [RiverDetector(detector, setting, row.stream, 0.2 * row.unit) for setting in grid]
+    candidates = [RiverDetector(detector, setting, row.stream, 0.05 * row.unit) for setting in grid]
     together = walk_policy(table, stack(candidates, SERIES), np.ones(SERIES * len(grid)), len(grid))
     alone = np.concatenate([walk_policy(table, one, np.ones(SERIES)) for one in candidates])
     np.testing.assert_array_equal(together, alone)
@@ -327,7 +327,7 @@ def test_thresholds_follow_what_was_observed():
     assert np.isinf([grids[name][k].threshold for name in ("Cara T", "Cara CT") for k in (0, -1)]).all()
     assert inside == sorted(inside)
     assert 0.02 < (values < inside[0]).mean() < 0.08
-    assert {one.scale for one in grids["changepoint"]} == {0.2}
+    assert {one.scale for one in grids["changepoint"]} == {0.4}
     assert typical_size([np.nan, 0.0]) == 1.0
 
 

@@ -32,18 +32,20 @@ class _Row(NamedTuple):
 
 
 RIVER_SETTINGS = {
-    "ADWIN": _Row("ADWIN", "score_gap", 0.2, (1e-6, 1e-4, 1e-3, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0)),
+    "ADWIN": _Row("ADWIN", "score_gap", 0.7, (1e-6, 1e-4, 1e-3, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0)),
     "Page-Hinkley": _Row(
-        "PageHinkley", "score_gap", 1.0, (0.03, 0.06, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
+        "PageHinkley", "score_gap", 4.0, (0.03, 0.06, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
     ),
     "KSWIN": _Row("KSWIN", "score_gap", 1.0, (0.03, 0.25, 0.8, 1.0)),
-    "DDM": _Row("DDM", "clearly_worse", 1.0, (0.5, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0, 6.0)),
-    "EDDM": _Row("EDDM", "clearly_worse", 1.0, (0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.99, 1.0)),
-    "HDDM-A": _Row("HDDM_A", "clearly_worse", 1.0, CONFIDENCES),
-    "HDDM-W": _Row("HDDM_W", "clearly_worse", 1.0, CONFIDENCES),
+    "DDM": _Row("DDM", "clearly_worse", 10.0, (0.5, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0, 6.0)),
+    "EDDM": _Row("EDDM", "clearly_worse", 10.0, (0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.99, 1.0)),
+    "HDDM-A": _Row("HDDM_A", "clearly_worse", 10.0, CONFIDENCES),
+    "HDDM-W": _Row("HDDM_W", "clearly_worse", 10.0, CONFIDENCES),
 }
 """Rows of river's detectors. KSWIN's test on four values against four has no more than these four verdicts. Units and
 streams are chosen as the fixed options are (`policies.river_detector.DETECTORS`)."""
+CHANGEPOINT_UNIT = 2.0
+"""In typical gaps."""
 CHANGEPOINT_HAZARD = 0.1
 CHANGEPOINT_RECENT = 3
 """A change counts while it is at most this many periods old."""
@@ -51,6 +53,8 @@ CHANGEPOINT_THRESHOLDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9,
 STALENESS_QUANTILES = (0.05, 0.25, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.975, 0.99)
 CUMULATIVE_MULTIPLES = (1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 15.0, 20.0, 30.0, 40.0, 60.0, 80.0)
 """Cara's cumulative thresholds, in mean staleness of a period."""
+TYPICAL_AGE = 25
+"""Periods of a spell whose gaps say what a typical one is."""
 PERIODIC_INTERVALS = (1, 2, 3, 5, 10, 20, 40, 80)
 PERIODIC_SHIFTS = (0.0, 0.5)
 """Offsets of the periodic schedules, as shares of their interval."""
@@ -76,7 +80,8 @@ def rivals(
         their quantiles, its cumulative ones multiples of their mean size, and both run to infinity on either side.
         Without it there is only Cara's periodic policy.
     typical_gap : float
-        Size of a usual score gap, as `typical_size` gives it: the unit of what detectors watch.
+        Size of a usual score gap, as `typical_size` gives it for spells of usual lengths: the unit of what detectors
+        watch.
     signals : collection of str
         What the table holds.
     river : bool
@@ -100,7 +105,7 @@ def rivals(
             grids[name] = [RiverDetector(detector, setting, stream, unit * typical_gap) for setting in settings]
     if "score_gap" in signals:
         grids["changepoint"] = [
-            Changepoint(CHANGEPOINT_HAZARD, CHANGEPOINT_RECENT, threshold, typical_gap)
+            Changepoint(CHANGEPOINT_HAZARD, CHANGEPOINT_RECENT, threshold, CHANGEPOINT_UNIT * typical_gap)
             for threshold in CHANGEPOINT_THRESHOLDS
         ]
     if "deployed_score" in signals and staleness is not None:
@@ -143,10 +148,11 @@ def rival_policies(spells: xr.Dataset, *, split: float = 0.6, river: bool = True
     """
     last = round(split * spells.sizes["period"])
     seen = spells.isel(deployed_at=slice(last), period=slice(last))
-    upper = np.triu(np.ones((last, last), dtype=bool))
+    age = np.arange(1, last + 1) - np.arange(last)[:, None]
+    usual = (age >= 1) & (age <= TYPICAL_AGE)
 
     def cells(name: str) -> np.ndarray:
-        return np.asarray(seen[name].transpose(..., "deployed_at", "period").values[..., upper])
+        return np.asarray(seen[name].transpose(..., "deployed_at", "period").values[..., usual])
 
     return rivals(
         -cells("deployed_score") if "deployed_score" in seen else None,
