@@ -8,7 +8,7 @@ import xarray as xr
 from learning_debt.belief import belief_notes
 from learning_debt.data import plain_labels
 from learning_debt.decision import KEPT_BY_WEIGHTS
-from learning_debt.signals import ARRIVED_GAP, SAMPLED
+from learning_debt.signals import ARRIVED_GAP, ESTIMATED
 from learning_debt.trial import Trial
 
 
@@ -66,7 +66,7 @@ def _on_estimates(table: xr.Dataset) -> list[str]:
     """Signals that are not reliable in some cells, and shadows that cannot be believed."""
     notes = []
     present = np.isfinite(table["regret"].values)
-    for name in (*SAMPLED, ARRIVED_GAP):
+    for name in (*ESTIMATED, ARRIVED_GAP):
         if f"{name}_reliable" in table:
             doubtful = float(1 - table[f"{name}_reliable"].values[present].mean())
             if doubtful > 0:

@@ -15,7 +15,7 @@ from learning_debt.data import SERIES, plain_labels
 from learning_debt.decisions.cost import RetrainingCost, as_cost
 from learning_debt.decisions.policies.base import Policy
 from learning_debt.decisions.policies.fixed import Schedule
-from learning_debt.signals import ARRIVED_GAP, OPTIONAL, SAMPLED, Signals
+from learning_debt.signals import ARRIVED_GAP, ESTIMATED, OPTIONAL, SAMPLED, Signals
 from learning_debt.spells import check_spells
 
 Array = NDArray[np.float64]
@@ -185,7 +185,7 @@ class SignalReader:
         if "deployed_converged" in self.converged:
             converged = converged & self.converged["deployed_converged"][self.series, deployed_at]
         signals = {name: cell(name, self.missing) for name in (*SAMPLED, *OPTIONAL)}
-        errors = {f"{name}_se": cell(f"{name}_se", self.exact) for name in SAMPLED}
+        errors = {f"{name}_se": cell(f"{name}_se", self.exact) for name in ESTIMATED}
         return Signals(
             period=t,
             label=self.labels[t - 1],

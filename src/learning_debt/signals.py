@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 SAMPLED = ("debt", "predictive_debt", "score_gap")
-"""Signals that carry a standard error when they come from draws."""
+"""Signals that a table holds unless told otherwise."""
 
 EXACT_ONLY = ("parameter_gap", "residual_exceedance")
 """Optional signals that the exact engine alone offers."""
@@ -20,7 +21,10 @@ DRAWS_ONLY = ("deployed_pareto_k",)
 """Optional signals that mean something for draws only."""
 
 OPTIONAL = (*EXACT_ONLY, "deployed_score", *DRAWS_ONLY)
-"""Signals that a table holds only when asked for, and that no interval is made of."""
+"""Signals that a table holds only when asked for."""
+
+ESTIMATED = (*SAMPLED, "deployed_score")
+"""Signals that carry a standard error when they come from draws."""
 
 ARRIVED_GAP = "arrived_gap"
 """What a table that forecasts several steps ahead, or learns late, hands to policies as ``score_gap``."""
@@ -59,7 +63,7 @@ class Signals:
     deployed_pareto_k : ndarray
         Pareto k-hat of the importance weights that would turn the deployed posterior's draws into the shadow's; NaN
         where the table does not hold it.
-    debt_se, predictive_debt_se, score_gap_se : ndarray
+    debt_se, predictive_debt_se, score_gap_se, deployed_score_se : ndarray
         Standard errors, 0 where exact.
     reliable : ndarray of bool
         False where the draws at hand do not support a signal's standard error, as when posteriors hardly overlap.
@@ -82,6 +86,7 @@ class Signals:
     debt_se: Array
     predictive_debt_se: Array
     score_gap_se: Array
+    deployed_score_se: Array
     reliable: NDArray[np.bool_]
     converged: NDArray[np.bool_]
 
@@ -98,9 +103,5 @@ class Signals:
             roughly = value + up * np.where((value > 0) == (up > 0), 1.0, 0.5) * np.abs(value)
             return np.where(self.reliable, value + standard_errors * np.nan_to_num(error), roughly)
 
-        return replace(
-            self,
-            debt=moved("debt"),
-            predictive_debt=moved("predictive_debt"),
-            score_gap=moved("score_gap"),
-        )
+        changes: dict[str, Any] = {name: moved(name) for name in ESTIMATED}
+        return replace(self, **changes)

@@ -168,6 +168,17 @@ def test_policies_read_them(sampled):
     for name in WANTED[1:]:
         assert getattr(seen, name)[0] == table[name].values[0, 2, 4]
     assert np.isnan(seen.debt[0])
+    assert seen.deployed_score_se[0] == table["deployed_score_se"].values[0, 2, 4] > 0
+    lower = seen.shifted(-2.0).deployed_score[0]
+    assert lower == pytest.approx(seen.deployed_score[0] - 2 * seen.deployed_score_se[0], rel=1e-12)
+
+
+def test_a_decision_by_staleness_too_close_to_call_says_so(sampled):
+    table = sampled[0].expand_dims("series")
+    score, error = (float(table[name][0, 0, -1]) for name in ("deployed_score", "deployed_score_se"))
+    for distance, verdict in ((-10, "retrain"), (0.1, "cannot tell"), (10, "wait")):
+        policy = ld.policies.StalenessThreshold(-score + distance * error)
+        assert ld.decide(table, policy, 1.0, deployed_at=0, horizon=5).verdict == verdict
 
 
 def test_what_has_none_is_refused(history):

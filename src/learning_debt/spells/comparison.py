@@ -7,7 +7,7 @@ from statistics import NormalDist
 import numpy as np
 import xarray as xr
 
-from learning_debt.signals import ARRIVED_GAP, SAMPLED
+from learning_debt.signals import ARRIVED_GAP, ESTIMATED
 
 
 def compare_tables(sampled: xr.Dataset, exact: xr.Dataset, probability: float = 0.9) -> xr.Dataset:
@@ -36,7 +36,7 @@ def compare_tables(sampled: xr.Dataset, exact: xr.Dataset, probability: float = 
     """
     if sampled.sizes != exact.sizes:
         raise ValueError(f"the tables differ in size: {dict(sampled.sizes)} and {dict(exact.sizes)}")
-    names = [name for name in (*SAMPLED, ARRIVED_GAP) if name in sampled and name in exact]
+    names = [name for name in (*ESTIMATED, ARRIVED_GAP) if name in sampled and name in exact]
     rows = {name: _compare(sampled, exact, name, probability) for name in names}
     attrs = {"probability": probability, "unit": sampled.attrs.get("unit", "nats per observation")}
     columns = {key: ("signal", [row[key] for row in rows.values()]) for key in next(iter(rows.values()))}

@@ -24,7 +24,7 @@ from learning_debt.debt import debt_from_draws
 from learning_debt.decisions.policies.base import Policy
 from learning_debt.estimate import Estimate
 from learning_debt.predictive import MASS_TOLERANCE, POINTS, gap_from_mixtures, score_from_mixture, supported
-from learning_debt.signals import OPTIONAL, SAMPLED, Signals
+from learning_debt.signals import ESTIMATED, OPTIONAL, SAMPLED, Signals
 from learning_debt.study.posteriors import Drawn, Draws, seed_of, study_posteriors
 from learning_debt.study.scenarios import Paths
 from learning_debt.study.table import PRIOR
@@ -210,7 +210,7 @@ class DrawnSignals:
 
         reliable = np.array([all(one.reliable for one in row) for row in found])[place]  # all of none: true
         values = {name: column(name, "value", np.nan) for name in (*SAMPLED, *OPTIONAL)}
-        errors = {f"{name}_se": column(name, "standard_error", 0.0) for name in SAMPLED}
+        errors = {f"{name}_se": column(name, "standard_error", 0.0) for name in ESTIMATED}
         return Signals(
             period=t,
             label=t,
