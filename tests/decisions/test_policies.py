@@ -10,8 +10,10 @@ from learning_debt.decisions.policies import (
     CUSUM,
     Alarm,
     Always,
+    BlendedThreshold,
     Calendar,
     Changepoint,
+    ContinuationValue,
     CumulativeStaleness,
     DebtThreshold,
     ExpectedRegret,
@@ -29,6 +31,9 @@ CALIBRATION = ld.AgeAdjustment((0.1, 0.05, 0.02, 0.001), 0.3)
 DEBT_MODEL = ld.DebtRegretModel((0.05, 0.2, 0.01, 0.02, -0.01), 5.0, CALIBRATION)
 HYBRID_MODEL = ld.HybridRegretModel((0.05, 0.1, 0.01, 0.02, -0.01, 0.4, 0.1, 0.2, 0.3), 5.0, CALIBRATION)
 EMISSIONS = ld.TwoStateEmissions(0.4, 0.3, 1.2, 0.5)
+CONTINUATION = ld.ContinuationModel(
+    (1.0, 0.5, 0.2, 0.05, 0.1, -0.1, 0.01, *(0.0,) * 13, 0.02), (-20.0,) * 5, (20.0,) * 5, 0.9
+)
 POLICIES = [
     Never(),
     Always(),
@@ -37,6 +42,8 @@ POLICIES = [
     CUSUM(0.4),
     DebtThreshold(0.5, CALIBRATION),
     PredictiveDebtThreshold(4.0),
+    BlendedThreshold(4.0, 0.2, 0.8),
+    ContinuationValue(CONTINUATION),
     Alarm(0.6, CALIBRATION),
     ExpectedRegret(2.0, DEBT_MODEL),
     ExpectedRegret(2.0, HYBRID_MODEL, per_nat=True),
@@ -53,6 +60,7 @@ CANDIDATES = [
     [CUSUM(h) for h in (0.05, 0.4, 3.0)],
     [DebtThreshold(z, CALIBRATION) for z in (-1.0, 0.0, 1.5)],
     [PredictiveDebtThreshold(m) for m in (1.0, 4.0, 16.0)],
+    [BlendedThreshold(m, w, g) for m, w, g in ((1.0, 0.0, 0.5), (4.0, 0.5, 0.9), (16.0, 1.0, 0.0))],
     [Alarm(q, CALIBRATION) for q in (0.0, 0.5, 0.9)],
     [ExpectedRegret(k, DEBT_MODEL) for k in (0.5, 1.0, 4.0)],
     [ExpectedRegret(k, HYBRID_MODEL) for k in (0.5, 1.0, 4.0)],
@@ -214,6 +222,9 @@ def test_policies_that_differ_in_more_than_numbers_are_not_stacked():
         (lambda: PredictiveDebtThreshold(0.0), "multiplier"),
         (lambda: PredictiveDebtThreshold(-1.0), "multiplier"),
         (lambda: PredictiveDebtThreshold(np.inf), "multiplier"),
+        (lambda: BlendedThreshold(0.0, 0.1, 0.9), "multiplier"),
+        (lambda: BlendedThreshold(1.0, 1.1, 0.9), "weight"),
+        (lambda: BlendedThreshold(1.0, 0.1, np.nan), "decay"),
         (lambda: Alarm(-0.1, CALIBRATION), "quantile"),
         (lambda: Alarm(1.1, CALIBRATION), "quantile"),
         (lambda: Alarm(np.nan, CALIBRATION), "quantile"),
@@ -307,6 +318,34 @@ def regret_features(cell, age, standardised, hybrid):
     features = [1.0, z, z * z, log_age, log_age * log_age]
     more = [max(cell["score_gap"], 0.0), cell["parameter_gap"], cell["residual_exceedance"], np.sqrt(cell["debt"])]
     return features + more if hybrid else features
+
+
+def blended_rule(multiplier, weight, decay, cost):
+    def rule(_t, spell):
+        gaps = sum(decay ** (len(spell) - 1 - k) * cell["score_gap"] for k, cell in enumerate(spell))
+        index = (1 - weight) * spell[-1]["predictive_debt"] + weight * (1 - decay) * max(gaps, 0.0)
+        return multiplier * spell[-1]["exposure"] * index > cost
+
+    return rule
+
+
+def continuation_rule(model, cost):
+    """The quadratic, with its terms written out in the order of the coefficients."""
+
+    def rule(_t, spell):
+        today, price = spell[-1], cost / spell[-1]["exposure"]
+        gaps = sum(model.decay ** (len(spell) - 1 - k) * cell["score_gap"] for k, cell in enumerate(spell))
+        values = [
+            np.log(today["predictive_debt"] / price + 1e-6),
+            np.log(gaps / price + np.sqrt((gaps / price) ** 2 + 1)),
+            np.log(today["predictive_debt"] / today["debt"]),
+            np.log(len(spell)),
+            np.log(price),
+        ]
+        terms = [1.0, *values, *(values[i] * values[j] for i in range(5) for j in range(i, 5))]
+        return sum(c * term for c, term in zip(model.coefficients, terms, strict=True)) > 0
+
+    return rule
 
 
 def expected_regret_rule(scale, cost, table, standardised, hybrid):
@@ -408,6 +447,8 @@ def policy_and_rule(name, table):
         "cusum": (CUSUM(0.8), cusum_rule(0.8)),
         "debt threshold": (DebtThreshold(0.8, calibration), debt_rule(0.8, standardised)),
         "predictive-debt threshold": (PredictiveDebtThreshold(2.0), predictive_debt_rule(2.0, COST)),
+        "blended threshold": (BlendedThreshold(4.0, 0.3, 0.8), blended_rule(4.0, 0.3, 0.8, COST)),
+        "continuation value": (ContinuationValue(CONTINUATION), continuation_rule(CONTINUATION, COST)),
         "alarm": (Alarm(0.7, calibration), alarm_rule(0.7, standardised)),
         "debt utility": (ExpectedRegret(1.0, by_debt), expected_regret_rule(1.0, COST, table, standardised, False)),
         "hybrid utility": (ExpectedRegret(1.0, hybrid), expected_regret_rule(1.0, COST, table, standardised, True)),
@@ -425,6 +466,8 @@ def policy_and_rule(name, table):
         "cusum",
         "debt threshold",
         "predictive-debt threshold",
+        "blended threshold",
+        "continuation value",
         "alarm",
         "debt utility",
         "hybrid utility",

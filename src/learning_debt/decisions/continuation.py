@@ -15,8 +15,8 @@ Array = NDArray[np.float64]
 Features = tuple[Array, ...]
 
 FEATURES = ("expected", "realised", "ratio", "age", "cost")
-LEAST = 1e-9
-"""Debts below this count as this, in nats or the score's unit; sampled ones can be zero or below."""
+LEAST, LARGEST = 1e-9, 1e12
+"""Debts beyond these count as these, in nats or the score's unit; sampled ones can be zero, below, or infinite."""
 CLIP = 2.0
 """Excess, in costs of a retrain, beyond which a cell teaches no more: it is clear there what to do."""
 
@@ -115,12 +115,11 @@ def features(
     price : array_like
         Cost of a retrain over exposure: in the score's unit.
     """
-    expected, moved = np.maximum(predictive_debt, LEAST), np.maximum(debt, LEAST)
-    least_price = np.maximum(price, LEAST)
+    expected, moved, paid = (np.clip(one, LEAST, LARGEST) for one in (predictive_debt, debt, price))
     return (
-        np.log(expected / least_price + 1e-6),
-        np.arcsinh(gaps / least_price),
+        np.log(expected / paid + 1e-6),
+        np.arcsinh(gaps / paid),
         np.log(expected / moved),
         np.log(np.maximum(spell_age, 1)),
-        np.log(least_price),
+        np.log(paid),
     )
