@@ -7,7 +7,6 @@ and a half of CPU time; a run that was stopped goes on where it was). Nothing wa
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,42 +14,20 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-import learning_debt as ld
-from drifting_models.comparison import bills, cell_table, summary
-from drifting_models.policies import Calibration, calibrate, conjugate_continuation, grids
+from drifting_models.comparison import cell_table, compare, summary
+from drifting_models.policies import COST_RATIOS, conjugate_continuation, costs_of
 from drifting_models.run import cases, run
-from drifting_models.worlds import WORLDS
 
 RESULTS = Path(__file__).parents[1] / "results"
-Tables = dict[tuple[str, str], xr.Dataset]
 
 
-def compared(tables: Tables) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
-    """Summary and cells of every model and accounting."""
-    models = [world.name for world in WORLDS if (world.name, "test") in tables and (world.name, "tuning") in tables]
-    known = {name: calibrate(tables[name, "tuning"]) for name in models}
-    every = sorted({cost for one in known.values() for cost in one.costs.values()})
-    spread = np.geomspace(every[0], every[-1], 6).tolist()
-    carried = conjugate_continuation(spread)
-    for accounting in ("signed", "positive"):
-        pooled = ld.fit_continuation([tables[name, "tuning"] for name in models], spread, accounting=accounting)
-        for name in models:
-            tuning = tables[name, "tuning"]
-            own = ld.fit_continuation(tuning, list(known[name].costs.values()), accounting=accounting)
-            continuations = {
-                "continuation value": own,
-                "continuation, pooled": pooled,
-                "continuation, of the conjugate study": carried,
-            }
-            rows = grids(tuning, known[name], continuations)
-            found = bills(tuning, tables[name, "test"], known[name], rows, accounting)
-            yield summary(found, name), cell_table(found, name)
-
-
-def report(tables: Tables, name: str | None) -> None:
+def report(tables: dict[str, xr.Dataset], name: str | None) -> None:
     """Print a table for each accounting; with a name, store summaries and cells as CSV."""
-    frames = list(compared(tables))
-    summaries, cells = (pd.concat([pair[k] for pair in frames], ignore_index=True) for k in (0, 1))
+    every = np.concatenate([costs_of(table).ravel() for table in tables.values()])
+    carried = conjugate_continuation(np.geomspace(every.min(), every.max(), 6).tolist())
+    found = compare(tables, carried)
+    summaries = pd.concat([summary(bills, model) for (model, _), bills in found.items()], ignore_index=True)
+    cells = pd.concat([cell_table(bills, model) for (model, _), bills in found.items()], ignore_index=True)
     series = series_table(tables)
     if name:
         summaries.to_csv(RESULTS / f"{name}.csv", index=False, float_format="%.4g")
@@ -73,20 +50,18 @@ def _texts(part: pd.DataFrame) -> pd.Series:
 COLUMNS = ("ratio", "no_shift", "to_oracle")
 
 
-def series_table(tables: Tables) -> pd.DataFrame:
+def series_table(tables: dict[str, xr.Dataset]) -> pd.DataFrame:
     """How many series there are, their score units, and how far sampled cells can be believed."""
     rows = []
-    for (name, purpose), table in tables.items():
-        cells = np.triu(np.ones((table.sizes["period"],) * 2, bool))
-        row = {"model": name, "purpose": purpose, "series": table.sizes["series"], "periods": table.sizes["period"]}
+    for name, table in tables.items():
+        cells = np.triu(np.ones((table.sizes["period"],) * 2, dtype=bool))
+        row = {"model": name, "series": table.sizes["series"], "periods": table.sizes["period"]}
         row |= {f"{signal}_reliable": float(table[f"{signal}_reliable"].values[:, cells].mean()) for signal in SIGNALS}
         row["converged"] = float(table["converged"].mean())
         row["regret_se"] = float(np.sqrt((table["regret_se"].values[:, cells] ** 2).mean()))
         row["positive_regret"] = float((table["regret"].values[:, cells] > 0).mean())
-        row["gap_correlation"] = _correlation(table, "score_gap", cells)
-        row["debt_correlation"] = _correlation(table, "predictive_debt", cells)
-        known: Calibration | None = calibrate(table) if purpose == "tuning" else None
-        row |= {f"unit_{unit}": known.costs[unit, 1.0] if known else np.nan for unit in ("median", "q75")}
+        row |= {f"{signal}_rank_correlation": _correlation(table, signal, cells) for signal in SIGNALS}
+        row |= dict(zip(("median_unit", "q75_unit"), costs_of(table)[:, COST_RATIOS.index(1.0)], strict=True))
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -103,19 +78,18 @@ def _correlation(table: xr.Dataset, signal: str, cells: np.ndarray) -> float:
 def main() -> None:
     """Run, or go on with, the study."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="one series of each kind, nothing stored")
+    parser.add_argument("--quick", action="store_true", help="two series of each kind, nothing stored")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=12, help="series of each model and shift type")
     parser.add_argument("--minutes", type=float, default=120.0, help="after which no new series is begun")
-    parser.add_argument("--tuning", type=int, default=3, help="series of each model and shift type")
-    parser.add_argument("--test", type=int, default=6)
     parser.add_argument("--tables", type=Path, help="where spell tables are kept")
     arguments = parser.parse_args()
     if arguments.quick:
         with TemporaryDirectory() as directory:
-            report(run(list(cases(1, 1)), arguments.seed + 1000, Path(directory)), None)
+            report(run(list(cases(2)), arguments.seed + 1000, Path(directory)), None)
         return
     directory = arguments.tables or RESULTS / f"raw_drifting_seed{arguments.seed}"
-    tables = run(list(cases(arguments.tuning, arguments.test)), arguments.seed, directory, arguments.minutes)
+    tables = run(list(cases(arguments.rounds)), arguments.seed, directory, arguments.minutes)
     report(tables, f"drifting_models_seed{arguments.seed}")
 
 

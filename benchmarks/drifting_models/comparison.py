@@ -1,8 +1,9 @@
-"""What every policy costs on test series, tuned on tuning series, and how sure that is."""
+"""What every policy costs on series that it was not tuned on, and how sure that is."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,38 +11,88 @@ import xarray as xr
 from numpy.typing import NDArray
 
 import learning_debt as ld
-from drifting_models.policies import COST_RATIOS, UNITS, Calibration, Grids
+from drifting_models.policies import COST_RATIOS, SEES_COST, UNITS, calibrate, costs_of, grids
+from learning_debt.arrays import walk
+from learning_debt.decisions.policies import ContinuationValue, Policy
+from learning_debt.decisions.policies.base import stack
+from learning_debt.replay import ACCOUNTINGS, walk_policy
+from learning_debt.spells import check_spells
 
 Array = NDArray[np.float64]
 RESAMPLES = 2000
 CUSUM = "tuned CUSUM"
 
 
-def bills(tuning: xr.Dataset, test: xr.Dataset, known: Calibration, rows: Grids, accounting: str) -> xr.Dataset:
-    """``objective`` and ``retrains`` of every policy on every test series, dims (policy, unit, ratio, series)."""
-    names = [*rows, "oracle"]
-    shape = (len(names), len(UNITS), len(COST_RATIOS), test.sizes["series"])
-    objective, retrains = np.empty(shape), np.empty(shape)
-    for (unit, ratio), cost in known.costs.items():
-        for place, name in enumerate(names):
-            if name == "oracle":
-                found = ld.oracle(test, cost, accounting)
-            else:
-                grid = rows[name]
-                chosen = grid[0] if len(grid) == 1 else ld.tune(tuning, grid, cost, accounting).policy
-                found = ld.replay(test, chosen, cost, accounting)
-            at = place, UNITS.index(unit), COST_RATIOS.index(ratio)
-            objective[at], retrains[at] = found.objective, found.retrains
-    dims = ("policy", "unit", "ratio", "series")
-    coords = {
-        "policy": names,
-        "unit": list(UNITS),
-        "ratio": list(COST_RATIOS),
-        "shift": ("series", test["shift"].values),
-    }
-    return xr.Dataset(
-        {"objective": (dims, objective), "retrains": (dims, retrains)}, coords, {"accounting": accounting}
-    )
+def compare(tables: dict[str, xr.Dataset], carried: ld.ContinuationModel) -> dict[tuple[str, str], xr.Dataset]:
+    """``objective`` and ``retrains`` by (model, accounting), dims (policy, unit, ratio, series).
+
+    Every round of series is billed once, with policies calibrated, learned and tuned on the other rounds.
+    """
+    costs = {name: costs_of(table) for name, table in tables.items()}
+    every = np.concatenate([one.ravel() for one in costs.values()])
+    spread = np.geomspace(every.min(), every.max(), 6).tolist()
+    parts: dict[tuple[str, str], list[xr.Dataset]] = {}
+    for fold in sorted({number for table in tables.values() for number in table["number"].values.tolist()}):
+        known = {name: table.isel(series=table["number"].values != fold) for name, table in tables.items()}
+        pooled = {one: ld.fit_continuation(list(known.values()), spread, accounting=one) for one in ACCOUNTINGS}
+        for name, table in tables.items():
+            paid, held_out = costs[name].ravel().tolist(), table["number"].values == fold
+            rows = grids(known[name], calibrate(known[name]))
+            walked = {row: walk_grid(table, grid, paid) for row, grid in rows.items()}
+            for accounting in ACCOUNTINGS:
+                learned = {
+                    "continuation value": ld.fit_continuation(known[name], paid, accounting=accounting),
+                    "continuation, pooled": pooled[accounting],
+                    "continuation, of the conjugate study": carried,
+                }
+                more = {row: walk_grid(table, [ContinuationValue(model)], paid) for row, model in learned.items()}
+                found = bills(table, walked | more, costs[name], held_out, accounting)
+                parts.setdefault((name, accounting), []).append(found)
+    return {key: xr.concat(found, "series", combine_attrs="override") for key, found in parts.items()}
+
+
+class Walked(NamedTuple):
+    """Totals along the schedules of a grid, shape (candidate, cost, series); of one cost where it is not looked at."""
+
+    signed: Array
+    positive: Array
+    retrains: Array
+
+
+def walk_grid(table: xr.Dataset, grid: Sequence[Policy], costs: Sequence[float]) -> Walked:
+    """All candidates on all series at all costs."""
+    series, faced = table.sizes["series"], costs if isinstance(grid[0], SEES_COST) else [0.0]
+    policies, lanes = [one for one in grid for _ in faced], np.tile(np.arange(series), len(grid) * len(faced))
+    together = stack(policies, series)
+    if together is None:
+        raise TypeError("candidates of a grid must differ in their numbers only")
+    checked = check_spells(table, together.requires)
+    schedule = walk_policy(checked, together, np.repeat(np.tile(faced, len(grid)), series), len(policies))
+    regret = walk.along_schedule(checked["regret"].values, lanes, schedule)
+    shape = (len(grid), len(faced), series)
+    totals = (regret, np.maximum(regret, 0.0), schedule)
+    return Walked(*(np.asarray(one.sum(axis=1), dtype=float).reshape(shape) for one in totals))
+
+
+def bills(
+    table: xr.Dataset, walked: dict[str, Walked], costs: Array, held_out: NDArray[np.bool_], accounting: str
+) -> xr.Dataset:
+    """Of every policy on the series held out, each at every cost with the candidate that is best on the others."""
+    paid = costs.ravel()[:, None]
+    objective, retrains = [], []
+    for found in walked.values():
+        total = getattr(found, accounting) + paid * found.retrains
+        best = total[..., ~held_out].mean(axis=-1).argmin(axis=0)
+        objective.append(total[best, np.arange(paid.size)][:, held_out])
+        retrains.append(np.broadcast_to(found.retrains, total.shape)[best, np.arange(paid.size)][:, held_out])
+    hindsight = [ld.oracle(table.isel(series=held_out), float(cost), accounting) for cost in costs.ravel()]
+    objective.append(np.stack([one.objective.values for one in hindsight]))
+    retrains.append(np.stack([one.retrains.values for one in hindsight]))
+    shape, dims = (len(walked) + 1, *costs.shape, -1), ("policy", "unit", "ratio", "series")
+    coords = {"policy": [*walked, "oracle"], "unit": list(UNITS), "ratio": list(COST_RATIOS)}
+    data = {"objective": np.stack(objective).reshape(shape), "retrains": np.stack(retrains).reshape(shape)}
+    found = xr.Dataset({name: (dims, values) for name, values in data.items()}, coords, {"accounting": accounting})
+    return found.assign_coords(shift=("series", table["shift"].values[held_out]))
 
 
 def cell_table(found: xr.Dataset, model: str) -> pd.DataFrame:

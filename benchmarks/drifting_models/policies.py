@@ -36,37 +36,33 @@ COST_RATIOS = (0.25, 0.5, 1.0, 2.0, 4.0)
 REDEPLOYMENT_PROBABILITY = 1 / 25
 """Calibration looks along random deployments, as the reference study does, so that spells of all ages are seen."""
 REDEPLOYMENTS = 20
-BENCHMARKS = ("never", "always", "best calendar", "tuned CUSUM", "oracle")
-OURS = (
-    "debt threshold",
-    "predictive-debt threshold",
-    "blended threshold",
-    "continuation value",
-    "continuation, pooled",
-    "continuation, of the conjugate study",
-)
+SEES_COST = (PredictiveDebtThreshold, BlendedThreshold, ContinuationValue)
+"""Policies whose decision depends on the cost; the others walk once for all costs."""
 
 
 @dataclass(frozen=True)
 class Calibration:
     """What the tuning series of one model teach before anything is tuned."""
 
-    costs: dict[tuple[str, float], float]
     adjustment: AgeAdjustment
     thresholds: tuple[float, ...]
     staleness: Array
     typical_gap: float
 
 
+def costs_of(table: xr.Dataset) -> Array:
+    """Costs of a retrain, shape (unit, ratio), in score units of the model's series."""
+    regret = _along(table, "regret")
+    return np.outer([score_unit(regret, unit) for unit in UNITS], COST_RATIOS)
+
+
 def calibrate(tuning: xr.Dataset) -> Calibration:
-    """Costs in score units, what debt is normal where nothing shifts, and scales for rivals."""
-    rows = {name: _along(tuning, name) for name in ("regret", "debt", "score_gap", "deployed_score", "age")}
+    """What debt is normal where nothing shifts, and scales for rivals."""
+    rows = {name: _along(tuning, name) for name in ("debt", "score_gap", "deployed_score", "age")}
     stable = np.tile(tuning["shift"].values == "none", REDEPLOYMENTS)
     adjustment = AgeAdjustment.fit(rows["debt"][stable], rows["age"][stable])
     normal = adjustment.standardise(rows["debt"], rows["age"])
-    units = {unit: score_unit(rows["regret"], unit) for unit in UNITS}
     return Calibration(
-        costs={(unit, ratio): ratio * units[unit] for unit, ratio in product(UNITS, COST_RATIOS)},
         adjustment=adjustment,
         thresholds=tuple(np.quantile(normal, DEBT_QUANTILES).tolist()),
         staleness=-rows["deployed_score"],
@@ -83,16 +79,14 @@ def _along(table: xr.Dataset, name: str) -> Array:
     return walk.along_schedule(table[name].values, np.tile(np.arange(series), REDEPLOYMENTS), redeployed)
 
 
-def grids(tuning: xr.Dataset, known: Calibration, continuations: dict[str, ld.ContinuationModel]) -> Grids:
-    """Candidates by the name of their row."""
+def grids(tuning: xr.Dataset, known: Calibration) -> Grids:
+    """Candidates by the name of their row, but for the continuation value, which has none."""
     rows: Grids = {"never": [Never()], "always": [Always()], "best calendar": calendars(tuning)}
     rows["tuned CUSUM"] = [CUSUM(value) for value in CUSUM_THRESHOLDS]
     rows["debt threshold"] = [DebtThreshold(value, known.adjustment) for value in known.thresholds]
     rows["predictive-debt threshold"] = [PredictiveDebtThreshold(value) for value in MULTIPLIERS]
     blends = product(MULTIPLIERS, (0.05, 0.1, 0.2), (0.8, 0.9, 0.95))
     rows["blended threshold"] = [BlendedThreshold(*blend) for blend in blends]
-    for name, model in continuations.items():
-        rows[name] = [ContinuationValue(model)]
     signals = [str(name) for name in tuning.data_vars]
     return rows | rivals(known.staleness, typical_gap=known.typical_gap, signals=signals)
 

@@ -40,11 +40,10 @@ class Recording(Refit):
 
 
 class Case(NamedTuple):
-    """One series to be simulated: the `number`-th of those that serve `purpose`."""
+    """One series to be simulated, the `number`-th of its kind."""
 
     world: World
     shift: str
-    purpose: str
     number: int
 
 
@@ -72,7 +71,8 @@ def with_regret(table: xr.Dataset, world: World, series: Series, posteriors: lis
         [scores(world, series, [flat(tree, slice(half, None, 2)) for tree in posteriors]) for half in (0, 1)]
     )
     of_shadow = np.diagonal(halves[:, 1:, :], axis1=1, axis2=2)
-    regret = (of_shadow[:, None, :] - halves[:, :-1, :]) * table["exposure"].values
+    served = np.where(np.isfinite(table["score_gap"].values[0]), halves[:, :-1, :], np.nan)
+    regret = (of_shadow[:, None, :] - served) * table["exposure"].values
     dims = ("deployed_at", "period")
     found = {"regret": regret.mean(axis=0), "regret_se": np.abs(regret[0] - regret[1]) / 2}
     assigned = table.assign({name: (dims, values) for name, values in found.items()})
@@ -95,9 +95,9 @@ def scores(world: World, series: Series, posteriors: list[Draws]) -> Array:
 
 def stored_table(directory: Path, forecasters: dict[str, Any], case: Case, seed: int) -> xr.Dataset:
     """The table of a series, from its file or computed and written there."""
-    path = directory / f"{case.world.name}-{case.shift}-{case.purpose}-{case.number}.nc"
+    path = directory / f"{case.world.name}-{case.shift}-{case.number}.nc"
     if not path.exists():
-        rng = generator(case.world, case.shift, case.purpose, case.number, seed)
+        rng = generator(case.world, case.shift, case.number, seed)
         table = series_table(forecasters[case.world.name], case.world, case.shift, rng)
         unfinished = path.with_suffix(".part")
         table.to_netcdf(unfinished, engine="h5netcdf")
@@ -106,7 +106,10 @@ def stored_table(directory: Path, forecasters: dict[str, Any], case: Case, seed:
         return table.load()
 
 
-def together(tables: Sequence[xr.Dataset], shifts: Sequence[str]) -> xr.Dataset:
-    """Tables of several series as one, each series with its shift type."""
+def together(tables: Sequence[xr.Dataset], cases: Sequence[Case]) -> xr.Dataset:
+    """Tables of several series as one, each series with its shift type and number."""
     joined = xr.concat(tables, "series", data_vars="all", combine_attrs="override", join="override")
-    return joined.assign_coords(series=np.arange(len(tables)), shift=("series", list(shifts)))
+    labels = {"shift": [case.shift for case in cases], "number": [case.number for case in cases]}
+    return joined.assign_coords(
+        series=np.arange(len(tables)), **{name: ("series", own) for name, own in labels.items()}
+    )

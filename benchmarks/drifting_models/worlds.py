@@ -17,7 +17,6 @@ from scipy import special, stats
 
 Array = NDArray[np.float64]
 
-PURPOSES = ("tuning", "test")
 EVALUATION_ROWS = 128
 """Scrambled Sobol points over inputs and the outcome's quantile, so that they stand for many more independent rows."""
 
@@ -88,11 +87,10 @@ class Series(NamedTuple):
     y: Array
 
 
-def generator(world: World, shift: str, purpose: str, number: int, seed: int) -> np.random.Generator:
+def generator(world: World, shift: str, number: int, seed: int) -> np.random.Generator:
     """Random numbers of one series, which others do not touch."""
-    names = [one.name for one in WORLDS]
-    place = names.index(world.name), world.shifts.index(shift), PURPOSES.index(purpose)
-    return np.random.default_rng([seed, *place, number])
+    place = [one.name for one in WORLDS].index(world.name), world.shifts.index(shift)
+    return np.random.default_rng([seed, *place, 0, number])
 
 
 def simulate(world: World, shift: str, rng: np.random.Generator) -> Series:
