@@ -1,12 +1,12 @@
 """Do the audit's intervals cover, and how often do two policies that a history tells apart really differ?
 
 Histories of one stationary world: a regression of 5 rows a period whose coefficient is drawn anew from N(0, 1/4) in one
-period of 20, a shadow that holds the last 20 periods, a retrain that costs 0.2 nats; exact posteriors. Each history is audited: half for
-tuning, half for the report. The truth that an interval should hold is the mean, over all histories, of the difference
-to the best calendar of the policies as each history tuned them. Two intervals are held against it: the audit's, for
-which both parts are resampled and tuning is done anew, and the one that keeps the tuned candidates and resamples the
-reported part only. A share is followed by its binomial error; those of one run share their histories, and the error
-of the truth, from the same histories, is printed beside it.
+period of 20, a shadow that holds the last 20 periods, a retrain that costs 0.2 nats; exact posteriors. Each history is
+audited: half for tuning, half for the report. The truth that an interval should hold is the mean, over all histories,
+of the difference to the best calendar of the policies as each history tuned them. Two intervals are held against it:
+the audit's, for which both parts are resampled and tuning is done anew, and the one that keeps the tuned candidates and
+resamples the reported part only. A share is followed by its binomial error; those of one run share their histories, and
+the error of the truth, from the same histories, is printed beside it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from learning_debt.arrays.resampling import resample_counts, resampled_totals
 from learning_debt.policy_table import interval, resample
 from learning_debt.trial import BEST, RIVAL, Trial, run_trial
 
+DECIDES = "what decides"
 COST, WINDOW, ROWS, RESAMPLES, PROBABILITY = ld.RetrainingCost(0.2), 20, 5, 1000, 0.9
 
 
@@ -43,20 +44,21 @@ def simulated_table(periods: int, rng: np.random.Generator):
 
 
 def of_one_history(trial: Trial, rng: np.random.Generator) -> dict[str, dict[str, list[float]]]:
-    """Difference to the best calendar, and both intervals of it, of every row; and of the deciding row to CUSUM."""
-    again, _ = resample(trial, RESAMPLES, rng)
+    """Difference to the best calendar, and both intervals of it, of every row; and of what decides to its rivals."""
+    resampled = resample(trial, RESAMPLES, rng)
     counts = resample_counts(1, trial.evaluation.sizes["period"], RESAMPLES, rng)
     held = {name: resampled_totals(one.bill.values[None], counts)[0] for name, one in trial.replays.items()}
     cost = {name: float(one.objective.item()) for name, one in trial.replays.items()}
-    pairs = {name: (name, BEST) for name in cost if name != BEST}
-    pairs |= {f"the policy that decides, to {rival}": (trial.decided_by, rival) for rival in (BEST, RIVAL)}
+    again = resampled.totals | {DECIDES: resampled.decided}
+    held[DECIDES], cost[DECIDES] = held[trial.decided_by], cost[trial.decided_by]
+    pairs = [(name, BEST) for name in cost if name != BEST] + [(DECIDES, RIVAL)]
     return {
-        pair: {
+        f"{one}, to {other}": {
             "difference": [cost[one] - cost[other]],
             "again": interval(again[one] - again[other], PROBABILITY).tolist(),
             "held": interval(held[one] - held[other], PROBABILITY).tolist(),
         }
-        for pair, (one, other) in pairs.items()
+        for one, other in pairs
     }
 
 
@@ -112,7 +114,7 @@ def main() -> None:
                     )
                 )
             text.append(f"width {row['again_width'][0]:.1f} / {row['held_width'][0]:.1f}")
-            print(f"{pair:40s} " + "   ".join(text))
+            print(f"{pair:42s} " + "   ".join(text))
     if options.out:
         options.out.write_text(
             json.dumps({"replications": options.replications, "seed": options.seed, **results}, indent=1)

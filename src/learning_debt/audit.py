@@ -43,9 +43,11 @@ class Audit:
         For today, from the policy that did best in tuning; None for a table of several series.
     decided_by : str
         Name of that policy's row.
+    decided_share : float
+        How often resamples choose that row again.
     distinguishable : dict of str to str
-        Whether that policy is ``"cheaper"`` or ``"dearer"`` than your calendar, the best one and CUSUM, by the interval
-        of the difference of their bills, or this history ``"cannot tell"``.
+        Whether the policy that tuning lets decide is ``"cheaper"`` or ``"dearer"`` than your calendar, the best one and
+        CUSUM, by the interval of the difference of their bills, or this history ``"cannot tell"``.
     spells : Dataset
         The evaluation part of the table.
     cost : RetrainingCost
@@ -62,6 +64,7 @@ class Audit:
     benchmark: str
     decision: Decision | None
     decided_by: str
+    decided_share: float
     distinguishable: dict[str, str]
     spells: xr.Dataset
     cost: RetrainingCost
@@ -93,7 +96,11 @@ class Audit:
         if "cannot tell" in named:
             unknown = _listed(named["cannot tell"], "or")
             parts.append(f"not to be told from {unknown}: this history is too short for that")
-        return f"{self.decided_by}, which decides today, is {'; '.join(parts)} ({self.probability:.0%} intervals)."
+        again = f"best in tuning in {self.decided_share:.0%} of resamples"
+        return (
+            f"{self.decided_by}, which decides today ({again}), is {'; '.join(parts)} "
+            f"({self.probability:.0%} intervals)."
+        )
 
     def __str__(self) -> str:
         frame = self.table.to_dataframe().drop(columns=["total_se", "parameter"])
@@ -162,8 +169,8 @@ def audit(
     table = check_spells(spells)
     owners = None if calendar is None else as_calendar(calendar)
     trial = run_trial(table, as_cost(cost), owners, split, accounting, policies)
-    totals, shares = resample(trial, resamples, np.random.default_rng(random_seed))
-    result = compare(trial, totals, shares, probability)
+    again = resample(trial, resamples, np.random.default_rng(random_seed))
+    result = compare(trial, again, probability)
     return Audit(
         table=result,
         replays=trial.replays,
@@ -171,7 +178,8 @@ def audit(
         benchmark=trial.benchmark,
         decision=_today(table, trial, probability),
         decided_by=trial.decided_by,
-        distinguishable=told_apart(trial, totals, probability),
+        decided_share=again.decided_share,
+        distinguishable=told_apart(trial, again, probability),
         spells=trial.evaluation,
         cost=trial.cost,
         accounting=accounting,

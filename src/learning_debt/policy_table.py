@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -15,38 +15,59 @@ from learning_debt.trial import BEST, RIVAL, YOURS, Trial
 Array = NDArray[np.float64]
 
 
-def resample(trial: Trial, resamples: int, rng: np.random.Generator) -> tuple[dict[str, Array], dict[str, float]]:
-    """Totals of every row in each resample, and how often its reported candidate was chosen again.
+class Resampled(NamedTuple):
+    """What might have been chosen and paid.
 
-    Both parts of the history are resampled. Each row chooses anew on the first what it pays for on the second, so
-    that the spread is that of tuned policies, the luck of tuning included. Several series are resampled whole, both
+    Attributes
+    ----------
+    totals : dict of str to ndarray, shape (resamples,)
+        Of every row.
+    shares : dict of str to float
+        How often a row's reported candidate was chosen again; NaN where there is no choice.
+    decided : ndarray, shape (resamples,)
+        Totals of the policy that would have decided: the best in tuning of all rows that may.
+    decided_share : float
+        How often that was of the row that decides today.
+    """
+
+    totals: dict[str, Array]
+    shares: dict[str, float]
+    decided: Array
+    decided_share: float
+
+
+def resample(trial: Trial, resamples: int, rng: np.random.Generator) -> Resampled:
+    """Resample both parts of the history; every row chooses anew on the first what it pays for on the second.
+
+    So the spread is that of tuned policies, the luck of tuning included. Several series are resampled whole, both
     parts of a series together. Grids, calibrations and a resolved cost are held as they were.
     """
     series, periods = trial.evaluation.sizes["series"], trial.evaluation.sizes["period"]
     before = resample_counts(series, trial.tuning.sizes["period"], resamples, rng)
     after = before if series > 1 else resample_counts(series, periods, resamples, rng)
-    totals, shares = {}, {}
-    for name, one in trial.replays.items():
-        shares[name] = float("nan")
-        if name not in trial.bills:  # the oracle, which nobody chooses
-            totals[name] = resampled_totals(one.bill.values[None], after)[0]
-            continue
-        tuning, evaluation = trial.bills[name]
-        totals[name], chosen = choose_again(
-            resampled_totals(tuning.total, before), resampled_totals(evaluation.total, after)
-        )
+    totals, shares = {}, dict.fromkeys(trial.replays, float("nan"))
+    least, decided = [], []
+    for name, (tuning, evaluation) in trial.bills.items():
+        seen = resampled_totals(tuning.total, before)
+        totals[name], chosen = choose_again(seen, resampled_totals(evaluation.total, after))
         if len(trial.rows[name]) > 1:
             shares[name] = float((chosen == trial.tuned[name].index).mean())
-    return totals, shares
+        if name in trial.deciders:
+            least.append(seen.min(axis=0))
+            decided.append(totals[name])
+    for name in trial.replays.keys() - totals.keys():  # the oracle, which nobody chooses
+        totals[name] = resampled_totals(trial.replays[name].bill.values[None], after)[0]
+    would, which = choose_again(np.array(least), np.array(decided))
+    return Resampled(totals, shares, would, float((which == trial.deciders.index(trial.decided_by)).mean()))
 
 
-def compare(trial: Trial, totals: dict[str, Array], shares: dict[str, float], probability: float) -> xr.Dataset:
+def compare(trial: Trial, again: Resampled, probability: float) -> xr.Dataset:
     """The audit's table (policy): means over series of what each row cost, and its difference to the benchmark."""
     names, cost, against = list(trial.replays), trial.cost, trial.benchmark
     replays = trial.replays.values()
     total = np.array([float(one.objective.mean()) for one in replays])
     base = float(trial.replays[against].objective.mean())
-    low, high = np.array([interval(totals[name] - totals[against], probability) for name in names]).T
+    low, high = np.array([interval(again.totals[name] - again.totals[against], probability) for name in names]).T
     columns: dict[str, Any] = {
         "retrains": [float(one.retrains.mean()) for one in replays],
         "regret": [float(one.regret.mean()) for one in replays],
@@ -56,7 +77,7 @@ def compare(trial: Trial, totals: dict[str, Array], shares: dict[str, float], pr
         "difference": total - base,
         "difference_low": low,
         "difference_high": high,
-        "selected_share": [shares[name] for name in names],
+        "selected_share": [again.shares[name] for name in names],
         "total_positive": [float("nan") if cost.in_money else _total_positive(one) for one in replays],
         "parameter": [str(trial.tuned[name].policy) if name in trial.tuned else "in hindsight" for name in names],
     }
@@ -64,15 +85,15 @@ def compare(trial: Trial, totals: dict[str, Array], shares: dict[str, float], pr
     return xr.Dataset({name: ("policy", values) for name, values in columns.items()}, {"policy": names}, attrs)
 
 
-def told_apart(trial: Trial, totals: dict[str, Array], probability: float) -> dict[str, str]:
-    """Whether the policy that decides is ``"cheaper"`` or ``"dearer"`` than the usual rivals, or one ``"cannot tell"``.
+def told_apart(trial: Trial, again: Resampled, probability: float) -> dict[str, str]:
+    """Whether deciding as today is ``"cheaper"`` or ``"dearer"`` than the usual rivals, or one ``"cannot tell"``.
 
-    By the interval of the difference of their bills; each is held against it for itself.
+    By the interval of the difference of bills; the policy that decides is chosen anew on each resample.
     """
     verdicts = {}
     for rival in (YOURS, BEST, RIVAL):
-        if rival in totals and rival != trial.decided_by:
-            low, high = interval(totals[trial.decided_by] - totals[rival], probability)
+        if rival in again.totals and rival != trial.decided_by:
+            low, high = interval(again.decided - again.totals[rival], probability)
             verdicts[rival] = "cheaper" if high < 0 else "dearer" if low > 0 else "cannot tell"
     return verdicts
 

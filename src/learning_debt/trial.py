@@ -63,10 +63,14 @@ class Trial:
         return BEST if self.owners is None else YOURS
 
     @property
+    def deciders(self) -> list[str]:
+        """Rows that may decide today: those that look at signals or, failing them, all."""
+        return [name for name, one in self.tuned.items() if one.policy.requires] or list(self.tuned)
+
+    @property
     def decided_by(self) -> str:
-        """The row with the least bill in tuning, among those that look at signals or, failing them, all."""
-        looking = {name: one for name, one in self.tuned.items() if one.policy.requires} or self.tuned
-        return min(looking, key=lambda name: float(looking[name].table["objective"].min()))
+        """The row of these with the least bill in tuning."""
+        return min(self.deciders, key=lambda name: float(self.tuned[name].table["objective"].min()))
 
 
 def run_trial(
