@@ -129,7 +129,7 @@ def test_the_oracle_is_a_lower_bound_for_every_policy(tiny, accounting):
     objective = found["objective"]
     assert (objective >= objective.sel(policy="oracle") - 1e-12).all()
     assert (found["retrains"].sel(policy="always") == tiny.sizes["period"] - 1).all()
-    assert summary(found, "tails").set_index("policy").loc["tuned CUSUM", "ratio"] == pytest.approx(1.0)
+    assert summary([found], "tails").set_index("policy").loc["tuned CUSUM", "ratio"] == pytest.approx(1.0)
 
 
 def test_a_bill_is_that_of_the_library(tiny):

@@ -7,6 +7,7 @@ and a half of CPU time; a run that was stopped goes on where it was). Nothing wa
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,6 +18,8 @@ import xarray as xr
 from drifting_models.comparison import cell_table, compare, summary
 from drifting_models.policies import COST_RATIOS, conjugate_continuation, costs_of
 from drifting_models.run import cases, run
+from drifting_models.worlds import WORLDS
+from learning_debt.replay import ACCOUNTINGS
 
 RESULTS = Path(__file__).parents[1] / "results"
 
@@ -26,7 +29,9 @@ def report(tables: dict[str, xr.Dataset], name: str | None) -> None:
     every = np.concatenate([costs_of(table).ravel() for table in tables.values()])
     carried = conjugate_continuation(np.geomspace(every.min(), every.max(), 6).tolist())
     found = compare(tables, carried)
-    summaries = pd.concat([summary(bills, model) for (model, _), bills in found.items()], ignore_index=True)
+    groups = [([bills], model) for (model, _), bills in found.items()]
+    groups += [([found[model, accounting] for model in tables], "all") for accounting in ACCOUNTINGS]
+    summaries = pd.concat([summary(*group) for group in groups], ignore_index=True)
     cells = pd.concat([cell_table(bills, model) for (model, _), bills in found.items()], ignore_index=True)
     series = series_table(tables)
     if name:
@@ -78,7 +83,7 @@ def _correlation(table: xr.Dataset, signal: str, cells: np.ndarray) -> float:
 def main() -> None:
     """Run, or go on with, the study."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="two series of each kind, nothing stored")
+    parser.add_argument("--quick", action="store_true", help="two short series of each kind, nothing stored")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=12, help="series of each model and shift type")
     parser.add_argument("--minutes", type=float, default=120.0, help="after which no new series is begun")
@@ -86,7 +91,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.quick:
         with TemporaryDirectory() as directory:
-            report(run(list(cases(2)), arguments.seed + 1000, Path(directory)), None)
+            short = [replace(world, periods=20) for world in WORLDS]
+            report(run(list(cases(2, short)), arguments.seed + 1000, Path(directory)), None)
         return
     directory = arguments.tables or RESULTS / f"raw_drifting_seed{arguments.seed}"
     tables = run(list(cases(arguments.rounds)), arguments.seed, directory, arguments.minutes)

@@ -112,43 +112,47 @@ def cell_table(found: xr.Dataset, model: str) -> pd.DataFrame:
     return pd.concat(frames).assign(model=model, accounting=found.attrs["accounting"])
 
 
-def summary(found: xr.Dataset, model: str) -> pd.DataFrame:
+def summary(found: Sequence[xr.Dataset], model: str) -> pd.DataFrame:
     """One row a policy: ratios over cells with a shift, wins, no-shift ratio, ratio to the oracle, with 90% intervals.
 
-    Intervals are a bootstrap over series within each shift type, paired: all policies and costs see the same series.
+    `found` holds one Dataset a model; cells of several weigh the same. Intervals are a bootstrap over series within
+    each model and shift type, paired: all policies and costs see the same series.
     """
-    names = found["policy"].values.tolist()
-    shifts = list(dict.fromkeys(found["shift"].values.tolist()))
-    rng, means, again = np.random.default_rng(1), {}, {}
-    for shift in shifts:
-        values = found["objective"].values[..., found["shift"].values == shift]
-        means[shift], again[shift] = values.mean(axis=-1)[..., None], _resampled(values, rng)
+    names, rng = found[0]["policy"].values.tolist(), np.random.default_rng(1)
+    means, again = {}, {}
+    for place, one in enumerate(found):
+        for shift in dict.fromkeys(one["shift"].values.tolist()):
+            values = one["objective"].values[..., one["shift"].values == shift]
+            means[place, shift], again[place, shift] = values.mean(axis=-1)[..., None], _resampled(values, rng)
+    shifting = [key for key in means if key[1] != "none"]
+    stable = [key for key in means if key[1] == "none"]
+    cusum, oracle = names.index(CUSUM), names.index("oracle")
     rows = []
     for place, name in enumerate(names):
-        row: dict[str, Any] = {"model": model, "accounting": found.attrs["accounting"], "policy": name}
-        for column, benchmark, of in (
-            ("ratio", CUSUM, [shift for shift in shifts if shift != "none"]),
-            ("no_shift", CUSUM, ["none"]),
-            ("to_oracle", "oracle", [shift for shift in shifts if shift != "none"]),
+        row: dict[str, Any] = {"model": model, "accounting": found[0].attrs["accounting"], "policy": name}
+        for column, keys, against in (
+            ("ratio", shifting, cusum),
+            ("no_shift", stable, cusum),
+            ("to_oracle", shifting, oracle),
         ):
-            against = names.index(benchmark)
-            value, spread = (_mean_ratio(source, of, place, against) for source in (means, again))
+            value, spread = (_mean_ratio(source, keys, place, against) for source in (means, again))
             row[column] = float(value[0])
             row[f"{column}_low"], row[f"{column}_high"] = np.quantile(spread, (0.05, 0.95)).tolist()
-            if column == "ratio":
-                cells = np.concatenate([_ratios(means, shift, place, against).ravel() for shift in of])
-                row["wins"], row["cells"] = int((cells < 1 - 1e-12).sum()), cells.size
-        rows.append(row)
+        cells = np.concatenate([_ratios(means, key, place, cusum).ravel() for key in shifting])
+        rows.append(row | {"wins": int((cells < 1 - 1e-12).sum()), "cells": cells.size})
     return pd.DataFrame(rows)
 
 
-def _ratios(source: dict[str, Array], shift: str, place: int, against: int) -> Array:
-    return source[shift][place] / source[shift][against]
+Key = tuple[int, str]
 
 
-def _mean_ratio(source: dict[str, Array], shifts: list[str], place: int, against: int) -> Array:
+def _ratios(source: dict[Key, Array], key: Key, place: int, against: int) -> Array:
+    return source[key][place] / source[key][against]
+
+
+def _mean_ratio(source: dict[Key, Array], keys: list[Key], place: int, against: int) -> Array:
     """Mean over cells of the ratio of mean bills, shape (resamples,)."""
-    return np.mean([_ratios(source, shift, place, against).mean(axis=(0, 1)) for shift in shifts], axis=0)
+    return np.mean([_ratios(source, key, place, against).mean(axis=(0, 1)) for key in keys], axis=0)
 
 
 def _resampled(values: Array, rng: np.random.Generator) -> Array:

@@ -10,7 +10,7 @@ from time import perf_counter
 import xarray as xr
 
 from drifting_models.models import forecaster
-from drifting_models.tables import Case, stored_table, together
+from drifting_models.tables import Case, file_of, stored_table, together
 from drifting_models.worlds import WORLDS, World
 
 
@@ -28,13 +28,13 @@ def run(planned: Sequence[Case], seed: int, directory: Path, minutes: float = fl
     forecasters = {case.world.name: forecaster(case.world.name) for case in planned}
     begun, done = perf_counter(), {}
     for case in planned:
-        if perf_counter() - begun > 60 * minutes:
-            print(f"{time.strftime('%H:%M')} stopped before {case.world.name} {case[1:]}", flush=True)
-            break
+        if perf_counter() - begun > 60 * minutes and not file_of(directory, case).exists():
+            continue
         started = perf_counter()
         done[case] = stored_table(directory, forecasters, case, seed)
         if (taken := perf_counter() - started) > 1:
             print(f"{time.strftime('%H:%M')} {case.world.name} {case[1:]}: {taken:.0f} s", flush=True)
+    print(f"{time.strftime('%H:%M')} {len(done)} of {len(planned)} series", flush=True)
     rounds = {case.number for case in planned}
     whole = [number for number in rounds if {case for case in planned if case.number == number} <= set(done)]
     found = {}

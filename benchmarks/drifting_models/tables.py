@@ -93,9 +93,14 @@ def scores(world: World, series: Series, posteriors: list[Draws]) -> Array:
     return found
 
 
+def file_of(directory: Path, case: Case) -> Path:
+    """Where the table of a series is kept."""
+    return directory / f"{case.world.name}-{case.shift}-{case.number}.nc"
+
+
 def stored_table(directory: Path, forecasters: dict[str, Any], case: Case, seed: int) -> xr.Dataset:
     """The table of a series, from its file or computed and written there."""
-    path = directory / f"{case.world.name}-{case.shift}-{case.number}.nc"
+    path = file_of(directory, case)
     if not path.exists():
         rng = generator(case.world, case.shift, case.number, seed)
         table = series_table(forecasters[case.world.name], case.world, case.shift, rng)
