@@ -9,6 +9,7 @@ import learning_debt as ld
 from learning_debt.decisions.cost import RetrainingCost
 from learning_debt.replay import SignalReader
 from learning_debt.spells import check_spells
+from learning_debt.spells.sampled import _pareto_k
 
 INITIAL, PERIODS, ROWS = 20, 6, 4
 WANTED = ("debt", "deployed_score", "deployed_pareto_k")
@@ -160,6 +161,17 @@ def test_a_tail_that_cannot_be_fitted_stays_a_finite_number(history):
     k = table_of(SampledRegression(100), history, ("deployed_pareto_k",))["deployed_pareto_k"]
     assert 1.0 < float(k[0, 0, -1]) <= 10.0
     check_spells(table_of(SampledRegression(100), history, ("deployed_pareto_k",)), ("deployed_pareto_k",))
+
+
+def test_draws_that_weigh_already_are_weighed_on_from_there():
+    rng = np.random.default_rng(8)
+    log_ratio, log_weight = rng.normal(size=(2, 4, 500)) * [[[1.0]], [[2.0]]]
+    weight = np.exp(log_weight) / np.exp(log_weight).mean()
+    assert _pareto_k(log_ratio, weight) == pytest.approx(_pareto_k(log_ratio + log_weight, None), rel=1e-9)
+    assert _pareto_k(log_ratio, np.ones((4, 500))) == _pareto_k(log_ratio, None)
+    weight[:, ::3] = 0.0  # draws that count for nothing
+    assert 0.2 < _pareto_k(log_ratio, weight) < 2.0
+    assert _pareto_k(np.zeros((4, 500)), None) == 0.0
 
 
 def test_policies_read_them(sampled):

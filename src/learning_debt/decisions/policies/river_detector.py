@@ -121,8 +121,7 @@ class RiverDetector(Policy):
         for detector, one in zip(detectors, value.tolist(), strict=True):
             _feed(detector, (one,))
         kept = np.where(fresh[:, None], np.nan, state)
-        longest = int(np.isfinite(kept).sum(axis=1).max(initial=0))
-        stream = np.column_stack([kept[:, kept.shape[1] - longest :], value]).view(_Stream)
+        stream = np.column_stack([kept[:, ~_nothing_yet(kept)], value]).view(_Stream)
         stream.setflags(write=False)
         stream.fed = self, detectors
         return stream, np.array([one.drift_detected for one in detectors], dtype=bool)
@@ -151,6 +150,11 @@ class _Stream(np.ndarray):
     """A read-only stream, and the detectors that have seen just that until somebody steps on from it."""
 
     fed: tuple[RiverDetector, list[Any]] | None = None
+
+
+def _nothing_yet(stream: Array) -> NDArray[np.bool_]:
+    """Columns before the first value of any lane."""
+    return ~np.logical_or.accumulate(~np.isnan(stream).all(axis=0))
 
 
 def _feed(detector: Any, values: Iterable[float]) -> None:
