@@ -40,9 +40,12 @@ def test_audit_prints_comparison_policies_and_todays_verdict(finished):
         "CUSUM",
         "debt threshold",
         "predictive-debt threshold",
+        "blended threshold",
     ):
         assert row in output
     assert "oracle" in output
+    assert "A retrain costs 0.1 nats." in output
+    assert "which decides today" in output
     assert "Today:" in output
     assert any(verdict in output for verdict in ("wait", "retrain", "cannot tell"))
 

@@ -121,6 +121,26 @@ def test_verdict_leads_with_the_cost_of_waiting(audit, page):
     assert " KL" not in text
 
 
+def test_the_top_says_whether_the_choice_of_policy_is_sure(audit, page):
+    box = re.search(r'<section class="verdict.*?</section>', page, re.DOTALL)[0]
+    assert f"<b>Choice of policy:</b> {audit.distinction}" in box
+
+
+def test_how_often_a_setting_was_chosen_again_is_shown(audit, page):
+    assert "setting<br>chosen again" in page
+    row = re.search(r'<tr[^>]*><td class="left">CUSUM</td>.*?</tr>', page)[0]
+    assert f"{float(audit.table['selected_share'].sel(policy='CUSUM')):.0%}" in row
+
+
+@pytest.mark.usefixtures("quick_pictures")
+def test_a_cost_in_proportion_says_what_it_is_made_of(tmp_path):
+    cost = ld.RetrainingCost(0.1, per_change=0.5)
+    audit = ld.audit(make_spells(), cost, calendar=4, resamples=20)
+    page = write_report(audit, tmp_path / "r", title="t").read_text(encoding="utf-8")
+    assert page.count("0.1 nats + 0.5 nats per unit of predictive debt") == 3  # verdict, table, provenance
+    assert "as you set it" not in page
+
+
 def test_every_policy_has_a_row_with_its_total(audit, page):
     for name in audit.replays:
         row = re.search(rf'<tr[^>]*><td class="left">{name}</td>.*?</tr>', page)

@@ -109,8 +109,13 @@ def policy_aesthetics(
         emphasised: ("B1", "-", 3.0),
     }
     others = sorted(name for name in among or policies if name not in roles)
-    looks = [roles.get(name) or (f"C{others.index(name)}", "-", 1.8) for name in policies]
+    looks = [roles.get(name) or _of_a_rank(others.index(name)) for name in policies]
     return {key: [look[place] for look in looks] for place, key in enumerate(("color", "linestyle", "width"))}
+
+
+def _of_a_rank(place: int) -> tuple[str, str, float]:
+    """Ten colours, then the same ones with a broken line."""
+    return f"C{place % 10}", "-" if place < 10 else "-.", 1.8
 
 
 def add_policy_aesthetics(kwargs: dict[str, Any], policies: Sequence[str], audit: Audit, keys: Sequence[str]) -> None:
