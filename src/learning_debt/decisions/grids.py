@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import xarray as xr
 
 from learning_debt.decisions.calibration import AgeAdjustment
-from learning_debt.decisions.policies import CUSUM, Calendar, DebtThreshold, Policy, PredictiveDebtThreshold
+from learning_debt.decisions.policies import (
+    CUSUM,
+    BlendedThreshold,
+    Calendar,
+    DebtThreshold,
+    Policy,
+    PredictiveDebtThreshold,
+)
 
 CALENDAR_INTERVALS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 26, 30, 40, 52, 60, 80, 120)
 CUSUM_THRESHOLDS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 DEBT_QUANTILES = (*np.arange(0.5, 0.951, 0.05).round(2).tolist(), 0.975, 0.99)
 MULTIPLIERS = tuple(2.0**k for k in range(-2, 11))
+BLENDS = tuple(product(MULTIPLIERS, (0.05, 0.1, 0.2), (0.8, 0.9, 0.95)))
+"""Multiplier, weight and decay."""
 
 
 def calendars(tuning: xr.Dataset) -> list[Policy]:
@@ -33,4 +44,6 @@ def readers_of_signals(tuning: xr.Dataset) -> dict[str, list[Policy]]:
         rows["debt threshold"] = [DebtThreshold(float(threshold), calibration) for threshold in thresholds]
     if "predictive_debt" in tuning:
         rows["predictive-debt threshold"] = [PredictiveDebtThreshold(multiplier) for multiplier in MULTIPLIERS]
+    if "predictive_debt" in tuning and "score_gap" in tuning:
+        rows["blended threshold"] = [BlendedThreshold(*values) for values in BLENDS]
     return rows

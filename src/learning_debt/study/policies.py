@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 
-from learning_debt.decisions.grids import CUSUM_THRESHOLDS, MULTIPLIERS
+from learning_debt.decisions.grids import BLENDS, CUSUM_THRESHOLDS, MULTIPLIERS
 from learning_debt.decisions.policies import (
     CUSUM,
     Alarm,
@@ -67,9 +66,6 @@ PUBLISHED: Rows = {
 }
 """Tuned policies in the order of the published tables."""
 
-BLEND = tuple(product(tuple(2.0**k for k in range(3, 11)), (0.05, 0.1, 0.2), (0.8, 0.9, 0.95)))
-"""Multiplier, weight and decay."""
-
 
 def _continuation(known: Calibration) -> list[Policy]:
     if known.continuation is None:
@@ -81,7 +77,7 @@ OURS: Rows = {
     "predictive_debt_threshold": Candidates(
         lambda _: [PredictiveDebtThreshold(value) for value in MULTIPLIERS], "multiplier", True
     ),
-    "blended_threshold": Candidates(lambda _: [BlendedThreshold(*values) for values in BLEND], None, True),
+    "blended_threshold": Candidates(lambda _: [BlendedThreshold(*values) for values in BLENDS], None, True),
     "continuation_value": Candidates(_continuation, None, True),
 }
 """Policies that price predictive debt, and the one that learns what waiting is worth."""
