@@ -333,6 +333,14 @@ def test_thresholds_follow_what_was_observed():
     assert typical_size([np.nan, 0.0]) == 1.0
 
 
+def test_grids_of_nothing_are_refused(table):
+    with pytest.raises(ValueError, match="staleness must hold"):
+        rivals([np.nan], river=False)
+    for split in (0.0, 1.5, 0.001):
+        with pytest.raises(ValueError, match="split must lie"):
+            rival_policies(table, split=split)
+
+
 def test_an_audit_takes_them_all(table):
     result = ld.audit(table, 1.0, policies=rival_policies(table))
     totals = result.table["total"]

@@ -91,6 +91,8 @@ def rivals(
     ------
     ImportError
         If detectors of river are asked for and it is not there.
+    ValueError
+        If `staleness` holds no finite value.
 
     Examples
     --------
@@ -133,6 +135,13 @@ def rival_policies(spells: xr.Dataset, *, split: float = 0.6, river: bool = True
     river : bool
         False to do without the detectors of river, the extra ``detectors``.
 
+    Raises
+    ------
+    ImportError
+        If detectors of river are asked for and it is not there.
+    ValueError
+        If `split` does not lie between 0 and 1, or leaves no period.
+
     Examples
     --------
     >>> import learning_debt as ld
@@ -147,6 +156,8 @@ def rival_policies(spells: xr.Dataset, *, split: float = 0.6, river: bool = True
     True
     """
     last = round(split * spells.sizes["period"])
+    if not (0 < split <= 1 and last > 0):
+        raise ValueError(f"split must lie between 0 and 1 and leave a period to look at, not {split}")
     seen = spells.isel(deployed_at=slice(last), period=slice(last))
     age = np.arange(1, last + 1) - np.arange(last)[:, None]
     usual = (age >= 1) & (age <= TYPICAL_AGE)
@@ -177,6 +188,8 @@ def typical_size(gaps: ArrayLike) -> float:
 
 def _cara(staleness: np.ndarray) -> dict[str, list[Policy]]:
     values = staleness[np.isfinite(staleness)]
+    if not values.size:
+        raise ValueError("staleness must hold the values seen in calibration; none of these is finite")
     inside = np.quantile(values, STALENESS_QUANTILES).tolist()
     sums = [multiple * float(np.abs(values).mean()) for multiple in CUMULATIVE_MULTIPLES]
     return {
