@@ -293,7 +293,7 @@ def test_a_cost_says_what_it_is_made_of():
         (
             lambda t: t.assign(predictive_debt=t["predictive_debt"].where(t["period"] != 5)),
             ValueError,
-            "'predictive_debt', which is not finite",
+            "'predictive_debt'.* is not finite",
         ),
     ],
 )
