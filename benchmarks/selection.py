@@ -114,7 +114,7 @@ def main() -> None:
                     )
                 )
             text.append(f"width {row['again_width'][0]:.1f} / {row['held_width'][0]:.1f}")
-            print(f"{pair:42s} " + "   ".join(text))
+            print(f"{pair:44s} " + "   ".join(text))
     if options.out:
         options.out.write_text(
             json.dumps({"replications": options.replications, "seed": options.seed, **results}, indent=1)
