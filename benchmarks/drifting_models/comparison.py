@@ -113,10 +113,12 @@ def cell_table(found: xr.Dataset, model: str) -> pd.DataFrame:
 
 
 def summary(found: Sequence[xr.Dataset], model: str) -> pd.DataFrame:
-    """One row a policy: ratios over cells with a shift, wins, no-shift ratio, ratio to the oracle, with 90% intervals.
+    """One row a policy: ratios over cells with a shift, wins, no-shift ratio, and the oracle's, with 90% intervals.
 
-    `found` holds one Dataset a model; cells of several weigh the same. Intervals are a bootstrap over series within
-    each model and shift type, paired: all policies and costs see the same series.
+    ``excess`` is what a policy pays beyond the oracle over what tuned CUSUM does: a signed oracle profits from luck, and
+    where its bill lies near zero ``to_oracle`` means nothing. `found` holds one Dataset a model; cells of several weigh
+    the same. Intervals are a bootstrap over series within each model and shift type, paired: all policies and costs see
+    the same series. What another set of tuning series would have chosen is not in them.
     """
     names, rng = found[0]["policy"].values.tolist(), np.random.default_rng(1)
     means, again = {}, {}
@@ -138,6 +140,9 @@ def summary(found: Sequence[xr.Dataset], model: str) -> pd.DataFrame:
             value, spread = (_mean_ratio(source, keys, place, against) for source in (means, again))
             row[column] = float(value[0])
             row[f"{column}_low"], row[f"{column}_high"] = np.quantile(spread, (0.05, 0.95)).tolist()
+        value, spread = (_mean_excess(source, shifting, place, cusum, oracle) for source in (means, again))
+        row["excess"] = float(value[0])
+        row["excess_low"], row["excess_high"] = np.quantile(spread, (0.05, 0.95)).tolist()
         cells = np.concatenate([_ratios(means, key, place, cusum).ravel() for key in shifting])
         rows.append(row | {"wins": int((cells < 1 - 1e-12).sum()), "cells": cells.size})
     return pd.DataFrame(rows)
@@ -153,6 +158,13 @@ def _ratios(source: dict[Key, Array], key: Key, place: int, against: int) -> Arr
 def _mean_ratio(source: dict[Key, Array], keys: list[Key], place: int, against: int) -> Array:
     """Mean over cells of the ratio of mean bills, shape (resamples,)."""
     return np.mean([_ratios(source, key, place, against).mean(axis=(0, 1)) for key in keys], axis=0)
+
+
+def _mean_excess(source: dict[Key, Array], keys: list[Key], place: int, cusum: int, oracle: int) -> Array:
+    """Mean over cells of the excess over the oracle, in that of tuned CUSUM, shape (resamples,)."""
+    least = {key: source[key][oracle] for key in keys}
+    shares = [(source[key][place] - least[key]) / (source[key][cusum] - least[key]) for key in keys]
+    return np.mean([share.mean(axis=(0, 1)) for share in shares], axis=0)
 
 
 def _resampled(values: Array, rng: np.random.Generator) -> Array:
