@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 
 import learning_debt as ld
-from learning_debt.decisions.continuation import FEATURES, features
+from learning_debt.decisions.continuation import FEATURES, TERMS, features
 from learning_debt.decisions.policies import CUSUM, BlendedThreshold, Calendar, ContinuationValue, Never
 from learning_debt.policy_iteration import retrains_everywhere
 from learning_debt.replay import SignalReader
@@ -66,18 +66,17 @@ def test_learning_is_worth_it_on_series_it_has_not_seen(model):
 
 def test_the_quadratic_is_the_one_that_was_fitted():
     rng = np.random.default_rng(5)
-    columns = tuple(rng.normal(size=(len(FEATURES), 5000)))
-    first, second = np.triu_indices(len(FEATURES))
-    coefficients = rng.normal(size=1 + len(FEATURES) + len(first)) / 20
-    terms = np.column_stack(
-        [np.ones(5000), *columns, *(columns[i] * columns[j] for i, j in zip(first, second, strict=True))]
-    )
-    target = terms @ coefficients
-    inside = np.abs(target) < 2  # beyond, the excess counts as 2
-    kept = tuple(one[inside] for one in columns)
-    fitted = ld.ContinuationModel.fit(kept, target[inside], decay=0.9)
+    columns = tuple(rng.uniform(-1, 1, size=(len(FEATURES), 8000)))
+    first, second = np.triu_indices(4)
+    products = (columns[i] * columns[j] for i, j in zip(first, second, strict=True))
+    quadratic = np.column_stack([np.ones(8000), *columns[:4], *products])
+    price = ((columns[4] - columns[4].min()) / np.ptp(columns[4]))[:, None]
+    coefficients = rng.normal(size=TERMS) / 20
+    target = np.hstack([quadratic, quadratic * price]) @ coefficients
+    assert np.abs(target).max() < 2  # beyond, the excess counts as 2
+    fitted = ld.ContinuationModel.fit(columns, target, decay=0.9)
     np.testing.assert_allclose(fitted.coefficients, coefficients, atol=1e-9)
-    np.testing.assert_allclose(fitted.excess(kept), target[inside], atol=1e-9)
+    np.testing.assert_allclose(fitted.excess(columns), target, atol=1e-9)
 
 
 def test_beyond_what_calibration_saw_a_feature_counts_as_at_its_end(model):

@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 
 START = BlendedThreshold(multiplier=64.0, weight=0.1, decay=0.9)
 """The policy that plays first."""
-LATE = 3
+LATE = 5
 """Periods past the retrain of the policy that plays, in one spell, from which cells are still learned."""
 
 
@@ -36,7 +36,7 @@ def fit_continuation(
     start: Policy = START,
     iterations: int = 2,
     decay: float = 0.95,
-    cells: int = 60_000,
+    cells: int = 150_000,
     random_seed: int | None = 0,
     executor: Executor | None = None,
 ) -> ContinuationModel:
@@ -52,7 +52,7 @@ def fit_continuation(
         Tables with debt, predictive debt and score gap, best of many series, some with shifts and some without: of
         your own past, or simulated from a model with the drift you expect. Several may differ in their periods.
     costs : RetrainingCost or float, or a sequence of them
-        Of one retrain. The model serves all costs between them.
+        Of one retrain. The model serves all costs between them; the closer together, the better it serves each.
     accounting : {"signed", "positive"}
     start : Policy
         Must start its memory afresh with the spell, as all policies here do.
@@ -70,7 +70,7 @@ def fit_continuation(
     Raises
     ------
     ValueError, KeyError
-        For a missing, zero or negative cost, a table without the signals, or too few cells (ten for each of the 21
+        For a missing, zero or negative cost, a table without the signals, or too few cells (ten for each of the 30
         coefficients are needed to compute, many times that to learn something worth having).
 
     Notes

@@ -32,7 +32,7 @@ DEBT_MODEL = ld.DebtRegretModel((0.05, 0.2, 0.01, 0.02, -0.01), 5.0, CALIBRATION
 HYBRID_MODEL = ld.HybridRegretModel((0.05, 0.1, 0.01, 0.02, -0.01, 0.4, 0.1, 0.2, 0.3), 5.0, CALIBRATION)
 EMISSIONS = ld.TwoStateEmissions(0.4, 0.3, 1.2, 0.5)
 CONTINUATION = ld.ContinuationModel(
-    (1.0, 0.5, 0.2, 0.05, 0.1, -0.1, 0.01, *(0.0,) * 13, 0.02), (-20.0,) * 5, (20.0,) * 5, 0.9
+    (1.0, 0.5, 0.2, 0.05, 0.1, *(0.0,) * 9, 0.02, 0.3, *(0.0,) * 14), (-20.0,) * 5, (20.0,) * 5, 0.9
 )
 POLICIES = [
     Never(),
@@ -340,9 +340,10 @@ def continuation_rule(model, cost):
             np.log(gaps / price + np.sqrt((gaps / price) ** 2 + 1)),
             np.log(today["predictive_debt"] / today["debt"]),
             np.log(len(spell)),
-            np.log(price),
         ]
-        terms = [1.0, *values, *(values[i] * values[j] for i in range(5) for j in range(i, 5))]
+        place = (np.log(price) - model.lowest[4]) / (model.highest[4] - model.lowest[4])
+        quadratic = [1.0, *values, *(values[i] * values[j] for i in range(4) for j in range(i, 4))]
+        terms = [place**power * term for power in range(2) for term in quadratic]
         return sum(c * term for c, term in zip(model.coefficients, terms, strict=True)) > 0
 
     return rule

@@ -6,6 +6,7 @@ with retraining as the exercise and approximate policy iteration in place of the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 Array = NDArray[np.float64]
 Features = tuple[Array, ...]
 
-FEATURES = ("expected", "realised", "ratio", "age", "cost")
+FEATURES = ("expected", "realised", "ratio", "age", "price")
+TERMS = 2 * 15
+"""A full quadratic in the first four features, each of its coefficients linear in the fifth."""
 LEAST, LARGEST = 1e-9, 1e12
 """Debts beyond these count as these, in nats or the score's unit; sampled ones can be zero, below, or infinite."""
 CLIP = 2.0
@@ -25,16 +28,19 @@ CLIP = 2.0
 class ContinuationModel:
     """Expects, from signals, how much more the rest of the bill will be if the retrain waits a period.
 
-    The excess, in units of the cost of a retrain, is a full quadratic in five features of a period: log expected
-    regret, inverse hyperbolic sine of the spell's discounted score gaps (both over the cost), log ratio of predictive
-    to posterior debt, log spell age, and log cost. `learning_debt.fit_continuation` makes it from spell tables.
+    The excess, in units of the cost of a retrain, is a full quadratic in four features of a period: log expected
+    regret and inverse hyperbolic sine of the spell's discounted score gaps (both over the cost), log ratio of
+    predictive to posterior debt, and log spell age. Its coefficients are linear in the log of the cost.
+    `learning_debt.fit_continuation` makes it from spell tables.
 
     Attributes
     ----------
-    coefficients : tuple of float, length 21
-        Of 1, the five features, and their products i <= j in this order.
+    coefficients : tuple of float, length 30
+        Of the quadratic (1, the four features, their products i <= j), then the same times the place of the log cost
+        between the lowest and the highest, 0 to 1.
     lowest, highest : tuple of float, length 5
-        Range of each feature in calibration. Beyond it features count as at its end: a parabola says nothing there.
+        Range of each feature, the log cost last, in calibration. Beyond it a feature counts as at its end: a parabola
+        says nothing there.
     decay : float
         Weight, a period later, of a score gap in the sum of the spell's gaps.
     """
@@ -45,13 +51,12 @@ class ContinuationModel:
     decay: float
 
     def __post_init__(self) -> None:
-        count = len(FEATURES)
-        for name, length in (("coefficients", 1 + count + count * (count + 1) // 2), ("lowest", count)):
+        for name, length in (("coefficients", TERMS), ("lowest", len(FEATURES)), ("highest", len(FEATURES))):
             values = getattr(self, name)
             if len(values) != length or not np.isfinite(values).all():
                 raise ValueError(f"{name} must be {length} finite numbers, not {values}")
-        if len(self.highest) != count or not (np.asarray(self.highest) >= self.lowest).all():
-            raise ValueError(f"highest must be {count} numbers, none below lowest, not {self.highest}")
+        if not (np.asarray(self.highest) >= self.lowest).all():
+            raise ValueError(f"highest must not be below lowest: {self.highest} against {self.lowest}")
         if not 0 <= self.decay <= 1:
             raise ValueError(f"decay must lie between 0 and 1, not {self.decay}")
 
@@ -73,30 +78,40 @@ class ContinuationModel:
         ValueError
             With fewer cells than ten a coefficient, or where one is not finite.
         """
-        seen, target = np.stack(features, axis=-1), np.clip(excess, -CLIP, CLIP)
-        if not (np.isfinite(seen).all() and np.isfinite(target).all()):
+        target = np.clip(excess, -CLIP, CLIP)
+        if not (np.isfinite(features).all() and np.isfinite(target).all()):
             raise ValueError("features and excess must be finite")
-        first, second = np.triu_indices(len(FEATURES))
-        terms = np.column_stack([np.ones(len(seen)), seen, seen[:, first] * seen[:, second]])
-        if len(terms) < 10 * terms.shape[1]:
-            raise ValueError(
-                f"learning a continuation value needs at least {10 * terms.shape[1]} cells, not {len(terms)}"
-            )
+        if target.size < 10 * TERMS:
+            raise ValueError(f"learning a continuation value needs at least {10 * TERMS} cells, not {target.size}")
+        lowest, highest = (tuple(float(end(one)) for one in features) for end in (np.min, np.max))
+        place = _place(features[-1], lowest[-1], highest[-1])
+        quadratic = np.column_stack(_quadratic_terms(features[:-1]))
+        terms = np.hstack([quadratic, quadratic * place[:, None]])
         length = np.linalg.norm(terms, axis=0)
         length = np.where(length > 0, length, 1.0)
         scaled, *_ = np.linalg.lstsq(terms / length, target, rcond=None)
-        lowest, highest = (tuple(end(seen, axis=0).tolist()) for end in (np.min, np.max))
         return cls(tuple((scaled / length).tolist()), lowest, highest, decay)
 
     def excess(self, features: Features) -> Array:
         """Expected excess of waiting, in costs of a retrain, of the shape of the features."""
         bounds = zip(features, self.lowest, self.highest, strict=True)
-        held = [np.clip(one, low, high) for one, low, high in bounds]
-        left = iter(self.coefficients)
-        total, slopes = np.asarray(next(left)), [next(left) for _ in held]
-        for i, one in enumerate(held):  # c + sum of f_i (c_i + sum over j >= i of c_ij f_j)
-            total = total + one * sum((next(left) * other for other in held[i:]), slopes[i])
+        *held, price = [np.clip(one, low, high) for one, low, high in bounds]
+        place = _place(price, self.lowest[-1], self.highest[-1])
+        constant, slope = np.split(np.asarray(self.coefficients), 2)
+        total = np.zeros(np.shape(place))
+        for k, term in enumerate(_quadratic_terms(held)):
+            total = total + term * (constant[k] + place * slope[k])
         return total
+
+
+def _quadratic_terms(values: Sequence[Array]) -> list[Array]:
+    products = [one * other for i, one in enumerate(values) for other in values[i:]]
+    return [np.ones_like(values[0]), *values, *products]
+
+
+def _place(price: Array, lowest: float, highest: float) -> Array:
+    """Of a log cost between the lowest and the highest, 0 to 1; 0 if there was but one."""
+    return np.asarray((price - lowest) / (highest - lowest) if highest > lowest else np.zeros_like(price))
 
 
 def features(
@@ -116,10 +131,11 @@ def features(
         Cost of a retrain over exposure: in the score's unit.
     """
     expected, moved, paid = (np.clip(one, LEAST, LARGEST) for one in (predictive_debt, debt, price))
-    return (
+    columns = (
         np.log(expected / paid + 1e-6),
         np.arcsinh(gaps / paid),
         np.log(expected / moved),
         np.log(np.maximum(spell_age, 1)),
         np.log(paid),
     )
+    return tuple(np.broadcast_arrays(*columns))

@@ -39,8 +39,9 @@ class Calibration:
         Quantiles of the deployed posterior's negative score, which some rivals' candidates are.
     typical_gap : float
         Median size of a score gap, which some rivals' streams are scaled by.
-    continuation : ContinuationModel or None
-        Fitted on whole spell tables of calibration and tuning paths, where asked for.
+    continuation : tuple of ContinuationModel
+        Fitted on whole spell tables of calibration and tuning paths, where asked for: one for the costs of each score
+        unit.
     frac_deployed_better, mean_sqrt_debt : float
         Share of periods in which the deployed posterior scored better on the evaluation rows; mean root debt.
     """
@@ -55,7 +56,7 @@ class Calibration:
     mean_sqrt_debt: float
     staleness: tuple[float, ...]
     typical_gap: float
-    continuation: ContinuationModel | None = None
+    continuation: tuple[ContinuationModel, ...] = ()
 
 
 def calibrate(cells: Sequence[dict[str, Array]]) -> Calibration:

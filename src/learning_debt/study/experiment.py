@@ -28,8 +28,6 @@ from learning_debt.study.table import study_cells, study_table
 
 Array = NDArray[np.float64]
 
-COSTS_LEARNT = 10
-
 
 @dataclass(frozen=True)
 class Pass:
@@ -94,8 +92,7 @@ def run_pass(
     calibration = calibrate(over_cells(_calibration_rows, "calibration"))
     costs = {(u, k): k * calibration.score_units[u] for u in SCORE_UNITS for k in design.cost_ratios}
     if "continuation_value" in policies:
-        model = _continuation(world, list(costs.values()))
-        calibration = replace(calibration, continuation=model)
+        calibration = replace(calibration, continuation=_continuation(world, costs))
         progress("continuation value")
     grids = {name: _Grid(list(row.grid(calibration)), row.parameter, row.sees_cost) for name, row in policies.items()}
     tuned, chosen = _best(over_cells(_tuning_bills, "tuning", grids, costs), grids, costs)
@@ -122,21 +119,20 @@ class _World(NamedTuple):
         )
 
 
-def _continuation(world: _World, costs: Sequence[float]) -> ContinuationModel:
-    """Learned on the tuning paths of all cells and half their calibration paths, at costs that span all of them."""
+def _continuation(world: _World, costs: Costs) -> tuple[ContinuationModel, ...]:
+    """One model for the costs of each score unit, learned on tuning and half the calibration paths of all cells."""
     tables = []
     for purpose in ("calibration", "tuning"):
-        parts = [study_table(world.paths(purpose, *cell)) for cell in _cells_of(world.design)]
-        parts = [part.isel({SERIES: slice(None, None, 2)}) for part in parts] if purpose == "calibration" else parts
-        tables += parts
-    table = xr.concat(tables, SERIES)
-    with ThreadPoolExecutor(2) as executor:
-        return fit_continuation(
-            table,
-            np.geomspace(min(costs), max(costs), COSTS_LEARNT).tolist(),
-            accounting="positive" if world.positive else "signed",
-            executor=executor,
-        )
+        step = 2 if purpose == "calibration" else 1
+        for cell in _cells_of(world.design):
+            tables.append(study_table(world.paths(purpose, *cell)).isel({SERIES: slice(None, None, step)}))
+    table, accounting = xr.concat(tables, SERIES), "positive" if world.positive else "signed"
+    models = []
+    with ThreadPoolExecutor(2) as executor:  # threads, since a table this large is dear to send to another process
+        for unit in SCORE_UNITS:
+            known = [cost for (of, _), cost in costs.items() if of == unit]
+            models.append(fit_continuation(table, known, accounting=accounting, executor=executor))
+    return tuple(models)
 
 
 class _Grid(NamedTuple):
@@ -275,13 +271,15 @@ def walk_lanes(table: xr.Dataset, policies: Sequence[Policy], costs: ArrayLike, 
     paths, count = table.sizes[SERIES], len(policies)
     faced = np.repeat(np.asarray(costs, dtype=float), paths)
     together = stack(policies, paths)
-    if together is None:  # they differ in more than their numbers
-        parts = [walk_policy(table, one, faced[i * paths : (i + 1) * paths]) for i, one in enumerate(policies)]
-        schedules = np.concatenate(parts)
-    else:
+    if together is not None:
         schedules = walk_policy(table, together, faced, count)
-    lanes = np.tile(np.arange(paths), count)
-    regret = walk.along_schedule(table["regret"].values, lanes, schedules)
+    else:  # they differ in more than their numbers: each walks by itself, side by side where it faces several costs
+        schedules = np.zeros((count * paths, table.sizes["period"]), dtype=bool)
+        owner = np.repeat([policies.index(policy) for policy in policies], paths)
+        for one in np.unique(owner):
+            lanes = np.flatnonzero(owner == one)
+            schedules[lanes] = walk_policy(table, policies[one], faced[lanes], len(lanes) // paths)
+    regret = walk.along_schedule(table["regret"].values, np.tile(np.arange(paths), count), schedules)
     if positive:
         regret = np.maximum(regret, 0.0)
     return regret.sum(axis=1).reshape(count, paths), schedules.sum(axis=1).reshape(count, paths)

@@ -67,18 +67,14 @@ PUBLISHED: Rows = {
 """Tuned policies in the order of the published tables."""
 
 
-def _continuation(known: Calibration) -> list[Policy]:
-    if known.continuation is None:
-        raise ValueError("the calibration holds no continuation model")
-    return [ContinuationValue(known.continuation)]
-
-
 OURS: Rows = {
     "predictive_debt_threshold": Candidates(
         lambda _: [PredictiveDebtThreshold(value) for value in MULTIPLIERS], "multiplier", True
     ),
     "blended_threshold": Candidates(lambda _: [BlendedThreshold(*values) for values in BLENDS], None, True),
-    "continuation_value": Candidates(_continuation, None, True),
+    "continuation_value": Candidates(
+        lambda known: [ContinuationValue(model) for model in known.continuation], None, True
+    ),
 }
 """Policies that price predictive debt, and the one that learns what waiting is worth."""
 
