@@ -255,6 +255,18 @@ def test_always_is_left_out_of_the_picture_only_if_it_dwarfs_the_rest():
     assert figures.policies_to_draw(cheap) == list(cheap.replays)
 
 
+def test_of_many_policies_the_usual_ones_and_the_cheapest_are_drawn():
+    many = {f"threshold {h}": [ld.policies.CUSUM(h)] for h in (0.01, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6)}
+    audit = ld.audit(make_spells(), 0.1, calendar=4, policies=many, resamples=20)
+    drawn = figures.policies_to_draw(audit)
+    assert len(drawn) == figures.MOST_POLICIES
+    assert {"never", "your calendar", "best calendar", "CUSUM", audit.decided_by, "oracle"} <= set(drawn)
+    total = audit.table["total"].to_series()
+    extra, left = (set(names) - {"always"} for names in (set(drawn), set(total.index) - set(drawn)))
+    extra -= {"never", "your calendar", "best calendar", "CUSUM", audit.decided_by, "oracle"}
+    assert max(total[list(extra)]) <= min(total[list(left)])
+
+
 def test_drawing_leaves_the_style_alone(audit):
     before = dict(matplotlib.rcParams)
     figures.draw_figures(audit)

@@ -20,6 +20,7 @@ from learning_debt.spells import check_spells
 
 STYLE = {"axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False, "font.size": 11}
 MOST_SERIES = 3  # whose signals are drawn
+MOST_POLICIES = 10  # whose bills are drawn
 DWARFS = 2.0  # a bill this many times the next one would press all others to the ground
 
 
@@ -54,6 +55,10 @@ def draw_figures(
     dots = "Dots are retrains. " if schedule.sizes[SERIES] == 1 else "Lines are means over series. "
     policies = policies_to_draw(audit)
     left_out = "" if "always" in policies else " “Always” is left out: it costs so much that it would hide the rest."
+    cheapest = len(policies) < len(audit.replays) - ("always" not in policies)
+    left_out += (
+        f" Of {len(audit.replays)} policies, the usual ones and the cheapest others are drawn." if cheapest else ""
+    )
     # The style is ours for the time of drawing only; whatever the user has set comes back.
     with context(["default", STYLE]):
         figures = [
@@ -100,10 +105,13 @@ def draw_figures(
 
 
 def policies_to_draw(audit: Audit) -> list[str]:
-    """All policies, but "always" if its bill dwarfs the others'."""
+    """All policies but "always" if its bill dwarfs the others'; of many, those of every audit and the cheapest ones."""
     largest = {name: float(abs(one.bill.mean("series").cumsum("period")).max()) for name, one in audit.replays.items()}
     others = max(value for name, value in largest.items() if name != "always")
-    return [name for name in largest if name != "always" or largest["always"] <= DWARFS * others]
+    drawn = [name for name in largest if name != "always" or largest["always"] <= DWARFS * others]
+    usual = {"never", "always", audit.benchmark, "best calendar", "CUSUM", audit.decided_by, "oracle"}
+    cheapest = sorted(drawn, key=lambda name: (name not in usual, float(audit.replays[name].objective.mean())))
+    return [name for name in drawn if name in cheapest[:MOST_POLICIES]]
 
 
 def _png(collection: PlotCollection) -> bytes:
