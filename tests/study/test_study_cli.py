@@ -7,6 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from learning_debt.cli import app
+from learning_debt.study import repeated
+from learning_debt.study.scenarios import SMOKE
 
 runner = CliRunner()
 
@@ -32,6 +34,7 @@ def test_primary_leaves_every_table_and_figure(finished):
     tuned = pd.read_csv(finished / "tuned_parameters.csv")
     assert list(tuned.columns) == [
         "score_unit_mode", "kappa", "lambda", "policy", "value", "mean_objective", "mean_regret", "mean_retrains",
+        "setting",
     ]  # fmt: skip
     summary = pd.read_csv(finished / "policy_summary.csv")
     assert list(summary.columns) == [
@@ -82,3 +85,44 @@ def test_verifying_nothing_is_an_error(tmp_path):
     result = run("verify", tmp_path / "missing")
     assert result.exit_code == 1
     assert "missing" in result.stderr
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    out = tmp_path_factory.mktemp("policies") / "smoke"
+    arguments = ("policies", "--size", "smoke", "--accounting", "signed", "--reps", 2, "--jobs", 1, "--out", out)
+    result = run(*arguments)
+    assert result.exit_code == 0, result.output
+    return arguments, out, result.output
+
+
+def test_policies_leaves_one_table_of_all(compared):
+    _, out, output = compared
+    table = pd.read_csv(out / "comparison_signed.csv")
+    names = {"never_retrain", "always_retrain", "calendar_tuned", "cusum_tuned", "debt_threshold_tuned", "oracle"}
+    ours = {"predictive_debt_threshold_tuned", "blended_threshold_tuned", "continuation_value_tuned"}
+    assert names | ours <= set(table["policy"])
+    assert table["rep"].unique().tolist() == ["all", "0", "1"]
+    assert "continuation_value_tuned" in output
+    oracle = table[table["policy"] == "oracle"]
+    assert (oracle["mean_relative"] <= table.groupby(["rep", "score_unit_mode"])["mean_relative"].min().max()).all()
+    assert (oracle["mean_to_oracle"] == 1).all()
+
+
+def test_policies_goes_on_where_it_stopped(compared):
+    arguments, out, _ = compared
+    before = {path.name: path.stat().st_mtime_ns for path in out.glob("evaluation_*")}
+    assert sorted(before) == sorted(f"evaluation_signed_{rep}.{kind}" for rep in (0, 1) for kind in ("nc", "csv"))
+    assert run(*arguments).exit_code == 0
+    assert {path.name: path.stat().st_mtime_ns for path in out.glob("evaluation_*")} == before
+
+
+def test_the_sweep_of_policies_has_a_table_a_point(tmp_path, monkeypatch):
+    monkeypatch.setattr(repeated, "SEVERITY_DESIGN", SMOKE)
+    result = run("severity", "--axes", "nonlinear", "--reps", 1, "--ours", "--jobs", 1, "--out", tmp_path / "sweep")
+    assert result.exit_code == 0, result.output
+    table = pd.read_csv(tmp_path / "sweep" / "severity_comparison.csv")
+    assert table["severity"].unique().tolist() == [0.0, 0.2, 0.4, 0.8]
+    assert set(table["axis"]) == {"nonlinear"}
+    cusum = table[table["policy"] == "cusum_tuned"]
+    assert (cusum["mean_relative"] == 1).all()

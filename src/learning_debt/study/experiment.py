@@ -120,13 +120,10 @@ class _World(NamedTuple):
 
 
 def _continuation(world: _World, costs: Costs) -> tuple[ContinuationModel, ...]:
-    """One model for the costs of each score unit, learned on tuning and half the calibration paths of all cells."""
-    tables = []
-    for purpose in ("calibration", "tuning"):
-        step = 2 if purpose == "calibration" else 1
-        for cell in _cells_of(world.design):
-            tables.append(study_table(world.paths(purpose, *cell)).isel({SERIES: slice(None, None, step)}))
-    table, accounting = xr.concat(tables, SERIES), "positive" if world.positive else "signed"
+    """One model for the costs of each score unit, learned on calibration and tuning paths of all cells."""
+    paths = [world.paths(purpose, *cell) for purpose in ("calibration", "tuning") for cell in _cells_of(world.design)]
+    table = xr.concat([study_table(one) for one in paths], SERIES)
+    accounting = "positive" if world.positive else "signed"
     models = []
     with ThreadPoolExecutor(2) as executor:  # threads, since a table this large is dear to send to another process
         for unit in SCORE_UNITS:
