@@ -116,9 +116,9 @@ def summary(found: Sequence[xr.Dataset], model: str) -> pd.DataFrame:
     """One row a policy: ratios over cells with a shift, wins, no-shift ratio, and the oracle's, with 90% intervals.
 
     ``excess`` is what a policy pays beyond the oracle over what tuned CUSUM does: a signed oracle profits from luck,
-    and where its bill is near zero ``to_oracle`` means nothing. `found` holds one Dataset a model; cells of several weigh
-    the same. Intervals are a bootstrap over series within each model and shift type, paired: all policies and costs see
-    the same series. What another set of tuning series would have chosen is not in them.
+    and where its bill is near zero ``to_oracle`` means nothing. `found` holds one Dataset a model; cells of several
+    weigh the same. Intervals are a bootstrap over series within each model and shift type, paired: all policies and
+    costs see the same series. What another set of tuning series would have chosen is not in them.
     """
     names, rng = found[0]["policy"].values.tolist(), np.random.default_rng(1)
     means, again = {}, {}
