@@ -283,10 +283,10 @@ def test_comparison_counts_and_averages_over_cells_with_a_shift():
 
 
 def test_intervals_of_the_comparison_are_paired_and_cover_the_long_run():
-    """Two policies whose bills move together: in 60 evaluations of 40 paths the 90% interval holds the truth in 90% of
+    """Two policies whose bills move together: in 200 evaluations of 40 paths the 90% interval holds the truth in 90% of
     them, up to three binomial errors."""
     truth, held = (3.0 + 0.5) / 3.0, 0
-    for seed in range(60):
+    for seed in range(200):
         rng = np.random.default_rng(seed)
         made = evaluation(paths=40)
         common = rng.gamma(3.0, size=(1, 1, 1, 1, 1, 40))
@@ -296,7 +296,7 @@ def test_intervals_of_the_comparison_are_paired_and_cover_the_long_run():
         row = comparison(made, resamples=200).set_index("policy").loc["never_retrain"]
         assert row["ci_95"] - row["ci_05"] < 0.25  # unpaired, it would be 0.4
         held += row["ci_05"] <= truth <= row["ci_95"]
-    assert abs(held - 54) <= 3 * math.sqrt(60 * 0.9 * 0.1)
+    assert abs(held - 180) <= 3 * math.sqrt(200 * 0.9 * 0.1)
 
 
 def test_comparison_needs_no_cells_without_a_shift():
