@@ -1,7 +1,7 @@
 """Policies on three models without a conjugate prior, whose drift is known: prints the tables.
 
-From the directory benchmarks: ``python -m drifting_models --quick`` (a few minutes, nothing stored) or without (an hour
-and a half of CPU time; a run that was stopped goes on where it was). Nothing was chosen on the seed that is stored.
+From the directory benchmarks: ``python -m drifting_models --quick`` (a few minutes, nothing stored) or without (20 CPU
+seconds a series; a run that was stopped goes on where it was). Nothing was chosen on the seed that is stored.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="two short series of each kind, nothing stored")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=12, help="series of each model and shift type")
+    parser.add_argument("--rounds", type=int, default=6, help="series of each model and shift type")
     parser.add_argument("--minutes", type=float, default=120.0, help="after which no new series is begun")
     parser.add_argument("--tables", type=Path, help="where spell tables are kept")
     arguments = parser.parse_args()

@@ -21,6 +21,8 @@ from learning_debt.spells import check_spells
 Array = NDArray[np.float64]
 RESAMPLES = 2000
 CUSUM = "tuned CUSUM"
+KNOWING = ", if true gaps were seen"
+"""Rows that are no policies: their signal is the regret itself, free of what the noise of few rows adds to it."""
 
 
 def compare(tables: dict[str, xr.Dataset], carried: ld.ContinuationModel) -> dict[tuple[str, str], xr.Dataset]:
@@ -39,6 +41,9 @@ def compare(tables: dict[str, xr.Dataset], carried: ld.ContinuationModel) -> dic
             paid, held_out = costs[name].ravel().tolist(), table["number"].values == fold
             rows = grids(known[name], calibrate(known[name]))
             walked = {row: walk_grid(table, grid, paid) for row, grid in rows.items()}
+            knowing = table.assign(score_gap=table["regret"], predictive_debt=table["regret"])
+            for row in ("tuned CUSUM", "predictive-debt threshold"):
+                walked[f"{row}{KNOWING}"] = walk_grid(knowing, rows[row], paid)
             for accounting in ACCOUNTINGS:
                 learned = {
                     "continuation value": ld.fit_continuation(known[name], paid, accounting=accounting),
