@@ -16,6 +16,7 @@ from learning_debt.decisions.calibration import AgeAdjustment
 from learning_debt.decisions.continuation import ContinuationModel
 from learning_debt.decisions.cost import RetrainingCost
 from learning_debt.decisions.expected_regret import DebtRegretModel, HybridRegretModel
+from learning_debt.decisions.rivals import rival_policies
 from learning_debt.decisions.two_state_filter import TwoStateEmissions
 from learning_debt.densities import debt_from_densities
 from learning_debt.errors import IncomparablePosteriorsError, UnsupportedModelError
@@ -80,6 +81,7 @@ __all__ = [
     "predictive_debt",
     "repeat_audit",
     "replay",
+    "rival_policies",
     "score_gap",
     "scores",
     "spell_table",
