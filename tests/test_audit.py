@@ -251,13 +251,13 @@ def test_resampling_is_paired(series):
 
 
 def test_one_series_is_resampled_in_circular_blocks():
-    """64 periods make 16 blocks of 4: the variance of a resampled total is 16 times that of a block's sum."""
+    """64 periods make 8 blocks of 8: the variance of a resampled total is 8 times that of a block's sum."""
     bills = np.cumsum(np.random.default_rng(3).normal(size=64)) / 8
-    blocks = np.array([np.take(bills, range(start, start + 4), mode="wrap").sum() for start in range(64)])
+    blocks = np.array([np.take(bills, range(start, start + 8), mode="wrap").sum() for start in range(64)])
     resampled = bootstrap_totals(bills[None, None, :], 20_000, np.random.default_rng(1))[0]
-    variance = 16 * blocks.var()
+    variance = 8 * blocks.var()
     assert abs(resampled.mean() - bills.sum()) < 4 * np.sqrt(variance / 20_000)
-    assert abs(resampled.var() / variance - 1) < 4 * np.sqrt(2 / 20_000)  # 4 sigma, kurtosis of a sum of 16 is near 3
+    assert abs(resampled.var() / variance - 1) < 4 * np.sqrt(2 / 20_000)  # 4 sigma, kurtosis of a sum of 8 is near 3
 
 
 def test_intervals_over_series_cover_as_often_as_theory_says():

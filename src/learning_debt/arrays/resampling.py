@@ -11,8 +11,9 @@ Array = NDArray[np.float64]
 def resample_counts(series: int, periods: int, resamples: int, rng: np.random.Generator) -> Array:
     """How often each resample holds each unit: shape (series, resamples), or (periods, resamples) of a single series.
 
-    Several series are resampled whole. One series is resampled in circular blocks of about T^(1/3) periods
-    (Politis & Romano 1992), which keeps dependence between neighbouring periods.
+    Several series are resampled whole. One series is resampled in circular blocks (Politis & Romano 1992), which keep
+    dependence between neighbouring periods. Bills depend on each other for as long as a spell lasts, so blocks have
+    about T^(1/2) periods, more than the usual T^(1/3).
 
     Examples
     --------
@@ -23,7 +24,7 @@ def resample_counts(series: int, periods: int, resamples: int, rng: np.random.Ge
     if series > 1:
         drawn = rng.integers(series, size=(resamples, series))
     else:
-        length = max(1, round(periods ** (1 / 3)))
+        length = max(1, round(periods**0.5))
         starts = rng.integers(periods, size=(resamples, -(-periods // length)))
         drawn = ((starts[..., None] + np.arange(length)) % periods).reshape(resamples, -1)[:, :periods]
     cells = (drawn + units * np.arange(resamples)[:, None]).ravel()
