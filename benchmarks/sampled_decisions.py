@@ -30,7 +30,8 @@ import xarray as xr
 
 import learning_debt as ld
 from learning_debt.arrays import walk
-from learning_debt.decisions.policies import ParetoKThreshold, Policy
+from learning_debt.decisions.calibration import SCORE_UNITS
+from learning_debt.decisions.policies import ContinuationValue, ParetoKThreshold, Policy
 from learning_debt.decisions.rivals import PARETO_K_THRESHOLDS
 from learning_debt.replay import walk_policy
 from learning_debt.spells import check_spells
@@ -85,6 +86,8 @@ def tuned(options: argparse.Namespace, design: Design) -> tuple[dict[tuple[str, 
     costs = dict(zip(of_unit["kappa"], of_unit["lambda"], strict=True))
     known = {(name, str(policy)): policy for name, row in STUDIED.items() for policy in row.grid(one.calibration)}
     chosen = {(line.policy, line.kappa): known[line.policy, line.setting] for line in of_unit.itertuples()}
+    learned = ContinuationValue(one.calibration.continuation[SCORE_UNITS.index(options.unit)])  # all alike in words
+    chosen |= {("continuation_value", ratio): learned for ratio in costs}
     with ProcessPoolExecutor(options.jobs) as executor:
         work = partial(pareto_k_bills, design, options, tuple(costs.values()))
         bills = sum(executor.map(work, cells_of(design)))
@@ -218,6 +221,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, nargs="+", default=[1000, 4000])
     parser.add_argument("--paths", type=int, default=4, help="test paths of each cell, exact draws")
     parser.add_argument("--nuts", type=int, default=0, help="cells in which one path is refitted by NUTS, 4000 draws")
+    parser.add_argument("--policies", nargs="+", help="only these of the policies; all unless given")
     parser.add_argument("--repetition", type=int, default=1)
     parser.add_argument("--accounting", default="positive", choices=("positive", "signed"))
     parser.add_argument("--unit", default="q75", choices=("median", "q75", "mean"))
@@ -227,6 +231,9 @@ def main() -> None:
     options = parser.parse_args()
     design = replace(SMOKE if options.quick else PAPER, test_paths=max(options.paths, 1))
     chosen, costs = tuned(options, design)
+    chosen = {key: policy for key, policy in chosen.items() if key[0] in (options.policies or {key[0]})}
+    if not chosen:
+        parser.error(f"--policies takes names among {', '.join(STUDIED)}, pareto_k_rule and pareto_k_tuned")
     for (name, ratio), policy in chosen.items():
         print(f"{name} at {ratio:g}: {policy}")
     plan = Plan(design, options.repetition, options.accounting == "positive", chosen, costs)
