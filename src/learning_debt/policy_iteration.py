@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from concurrent.futures import Executor
 from functools import partial
 from typing import Any, NamedTuple
@@ -96,7 +96,8 @@ def fit_continuation(
         raise ValueError(f"accounting must be one of {ACCOUNTINGS}, not {accounting!r}")
     if iterations < 1:
         raise ValueError(f"iterations must be at least 1, not {iterations}")
-    tables = [_by_period(check_spells(one, ContinuationValue.requires), decay) for one in _listed(spells)]
+    needed = {*ContinuationValue.requires, *start.requires}
+    tables = [_by_period(check_spells(one, sorted(needed)), needed, decay) for one in _listed(spells)]
     lessons = [
         _Lesson(table, _priced(cost, table), accounting, cells, seed)
         for seed, (table, cost) in enumerate((table, cost) for table in tables for cost in _listed(costs))
@@ -164,17 +165,18 @@ def _learn(lesson: _Lesson, *, policy: Policy, iteration: int, random_seed: int 
 GAPS = "discounted_gaps"
 
 
-def _by_period(table: xr.Dataset, decay: float) -> xr.Dataset:
-    """The table with the cells of a period side by side in memory, which is the order in which spells are played, and
-    with the sum of each spell's score gaps so far, each discounted by its age."""
-    names = [name for name in table if table[name].dims == (SERIES, "deployed_at", "period")]
-    ordered = {name: np.ascontiguousarray(table[name].values.transpose(2, 0, 1)) for name in names}
+def _by_period(table: xr.Dataset, signals: Set[str], decay: float) -> xr.Dataset:
+    """Regret and signals with the cells of a period side by side in memory, which is the order in which spells are
+    played; and the sum of each spell's score gaps so far, each discounted by its age."""
+    cells = [name for name in table if table[name].dims == (SERIES, "deployed_at", "period")]
+    kept = {"regret", *signals, ARRIVED_GAP} & set(cells)
+    ordered = {name: np.ascontiguousarray(table[name].values.transpose(2, 0, 1)) for name in kept}
     total = np.nan_to_num(ordered[ARRIVED_GAP if ARRIVED_GAP in table else "score_gap"])
     for t in range(1, len(total)):
         total[t] += decay * total[t - 1]
-    dims = ("period", SERIES, "deployed_at")
     ordered[GAPS] = total
-    played = table.assign({name: (dims, values) for name, values in ordered.items()})
+    dims = ("period", SERIES, "deployed_at")
+    played = table.drop_vars(cells).assign({name: (dims, values) for name, values in ordered.items()})
     return played.transpose(SERIES, "deployed_at", "period", ...)
 
 
