@@ -25,14 +25,15 @@ RESULTS = Path(__file__).parents[1] / "results"
 
 
 def report(tables: dict[str, xr.Dataset], name: str | None) -> None:
-    """Print a table for each accounting; with a name, store summaries and cells as CSV."""
+    """Print a table for each accounting; with a name, store summaries and signed cells as CSV."""
     every = np.concatenate([costs_of(table).ravel() for table in tables.values()])
     carried = conjugate_continuation(np.geomspace(every.min(), every.max(), 6).tolist())
     found = compare(tables, carried)
     groups = [([bills], model) for (model, _), bills in found.items()]
     groups += [([found[model, accounting] for model in tables], "all") for accounting in ACCOUNTINGS]
     summaries = pd.concat([summary(*group) for group in groups], ignore_index=True)
-    cells = pd.concat([cell_table(bills, model) for (model, _), bills in found.items()], ignore_index=True)
+    signed = {model: bills for (model, accounting), bills in found.items() if accounting == "signed"}
+    cells = pd.concat([cell_table(bills, model) for model, bills in signed.items()], ignore_index=True)
     series = series_table(tables)
     if name:
         summaries.to_csv(RESULTS / f"{name}.csv", index=False, float_format="%.4g")
