@@ -23,8 +23,9 @@ from learning_debt.decisions.policies import (
     Never,
     Policy,
     PredictiveDebtThreshold,
+    RiverDetector,
 )
-from learning_debt.decisions.rivals import rivals, typical_size
+from learning_debt.decisions.rivals import RIVER_SETTINGS, rivals, typical_size
 from learning_debt.study.scenarios import PAPER, cell_seeds, draw_paths
 from learning_debt.study.table import study_table
 
@@ -87,6 +88,10 @@ def grids(tuning: xr.Dataset, known: Calibration) -> Grids:
     rows["predictive-debt threshold"] = [PredictiveDebtThreshold(value) for value in MULTIPLIERS]
     blends = product(MULTIPLIERS, (0.05, 0.1, 0.2), (0.8, 0.9, 0.95))
     rows["blended threshold"] = [BlendedThreshold(*blend) for blend in blends]
+    for name, detector in RIVER_SETTINGS.items():
+        if detector.stream == "clearly_worse":  # ten typical gaps, where gaps of few rows are mostly noise: hardly ever
+            settings = detector.settings
+            rows[f"{name}, any worse"] = [RiverDetector(detector.detector, setting, "worse") for setting in settings]
     signals = [str(name) for name in tuning.data_vars]
     return rows | rivals(known.staleness, typical_gap=known.typical_gap, signals=signals)
 
