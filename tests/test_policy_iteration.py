@@ -94,6 +94,12 @@ def test_features_of_sampled_debts_are_numbers(value):
     assert all(np.isfinite(one).all() for one in found)
 
 
+def test_where_nothing_is_owed_it_does_not_matter_how_little():
+    """Estimates of debts that are zero in truth scatter about it, and are cut off there."""
+    exact, estimated = (features(np.array([one]), np.array([one]), np.array([0.0]), 1, 0.2) for one in (1e-5, 0.0))
+    np.testing.assert_array_equal(exact, estimated)
+
+
 def test_the_same_seed_learns_the_same(learnt, model):
     again = ld.fit_continuation(learnt, [0.05, 0.2, 0.8])
     assert again == model

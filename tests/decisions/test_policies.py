@@ -335,10 +335,11 @@ def continuation_rule(model, cost):
     def rule(_t, spell):
         today, price = spell[-1], cost / spell[-1]["exposure"]
         gaps = sum(model.decay ** (len(spell) - 1 - k) * cell["score_gap"] for k, cell in enumerate(spell))
+        expected = max(today["predictive_debt"], 1e-3 * price)
         values = [
-            np.log(today["predictive_debt"] / price + 1e-6),
+            np.log(expected / price),
             np.log(gaps / price + np.sqrt((gaps / price) ** 2 + 1)),
-            np.log(today["predictive_debt"] / today["debt"]),
+            np.log(expected / max(today["debt"], 1e-4)),
             np.log(len(spell)),
         ]
         place = (np.log(price) - model.lowest[4]) / (model.highest[4] - model.lowest[4])

@@ -18,8 +18,12 @@ Features = tuple[Array, ...]
 FEATURES = ("expected", "realised", "ratio", "age", "price")
 TERMS = 2 * 15
 """A full quadratic in the first four features, each of its coefficients linear in the fifth."""
-LEAST, LARGEST = 1e-9, 1e12
-"""Debts beyond these count as these, in nats or the score's unit; sampled ones can be zero, below, or infinite."""
+LEAST_PRICE, LARGEST = 1e-9, 1e12
+LEAST_EXPECTED = 1e-3
+"""Expected regret below this share of the cost of a retrain counts as this."""
+LEAST_DEBT = 1e-4
+"""Posterior debt below this, in nats, counts as this. Just after a retrain both debts are smaller than the error of an
+estimate from draws, which may be zero or below; where nothing is owed, how little must not matter."""
 CLIP = 2.0
 """Excess, in costs of a retrain, beyond which a cell teaches no more: it is clear there what to do."""
 
@@ -130,11 +134,12 @@ def features(
     price : array_like
         Cost of a retrain over exposure: in the score's unit.
     """
-    expected, moved, paid = (np.clip(one, LEAST, LARGEST) for one in (predictive_debt, debt, price))
+    paid = np.clip(price, LEAST_PRICE, LARGEST)
+    expected = np.clip(predictive_debt, LEAST_EXPECTED * paid, LARGEST)
     columns = (
-        np.log(expected / paid + 1e-6),
+        np.log(expected / paid),
         np.arcsinh(gaps / paid),
-        np.log(expected / moved),
+        np.log(expected / np.clip(debt, LEAST_DEBT, LARGEST)),
         np.log(np.maximum(spell_age, 1)),
         np.log(paid),
     )
