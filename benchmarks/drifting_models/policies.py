@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 import learning_debt as ld
 from learning_debt.arrays import walk
 from learning_debt.decisions.calibration import AgeAdjustment, score_unit
-from learning_debt.decisions.grids import CUSUM_THRESHOLDS, DEBT_QUANTILES, MULTIPLIERS, calendars
+from learning_debt.decisions.grids import BLENDS, CUSUM_THRESHOLDS, DEBT_QUANTILES, MULTIPLIERS, calendars
 from learning_debt.decisions.policies import (
     CUSUM,
     Always,
@@ -23,9 +23,8 @@ from learning_debt.decisions.policies import (
     Never,
     Policy,
     PredictiveDebtThreshold,
-    RiverDetector,
 )
-from learning_debt.decisions.rivals import RIVER_SETTINGS, rivals, typical_size
+from learning_debt.decisions.rivals import rivals, typical_size
 from learning_debt.study.scenarios import PAPER, cell_seeds, draw_paths
 from learning_debt.study.table import study_table
 
@@ -86,12 +85,7 @@ def grids(tuning: xr.Dataset, known: Calibration) -> Grids:
     rows["tuned CUSUM"] = [CUSUM(value) for value in CUSUM_THRESHOLDS]
     rows["debt threshold"] = [DebtThreshold(value, known.adjustment) for value in known.thresholds]
     rows["predictive-debt threshold"] = [PredictiveDebtThreshold(value) for value in MULTIPLIERS]
-    blends = product(MULTIPLIERS, (0.05, 0.1, 0.2), (0.8, 0.9, 0.95))
-    rows["blended threshold"] = [BlendedThreshold(*blend) for blend in blends]
-    for name, detector in RIVER_SETTINGS.items():
-        if detector.stream == "clearly_worse":  # ten typical gaps, where gaps of few rows are mostly noise: hardly ever
-            settings = detector.settings
-            rows[f"{name}, any worse"] = [RiverDetector(detector.detector, setting, "worse") for setting in settings]
+    rows["blended threshold"] = [BlendedThreshold(*blend) for blend in BLENDS]
     signals = [str(name) for name in tuning.data_vars]
     return rows | rivals(known.staleness, typical_gap=known.typical_gap, signals=signals)
 

@@ -105,7 +105,7 @@ def test_alarms_are_those_of_rivers_own_loop(detector, table):
 def test_settings_are_walked_side_by_side_and_do_not_all_do_the_same(detector, table):
     name, row = next((name, row) for name, row in RIVER_SETTINGS.items() if row.detector == detector)
     grid = row.settings
-    candidates = [RiverDetector(detector, setting, row.stream, 0.05 * row.unit) for setting in grid]
+    candidates = [RiverDetector(detector, setting, row.stream, 0.05 * row.units[-1]) for setting in grid]
     together = walk_policy(table, stack(candidates, SERIES), np.ones(SERIES * len(grid)), len(grid))
     alone = np.concatenate([walk_policy(table, one, np.ones(SERIES)) for one in candidates])
     np.testing.assert_array_equal(together, alone)

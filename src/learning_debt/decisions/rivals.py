@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -23,27 +24,28 @@ CONFIDENCES = (1e-3, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0)
 
 
 class _Row(NamedTuple):
-    """A detector of river, what it watches, its unit in typical gaps, and its settings."""
+    """A detector of river, what it watches, its units in typical gaps, and its settings: each is tried in each unit."""
 
     detector: str
     stream: str
-    unit: float
+    units: tuple[float, ...]
     settings: tuple[float, ...]
 
 
 RIVER_SETTINGS = {
-    "ADWIN": _Row("ADWIN", "score_gap", 0.7, (1e-6, 1e-4, 1e-3, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0)),
+    "ADWIN": _Row("ADWIN", "score_gap", (0.7,), (1e-6, 1e-4, 1e-3, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0)),
     "Page-Hinkley": _Row(
-        "PageHinkley", "score_gap", 4.0, (0.03, 0.06, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
+        "PageHinkley", "score_gap", (4.0,), (0.03, 0.06, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
     ),
-    "KSWIN": _Row("KSWIN", "score_gap", 1.0, (0.03, 0.25, 0.8, 1.0)),
-    "DDM": _Row("DDM", "clearly_worse", 10.0, (0.5, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0, 6.0)),
-    "EDDM": _Row("EDDM", "clearly_worse", 10.0, (0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.99, 1.0)),
-    "HDDM-A": _Row("HDDM_A", "clearly_worse", 10.0, CONFIDENCES),
-    "HDDM-W": _Row("HDDM_W", "clearly_worse", 10.0, CONFIDENCES),
+    "KSWIN": _Row("KSWIN", "score_gap", (1.0,), (0.03, 0.25, 0.8, 1.0)),
+    "DDM": _Row("DDM", "clearly_worse", (0.1, 10.0), (0.5, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0, 6.0)),
+    "EDDM": _Row("EDDM", "clearly_worse", (0.1, 10.0), (0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.99, 1.0)),
+    "HDDM-A": _Row("HDDM_A", "clearly_worse", (0.1, 10.0), CONFIDENCES),
+    "HDDM-W": _Row("HDDM_W", "clearly_worse", (0.1, 10.0), CONFIDENCES),
 }
 """Rows of river's detectors. KSWIN's test on four values against four has no more than these four verdicts. Units and
-streams are chosen as the fixed options are (`policies.river_detector.DETECTORS`)."""
+streams are chosen as the fixed options are (`policies.river_detector.DETECTORS`). The detectors of 0 and 1 watch for a
+gap above a tenth of a typical one, or above ten: which one is better depends on how noisy gaps are."""
 CHANGEPOINT_UNIT = 2.0
 """In typical gaps."""
 CHANGEPOINT_HAZARD = 0.1
@@ -103,8 +105,9 @@ def rivals(
     """
     grids: dict[str, list[Policy]] = {}
     if "score_gap" in signals and river:
-        for name, (detector, stream, unit, settings) in RIVER_SETTINGS.items():
-            grids[name] = [RiverDetector(detector, setting, stream, unit * typical_gap) for setting in settings]
+        for name, (detector, stream, units, settings) in RIVER_SETTINGS.items():
+            tried = product(units, settings)
+            grids[name] = [RiverDetector(detector, setting, stream, unit * typical_gap) for unit, setting in tried]
     if "score_gap" in signals:
         grids["changepoint"] = [
             Changepoint(CHANGEPOINT_HAZARD, CHANGEPOINT_RECENT, threshold, CHANGEPOINT_UNIT * typical_gap)

@@ -143,7 +143,8 @@ class RiverDetector(Policy):
         return detectors
 
     def __str__(self) -> str:
-        return f"{self.detector}({self.setting:.4g})"
+        above = f", gaps above {self.scale:.3g}" if self.stream == "clearly_worse" else ""
+        return f"{self.detector}({self.setting:.4g}{above})"
 
 
 class _Stream(np.ndarray):
