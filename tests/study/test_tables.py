@@ -8,10 +8,10 @@ import pytest
 import xarray as xr
 
 from learning_debt.study import random_stream, tables
+from learning_debt.study.comparison import comparison
 from learning_debt.study.tables import (
     BOOTSTRAP_SEED,
     TABLE_1_PAIRS,
-    comparison,
     no_shift,
     pass_summary,
     policy_summary,

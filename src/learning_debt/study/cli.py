@@ -138,8 +138,10 @@ def policies(
     with _clear_errors():
         design = _design(size)
         design = replace(design, test_paths=design.test_paths if test_paths is None else test_paths)
+        if rep < 0 or reps < 1:
+            raise ValueError(f"--rep must be at least 0 and --reps at least 1, not {rep} and {reps}")
         rows = {**PUBLISHED, **OURS, **(RIVALS if rivals else {})}
-        points = [repeated.Point({}, Misspecification(), one) for one in range(rep, rep + max(reps, 1))]
+        points = [repeated.Point({}, Misspecification(), one) for one in range(rep, rep + reps)]
         configuration = {"study": "policies", "size": size, "rivals": rivals, **_sizes(design)}
         directory = claim(out, configuration)
         table = _compared(points, design, directory, accounting, rows, jobs)
@@ -240,7 +242,7 @@ def _pool(jobs: int | None) -> Iterator[ProcessPoolExecutor | None]:
 def _clear_errors() -> Iterator[None]:
     try:
         yield
-    except (ValueError, KeyError, OSError) as error:
+    except (ValueError, KeyError, OSError, ImportError) as error:
         message = error.args[0] if isinstance(error, KeyError) and error.args else error
         Console(stderr=True).print(f"error: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from error

@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from learning_debt.study.comparison import comparison
 from learning_debt.study.directory import write_netcdf, write_table
 from learning_debt.study.experiment import run_pass
 from learning_debt.study.policies import Rows
 from learning_debt.study.scenarios import PAPER, Design, Misspecification
-from learning_debt.study.tables import comparison, pass_summary
+from learning_debt.study.tables import pass_summary
 
 AUDIT_CELLS = {
     "wellspec": Misspecification(),
@@ -144,7 +145,7 @@ def run_evaluations(
 
 
 def compare_policies(evaluations: Sequence[xr.Dataset], benchmark: str = "cusum_tuned") -> pd.DataFrame:
-    """`tables.comparison` of repetitions one by one (``rep`` 1, 2, ... in order) and pooled (``rep`` 0).
+    """`comparison` of repetitions one by one (``rep`` 1, 2, ... in order) and pooled (``rep`` 0).
 
     Pooled, a cell's ratio is that of sums over all paths of all repetitions, each tuned on its own.
     """

@@ -37,7 +37,7 @@ NO_SHIFT_POLICIES = ("debt_threshold_tuned", "cusum_tuned", "calendar_tuned", "n
 """Policies whose behaviour without shifts is published."""
 BENCHMARKS = {"vs cusum": "cusum_tuned", "vs calendar": "calendar_tuned"}
 
-_STABLE = "none"
+STABLE = "none"
 _CELL = ("shift_prob", "shift_type", "kappa")
 """Coordinates of a cell, the outermost of the published order first."""
 
@@ -106,7 +106,7 @@ def relative_objectives(
     ValueError
         If the evaluation lacks one of the policies, the score unit or any cell with a shift.
     """
-    above, below = (_over_paths(_cells(evaluation, name, score_unit_mode)) for name in (policy, benchmark))
+    above, below = (_over_paths(shifting_cells(evaluation, name, score_unit_mode)) for name in (policy, benchmark))
     ratio = (above / below).rename("relative_objective")
     return ratio.to_dataframe(dim_order=list(_CELL))["relative_objective"]
 
@@ -170,7 +170,7 @@ def no_shift(evaluation: xr.Dataset) -> pd.DataFrame:
     """
     rows = []
     for policy in NO_SHIFT_POLICIES:
-        calm = _chosen(evaluation, policy=policy, score_unit_mode=PRIMARY_UNIT, shift_type=_STABLE)
+        calm = chosen(evaluation, policy=policy, score_unit_mode=PRIMARY_UNIT, shift_type=STABLE)
         means = {name: float(calm[name].mean(skipna=False)) for name in ("retrains", "objective")}
         rows.append({"policy": policy, **means})
     return pd.DataFrame(rows)
@@ -202,81 +202,6 @@ def sensitivity(evaluation: xr.Dataset, policy: str = "debt_threshold_tuned") ->
                     }
                 )
     return pd.DataFrame(rows)
-
-
-def comparison(evaluation: xr.Dataset, benchmark: str = "cusum_tuned", resamples: int = 500) -> pd.DataFrame:
-    """Every policy beside a benchmark, at every score unit: one row for each of both.
-
-    Parameters
-    ----------
-    evaluation : Dataset
-    benchmark : str
-    resamples : int
-        Behind each interval.
-
-    Returns
-    -------
-    DataFrame
-        Columns ``score_unit_mode``, ``policy``; over the cells with a shift ``cell_wins`` of ``n_cells``, the mean
-        ratio of objectives to the benchmark's ``mean_relative`` with its paired 90 % bootstrap interval ``ci_05``,
-        ``ci_95``, the worst cell ``max_relative``, the mean ratio to the oracle ``mean_to_oracle`` (missing without
-        one), and wins against the debt threshold ``wins_debt_threshold`` (likewise); over the cells without one the
-        ratio of mean objectives ``no_shift_relative`` and mean retrains ``no_shift_retrains`` (missing without such
-        cells).
-
-    Notes
-    -----
-    The interval takes cells and tuned parameters as given and resamples the paths of each cell, the same ones for
-    policy and benchmark. What tuning on other paths would have changed shows between repetitions of the pass.
-    """
-    rng = np.random.default_rng(BOOTSTRAP_SEED)
-    rows, names = [], [str(name) for name in evaluation["policy"].values]
-    for unit in map(str, evaluation["score_unit_mode"].values):
-        cells = {name: _cells(evaluation, name, unit).to_numpy() for name in names}
-        means = {name: values.mean(axis=-1) for name, values in cells.items()}
-        paths = cells[benchmark].shape[-1]
-        weights = rng.multinomial(paths, np.full(paths, 1 / paths), size=(*means[benchmark].shape, resamples)) / paths
-        resampled = {name: (weights @ values[..., None])[..., 0] for name, values in cells.items()}
-        for name in names:
-            ratio = means[name] / means[benchmark]
-            again = (resampled[name] / resampled[benchmark]).reshape(-1, resamples).mean(axis=0)
-            low, high = np.quantile(again, [0.05, 0.95])
-            rows.append(
-                {
-                    "score_unit_mode": unit,
-                    "policy": name,
-                    "cell_wins": int((ratio < 1).sum()),
-                    "n_cells": ratio.size,
-                    "mean_relative": ratio.mean(),
-                    "ci_05": low,
-                    "ci_95": high,
-                    "max_relative": ratio.max(),
-                    "mean_to_oracle": _mean_ratio(means, name, "oracle"),
-                    "wins_debt_threshold": _wins(means, name, "debt_threshold_tuned"),
-                    **_without_shift(evaluation, name, benchmark, unit),
-                }
-            )
-    return pd.DataFrame(rows)
-
-
-def _mean_ratio(means: dict[str, Array], policy: str, benchmark: str) -> float:
-    return float((means[policy] / means[benchmark]).mean()) if benchmark in means else np.nan
-
-
-def _wins(means: dict[str, Array], policy: str, benchmark: str) -> float:
-    return float((means[policy] < means[benchmark]).sum()) if benchmark in means else np.nan
-
-
-def _without_shift(evaluation: xr.Dataset, policy: str, benchmark: str, unit: str) -> dict[str, float]:
-    if _STABLE not in evaluation["shift_type"].values:
-        return {"no_shift_relative": np.nan, "no_shift_retrains": np.nan}
-    calm, other = (
-        _chosen(evaluation, policy=name, score_unit_mode=unit, shift_type=_STABLE) for name in (policy, benchmark)
-    )
-    return {
-        "no_shift_relative": float(calm["objective"].mean() / other["objective"].mean()),
-        "no_shift_retrains": float(calm["retrains"].mean()),
-    }
 
 
 def pass_summary(evaluation: xr.Dataset, calibration: CalibrationFacts) -> pd.DataFrame:
@@ -314,7 +239,7 @@ def _over_paths(values: xr.DataArray) -> xr.DataArray:
     return values.mean("path", skipna=False).reset_coords(drop=True)
 
 
-def _chosen(evaluation: xr.Dataset, **labels: str) -> xr.Dataset:
+def chosen(evaluation: xr.Dataset, **labels: str) -> xr.Dataset:
     """Select by name, naming what is there if the name is not."""
     for dimension, label in labels.items():
         there = evaluation[dimension].values.tolist()
@@ -323,10 +248,10 @@ def _chosen(evaluation: xr.Dataset, **labels: str) -> xr.Dataset:
     return evaluation.sel(labels)
 
 
-def _cells(evaluation: xr.Dataset, policy: str, score_unit_mode: str) -> xr.DataArray:
+def shifting_cells(evaluation: xr.Dataset, policy: str, score_unit_mode: str) -> xr.DataArray:
     """Objectives of one policy in all cells with a shift, dimensions of a cell and ``path``."""
-    chosen = _chosen(evaluation, policy=policy, score_unit_mode=score_unit_mode)
-    shifting = chosen["objective"].sel(shift_type=chosen["shift_type"] != _STABLE)
+    objective = chosen(evaluation, policy=policy, score_unit_mode=score_unit_mode)["objective"]
+    shifting = objective.sel(shift_type=objective["shift_type"] != STABLE)
     if not shifting.size:
         raise ValueError("the evaluation has no cell with a shift")
     return shifting.transpose(*_CELL, "path")
@@ -334,7 +259,7 @@ def _cells(evaluation: xr.Dataset, policy: str, score_unit_mode: str) -> xr.Data
 
 def _cell_array(evaluation: xr.Dataset, policy: str) -> Array:
     """The same at the primary score unit as an array, shape (cells, paths)."""
-    objective = _cells(evaluation, policy, PRIMARY_UNIT)
+    objective = shifting_cells(evaluation, policy, PRIMARY_UNIT)
     return objective.to_numpy().reshape(-1, objective.sizes["path"]).astype(float)
 
 
