@@ -122,6 +122,11 @@ def test_regret_and_cost_in_money_change_the_unit_and_nothing_else(learnt):
     np.testing.assert_allclose(money.coefficients, nats.coefficients, rtol=1e-6, atol=1e-8)
 
 
+def test_a_learned_policy_says_at_which_costs_it_was_learned(learnt, model):
+    assert str(ContinuationValue(model)) == "ContinuationValue(learned at costs of 0.05 to 0.8)"
+    assert str(ContinuationValue(ld.fit_continuation(learnt, 0.2))) == "ContinuationValue(learned at costs of 0.2)"
+
+
 def test_what_cannot_be_learned_from_is_refused(learnt, random_spells):
     with pytest.raises(ValueError, match="costs must be positive"):
         ld.fit_continuation(learnt, 0.0)

@@ -31,3 +31,8 @@ class ContinuationValue(Policy):
         price = signals.cost / signals.exposure
         seen = features(signals.predictive_debt, signals.debt, gaps, signals.spell_age, price)
         return gaps, self.model.excess(seen) > 0
+
+    def __str__(self) -> str:
+        lowest, highest = np.exp([self.model.lowest[-1], self.model.highest[-1]])
+        costs = f"{lowest:.3g}" if lowest == highest else f"{lowest:.3g} to {highest:.3g}"
+        return f"ContinuationValue(learned at costs of {costs})"
