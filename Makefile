@@ -33,7 +33,7 @@ benchmark: environment ## timings side by side; sampled against exact, in short 
 	$(PYTHON) benchmarks/scores.py --replications 30
 	cd benchmarks && ../$(PYTHON) -m shadow_upkeep --quick
 	$(PYTHON) benchmarks/selection.py --replications 20 --periods 60
-	$(PYTHON) benchmarks/sampled_decisions.py --quick
+	$(PYTHON) benchmarks/sampled_decisions.py --quick --paths 1 --draws 1000
 	cd benchmarks && ../$(PYTHON) -m drifting_models --quick
 	$(PYTHON) benchmarks/study.py
 
