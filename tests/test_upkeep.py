@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 import learning_debt as ld
-from learning_debt.notes import upkeep_notes
+from learning_debt.audit.notes import upkeep_notes
 from learning_debt.plots import plot_signals, plot_upkeep
 from learning_debt.plots.upkeep import RUNGS
 from learning_debt.report import write_report

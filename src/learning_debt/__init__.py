@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from learning_debt import scores
 from learning_debt.arrays.nig import NIG
 from learning_debt.attribution import debt_by_block, debt_by_group
-from learning_debt.audit import Audit, audit
+from learning_debt.audit import Audit, audit, repeat_audit
 from learning_debt.belief import belief_check
 from learning_debt.decision import Decision, decide
 from learning_debt.decisions import policies
@@ -28,7 +28,6 @@ from learning_debt.posteriors.keeper import Refit
 from learning_debt.posteriors.shadow import ShadowLadder
 from learning_debt.posteriors.supplied import SuppliedShadow
 from learning_debt.posteriors.weights import equal_weights, with_weights
-from learning_debt.repeated_audit import repeat_audit
 from learning_debt.replay import Replay, oracle, replay
 from learning_debt.signals import Signals
 from learning_debt.spells import check_spells, compare_tables, from_period, spell_table

@@ -11,8 +11,8 @@ from arviz_plots import PlotCollection
 from matplotlib.style import context
 
 from learning_debt.audit import Audit
+from learning_debt.audit.notes import upkeep_notes
 from learning_debt.data import SERIES
-from learning_debt.notes import upkeep_notes
 from learning_debt.plots import plot_bill, plot_sampled_against_exact, plot_schedule, plot_signals, plot_upkeep
 from learning_debt.plots.common import SIGNALS
 from learning_debt.signals import ARRIVED_GAP

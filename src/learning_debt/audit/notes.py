@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from learning_debt.audit.trial import Trial
 from learning_debt.belief import belief_notes
 from learning_debt.data import plain_labels
 from learning_debt.decision import KEPT_BY_WEIGHTS
 from learning_debt.signals import ARRIVED_GAP, ESTIMATED
-from learning_debt.trial import Trial
 
 
 def audit_notes(table: xr.Dataset, result: xr.Dataset, trial: Trial) -> tuple[str, ...]:

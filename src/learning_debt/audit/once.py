@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from learning_debt.audit.notes import audit_notes
+from learning_debt.audit.table import compare, resample, told_apart
+from learning_debt.audit.trial import ORACLE, Rows, Trial, as_calendar, run_trial
 from learning_debt.decision import Decision, decide
 from learning_debt.decisions.cost import RetrainingCost, as_cost
 from learning_debt.decisions.policies import Policy
 from learning_debt.estimate import require_probability
-from learning_debt.notes import audit_notes
-from learning_debt.policy_table import compare, resample, told_apart
 from learning_debt.replay import Replay, replay
 from learning_debt.spells import check_spells
-from learning_debt.trial import ORACLE, Rows, Trial, as_calendar, run_trial
 from learning_debt.tuning import Tuned
 
 

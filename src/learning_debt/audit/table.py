@@ -9,8 +9,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from learning_debt.arrays.resampling import choose_again, resample_counts, resampled_totals
+from learning_debt.audit.trial import BEST, RIVAL, YOURS, Trial
 from learning_debt.replay import Replay
-from learning_debt.trial import BEST, RIVAL, YOURS, Trial
 
 Array = NDArray[np.float64]
 

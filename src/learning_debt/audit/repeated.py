@@ -10,10 +10,10 @@ import numpy as np
 import xarray as xr
 from scipy.stats import rankdata
 
+from learning_debt.audit.trial import ORACLE, Rows, Trial, as_calendar, run_trial
 from learning_debt.decisions.cost import RetrainingCost, as_cost
 from learning_debt.decisions.policies import Policy
 from learning_debt.spells import check_spells
-from learning_debt.trial import ORACLE, Rows, Trial, as_calendar, run_trial
 
 
 def repeat_audit(
