@@ -102,7 +102,7 @@ def test_where_nothing_is_owed_it_does_not_matter_how_little():
 
 
 def test_the_same_seed_learns_the_same(learnt, model):
-    again = ld.fit_continuation(learnt, [0.05, 0.2, 0.8])
+    again = ld.fit_continuation(learnt, np.array([0.05, 0.2, 0.8]))
     assert again == model
     few = [ld.fit_continuation(learnt, 0.2, cells=2000, random_seed=seed) for seed in (1, 1, 2)]
     assert few[0] == few[1] != few[2]

@@ -188,4 +188,4 @@ def _priced(cost: RetrainingCost | float, table: xr.Dataset) -> RetrainingCost:
 
 
 def _listed(values: Any) -> list[Any]:
-    return list(values) if isinstance(values, Sequence) else [values]
+    return list(values) if isinstance(values, Sequence | np.ndarray) else [values]
