@@ -1,14 +1,7 @@
 """The examples of docs/updating.md run as they are printed, one after the other."""
 
-import re
-from pathlib import Path
 
-PAGE = Path(__file__).parents[1] / "docs" / "updating.md"
-
-
-def test_examples_run(capsys):
-    names, examples = {}, re.findall(r"```python\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
-    for example in examples:
-        exec(compile(example, str(PAGE), "exec"), names)
-        assert capsys.readouterr().out.strip()
-    assert len(examples) == 6
+def test_examples_run(run_examples):
+    printed = run_examples("updating.md")
+    assert all(printed)
+    assert len(printed) == 6

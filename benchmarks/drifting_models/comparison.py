@@ -14,8 +14,7 @@ import learning_debt as ld
 from drifting_models.policies import COST_RATIOS, SEES_COST, UNITS, calibrate, costs_of, grids
 from learning_debt.arrays import walk
 from learning_debt.decisions.policies import ContinuationValue, Policy
-from learning_debt.decisions.policies.base import stack
-from learning_debt.replay import ACCOUNTINGS, walk_policy
+from learning_debt.replay import ACCOUNTINGS, walk_candidates
 from learning_debt.spells import check_spells
 
 Array = NDArray[np.float64]
@@ -68,11 +67,8 @@ def walk_grid(table: xr.Dataset, grid: Sequence[Policy], costs: Sequence[float])
     """All candidates on all series at all costs."""
     series, faced = table.sizes["series"], costs if isinstance(grid[0], SEES_COST) else [0.0]
     policies, lanes = [one for one in grid for _ in faced], np.tile(np.arange(series), len(grid) * len(faced))
-    together = stack(policies, series)
-    if together is None:
-        raise TypeError("candidates of a grid must differ in their numbers only")
-    checked = check_spells(table, together.requires)
-    schedule = walk_policy(checked, together, np.repeat(np.tile(faced, len(grid)), series), len(policies))
+    checked = check_spells(table, grid[0].requires)
+    schedule = walk_candidates(checked, policies, np.tile(faced, len(grid))).reshape(lanes.size, -1)
     regret = walk.along_schedule(checked["regret"].values, lanes, schedule)
     shape = (len(grid), len(faced), series)
     totals = (regret, np.maximum(regret, 0.0), schedule)

@@ -41,6 +41,11 @@ MAXIMUM_POINTS = 10_000
 """Points of all rows together that are held at once, each with a density at every draw."""
 
 
+def tolerated_error(fine: mixture.MonteCarlo, value: float) -> float:
+    """Of a rule of integration: what Monte Carlo blurs anyway, or 1% of the `value` it gives."""
+    return max(0.25 * fine.standard_error, 0.01 * value, 1e-7)
+
+
 def row_log_density(
     forecaster: SampledForecaster,
     posterior: xr.DataTree,
@@ -185,7 +190,7 @@ class PredictiveContrast:
         values = [mixture.plug_in_divergence(rule.shadow, at_deployed, p) for p in (rule.probability, rule.coarse)]
         # Over counts the trapezoid is of second order; over the real line an abrupt end may leave it at first.
         error = abs(values[0] - values[1]) / (3 if self.kind == "count" else 1)
-        return error <= max(0.25 * fine.standard_error, 0.01 * values[0], 1e-7)
+        return error <= tolerated_error(fine, values[0])
 
     def _estimate(
         self, result: mixture.MonteCarlo, error: float, rule: _Rule, at_deployed: mixture.Mixture

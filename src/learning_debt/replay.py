@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from learning_debt.arrays import walk
 from learning_debt.data import SERIES, plain_labels
 from learning_debt.decisions.cost import RetrainingCost, as_cost
-from learning_debt.decisions.policies.base import Policy
+from learning_debt.decisions.policies.base import Policy, stack
 from learning_debt.decisions.policies.fixed import Schedule
 from learning_debt.signals import ARRIVED_GAP, ESTIMATED, OPTIONAL, SAMPLED, Signals
 from learning_debt.spells import check_spells
@@ -126,6 +126,29 @@ def walk_policy(table: xr.Dataset, policy: Policy, cost: RetrainingCost | Array,
     series = table.sizes[SERIES]
     see = SignalReader(table, policy.requires, cost, np.tile(np.arange(series), copies))
     return walk_signals(policy, see, table.sizes["period"], series * copies)
+
+
+def walk_candidates(table: xr.Dataset, policies: Sequence[Policy], cost: RetrainingCost | Array) -> NDArray[np.bool_]:
+    """Schedules of several policies, shape (policies, series, T), on all series of a checked table.
+
+    They walk side by side where they differ in their numbers only. `cost` is one for all, or an array of one per policy
+    in units of the table's regret.
+    """
+    series, count = table.sizes[SERIES], len(policies)
+
+    def faced(which: NDArray[np.int64]) -> RetrainingCost | Array:
+        return cost if isinstance(cost, RetrainingCost) else np.repeat(np.asarray(cost, dtype=float)[which], series)
+
+    together = stack(policies, series)
+    if together is not None:
+        return walk_policy(table, together, faced(np.arange(count)), count).reshape(count, series, -1)
+    schedules = np.zeros((count, series, table.sizes["period"]), dtype=bool)
+    first = np.array([policies.index(policy) for policy in policies])
+    for one in np.unique(first):  # side by side with itself, where it faces several costs
+        which = np.flatnonzero(first == one)
+        walked = walk_policy(table, policies[one], faced(which), len(which))
+        schedules[which] = walked.reshape(len(which), series, -1)
+    return schedules
 
 
 def walk_signals(

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from learning_debt.arrays import walk
 from learning_debt.data import SERIES
 from learning_debt.decisions.cost import RetrainingCost, as_cost
-from learning_debt.decisions.policies.base import Policy, stack
-from learning_debt.replay import charged_regret, check_dates, paid_for_retrains, walk_policy
+from learning_debt.decisions.policies.base import Policy
+from learning_debt.replay import charged_regret, check_dates, paid_for_retrains, walk_candidates
 from learning_debt.spells import check_spells
 
 Array = NDArray[np.float64]
@@ -62,11 +62,7 @@ class Bills:
         for candidate in candidates:
             check_dates(table, candidate)
         series, count = table.sizes[SERIES], len(candidates)
-        together = stack(candidates, series)
-        if together is not None:
-            schedules = walk_policy(table, together, cost, count)
-        else:
-            schedules = np.concatenate([walk_policy(table, candidate, cost) for candidate in candidates])
+        schedules = walk_candidates(table, candidates, cost).reshape(count * series, -1)
         lanes = np.tile(np.arange(series), count)
         regret = walk.along_schedule(charged_regret(table, cost, accounting), lanes, schedules)
         paid = paid_for_retrains(table, cost, lanes, schedules)

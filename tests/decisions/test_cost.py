@@ -140,6 +140,16 @@ def test_a_cost_ratio_of_a_table_in_money_resolves_to_money(random_spells):
     assert in_eur.resolve(in_money(table)) is in_eur
 
 
+def everything_that_bills(table, cost):
+    return (
+        lambda: ld.replay(table, ld.policies.Never(), cost),
+        lambda: ld.oracle(table, cost),
+        lambda: ld.tune(table, [ld.policies.Never()], cost),
+        lambda: ld.audit(table, cost),
+        lambda: ld.decide(table, ld.policies.Never(), cost, horizon=1),
+    )
+
+
 @pytest.mark.parametrize(
     ("cost", "currency", "message"),
     [
@@ -152,13 +162,7 @@ def test_a_cost_ratio_of_a_table_in_money_resolves_to_money(random_spells):
 )
 def test_prices_that_do_not_fit_the_table_are_refused_everywhere(cost, currency, message, random_spells):
     table = random_spells(20) if currency is None else in_money(random_spells(20), currency)
-    for ask in (
-        lambda: ld.replay(table, ld.policies.Never(), cost),
-        lambda: ld.oracle(table, cost),
-        lambda: ld.tune(table, [ld.policies.Never()], cost),
-        lambda: ld.audit(table, cost),
-        lambda: ld.decide(table, ld.policies.Never(), cost, horizon=1),
-    ):
+    for ask in everything_that_bills(table, cost):
         with pytest.raises(ValueError, match=message):
             ask()
 
@@ -299,12 +303,6 @@ def test_a_cost_says_what_it_is_made_of():
 )
 def test_parts_that_the_table_cannot_price_are_refused_everywhere(break_it, error, message, random_spells):
     table = break_it(with_seconds(random_spells(20)))
-    for ask in (
-        lambda: ld.replay(table, ld.policies.Never(), PARTS),
-        lambda: ld.oracle(table, PARTS),
-        lambda: ld.tune(table, [ld.policies.Never()], PARTS),
-        lambda: ld.audit(table, PARTS),
-        lambda: ld.decide(table, ld.policies.Never(), PARTS, horizon=1),
-    ):
+    for ask in everything_that_bills(table, PARTS):
         with pytest.raises(error, match=message):
             ask()

@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandas as pd
 import typer
@@ -169,16 +169,9 @@ def _sweep(points: list[repeated.Point], out: Path, jobs: int | None) -> None:
 def _compared(
     points: list[repeated.Point], design: Design, directory: Path, accounting: str, rows: Rows, jobs: int | None
 ) -> pd.DataFrame:
-    with _pool(jobs) as executor, Progress(console=console, transient=True) as progress:
-        task = progress.add_task("passes", total=len(points))
+    with _workers(points, jobs) as workers:
         evaluations = repeated.run_evaluations(
-            points,
-            design,
-            directory,
-            accounting=accounting,
-            policies=rows,
-            executor=executor,
-            advance=lambda: progress.update(task, advance=1),
+            points, design, directory, accounting=accounting, policies=rows, **workers
         )
     return repeated.compare_policies(evaluations)
 
@@ -198,15 +191,8 @@ def verify(directory: Annotated[Path, typer.Argument(help="What primary, audit o
 def _run(
     points: list[repeated.Point], design: Design, directory: Path, name: str, by: list[str], jobs: int | None
 ) -> pd.DataFrame:
-    with _pool(jobs) as executor, Progress(console=console, transient=True) as progress:
-        task = progress.add_task("passes", total=len(points))
-        rows = repeated.run_points(
-            points,
-            design,
-            directory / f"{name}_per_rep.csv",
-            executor=executor,
-            advance=lambda: progress.update(task, advance=1),
-        )
+    with _workers(points, jobs) as workers:
+        rows = repeated.run_points(points, design, directory / f"{name}_per_rep.csv", **workers)
     summary = repeated.summarise(rows, by)
     write_table(directory / f"{name}_summary.csv", summary)
     console.print(summary.to_string(index=False), highlight=False, soft_wrap=True)
@@ -223,6 +209,14 @@ def _design(size: str) -> Design:
 def _sizes(design: Design) -> dict[str, int]:
     names = ("calibration_paths", "tuning_paths", "test_paths")
     return {name: value for name, value in asdict(design).items() if name in names}
+
+
+@contextmanager
+def _workers(points: list[repeated.Point], jobs: int | None) -> Iterator[dict[str, Any]]:
+    """Executor and progress of many passes, as the functions of `repeated` take them."""
+    with _pool(jobs) as executor, Progress(console=console, transient=True) as progress:
+        task = progress.add_task("passes", total=len(points))
+        yield {"executor": executor, "advance": lambda: progress.update(task, advance=1)}
 
 
 @contextmanager

@@ -23,7 +23,14 @@ from learning_debt.arrays.nig import NIG
 from learning_debt.debt import debt_from_draws
 from learning_debt.decisions.policies.base import Policy
 from learning_debt.estimate import Estimate
-from learning_debt.predictive import MASS_TOLERANCE, POINTS, gap_from_mixtures, score_from_mixture, supported
+from learning_debt.predictive import (
+    MASS_TOLERANCE,
+    POINTS,
+    gap_from_mixtures,
+    score_from_mixture,
+    supported,
+    tolerated_error,
+)
 from learning_debt.signals import ESTIMATED, OPTIONAL, SAMPLED, Signals
 from learning_debt.study.posteriors import Drawn, Draws, seed_of, study_posteriors
 from learning_debt.study.scenarios import Paths
@@ -122,8 +129,7 @@ class DrawnCells:
             at_deployed = _mixture(self.draws(path, s), rule.x, rule.y)
             found = mixture.divergence(rule.shadow, at_deployed, rule.probability)
             values = [mixture.plug_in_divergence(rule.shadow, at_deployed, p) for p in (rule.probability, rule.coarse)]
-            tolerance = max(0.25 * found.standard_error, 0.01 * values[0], 1e-7)
-            if rule.whole and abs(values[0] - values[1]) <= tolerance:
+            if rule.whole and abs(values[0] - values[1]) <= tolerated_error(found, values[0]):
                 return Estimate(found.value, found.standard_error, supported(found, rule.shadow, at_deployed))
         return Estimate(found.value, found.standard_error, False, note="no quadrature resolves the predictive")
 

@@ -18,9 +18,8 @@ from learning_debt.data import SERIES
 from learning_debt.decisions.calibration import SCORE_UNITS
 from learning_debt.decisions.continuation import ContinuationModel
 from learning_debt.decisions.policies import Policy
-from learning_debt.decisions.policies.base import stack
 from learning_debt.policy_iteration import fit_continuation
-from learning_debt.replay import ACCOUNTINGS, walk_policy
+from learning_debt.replay import ACCOUNTINGS, walk_candidates
 from learning_debt.study.calibration import Calibration, calibrate
 from learning_debt.study.policies import FIXED, PUBLISHED, Rows
 from learning_debt.study.scenarios import PAPER, Design, Misspecification, Paths, Purpose, cell_seeds, draw_paths
@@ -266,16 +265,7 @@ def _cells_of(design: Design) -> list[tuple[str, float]]:
 def walk_lanes(table: xr.Dataset, policies: Sequence[Policy], costs: ArrayLike, positive: bool) -> tuple[Any, Any]:
     """Regret and retrains of every (policy, path), shape (policies, paths); policy i faces ``costs[i]``."""
     paths, count = table.sizes[SERIES], len(policies)
-    faced = np.repeat(np.asarray(costs, dtype=float), paths)
-    together = stack(policies, paths)
-    if together is not None:
-        schedules = walk_policy(table, together, faced, count)
-    else:  # they differ in more than their numbers: each walks by itself, side by side where it faces several costs
-        schedules = np.zeros((count * paths, table.sizes["period"]), dtype=bool)
-        owner = np.repeat([policies.index(policy) for policy in policies], paths)
-        for one in np.unique(owner):
-            lanes = np.flatnonzero(owner == one)
-            schedules[lanes] = walk_policy(table, policies[one], faced[lanes], len(lanes) // paths)
+    schedules = walk_candidates(table, policies, np.asarray(costs)).reshape(count * paths, -1)
     regret = walk.along_schedule(table["regret"].values, np.tile(np.arange(paths), count), schedules)
     if positive:
         regret = np.maximum(regret, 0.0)
