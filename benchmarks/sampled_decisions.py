@@ -30,8 +30,7 @@ import xarray as xr
 
 import learning_debt as ld
 from learning_debt.arrays import walk
-from learning_debt.decisions.calibration import SCORE_UNITS
-from learning_debt.decisions.policies import ContinuationValue, ParetoKThreshold, Policy
+from learning_debt.decisions.policies import ParetoKThreshold, Policy
 from learning_debt.decisions.rivals import PARETO_K_THRESHOLDS
 from learning_debt.replay import walk_policy
 from learning_debt.spells import check_spells
@@ -86,8 +85,6 @@ def tuned(options: argparse.Namespace, design: Design) -> tuple[dict[tuple[str, 
     costs = dict(zip(of_unit["kappa"], of_unit["lambda"], strict=True))
     known = {(name, str(policy)): policy for name, row in STUDIED.items() for policy in row.grid(one.calibration)}
     chosen = {(line.policy, line.kappa): known[line.policy, line.setting] for line in of_unit.itertuples()}
-    learned = ContinuationValue(one.calibration.continuation[SCORE_UNITS.index(options.unit)])  # all alike in words
-    chosen |= {("continuation_value", ratio): learned for ratio in costs}
     with ProcessPoolExecutor(options.jobs) as executor:
         work = partial(pareto_k_bills, design, options, tuple(costs.values()))
         bills = sum(executor.map(work, cells_of(design)))
