@@ -12,8 +12,10 @@ ROOT = Path(__file__).parents[1] / "src"
 PACKAGE = "learning_debt"
 
 FLOORS = [
+    {"errors"},
+    {"validation"},
     {"update_rule"},
-    {"errors", "estimate", "signals", "data"},
+    {"estimate", "signals", "data"},
     {"arrays"},
     {"posteriors"},
     {"predictive", "debt", "densities", "integrations"},

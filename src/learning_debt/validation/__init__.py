@@ -1,0 +1,33 @@
+"""The one door: what a public call checks of its arguments, before anything expensive happens."""
+
+from learning_debt.validation.numbers import (
+    require_flag,
+    require_number,
+    require_numbers,
+    require_probability,
+    require_whole_number,
+)
+from learning_debt.validation.objects import (
+    describe,
+    require_callable,
+    require_choice,
+    require_instance,
+    require_names,
+    require_sequence,
+    suggestion,
+)
+
+__all__ = [
+    "describe",
+    "require_callable",
+    "require_choice",
+    "require_flag",
+    "require_instance",
+    "require_names",
+    "require_number",
+    "require_numbers",
+    "require_probability",
+    "require_sequence",
+    "require_whole_number",
+    "suggestion",
+]
