@@ -1,6 +1,9 @@
 """Observations with names, and a history of them cut into periods."""
 
 from learning_debt.data.history import PERIOD, RESERVED, SERIES, History, split_periods
+from learning_debt.data.label_spacing import first_gap
+from learning_debt.data.label_storage import restored_labels, stored_labels
+from learning_debt.data.labels import Kind, Labels, as_labels, label_text, require_same_kind
 from learning_debt.data.observations import (
     as_dataset,
     as_past,
@@ -16,12 +19,20 @@ __all__ = [
     "RESERVED",
     "SERIES",
     "History",
+    "Kind",
+    "Labels",
     "as_dataset",
+    "as_labels",
     "as_past",
+    "first_gap",
     "follow",
+    "label_text",
     "plain_labels",
     "require_finite",
+    "require_same_kind",
     "require_variables",
+    "restored_labels",
     "split_periods",
+    "stored_labels",
     "take_rows",
 ]

@@ -1,0 +1,109 @@
+"""Labels as numpy and netCDF hold them, and back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from learning_debt.data.labels import Kind, Labels, as_labels, flat, objects
+
+KIND = "learning_debt_label_kind"
+"""Attribute of a stored coordinate that says how its text or numbers turn back into labels."""
+
+
+def stored_labels(values: Any, what: str = "labels") -> tuple[NDArray[Any], dict[str, str]]:
+    """Labels as numpy and netCDF hold them, and the attributes that `restored_labels` needs to turn them back.
+
+    Dates with a time zone become UTC dates; periods, intervals and tuples become text.
+
+    Examples
+    --------
+    >>> array, attributes = stored_labels(pd.period_range("2024-01", periods=2, freq="M"))
+    >>> array.tolist(), restored_labels(array, attributes).index.tolist()
+    (['2024-01', '2024-02'], [Period('2024-01', 'M'), Period('2024-02', 'M')])
+    """
+    labels = as_labels(values, what)
+    kind, index = labels.kind, labels.index
+    if kind is None:
+        return np.asarray(values), {}
+    if kind.plain:
+        return _plain_array(flat(values), labels), {}
+    note: dict[str, Any] = _described(kind)
+    if kind.name == "date with a time zone":
+        note["zone"] = str(index.tz)
+        return index.tz_convert("UTC").tz_localize(None).to_numpy(), {KIND: json.dumps(note)}
+    if kind.name == "duration":
+        return index.to_numpy().astype("timedelta64[ns]").astype("int64"), {KIND: json.dumps(note)}
+    return np.array([_written(label, kind) for label in index], dtype=np.str_), {KIND: json.dumps(note)}
+
+
+def restored_labels(values: Any, attributes: Any = None, what: str = "labels") -> Labels:
+    """Labels from their stored form; without the attribute, what stands there is what they are."""
+    note = json.loads((attributes or {}).get(KIND, "null"))
+    if note is None:
+        return as_labels(values, what)
+    kind, array = _kind_from(note), np.asarray(values)
+    if kind.name == "date with a time zone":
+        return Labels(pd.DatetimeIndex(array).tz_localize("UTC").tz_convert(note["zone"]), kind, what)
+    if kind.name == "duration":
+        return Labels(pd.TimedeltaIndex(array.astype("timedelta64[ns]")), kind, what)
+    if kind.name == "period":
+        return Labels(pd.PeriodIndex(array.astype(str), freq=kind.detail), kind, what)
+    return Labels(objects([_read(str(text), kind) for text in array.tolist()]), kind, what)
+
+
+def _plain_array(array: NDArray[Any], labels: Labels) -> NDArray[Any]:
+    """Labels that numpy holds, without the dtype object."""
+    if array.dtype.kind not in "OST":
+        return array
+    return labels.index.to_numpy() if labels.index.dtype != object else np.array(labels.index.tolist(), dtype=np.str_)
+
+
+def _described(kind: Kind) -> dict[str, Any]:
+    return {"name": kind.name, "detail": kind.detail, "parts": [_described(part) for part in kind.parts]}
+
+
+def _kind_from(note: dict[str, Any]) -> Kind:
+    return Kind(note["name"], note["detail"], tuple(_kind_from(part) for part in note["parts"]))
+
+
+def _written(label: Any, kind: Kind) -> str:
+    if kind.name == "interval":
+        left, right = _simple(label.left, kind.parts[0]), _simple(label.right, kind.parts[0])
+        opening, closing = "[" if label.closed_left else "(", "]" if label.closed_right else ")"
+        return f"{opening}{left}, {right}{closing}"
+    if kind.name == "tuple":
+        return json.dumps([_simple(one, part) for one, part in zip(label, kind.parts, strict=True)], ensure_ascii=False)
+    return str(label)
+
+
+def _simple(label: Any, kind: Kind) -> Any:
+    """A part of a label as JSON holds it."""
+    if kind.name == "number":
+        return int(label) if float(label).is_integer() else float(label)
+    if kind.name == "truth value":
+        return bool(label)
+    if kind.name == "duration":
+        return int(pd.Timedelta(label).as_unit("ns").value)
+    if kind.name in ("date", "date with a time zone"):
+        return pd.Timestamp(label).isoformat()
+    return _written(label, kind)
+
+
+def _read(text: Any, kind: Kind) -> Any:
+    if kind.name == "tuple":
+        return tuple(_read(one, part) for one, part in zip(json.loads(text), kind.parts, strict=True))
+    if kind.name == "interval":
+        left, right = text[1:-1].split(", ")
+        return pd.Interval(_read(left, kind.parts[0]), _read(right, kind.parts[0]), kind.detail)
+    if kind.name == "number":
+        return int(text) if float(text).is_integer() else float(text)
+    if kind.name == "duration":
+        return pd.Timedelta(int(text), "ns")
+    if kind.name in ("date", "date with a time zone"):
+        return pd.Timestamp(text)
+    return pd.Period(text, freq=kind.detail) if kind.name == "period" else text
