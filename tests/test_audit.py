@@ -159,6 +159,26 @@ def test_today_is_about_what_the_owners_calendar_left_in_service(spells):
     assert ld.audit(spells, 0.1, **FAST).decision.spell_age == 60
 
 
+def test_today_is_about_what_was_deployed_after_the_last_retrain(spells):
+    """It may have been off the calendar, which stays what others are held against."""
+    off_calendar = ld.audit(spells, 0.1, calendar=[1020, 1050], last_retrain=1055, **FAST)
+    dated = ld.audit(spells, 0.1, calendar=[1020, 1050], **FAST)
+    assert off_calendar.decision.deployed_label == 1055
+    policy, horizon = dated.decision.policy, dated.decision.horizon
+    assert str(off_calendar.decision) == str(ld.decide(spells, policy, 0.1, deployed_at=46, horizon=horizon))
+    xr.testing.assert_identical(off_calendar.table, dated.table)
+    assert ld.audit(spells, 0.1, last_retrain=1009, **FAST).decision.spell_age == 60
+
+
+def test_a_last_retrain_that_says_nothing_about_today_is_refused(spells):
+    for label, message in ((1069, "last period"), (1008, "before the table"), (2055, "no period of the table")):
+        with pytest.raises(ValueError, match=f"last_retrain: .*{message}"):
+            ld.audit(spells, 0.1, last_retrain=label, **FAST)
+    two = xr.concat([spells.assign_coords(series=[name]) for name in "ab"], "series")
+    with pytest.raises(ValueError, match=r"last_retrain: .* one series, and the table has 2"):
+        ld.audit(two, 0.1, last_retrain=1055, **FAST)
+
+
 def test_todays_policy_is_the_one_that_did_best_in_tuning(audited):
     looking = ("CUSUM", "debt threshold", "predictive-debt threshold", "blended threshold")
     objectives = {name: float(audited.tuned[name].table["objective"].min()) for name in looking}

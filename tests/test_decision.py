@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
 import learning_debt as ld
 from learning_debt.arrays import nig
+from learning_debt.data import plain_labels
 from learning_debt.decisions.policies import CUSUM, Always, Calendar, Never, PredictiveDebtThreshold
 from learning_debt.decisions.policies.base import Policy
 from learning_debt.scores import LogScore
@@ -288,3 +290,56 @@ def test_the_break_even_cost_of_a_policy_of_ones_own_is_found():
     assert ld.decide(table_of(predictive_debt=1.5), Squared(), 1.0, horizon=5).break_even_cost == pytest.approx(
         1.5**4, rel=1e-8
     )
+
+
+LABELS = {
+    "text": (["2024-W1", "2024-W2", "2024-W3", "2024-W4"], "2024-W2"),
+    "numbers": ([7, 8, 9, 10], 8),
+    "whole fractions": ([7, 8, 9, 10], 8.0),
+    "dates": (
+        np.array(["2024-01-01", "2024-01-08", "2024-01-15", "2024-01-22"], "M8[ns]"),
+        np.datetime64("2024-01-08"),
+    ),
+    "timestamps": (pd.date_range("2024-01-01", periods=4), pd.Timestamp("2024-01-02")),
+}
+
+
+def labelled(labels, **coords):
+    gap = np.triu(np.arange(1.0, 17.0).reshape(4, 4)) / 10
+    table = xr.Dataset(dict.fromkeys(("score_gap", "predictive_debt"), (("deployed_at", "period"), gap)))
+    return table.assign_coords(label=("period", np.asarray(labels)), **coords)
+
+
+@pytest.mark.parametrize("kind", LABELS)
+def test_what_serves_can_be_named_by_the_label_it_was_trained_after(kind):
+    labels, second = LABELS[kind]
+    table = labelled(labels)
+    decision = ld.decide(table, CUSUM(0.2), 0.1, deployed_label=second, horizon=3)
+    assert str(decision) == str(ld.decide(table, CUSUM(0.2), 0.1, deployed_at=2, horizon=3))
+    assert (decision.spell_age, decision.deployed_label) == (2, plain_labels(labels)[1])
+    assert decision.expected_regret.value == pytest.approx(3 * 1.2)
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        ("2024-W22", "deployed_label: '2024-W22' is no period of the table.*near it are 2024-W2"),
+        ("2024-W4", "last period.*nothing to decide"),
+        ("2023-W51", "2023-W51 lies before the table.*2023-W52 at the earliest.*smaller initial"),
+        (2, "deployed_label: 2 is no period"),
+        (True, "deployed_label: True is no period"),
+    ],
+)
+def test_a_label_after_which_nothing_was_trained_is_refused(label, message):
+    labels = LABELS["text"][0]
+    table = labelled(
+        labels, deployed_label=("deployed_at", ["2023-W52", *labels[:-1]]), earlier=["2023-W51", "2023-W52"]
+    )
+    with pytest.raises(ValueError, match=message):
+        ld.decide(table, CUSUM(0.2), 0.1, deployed_label=label, horizon=3)
+    assert ld.decide(table, CUSUM(0.2), 0.1, deployed_label="2023-W52", horizon=3).spell_age == 4
+
+
+def test_what_serves_is_named_once():
+    with pytest.raises(ValueError, match="deployed_at=2 or deployed_label='2024-W2', not both"):
+        ld.decide(labelled(LABELS["text"][0]), CUSUM(0.2), 0.1, deployed_at=2, deployed_label="2024-W2", horizon=3)

@@ -15,7 +15,8 @@ from learning_debt.decisions.policies.base import Policy
 from learning_debt.estimate import Estimate, require_probability
 from learning_debt.replay import SignalReader
 from learning_debt.signals import Signals
-from learning_debt.spells import check_spells
+from learning_debt.spells import check_spells, deployed_after
+from learning_debt.spells.deployed import trained_after
 from learning_debt.update_rule import UpdateRule
 
 VERDICTS = ("retrain", "wait", "cannot tell")
@@ -79,11 +80,12 @@ def decide(
     policy: Policy,
     cost: RetrainingCost | float,
     *,
-    deployed_at: int = 0,
+    deployed_at: int | None = None,
+    deployed_label: Any = None,
     horizon: int,
     probability: float = 0.9,
 ) -> Decision:
-    """Ask a policy for today's decision, at the end of the table, about what was deployed after `deployed_at`.
+    """Ask a policy for today's decision, at the end of the table, about what is in service.
 
     Parameters
     ----------
@@ -91,8 +93,10 @@ def decide(
         One series.
     policy : Policy
     cost : RetrainingCost or float
-    deployed_at : int
-        Period of the last retrain, 0..T-1.
+    deployed_at : int, optional
+        Period of the last retrain, 0..T-1. Left out, and without `deployed_label`, it is 0: what the table begins with.
+    deployed_label : object, optional
+        Instead of `deployed_at`: the owner's label of the period after which was retrained, matched by value.
     horizon : int
         Periods a retrain is expected to serve.
     probability : float
@@ -101,7 +105,8 @@ def decide(
     Raises
     ------
     ValueError
-        If `deployed_at` or `horizon` is out of range, or the table holds several series.
+        If `deployed_at` or `horizon` is out of range, if no posterior was trained after `deployed_label`, or if the
+        table holds several series.
 
     Examples
     --------
@@ -116,6 +121,11 @@ def decide(
     periods = table.sizes["period"]
     if table.sizes["series"] != 1:
         raise ValueError(f"decide looks at one series; the table has {table.sizes['series']}: select one with isel")
+    if deployed_label is not None:
+        if deployed_at is not None:
+            raise ValueError(f"give deployed_at={deployed_at!r} or deployed_label={deployed_label!r}, not both")
+        deployed_at = deployed_after(table, deployed_label)
+    deployed_at = 0 if deployed_at is None else deployed_at
     if not 0 <= deployed_at < periods:
         raise ValueError(f"deployed_at must lie between 0 and {periods - 1}, not {deployed_at}")
     if horizon < 1:
@@ -128,15 +138,12 @@ def decide(
     verdict = "cannot tell" if straddles or diverged else "retrain" if middle else "wait"
     cost_today = float(signals.cost[0])
     expected, chance = _expected_regret(table, deployed_at, horizon, cost_today, float(signals.exposure[0]))
-    deployed_label = (
-        plain_labels(table["deployed_label"])[deployed_at] if "deployed_label" in table.coords else deployed_at
-    )
     decision = Decision(
         verdict=verdict,
         reason="",
         policy=policy,
         label=plain_labels(table["label"])[-1],
-        deployed_label=deployed_label,
+        deployed_label=trained_after(table)[deployed_at],
         spell_age=periods - deployed_at,
         horizon=horizon,
         expected_regret=expected,

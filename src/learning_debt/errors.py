@@ -1,5 +1,10 @@
 """The refusals a caller may want to catch by name; every one is a ``ValueError``."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class UnsupportedModelError(ValueError):
     """The model has a structure this version cannot score correctly; the message says what to change."""
@@ -11,3 +16,23 @@ class IncomparablePosteriorsError(ValueError):
 
 class NoJointDensityError(ValueError, NotImplementedError):
     """The joint density of a posterior cannot be evaluated, so no debt can be bridged without overlap."""
+
+
+@contextmanager
+def noted(where: str) -> Iterator[None]:
+    """Say with an error that passes through where it happened; its kind and message stay.
+
+    Examples
+    --------
+    >>> try:
+    ...     with noted("in period 7"):
+    ...         raise ValueError("sigma is negative")
+    ... except ValueError as error:
+    ...     print(error, error.__notes__)
+    sigma is negative ['in period 7']
+    """
+    try:
+        yield
+    except Exception as error:
+        error.add_note(where)
+        raise

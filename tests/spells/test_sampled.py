@@ -233,3 +233,34 @@ def test_memory_grows_with_periods_times_draws_not_with_the_cells_times_draws(mo
     peak = peak_memory(40, module_history)
     assert peak < 3e6 + 12 * block * (INITIAL + 40)
     assert peak < 40 * 40 * block
+
+
+class BreakingRegression(SampledRegression):
+    """Fits until it is handed so many rows."""
+
+    def __init__(self, rows):
+        super().__init__(draws=50)
+        self.rows = rows
+
+    def fit(self, data, *, random_seed=None):
+        if len(data["y"]) >= self.rows:
+            raise RuntimeError("the mass matrix holds zeros")
+        return super().fit(data, random_seed=random_seed)
+
+
+@pytest.mark.parametrize(
+    ("rows", "where"),
+    [
+        (4, "in the first fit, to the 4 period(s) from 2024-01 to 2024-04"),
+        (6, "in period 2024-06, number 2 of 4 after the first fit"),
+    ],
+)
+def test_a_failing_fit_names_its_period_and_series(module_history, rows, where):
+    one = module_history(8, 1, 1, seed=1)
+    months = np.array([f"2024-{month + 1:02d}" for month in range(8)])
+    one = {"x": one["x"][:, 0], "y": one["y"], "period": months}
+    two = {name: np.repeat(values, 2) for name, values in one.items()} | {"series": np.tile(["Graz", "Linz"], 8)}
+    for history, series in ((one, []), (two, ["of series Graz"])):
+        with pytest.raises(RuntimeError, match="mass matrix") as caught:
+            table_of(BreakingRegression(rows), history, initial=4)
+        assert caught.value.__notes__ == [where, *series]

@@ -311,3 +311,43 @@ def test_exposure_of_several_series_goes_by_name(make_history):
 def test_options_that_do_not_fit_the_history_are_refused_by_name(make_history, options, message):
     with pytest.raises(ValueError, match=message):
         table_of(flat(make_history(12, 1, 1)), **options)
+
+
+class Unwilling:
+    """A forecaster that is never to be asked for anything."""
+
+    observation_dim = "obs"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"horizon": 3, "score": "crps"},
+        {"variables": ("predictive_debt", "deployed_score")},
+        {"score": ld.scores.NewsvendorLoss(under=4, over=1, currency="EUR")},
+    ],
+)
+def test_a_rehearsal_has_the_shape_of_the_table_and_fits_nothing(make_history, options):
+    histories = {name: flat(make_history(30, 2, 1, seed)) for seed, name in enumerate("ab")}
+    table = table_of(stacked(histories), **options)
+    rehearsed = ld.spell_table(Unwilling(), stacked(histories), initial=5, rehearse=True, **options)
+    assert rehearsed.attrs == table.attrs
+    assert {name: one.dims for name, one in rehearsed.variables.items()} == {
+        name: one.dims for name, one in table.variables.items()
+    }
+    for name in (*table.coords, "rows", "exposure"):
+        xr.testing.assert_identical(rehearsed[name], table[name])
+    present = np.triu(np.ones((table.sizes["period"],) * 2, dtype=bool))
+    for name in ("score_gap", "regret"):
+        assert (np.isfinite(rehearsed[name].values) == present).all()
+    cost = ld.RetrainingCost(1.0, currency=table.attrs.get("currency"))
+    rows = [ld.audit(one, cost, calendar=3, resamples=20).table["policy"].values.tolist() for one in (rehearsed, table)]
+    assert rows[0] == rows[1]
+
+
+def test_a_rehearsal_refuses_what_the_table_would(make_history):
+    history = flat(make_history(12, 1, 1))
+    for options, message in (({"initial": 12}, "initial=12 leaves no period"), ({"exposure": -1}, "exposure")):
+        with pytest.raises(ValueError, match=message):
+            ld.spell_table(Unwilling(), history, **{"initial": 5, "rehearse": True} | options)

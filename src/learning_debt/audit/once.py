@@ -17,7 +17,7 @@ from learning_debt.decisions.cost import RetrainingCost, as_cost
 from learning_debt.decisions.policies import Policy
 from learning_debt.estimate import require_probability
 from learning_debt.replay import Replay, replay
-from learning_debt.spells import check_spells
+from learning_debt.spells import check_spells, deployed_after
 from learning_debt.tuning import Tuned
 
 
@@ -118,6 +118,7 @@ def audit(
     split: float = 0.6,
     accounting: str = "signed",
     policies: Rows | Callable[[xr.Dataset], Rows] | None = None,
+    last_retrain: Any = None,
     probability: float = 0.9,
     resamples: int = 2000,
     random_seed: int | None = 0,
@@ -141,6 +142,9 @@ def audit(
         debt replaces its candidates, or with None leaves it out; never, always, calendars, CUSUM and oracle stay. It
         may be a function that is given the tuning part and returns such a mapping, for candidates that need
         calibration.
+    last_retrain : object, optional
+        Label of the period after which what now serves was trained, matched by value: today's decision is about that.
+        Left out, it is about what `calendar` would have in service, or without one about the table's first posterior.
     probability : float
         Of the intervals of the difference to the benchmark: a circular block bootstrap of paired bills over periods
         (over series, if there are several). Both parts are resampled, and every row is tuned anew on each resample of
@@ -177,6 +181,7 @@ def audit(
     require_probability(probability)
     table = check_spells(spells)
     owners = None if calendar is None else as_calendar(calendar)
+    deployed_at = None if last_retrain is None else _in_service(table, last_retrain)
     trial = run_trial(table, as_cost(cost), owners, split, accounting, policies)
     again = resample(trial, resamples, np.random.default_rng(random_seed))
     result = compare(trial, again, probability)
@@ -185,7 +190,7 @@ def audit(
         replays=trial.replays,
         tuned=trial.tuned,
         benchmark=trial.benchmark,
-        decision=_today(table, trial, probability),
+        decision=_today(table, trial, probability, deployed_at),
         decided_by=trial.decided_by,
         decided_share=again.decided_share,
         distinguishable=told_apart(trial, again, probability),
@@ -201,19 +206,32 @@ def _listed(names: list[str], word: str) -> str:
     return f" {word} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-def _today(table: xr.Dataset, trial: Trial, probability: float) -> Decision | None:
-    """Today's decision about what the owner's own calendar left in service (the first posterior, without one).
+def _in_service(table: xr.Dataset, last_retrain: Any) -> int:
+    if table.sizes["series"] != 1:
+        raise ValueError(
+            f"last_retrain: today's decision is about one series, and the table has {table.sizes['series']}; leave it "
+            "out, or select one with isel"
+        )
+    return deployed_after(table, last_retrain, "last_retrain")
+
+
+def _today(table: xr.Dataset, trial: Trial, probability: float, deployed_at: int | None) -> Decision | None:
+    """Today's decision about what is in service: `deployed_at`, or what the owner's own calendar left there.
 
     The horizon, until which a retrain would serve, is the mean spell of the owner's calendar; without one, of the
     policy that decides.
     """
     if table.sizes["series"] != 1:
         return None
-    deployed_at = 0
-    if trial.owners is not None:
-        retrained = np.flatnonzero(replay(table, trial.owners, trial.cost).schedule.values[0])
-        deployed_at = int(retrained[-1]) + 1 if retrained.size else 0
+    if deployed_at is None:
+        deployed_at = 0 if trial.owners is None else _left_by(trial.owners, table, trial.cost)
     rhythm = trial.replays[trial.benchmark if trial.owners is not None else trial.decided_by]
     horizon = max(1, round(rhythm.schedule.sizes["period"] / (int(rhythm.retrains.item()) + 1)))
     policy = trial.tuned[trial.decided_by].policy
     return decide(table, policy, trial.cost, deployed_at=deployed_at, horizon=horizon, probability=probability)
+
+
+def _left_by(owners: Policy, table: xr.Dataset, cost: RetrainingCost) -> int:
+    """What a calendar has in service at the end of the table."""
+    retrained = np.flatnonzero(replay(table, owners, cost).schedule.values[0])
+    return int(retrained[-1]) + 1 if retrained.size else 0

@@ -8,6 +8,7 @@ import numpy as np
 
 from learning_debt.arrays import nig
 from learning_debt.arrays.nig import NIG
+from learning_debt.errors import noted
 from learning_debt.posteriors.conjugate import ConjugateRegression
 from learning_debt.signals import EXACT_ONLY
 from learning_debt.spells.plan import Array, ArrivedGaps, Columns, Plan
@@ -22,9 +23,11 @@ def exact_columns(
     progressbar: bool = False,
 ) -> Columns:
     """Signals of one series, arrays (T, T) over (deployed_at, period); standard errors are 0."""
-    replay = _ExactReplay(forecaster, plan)
+    with noted(plan.where(0)):
+        replay = _ExactReplay(forecaster, plan)
     for t in range(1, plan.periods + 1):
-        replay.advance(t)
+        with noted(plan.where(t)):
+            replay.advance(t)
     return Columns(replay.finished())
 
 

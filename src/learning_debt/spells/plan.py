@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from learning_debt.data import History
+from learning_debt.data import History, plain_labels
 from learning_debt.scores import Score
 from learning_debt.update_rule import UpdateRule
 
@@ -74,6 +74,15 @@ class Plan:
     def learns_late(self) -> bool:
         """Whether what is learnt in a period may be about other forecasts than those issued in it."""
         return self.horizon > 1 or not self.history.on_time
+
+    def where(self, t: int) -> str:
+        """Table period `t`, or the first fit where it is 0, as a message names it."""
+        labels = plain_labels(self.history.labels)
+        if t == 0:
+            return (
+                f"in the first fit, to the {self.initial} period(s) from {labels[0]!s} to {labels[self.initial - 1]!s}"
+            )
+        return f"in period {labels[self.position(t)]!s}, number {t} of {self.periods} after the first fit"
 
     def position(self, t: int) -> int:
         """Position in the history of table period `t`."""

@@ -14,7 +14,7 @@ from learning_debt.arrays.chain import Ladder
 from learning_debt.arrays.moment_match import importance
 from learning_debt.debt import LADDER_SHARE, debt_from_draws, log_marginal
 from learning_debt.densities import debt_from_densities
-from learning_debt.errors import IncomparablePosteriorsError
+from learning_debt.errors import IncomparablePosteriorsError, noted
 from learning_debt.estimate import Estimate
 from learning_debt.posteriors.base import SampledForecaster
 from learning_debt.posteriors.shadow import ShadowKeeper, Upkeep
@@ -51,10 +51,12 @@ def sampled_columns(
     progressbar: bool = True,
 ) -> Columns:
     """Signals of one series, arrays (T, T) over (deployed_at, period), each with ``_se`` and ``_reliable``."""
-    replay = _SampledReplay(forecaster, plan, keeper, random_seed or np.random.SeedSequence())
+    with noted(plan.where(0)):
+        replay = _SampledReplay(forecaster, plan, keeper, random_seed or np.random.SeedSequence())
     steps = range(1, plan.periods + 1)
     for t in track(steps, description="keeping the shadow current", disable=not progressbar, transient=True):
-        replay.advance(t)
+        with noted(plan.where(t)):
+            replay.advance(t)
     return replay.finished()
 
 

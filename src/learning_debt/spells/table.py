@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from learning_debt.data import SERIES, as_dataset, split_periods, take_rows
+from learning_debt.errors import noted
 from learning_debt.posteriors.conjugate import ConjugateRegression
 from learning_debt.posteriors.shadow import Refit, ShadowKeeper
 from learning_debt.scores import Score, as_score
@@ -19,6 +21,7 @@ from learning_debt.signals import DRAWS_ONLY, EXACT_ONLY, OPTIONAL, SAMPLED
 from learning_debt.spells.checks import DIMS
 from learning_debt.spells.exact import exact_columns
 from learning_debt.spells.plan import Columns, Plan
+from learning_debt.spells.rehearsal import made_up_columns
 from learning_debt.spells.sampled import sampled_columns
 from learning_debt.update_rule import UpdateRule
 
@@ -38,6 +41,7 @@ def spell_table(
     random_seed: int | None = None,
     progressbar: bool = True,
     executor: Executor | None = None,
+    rehearse: bool = False,
 ) -> xr.Dataset:
     """Replay a history once, so that any policy can be priced on it afterwards.
 
@@ -78,6 +82,9 @@ def spell_table(
     progressbar : bool
     executor : concurrent.futures.Executor, optional
         Runs several series side by side.
+    rehearse : bool
+        Set it to check everything and fit nothing: the table has the dimensions, labels, units and variables that it
+        would have, and made-up signals. What prices, draws or stores it can be tried before a long run.
 
     Returns
     -------
@@ -142,16 +149,20 @@ def spell_table(
     names = [name for name, _ in parts]
     exposures = _exposures(exposure, chosen, rows, names)
     seeds = np.random.SeedSequence(random_seed).spawn(len(plans))
-    engine = exact_columns if exact else sampled_columns
+    engine = made_up_columns if rehearse else exact_columns if exact else sampled_columns
     keeper = Refit() if shadow is None else shadow
-    jobs = [(engine, forecaster, plan, keeper, seed, progressbar) for plan, seed in zip(plans, seeds, strict=True)]
-    columns = list((executor.map if executor is not None else map)(_one_series, jobs))
+    jobs = [
+        (engine, forecaster, plan, keeper, seed, progressbar, name if len(names) > 1 else None)
+        for plan, seed, name in zip(plans, seeds, names, strict=True)
+    ]
+    columns = list((executor.map if executor is not None and not rehearse else map)(_one_series, jobs))
     return _label(columns, plans[0], names, rows, exposures)
 
 
-def _one_series(job: tuple[Callable[..., Columns], Any, Plan, Any, Any, bool]) -> Columns:
-    engine, forecaster, plan, keeper, seed, progressbar = job
-    return engine(forecaster, plan, keeper=keeper, random_seed=seed, progressbar=progressbar)
+def _one_series(job: tuple[Callable[..., Columns], Any, Plan, Any, Any, bool, Any]) -> Columns:
+    engine, forecaster, plan, keeper, seed, progressbar, name = job
+    with noted(f"of series {name!s}") if name is not None else nullcontext():
+        return engine(forecaster, plan, keeper=keeper, random_seed=seed, progressbar=progressbar)
 
 
 def _label(columns: list[Columns], plan: Plan, names: list[Any], rows: np.ndarray, exposures: np.ndarray) -> xr.Dataset:

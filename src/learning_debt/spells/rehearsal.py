@@ -1,0 +1,36 @@
+"""Columns of a table that was never fitted: what comes after the fits can be tried before them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from learning_debt.signals import DRAWS_ONLY, EXACT_ONLY
+from learning_debt.spells.plan import Columns, Plan
+
+
+def made_up_columns(
+    forecaster: Any, plan: Plan, *, keeper: Any = None, random_seed: Any = None, progressbar: bool = False
+) -> Columns:
+    """Every column that `plan` asks for, arrays (T, T) over (deployed_at, period), filled without a fit.
+
+    Signals grow with spell age and waver a little, so that whatever is calibrated on them can be.
+    """
+    periods = np.arange(1, plan.periods + 1)
+    age = periods - np.arange(plan.periods)[:, None]
+    present = age > 0
+    signal = np.where(present, 0.01 * age * (1 + 0.1 * np.sin(periods)), np.nan)
+    cells: dict[str, Any] = {}
+    for name in {*plan.variables, "score_gap"}:
+        cells[name] = signal.copy()
+        if name not in (*EXACT_ONLY, *DRAWS_ONLY):
+            cells |= {f"{name}_se": 0.0 * signal, f"{name}_reliable": present.copy()}
+    if "predictive_debt" in plan.variables:
+        cells["gap_sd"] = np.sqrt(2 * signal)  # that of a small change under the log score
+    if plan.learns_late:
+        cells |= {"arrived_gap": signal.copy(), "arrived_gap_se": 0.0 * signal, "arrived_gap_reliable": present.copy()}
+    ones = np.ones(plan.periods)
+    cells |= {"converged": ones.astype(bool), "deployed_converged": ones.astype(bool)}
+    cells |= {"rung": np.full(plan.periods, "refit"), "refits": ones.astype(int), "evaluations": ones, "seconds": ones}
+    return Columns(cells | {"pareto_k": np.nan * ones})
