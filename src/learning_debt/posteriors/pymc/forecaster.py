@@ -34,7 +34,7 @@ from learning_debt.posteriors.pymc.prepare import (
     require_own_outcomes,
     same_preparation,
 )
-from learning_debt.posteriors.pymc.registry import CONSTANTS, LAYOUT, STRUCTURE, BuildModel, Registry
+from learning_debt.posteriors.pymc.registry import CONSTANTS, LAYOUT, STRUCTURE, BuildModel, Registry, unmoved
 from learning_debt.posteriors.pymc.scene import Scene, Stage, predictive_draws, row_terms
 from learning_debt.posteriors.pymc.weighted import Held, held_rows, require_weightable
 from learning_debt.posteriors.weights import LINEAGE, WEIGHTS
@@ -218,6 +218,7 @@ class PyMCForecaster:
         require_own_outcomes(build.graph.outcome_data, held.rows, prepared)
         arguments = build.arguments(prepared, self._observation_dim)
         self._registry.check(build, prepared, held.rows, fitted)
+        unmoved(build)
         if not held.window:
             require_weightable(held, build, self._registry.scoring(build))
         self._registry.remember(build)

@@ -1,7 +1,8 @@
 """A built `pm.Model` read as graphs whose draws, data and dimension lengths are explicit arguments.
 
 Everything a model's answer may depend on is made an argument here, by identity: the free variables, every `pm.Data`
-and every dimension length. What remains in the graphs are constants, so two builds of one model can be compared.
+and every dimension length. What remains in the graphs are constants (the values that other shared variables hold among
+them), so two builds of one model can be compared.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from pytensor.tensor.random.type import RandomType
 from pytensor.tensor.shape import Shape, Shape_i
 
 from learning_debt.posteriors.base import ROW_WEIGHT
+from learning_debt.posteriors.pymc.fingerprint import arrays, fingerprint
 from learning_debt.posteriors.pymc.outcomes import GAUSSIAN, Outcome, row_outcomes
 
 # Runs each operation as numpy would. Compiles in milliseconds, which is what checks on a handful of draws need.
@@ -38,6 +40,12 @@ def compile_python(inputs: list[Variable], outputs: Any) -> Any:
     """Compile without a compiler: for checks, transforms and predictive draws."""
     with pytensor.config.change_flags(cxx=""):  # or the inside of a Scan would still be compiled, for a minute
         return compile_pymc(inputs, outputs, mode=PYTHON_MODE, random_seed=False, on_unused_input="ignore")
+
+
+def _same_value(one: Any, two: Any) -> bool:
+    if hasattr(one, "indptr"):
+        return one.shape == two.shape and (one != two).nnz == 0
+    return np.array_equal(one, two, equal_nan=np.asarray(one).dtype.kind == "f")
 
 
 class ModelGraph:
@@ -81,6 +89,7 @@ class ModelGraph:
             if isinstance(length, SharedVariable)
         }
         self.weights = {ROW_WEIGHT: pt.dvector("argument_row_weight")}
+        self._held: dict[Variable, Constant] = {}
         self._known: dict[Variable, Variable] = {variable: self.data[variable.name] for variable in model.data_vars}
         self._known |= {model.dim_lengths[dim]: argument for dim, argument in self.lengths.items()}
         first = self.outcomes[0]
@@ -120,7 +129,38 @@ class ModelGraph:
         return tuple(self.model.named_vars_to_dims.get(name) or (None,) * ndim)
 
     def _with_arguments(self, outputs: list[Variable], more: dict[Variable, Variable]) -> list[Variable]:
-        return clone_replace(outputs, replace={**self._known, **more})
+        return clone_replace(self._frozen(outputs), replace={**self._known, **more})
+
+    def _frozen(self, outputs: list[Variable]) -> list[Variable]:
+        """The same graph with the numbers that shared variables hold now: data are what `pm.Data` hold, nothing else.
+
+        They are constants of this build, so that a build with other numbers is seen to be another one.
+        """
+        for variable in graph_inputs(outputs):
+            aside = variable in self._known or variable in self._held or isinstance(variable.type, RandomType)
+            if isinstance(variable, SharedVariable) and not aside:
+                value = variable.get_value(borrow=False)
+                self._held[variable] = variable.type.make_constant(value, name=variable.name)
+        return clone_replace(outputs, replace=self._held) if self._held else outputs
+
+    @cached_property
+    def _arrays(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Constant arrays, which PyTensor does not copy, beside what they held when the graph was read."""
+        return [(array, array.copy()) for array in arrays(self._generative)]
+
+    @property
+    def rewritten(self) -> str:
+        """Which constant array was changed in place since the graph was read, in words; nothing where none was."""
+        changed = [array for array, before in self._arrays if not _same_value(array, before)]
+        return f"an array of shape {changed[0].shape} that the model uses was changed in place" if changed else ""
+
+    @property
+    def moved(self) -> str:
+        """As `rewritten`, also of shared variables, whose values the sampler takes from the model."""
+        for variable, held in self._held.items():
+            if not _same_value(variable.get_value(borrow=True), held.data):
+                return f"the pytensor.shared variable {variable.name or 'without a name'!r} was given another value"
+        return self.rewritten
 
     @cached_property
     def pointwise(self) -> list[Variable]:
@@ -296,20 +336,18 @@ class ModelGraph:
         outputs += self.forward
         # A custom distribution hides its formula in a Python function, so its derived density must speak for it.
         opaque = any("Custom" in type(rv.owner.op).__name__ for rv in (*self.free, *observed))
-        return [*outputs, *self.pointwise, self.joint] if opaque else outputs
+        return self._frozen([*outputs, *self.pointwise, self.joint] if opaque else outputs)
 
     @cached_property
     def constants(self) -> str:
         """Hash of the steps and numbers of the density: differs when a build computed something from its data."""
-        digest = hashlib.sha256()
-        for variable in ancestors(self._generative):
-            if isinstance(variable, Constant):
-                value = variable.data
-                is_array = isinstance(value, np.ndarray | np.generic)
-                digest.update(np.asarray(value).tobytes() if is_array else repr(value).encode())
-            elif variable.owner is not None:
-                digest.update(type(variable.owner.op).__name__.encode())
-        return digest.hexdigest()[:16]
+        names = {rv: f"free {rv.name}" for rv in self.free}
+        names |= {variable: f"data {variable.name}" for variable in self.model.data_vars}
+        names |= {self.model.dim_lengths[dim]: f"length {dim}" for dim in self.lengths}
+        for arguments in (self.draws, self.values, self.data, self.lengths):
+            names |= {argument: str(argument.name) for argument in arguments.values()}
+        assert self._arrays is not None  # looked up now, before their owner may change them
+        return fingerprint(self._generative, names)
 
     @cached_property
     def layout(self) -> str:
@@ -327,6 +365,8 @@ class ModelGraph:
     def computes_the_same(self, other: ModelGraph) -> bool:
         """Whether both builds are one and the same density, constants included, so that compiled code is shared."""
         if self.structure != other.structure or list(self.lengths) != list(other.lengths):
+            return False
+        if self.moved or other.moved:
             return False
         mine, theirs = self._leaves, other._leaves
         if len(mine) != len(theirs) or any(a.type != b.type for a, b in zip(mine, theirs, strict=True)):

@@ -8,7 +8,7 @@ from typing import Any
 import pymc as pm
 import xarray as xr
 
-from learning_debt.errors import IncomparablePosteriorsError
+from learning_debt.errors import IncomparablePosteriorsError, UnsupportedModelError
 from learning_debt.posteriors.pymc.build import Build
 from learning_debt.posteriors.pymc.checks import require_supported
 from learning_debt.posteriors.pymc.density import Density, Scoring
@@ -66,15 +66,18 @@ class Registry:
         require_supported(model, self.observation_dim, self.growing_dims, columns)
         graph = ModelGraph(model, self.observation_dim, self.growing_dims, columns)
         alike = (graph.structure, graph.layout, graph.constants)
-        known = next((build for build in self._builds.values() if build.alike == alike), None)
+        builds = [build for build in self._builds.values() if not build.graph.rewritten]
+        known = next((build for build in builds if build.alike == alike), None)
         build = Build(graph, known.density if known is not None else self._density(graph))
         if known is not None:
             build.index_dims = known.index_dims
         build.learn_labels(prepared, self.observation_dim)
-        return self._builds.get(build.key, build)
+        earlier = self._builds.get(build.key, build)
+        return build if earlier.graph.moved else earlier
 
     def _of_ready_model(self) -> Build:
         graph = ModelGraph(self.model, self.observation_dim)
+        assert graph.constants  # read now: what the model holds outside its pm.Data may change later
         return Build(graph, Density(graph, self.compile_kwargs))
 
     def _density(self, graph: ModelGraph) -> Density:
@@ -124,12 +127,12 @@ class Registry:
             raise TypeError(f"a posterior is an xarray.DataTree, not {type(posterior).__name__}")
         key = tuple(posterior.attrs.get(name) for name in (STRUCTURE, LAYOUT, CONSTANTS))
         if self.model is not None:
-            build = self.any("the model")
+            build = unmoved(self.any("the model"))
             if key[0] is not None and key != build.key:
                 raise IncomparablePosteriorsError(_other_model(build.graph.structure == key[0]))
             return build
         if key in self._builds:
-            return self._builds[key]
+            return _require(self._builds[key], self._builds[key].graph.rewritten)
         if key[0] is None:
             return self._of_foreign(rows)
         return self._rebuilt(posterior, key)
@@ -158,6 +161,20 @@ class Registry:
                 hint = "or tell the model's data first with attach(posterior, data)"
                 raise KeyError(f"{error.args[0]}; {hint}") from error
         return self.latest
+
+
+def unmoved(build: Build) -> Build:
+    """The build; raises if its model holds other numbers than when it was built."""
+    return _require(build, build.graph.moved)
+
+
+def _require(build: Build, moved: str) -> Build:
+    if moved:
+        raise UnsupportedModelError(
+            f"{moved} since the model was built, so that draws from before and after belong to different models. What "
+            "changes must be a pm.Data and come with the rows; what the model uses besides must stay as it is"
+        )
+    return build
 
 
 def _other_model(same_structure: bool) -> str:
