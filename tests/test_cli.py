@@ -1,15 +1,13 @@
 """The command line, as its user meets it."""
 
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 import xarray as xr
 from typer.testing import CliRunner
 
-import learning_debt as ld
-from learning_debt.cli import _options, app
+from learning_debt.cli import app
 
 MODELS = Path(__file__).parents[1] / "models"
 runner = CliRunner()
@@ -143,10 +141,3 @@ def test_history_from_csv_reaches_the_checks(tmp_path):
     )
     assert result.exit_code == 1
     assert "out of order" in result.stderr
-
-
-def test_a_model_file_says_how_its_history_is_replayed():
-    module = ModuleType("bakery")
-    module.score, module.horizon, module.shadow, module.other = "crps", 2, ld.Refit(), 3
-    assert _options(module) == {"score": "crps", "horizon": 2, "shadow": module.shadow}
-    assert not _options(ModuleType("plain"))

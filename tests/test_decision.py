@@ -323,11 +323,11 @@ def test_what_serves_can_be_named_by_the_label_it_was_trained_after(kind):
 @pytest.mark.parametrize(
     ("label", "message"),
     [
-        ("2024-W22", "deployed_label: '2024-W22' is no period of the table.*near it are 2024-W2"),
+        ("2024-W22", "deployed_label: 2024-W22 is no period of the table.*near it are 2024-W2"),
         ("2024-W4", "last period.*nothing to decide"),
         ("2023-W51", "2023-W51 lies before the table.*2023-W52 at the earliest.*smaller initial"),
-        (2, "deployed_label: 2 is no period"),
-        (True, "deployed_label: True is no period"),
+        (2, "deployed_label: the label 2 is a number.*are text"),
+        (True, "deployed_label: the label True is a truth value"),
     ],
 )
 def test_a_label_after_which_nothing_was_trained_is_refused(label, message):

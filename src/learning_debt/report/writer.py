@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import pandas as pd
 import xarray as xr
 
 from learning_debt.audit import Audit
 from learning_debt.report.figures import draw_figures
 from learning_debt.report.page import render_page
+from learning_debt.terminal import uninterrupted
 
-PAGE, TABLE, SPELLS = "report.html", "policies.csv", "spells.nc"
+PAGE, TABLE, SPELLS, KEPT = "report.html", "policies.csv", "spells.nc", "new-spells.nc"
+PICTURES = tuple(f"{name}.png" for name in ("bill", "schedule", "signals", "upkeep", "sampled_against_exact"))
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""How a cell begins that a spreadsheet would compute."""
 
 
 def write_report(
@@ -34,7 +38,9 @@ def write_report(
     """Write ``report.html``, its pictures as PNG and ``policies.csv`` to a directory.
 
     The page holds everything it shows. Nothing is left half-written: files are made in a temporary directory and
-    moved in place at the end. Other files of the directory are left alone, files of the same names are replaced.
+    moved in place at the end, whatever signal arrives meanwhile. Of two writers at once the last one's report stands.
+    Other files of the directory are left alone, files of the same names are replaced, and pictures of an earlier
+    report that this one does not have go.
 
     Parameters
     ----------
@@ -75,12 +81,57 @@ def write_report(
         for figure in figures:
             (workshop / figure.file).write_bytes(figure.png)
         policies = audit.table.to_dataframe().assign(unit=audit.cost.unit, accounting=audit.accounting)
-        policies.to_csv(workshop / TABLE)
+        _without_formulas(policies.reset_index()).to_csv(workshop / TABLE, index=False)
         if table is not None:
             table.to_netcdf(workshop / SPELLS, engine="h5netcdf")
         page = render_page(audit, title, figures, comparison, model_summary)
         (workshop / PAGE).write_text(page, encoding="utf-8")
     return target / PAGE
+
+
+def write_spells(table: xr.Dataset, directory: str | os.PathLike[str]) -> Path:
+    """Keep a spell table in the directory of a report that is yet to be written, so that no fit is lost.
+
+    It is ``spells.nc``; beside an earlier report ``new-spells.nc``, which goes when the new report is there.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    OSError
+        If the directory cannot be written, or is a file.
+
+    Examples
+    --------
+    >>> with tempfile.TemporaryDirectory() as home:
+    ...     write_spells(xr.Dataset({"score_gap": ("period", [0.1])}), home).name
+    'spells.nc'
+    """
+    target = Path(directory)
+    name = KEPT if (target / PAGE).exists() else SPELLS
+    with _all_or_nothing(target) as workshop:
+        table.to_netcdf(workshop / name, engine="h5netcdf")
+    return target / name
+
+
+def require_storable(table: xr.Dataset) -> None:
+    """Check, before long work, that a table with such labels can be kept as netCDF.
+
+    Raises
+    ------
+    ValueError
+
+    Examples
+    --------
+    >>> require_storable(xr.Dataset({"score_gap": ("period", [0.1])}))
+    """
+    with tempfile.TemporaryDirectory() as place:
+        try:
+            table.to_netcdf(Path(place) / SPELLS, engine="h5netcdf")
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ValueError(f"the spell table could not be kept as {SPELLS}: {error}") from error
 
 
 def require_writable(directory: str | os.PathLike[str]) -> None:
@@ -102,7 +153,7 @@ def require_writable(directory: str | os.PathLike[str]) -> None:
     ground = next(place for place in (target, *target.absolute().parents) if place.exists())
     if not ground.is_dir():
         raise NotADirectoryError(f"cannot write the report to {target}: {ground} is a file")
-    for name in (PAGE, TABLE, SPELLS):
+    for name in (PAGE, TABLE, SPELLS, KEPT, *PICTURES):
         if (target / name).is_dir():
             raise IsADirectoryError(f"cannot write the report to {target}: {name} is a directory there")
     try:
@@ -118,24 +169,62 @@ def _all_or_nothing(target: Path) -> Iterator[Path]:
     exists = target.is_dir()
     missing = [place for place in (target.parent, *target.parent.parents) if not place.exists()]
     target.parent.mkdir(parents=True, exist_ok=True)
-    # A directory that exists may be another file system than its parent: work inside it then, so that moves are atomic.
-    workshop = Path(tempfile.mkdtemp(prefix=".report-", dir=target if exists else target.parent))
     try:
-        yield workshop
-        if exists:
-            # The page last: who sees a new page sees new pictures.
-            for file in sorted(workshop.iterdir(), key=lambda one: one.name == PAGE):
-                os.replace(file, target / file.name)
-        else:
-            workshop.chmod(0o777 & ~_umask())
-            os.replace(workshop, target)
+        # A directory that exists may be another file system than its parent: work inside it then, so that moves are
+        # atomic.
+        with tempfile.TemporaryDirectory(
+            prefix=".report-", dir=target if exists else target.parent, ignore_cleanup_errors=True
+        ) as workplace:
+            workshop = Path(workplace)
+            yield workshop
+            with uninterrupted():
+                _put_in_place(workshop, target)
     except OSError as error:
         raise type(error)(f"cannot write the report to {target}: {error}") from error
     finally:
-        shutil.rmtree(workshop, ignore_errors=True)
         if not target.exists():
             for place in missing:
-                place.rmdir()
+                with suppress(OSError):
+                    place.rmdir()
+
+
+def _put_in_place(workshop: Path, target: Path) -> None:
+    """Make a workshop's files those of `target`; a page last, so that who sees a new page sees new pictures."""
+    if not target.exists():
+        workshop.chmod(0o777 & ~_umask())
+        with suppress(OSError):  # another writer may have made it since
+            os.rename(workshop, target)
+            return
+    with _one_at_a_time(target):
+        require_writable(target)
+        files = sorted(workshop.iterdir(), key=lambda one: one.name == PAGE)
+        for file in files:
+            os.replace(file, target / file.name)
+        names = {file.name for file in files}
+        for stale in {*PICTURES, KEPT} - names if PAGE in names else ():
+            (target / stale).unlink(missing_ok=True)
+
+
+@contextmanager
+def _one_at_a_time(directory: Path) -> Iterator[None]:
+    """Wait for other writers of a directory, where the system can tell."""
+    try:
+        import fcntl
+    except ImportError:  # no such locks here
+        yield
+        return
+    held = os.open(directory, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
+
+
+def _without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
+    """Text cells that a spreadsheet would take for a formula, behind an apostrophe."""
+    return frame.map(lambda cell: f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell)
 
 
 def _umask() -> int:

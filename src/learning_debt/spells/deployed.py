@@ -5,10 +5,9 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
-from learning_debt.data import plain_labels
+from learning_debt.data import Labels, as_labels, plain_labels, restored_labels
 
 
 def deployed_after(spells: xr.Dataset, label: Any, argument: str = "deployed_label") -> int:
@@ -27,31 +26,35 @@ def deployed_after(spells: xr.Dataset, label: Any, argument: str = "deployed_lab
     Raises
     ------
     ValueError
-        If no posterior of the table was trained then; the message says which were.
+        If no posterior of the table was trained then; the message says which were. If the label is of another kind.
 
     Examples
     --------
-    >>> import learning_debt as ld
+    >>> import numpy as np, learning_debt as ld
     >>> gap = (("deployed_at", "period"), [[0.0, 0.3], [np.nan, 0.0]])
     >>> spells = ld.check_spells(xr.Dataset({"score_gap": gap}, {"label": ("period", ["2024", "2025"])}))
     >>> deployed_after(spells, "2024")
     1
     """
-    periods, known = plain_labels(spells["label"]), trained_after(spells)
-    wanted = plain_labels(label) if isinstance(label, np.generic | np.ndarray) and np.ndim(label) == 0 else label
-    if wanted in known and not isinstance(wanted, bool):
-        return known.index(wanted)
-    span = f"what the table holds was trained after {known[0]!s} at the earliest and {known[-1]!s} at the latest"
-    if wanted == periods[-1]:
+    periods = _labels(spells, "label", "the periods of the table")
+    trained = "deployed_label" in spells.coords
+    known = _labels(spells, "deployed_label", periods.what) if trained else periods
+    wanted = as_labels([label], argument)
+    found = int(wanted.positions(known)[0])
+    if found >= 0 and (trained or found < len(periods) - 1):
+        return found if trained else found + 1
+    name, texts = wanted.texts[0], known.texts
+    if wanted.positions(periods)[0] == len(periods) - 1:
         raise ValueError(
-            f"{argument}: {label!s} is the last period of the table, so that what was trained after it has served none "
+            f"{argument}: {name} is the last period of the table, so that what was trained after it has served none "
             "yet, and there is nothing to decide"
         )
-    if "earlier" in spells.coords and wanted in plain_labels(spells["earlier"]):
-        raise ValueError(f"{argument}: {label!s} lies before the table; {span}. Give spell_table a smaller initial")
-    near = difflib.get_close_matches(str(label), [str(one) for one in known], n=3)
+    span = f"what the table holds was trained after {texts[0]} at the earliest and {texts[-1]} at the latest"
+    if "earlier" in spells.coords and wanted.positions(_labels(spells, "earlier", periods.what))[0] >= 0:
+        raise ValueError(f"{argument}: {name} lies before the table; {span}. Give spell_table a smaller initial")
+    near = difflib.get_close_matches(name, texts, n=3)
     hint = f"; near it are {', '.join(near)}" if near else ""
-    raise ValueError(f"{argument}: {label!r} is no period of the table; {span}{hint}")
+    raise ValueError(f"{argument}: {name} is no period of the table; {span}{hint}")
 
 
 def trained_after(spells: xr.Dataset) -> list[Any]:
@@ -59,3 +62,7 @@ def trained_after(spells: xr.Dataset) -> list[Any]:
     if "deployed_label" in spells.coords:
         return plain_labels(spells["deployed_label"])
     return [0, *plain_labels(spells["label"])[:-1]]
+
+
+def _labels(spells: xr.Dataset, name: str, what: str) -> Labels:
+    return restored_labels(spells[name].values, spells[name].attrs, what)

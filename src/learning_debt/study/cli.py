@@ -12,7 +12,6 @@ from typing import Annotated, Any
 
 import pandas as pd
 import typer
-from rich.console import Console
 from rich.progress import Progress
 
 from learning_debt.study import repeated
@@ -23,9 +22,11 @@ from learning_debt.study.policies import OURS, PUBLISHED, RIVALS, Rows
 from learning_debt.study.scenarios import PAPER, SMOKE, Design, Misspecification
 from learning_debt.study.tables import no_shift, policy_summary, sensitivity, table1
 from learning_debt.study.verify import verify as compare_with_published
+from learning_debt.terminal import QuietConsole, clear_endings
 
 app = typer.Typer(no_args_is_help=True, help="Reproduce the reference study on the library's own policies.")
-console = Console()
+console = QuietConsole()
+CHECK_FAILED = 3
 Jobs = Annotated[int | None, typer.Option(help="Processes; default: one a core.")]
 Out = Annotated[Path, typer.Option(help="Directory for the results.")]
 Count = Annotated[int | None, typer.Option(help="Paths of each cell; default: as published.")]
@@ -43,7 +44,7 @@ def primary(
     jobs: Jobs = None,
 ) -> None:
     """One pass: score units, tuned parameters, policies, Table 1, no-shift cells, figures."""
-    with _clear_errors():
+    with clear_endings():
         design = _design(size)
         design = replace(
             design,
@@ -91,7 +92,7 @@ def audit(
     jobs: Jobs = None,
 ) -> None:
     """Repeat calibrate-tune-evaluate with fresh seeds; goes on where an earlier run stopped."""
-    with _clear_errors():
+    with clear_endings():
         points = repeated.audit_points(cell, reps)
         configuration = {"study": "audit", "cell": cell, **_sizes(repeated.AUDIT_DESIGN)}
         directory = claim(out, configuration)
@@ -112,7 +113,7 @@ def severity(
     jobs: Jobs = None,
 ) -> None:
     """Sweep the severity of misspecification; goes on where an earlier run stopped."""
-    with _clear_errors():
+    with clear_endings():
         points = repeated.severity_points([axis.strip() for axis in axes.split(",")], reps)
         if ours:
             _sweep(points, out, jobs)
@@ -135,7 +136,7 @@ def policies(
     jobs: Jobs = None,
 ) -> None:
     """Every policy in one table: the published ones, those that price predictive debt, and rivals if asked for."""
-    with _clear_errors():
+    with clear_endings():
         design = _design(size)
         design = replace(design, test_paths=design.test_paths if test_paths is None else test_paths)
         if rep < 0 or reps < 1:
@@ -178,14 +179,14 @@ def _compared(
 
 @app.command()
 def verify(directory: Annotated[Path, typer.Argument(help="What primary, audit or severity wrote.")]) -> None:
-    """Hold the results in DIRECTORY against every published figure that applies; exit code 2 if one differs."""
-    with _clear_errors():
+    """Hold the results in DIRECTORY against every published figure that applies; exit code 3 if one differs."""
+    with clear_endings():
         result = compare_with_published(directory)
         console.print(result.to_string(index=False), highlight=False, soft_wrap=True)
         failed = int((result["passed"] == False).sum())  # noqa: E712 (a column of True, False and missing)
         console.print(f"{len(result)} figures, {failed} differ")
         if failed:
-            raise typer.Exit(2)
+            raise typer.Exit(CHECK_FAILED)
 
 
 def _run(
@@ -229,14 +230,8 @@ def _pool(jobs: int | None) -> Iterator[ProcessPoolExecutor | None]:
         return
     with ProcessPoolExecutor(count) as executor:
         executor.submit(int).result()  # forks its workers now, before a progress bar's thread is there
-        yield executor
-
-
-@contextmanager
-def _clear_errors() -> Iterator[None]:
-    try:
-        yield
-    except (ValueError, KeyError, OSError, ImportError) as error:
-        message = error.args[0] if isinstance(error, KeyError) and error.args else error
-        Console(stderr=True).print(f"error: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from error
+        try:
+            yield executor
+        except BaseException:
+            executor.shutdown(wait=False, cancel_futures=True)
+            raise

@@ -108,6 +108,7 @@ class PyMCForecaster:
         context_rows: int | None = None,
         compile_kwargs: dict[str, Any] | None = None,
     ) -> None:
+        self._options = {name: value for name, value in locals().items() if name != "self"}
         check_options(build_model, model, prepare, observation_dim, sampler)
         growing = checked_growing_dims(growing_dims, model)
         check_counts(context_rows, draws=draws, tune=tune, chains=chains)
@@ -120,6 +121,11 @@ class PyMCForecaster:
         self._sampler = Sampler(int(draws), int(tune), int(chains), sampler)
         if model is not None:
             require_supported(model, observation_dim)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What this forecaster was made with, by the names of the arguments."""
+        return dict(self._options)
 
     @property
     def observation_dim(self) -> str:

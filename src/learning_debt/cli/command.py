@@ -1,0 +1,207 @@
+"""The commands."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import typer
+import xarray as xr
+
+import learning_debt as ld
+from learning_debt.cli.history_file import read_history, read_spells
+from learning_debt.cli.model_file import imported
+from learning_debt.cli.printing import print_audit
+from learning_debt.cli.settings import Settings
+from learning_debt.report import require_storable, require_writable, write_report, write_spells
+from learning_debt.study.cli import app as study_app
+from learning_debt.terminal import QuietConsole, clear_endings
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+app.add_typer(study_app, name="study")
+REHEARSED_RESAMPLES = 10
+
+
+class Twin(NamedTuple):
+    """A conjugate twin's sampled table held against its exact one."""
+
+    comparison: xr.Dataset
+    sampled: xr.Dataset
+    exact: xr.Dataset
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"learning-debt {ld.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and stop.")
+    ] = False,
+) -> None:
+    """Retrain a Bayesian forecaster now, or wait? Measured on your own history."""
+
+
+@app.command()
+def audit(
+    model: Annotated[
+        Path, typer.Argument(help="A Python file with build_model(data), or a ready forecaster.", metavar="MODEL.py")
+    ],
+    history: Annotated[
+        Path | None, typer.Option(help="CSV, netCDF or parquet; default: load_history() of MODEL.py.")
+    ] = None,
+    cost: Annotated[
+        float | None,
+        typer.Option(help="Cost of one retrain, in the currency of MODEL.py's cost or else in the score's unit."),
+    ] = None,
+    calendar: Annotated[int | None, typer.Option(help="You retrain every N periods; default: of MODEL.py.")] = None,
+    last_retrain: Annotated[
+        str | None,
+        typer.Option(help="The period after which what serves now was trained; default: MODEL.py, or the calendar's."),
+    ] = None,
+    initial: Annotated[
+        int | None, typer.Option(help="Periods for the first fit; default: MODEL.py, or a third.")
+    ] = None,
+    split: Annotated[
+        float | None, typer.Option(help="Share of the periods that policies are tuned on; default: MODEL.py, or 0.6.")
+    ] = None,
+    accounting: Annotated[
+        str | None, typer.Option(help="signed (the real bill; the default) or positive (the paper's).")
+    ] = None,
+    draws: Annotated[
+        int | None, typer.Option(help="Posterior draws of each chain; default: MODEL.py, or 1000.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed; default: random_seed of MODEL.py, or 1.")] = None,
+    spells: Annotated[Path | None, typer.Option(help="spells.nc of an earlier audit, to price it anew.")] = None,
+    out: Annotated[Path, typer.Option(help="Directory for report, pictures and tables.")] = Path("audit"),
+) -> None:
+    """Replay the history of the forecaster in MODEL.py: what your calendar cost, what policies would have.
+
+    MODEL.py holds build_model(data), or a model called model, or a ready forecaster called forecaster. It may define
+    load_history(), and by their names all options of PyMCForecaster, spell_table and audit. The command line comes
+    before the file.
+    """
+    console = QuietConsole(width=None if sys.stdout.isatty() else 110)
+    with clear_endings(model.absolute().parent):
+        require_writable(out)
+        with imported(model) as module:
+            settings = Settings.read(
+                model.name,
+                module,
+                history=history,
+                cost=cost,
+                calendar=calendar,
+                last_retrain=last_retrain,
+                initial=initial,
+                split=split,
+                accounting=accounting,
+                draws=draws,
+                random_seed=seed,
+                spells=spells,
+            )
+            for hint in settings.hints():
+                console.say(f"{model.name}: {hint}", style="yellow")
+            price = settings.cost()
+            if spells is not None:
+                _audit(console, settings, price, read_spells(spells), None, model, out)
+                return
+            table, kept, plan = _fitted(console, settings, price, history, out)
+            with _said_where(kept, model):
+                twin = _twin(console, settings, plan)
+                _audit(console, settings, price, table, twin, model, out)
+
+
+def _fitted(
+    console: QuietConsole, settings: Settings, price: ld.RetrainingCost, history: Path | None, out: Path
+) -> tuple[xr.Dataset, Path, tuple[Any, dict[str, Any]]]:
+    """The spell table, where it is kept, and of what data and with which options it was made."""
+    forecaster, source = settings.forecaster()
+    data = read_history(history) if history is not None else settings.history()
+    options = settings.table_options(forecaster, data, progressbar=sys.stdout.isatty())
+    _rehearse(forecaster, data, options, settings, price)
+    keeper = options.get("shadow")
+    how = f"one step of {type(keeper).__name__}" if keeper is not None else "one fit"
+    console.say(
+        f"{settings.file}: {source}; after the first fit, {how} a period from period {options['initial']} on", "bold"
+    )
+    started = time.perf_counter()
+    table = ld.spell_table(forecaster, data, **options)
+    kept = write_spells(table, out)
+    fits = int(table["refits"].sum()) + table.sizes["series"]
+    plural = "" if fits == 1 else "s"
+    console.say(f"{fits} fit{plural} in {time.perf_counter() - started:.0f} s; their table is kept in {kept}")
+    return table, kept, (data, options)
+
+
+def _rehearse(
+    forecaster: Any, data: Any, options: dict[str, Any], settings: Settings, price: ld.RetrainingCost
+) -> None:
+    """Refuse before the first fit what would be refused after the last one: all of it is tried on made-up signals."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they come again with the table itself
+        table = ld.spell_table(forecaster, data, **{**options, "rehearse": True})
+        require_storable(table)
+        audit_options = settings.audit_options(table)
+        if callable(audit_options.get("policies")):
+            audit_options.pop("policies")  # what it learns from the table, it cannot learn from a made-up one
+        resamples = audit_options.get("resamples", REHEARSED_RESAMPLES)
+        if isinstance(resamples, int):
+            audit_options["resamples"] = min(resamples, REHEARSED_RESAMPLES)
+        ld.audit(table, price, **audit_options)
+
+
+def _twin(console: QuietConsole, settings: Settings, plan: tuple[Any, dict[str, Any]]) -> Twin | None:
+    """Sampled and exact tables of a model file's conjugate twin."""
+    pair = settings.twin()
+    if pair is None:
+        return None
+    console.say("conjugate twin: sampled, to be held against its exact values")
+    data, options = plan
+    sampled = ld.spell_table(pair[0], data, **options)
+    exact = ld.spell_table(pair[1], data, **{**options, "shadow": None, "progressbar": False})
+    return Twin(ld.compare_tables(sampled, exact), sampled, exact)
+
+
+def _audit(
+    console: QuietConsole,
+    settings: Settings,
+    price: ld.RetrainingCost,
+    table: xr.Dataset,
+    twin: Twin | None,
+    model: Path,
+    out: Path,
+) -> None:
+    """Price a table, write the report, and print it last: what is printed can be lost."""
+    result = ld.audit(table, price, **settings.audit_options(table))
+    page = write_report(
+        result,
+        out,
+        title=model.stem,
+        comparison=None if twin is None else twin.comparison,
+        sampled=None if twin is None else twin.sampled,
+        exact=None if twin is None else twin.exact,
+        table=table,
+        model_summary=settings.module.__doc__,
+    )
+    print_audit(console, result, None if twin is None else twin.comparison)
+    console.say(f"\nreport: {page}")
+
+
+@contextmanager
+def _said_where(kept: Path, model: Path) -> Iterator[None]:
+    """Say with whatever ends the command after the fits where they are, and how to go on."""
+    try:
+        yield
+    except BaseException as error:
+        again = shlex.join(["learning-debt", "audit", str(model), "--spells", str(kept)])
+        error.add_note(f"the fits are kept in {kept}; go on with: {again}")
+        raise

@@ -1,0 +1,66 @@
+"""Histories and spell tables from files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+import learning_debt as ld
+from learning_debt.cli.text_table import read_text_table
+
+TEXT = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")
+NETCDF = (".nc", ".netcdf")
+PARQUET = (".parquet",)
+
+
+def read_history(path: Path) -> Any:
+    """A history from text columns (CSV, also packed), netCDF or parquet.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        Naming the file, and what would be right.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"--history: there is no file {path}")
+    name = path.name.lower()
+    if name.endswith(TEXT):
+        return read_text_table(path)
+    if name.endswith(NETCDF):
+        return _read_netcdf(path, "--history")
+    if name.endswith(PARQUET):
+        return _read_parquet(path)
+    raise ValueError(f"--history must be a .csv, .csv.gz, .nc or .parquet file, not {path.name}")
+
+
+def read_spells(path: Path) -> xr.Dataset:
+    """A spell table that an earlier audit kept."""
+    if not path.is_file():
+        raise FileNotFoundError(f"--spells: there is no file {path}")
+    try:
+        return ld.check_spells(_read_netcdf(path, "--spells"))
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"--spells {path}: {error.args[0] if error.args else error}") from error
+
+
+def _read_netcdf(path: Path, option: str) -> xr.Dataset:
+    try:
+        with xr.open_dataset(path, engine="h5netcdf") as dataset:
+            return dataset.load()
+    except OSError as error:
+        raise ValueError(f"{option}: {path} is not a readable netCDF file ({error})") from error
+
+
+def _read_parquet(path: Path) -> Any:
+    import pandas as pd
+
+    try:
+        return pd.read_parquet(path)
+    except ImportError as error:
+        raise ValueError(
+            f"--history: {path.name} needs pyarrow to be read; install it, or write the history as .csv or .nc"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ValueError(f"--history: {path} is not a readable parquet file ({error})") from error

@@ -1,0 +1,89 @@
+"""A model file: imported by its path, so that it shadows nothing, and read for what it says by name."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import importlib.util
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from learning_debt.validation import describe
+
+MODULE = "learning_debt_model_file"
+"""Prefix of the name a model file is imported under: a file called pymc.py or numpy.py must not pass for another."""
+NEAR = 0.8
+
+
+@contextmanager
+def imported(path: Path) -> Iterator[ModuleType]:
+    """A model file as a module, its folder on the path while the block runs.
+
+    The folder stands last there: what is installed comes first, so that no file of the folder passes for a library.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If there is no such file, if it is no Python file, or if it ends the program.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"MODEL.py: there is no file {path}")
+    file, name = path.absolute(), f"{MODULE}_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"MODEL.py: {path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    folder = str(file.parent)
+    sys.path.append(folder)
+    sys.modules[name] = module
+    try:
+        try:
+            spec.loader.exec_module(module)
+        except SystemExit as error:
+            raise ValueError(
+                f"MODEL.py: {path} ends the program while it is read; let it only define things"
+            ) from error
+        yield module
+    finally:
+        del sys.modules[name]
+        sys.path.remove(folder)
+
+
+def held(module: ModuleType) -> dict[str, Any]:
+    """What a model file says by name; modules that it imports (``import calendar``) are not meant."""
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if not name.startswith("_") and not isinstance(value, ModuleType)
+    }
+
+
+def misspelt(module: ModuleType, known: Iterable[str]) -> list[str]:
+    """Hints at names that nobody reads, here or in the file, and that are nearly those of settings."""
+    known = sorted(known)
+    tree = ast.parse(Path(str(module.__file__)).read_bytes())
+    read = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store)}
+    hints = []
+    for name in _defined(tree):
+        near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=NEAR)
+        if near and name not in known and name not in read and not name.startswith("_"):
+            value = vars(module).get(name)
+            what = "a function" if callable(value) else describe(value)
+            hints.append(f"{name}, {what}, is no setting and is not used; did you mean {near[0]!r}?")
+    return hints
+
+
+def _defined(tree: ast.Module) -> list[str]:
+    """Names that a file defines itself at its top."""
+    names = []
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.append(node.name)
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        targets = [node.target] if isinstance(node, ast.AnnAssign) else targets
+        names += [one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)]
+    return list(dict.fromkeys(names))

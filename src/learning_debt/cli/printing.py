@@ -1,0 +1,85 @@
+"""What an audit prints."""
+
+from __future__ import annotations
+
+import xarray as xr
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+import learning_debt as ld
+from learning_debt.terminal import QuietConsole, harmless
+
+
+def print_audit(console: QuietConsole, result: ld.Audit, comparison: xr.Dataset | None) -> None:
+    """Print what the policies would have cost, what the reader must know, and today's verdict."""
+    if comparison is not None:
+        console.print(_comparison_table(comparison))
+    console.print(_policy_table(result))
+    _paragraph(console, f"A retrain costs {result.cost}.")
+    _paragraph(console, result.headline)
+    if result.distinction:
+        _paragraph(console, result.distinction, style="bold")
+    for note in result.notes:
+        _paragraph(console, f"- {note}")
+    if result.decision is not None:
+        today = Text("\nToday: ", style="bold")
+        console.print(today.append(Text(harmless(result.decision.reason), style="not bold")), highlight=False)
+
+
+def _paragraph(console: QuietConsole, text: str, style: str = "") -> None:
+    console.print(Text(harmless(text), style=style), highlight=False)
+
+
+def _comparison_table(comparison: xr.Dataset) -> Table:
+    probability = comparison.attrs["probability"]
+    unit = comparison.attrs.get("unit", "nats per observation")
+    units = "nats" if unit == "nats per observation" else f"posterior debt in nats, else {unit}"
+    table = _table(f"conjugate twin, sampled against exact ({units})")
+    headers = ("signal", "cells", "reliable", "bias", "rmse", "median rel. error", f"{probability:.0%} intervals cover")
+    for header in headers:
+        table.add_column(header, justify="left" if header == "signal" else "right")
+    for name in comparison["signal"].values:
+        row = {key: float(value) for key, value in comparison.sel(signal=name).data_vars.items()}
+        table.add_row(
+            str(name).replace("_", " "),
+            f"{row['cells']:.0f}",
+            f"{row['reliable_share']:.1%}",
+            f"{row['bias']:+.5f}",
+            f"{row['rmse']:.5f}",
+            f"{row['median_relative_error']:.1%}",
+            f"{row['coverage']:.1%}",
+        )
+    return table
+
+
+def _policy_table(result: ld.Audit) -> Table:
+    attrs = result.table.attrs
+    table = _table(f"what each policy would have cost ({attrs['unit']}, {attrs['accounting']} regret)", (0, 1, 0, 0))
+    against, share = attrs["benchmark"], f"{attrs['probability']:.0%}"
+    difference = f"difference to\n{against} ({share})"
+    table.add_column("policy", no_wrap=True)
+    for head in ("retrains", "regret", "total", "ratio", difference, "chosen\nagain", "positive\ntotal"):
+        table.add_column(head, justify="right")
+    for name in result.table["policy"].values:
+        row = {key: value.item() for key, value in result.table.sel(policy=name).data_vars.items()}
+        interval = f"{row['difference']:+.2f} ({row['difference_low']:+.2f}, {row['difference_high']:+.2f})"
+        table.add_row(
+            Text(harmless(name).replace("\n", " ")),
+            f"{row['retrains']:g}",
+            f"{row['regret']:.3f}",
+            f"{row['total']:.3f}",
+            _number(row["ratio"]),
+            interval if name != against else "",
+            f"{row['selected_share']:.0%}" if row["selected_share"] == row["selected_share"] else "",
+            _number(row["total_positive"]),
+        )
+    return table
+
+
+def _table(title: str, padding: tuple[int, int, int, int] = (0, 1, 0, 1)) -> Table:
+    return Table(title=Text(harmless(title)), title_justify="left", box=box.SIMPLE_HEAD, padding=padding)
+
+
+def _number(value: float) -> str:
+    return "" if value != value else f"{value:.2f}"

@@ -1,0 +1,174 @@
+"""The terminal: what is printed cannot harm it, and a command ends with one clear line and an honest exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+ERROR, INTERRUPTED, TERMINATED, PIPE_CLOSED = 1, 130, 143, 141
+"""Exit codes; 0 is done, and 2, wrong usage, is the command-line library's own."""
+
+PACKAGE = Path(__file__).parent
+LONGEST_NOTE = 500
+
+
+class Terminated(BaseException):
+    """The process was asked to end: a SIGTERM, on its way out through every clean-up."""
+
+
+class QuietConsole(Console):
+    """A console that work outlives: when nobody reads on (``| head``), it falls silent and the work goes on."""
+
+    def on_broken_pipe(self) -> None:
+        """Write to nowhere from now on."""
+        self.quiet = True
+        _to_nowhere()
+
+    def say(self, text: str, style: str = "") -> None:
+        """Print text as it is: no markup, no emoji, no colours for what looks like numbers, no wrapping."""
+        self.print(Text(harmless(text), style=style), soft_wrap=True, highlight=False)
+
+
+def harmless(text: Any) -> str:
+    r"""Text for the terminal: characters that would steer it, or cannot be shown, come out escaped.
+
+    Examples
+    --------
+    >>> print(harmless("Graz\x1b[2J\u202e"))
+    Graz\x1b[2J\u202e
+    """
+    lines = str(text).split("\n")
+    return "\n".join(
+        "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in line) for line in lines
+    )
+
+
+@contextmanager
+def clear_endings(home: Path | None = None) -> Iterator[None]:
+    """End a command, whatever happens in it, without a traceback.
+
+    An error is one line on stderr and exit code 1; Ctrl-C is 130, SIGTERM 143. What was begun is cleaned up first.
+
+    Parameters
+    ----------
+    home : path, optional
+        Folder of the user's own code: an error in it says which line.
+    """
+    errors = QuietConsole(stderr=True)
+    try:
+        with _sigterm_raised():
+            yield
+            sys.stdout.flush()
+    except typer.Exit:
+        raise
+    except KeyboardInterrupt as error:
+        errors.say(", ".join(["interrupted", *_notes(error)]), style="red")
+        raise typer.Exit(INTERRUPTED) from error
+    except Terminated as error:
+        errors.say(", ".join(["terminated", *_notes(error)]), style="red")
+        raise typer.Exit(TERMINATED) from error
+    except BrokenPipeError as error:
+        _to_nowhere()
+        raise typer.Exit(PIPE_CLOSED) from error
+    except Exception as error:
+        errors.say(f"error: {error_line(error, home)}", style="red")
+        raise typer.Exit(ERROR) from error
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Put off Ctrl-C and SIGTERM until the block is done."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    waiting: list[int] = []
+
+    def wait(number: int, _: FrameType | None) -> None:
+        waiting.append(number)
+
+    before = {number: signal.signal(number, wait) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if waiting:
+            signal.raise_signal(waiting[0])
+
+
+def error_line(error: Exception, home: Path | None = None) -> str:
+    """What went wrong, in one line: the message, where in the user's own code, and in which period.
+
+    Examples
+    --------
+    >>> error_line(ValueError("amount must be positive"))
+    'ValueError: amount must be positive'
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    message = str(error.args[0] if isinstance(error, KeyError) and error.args else error).strip()
+    if not (frames and PACKAGE in Path(frames[-1].filename).parents):
+        message = f"{type(error).__name__}: {message}" if message else type(error).__name__
+    own = [frame for frame in frames if home is not None and _is_own(frame.filename, home)]
+    if own and not isinstance(error, SyntaxError):
+        last = own[-1]
+        message += f" ({Path(last.filename).name}, line {last.lineno}{_in(last.name)})"
+    return ", ".join([message, *_notes(error)])
+
+
+def _notes(error: BaseException) -> list[str]:
+    """What was noted with an error on its way; the long notes of compilers are left out."""
+    return [note for note in getattr(error, "__notes__", ()) if "\n" not in note and len(note) <= LONGEST_NOTE]
+
+
+def _in(name: str) -> str:
+    return "" if name == "<module>" else f", in {name}"
+
+
+def _is_own(file: str, home: Path) -> bool:
+    path = Path(file)
+    return home in path.parents and PACKAGE not in path.parents and "site-packages" not in path.parts
+
+
+@contextmanager
+def _sigterm_raised() -> Iterator[None]:
+    """While the block runs, a SIGTERM is raised as `Terminated`, once; forked processes die of it as usual."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    owner = os.getpid()
+
+    def handler(number: int, frame: FrameType | None) -> None:
+        if os.getpid() != owner:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        signal.signal(number, signal.SIG_IGN)
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _to_nowhere() -> None:
+    """Let what is still to be printed go nowhere, so that Python does not complain at its end either."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
