@@ -21,7 +21,7 @@ def test_a_lower_bound_has_no_upper_limit():
 
 @pytest.mark.parametrize("probability", [0.0, 1.0, -0.1, 90])
 def test_probabilities_outside_the_unit_interval_are_refused(probability):
-    with pytest.raises(ValueError, match=f"must lie between 0 and 1, not {probability}"):
+    with pytest.raises(ValueError, match=f"above 0 and below 1, not {probability:g}"):
         ld.Estimate(1.0, 0.5).interval(probability)
 
 

@@ -9,6 +9,7 @@ import xarray as xr
 import learning_debt as ld
 from learning_debt.decisions.continuation import FEATURES, TERMS, features
 from learning_debt.decisions.policies import CUSUM, BlendedThreshold, Calendar, ContinuationValue, Never
+from learning_debt.decisions.policies.base import mark
 from learning_debt.policy_iteration import retrains_everywhere
 from learning_debt.replay import SignalReader
 from learning_debt.spells import check_spells
@@ -123,8 +124,9 @@ def test_regret_and_cost_in_money_change_the_unit_and_nothing_else(learnt):
 
 
 def test_a_learned_policy_says_at_which_costs_it_was_learned(learnt, model):
-    assert str(ContinuationValue(model)) == "ContinuationValue(learned at costs of 0.05 to 0.8)"
-    assert str(ContinuationValue(ld.fit_continuation(learnt, 0.2))) == "ContinuationValue(learned at costs of 0.2)"
+    assert str(ContinuationValue(model)) == f"ContinuationValue(learned at costs of 0.05 to 0.8, {mark(model)})"
+    other = ld.fit_continuation(learnt, 0.2)
+    assert str(ContinuationValue(other)) == f"ContinuationValue(learned at costs of 0.2, {mark(other)})"
 
 
 def test_what_cannot_be_learned_from_is_refused(learnt, random_spells):
@@ -132,7 +134,7 @@ def test_what_cannot_be_learned_from_is_refused(learnt, random_spells):
         ld.fit_continuation(learnt, 0.0)
     with pytest.raises(ValueError, match="accounting must be one of"):
         ld.fit_continuation(learnt, 0.2, accounting="net")
-    with pytest.raises(ValueError, match="iterations must be at least 1"):
+    with pytest.raises(ValueError, match="iterations must be a whole number that is at least 1"):
         ld.fit_continuation(learnt, 0.2, iterations=0)
     with pytest.raises(KeyError, match="predictive_debt"):
         ld.fit_continuation(learnt.drop_vars("predictive_debt"), 0.2)

@@ -9,8 +9,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from learning_debt.data import SERIES
-from learning_debt.estimate import require_probability
 from learning_debt.spells import check_spells
+from learning_debt.validation import require_instance, require_probability
 
 Array = NDArray[np.float64]
 
@@ -92,7 +92,9 @@ def belief_check(
     >>> str(belief_check(spells)["verdict"].sel(deployed_at=0).item())
     'as expected'
     """
-    require_probability(probability)
+    require_probability("probability", probability)
+    if schedule is not None:
+        require_instance("schedule", schedule, xr.DataArray, "a DataArray of bool, as in Replay.schedule")
     missing = [name for name in REQUIRED if name not in spells]
     if missing:
         raise KeyError(f"spells lack {missing[0]!r}, without which gaps cannot be held against beliefs")

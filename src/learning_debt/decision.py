@@ -11,13 +11,14 @@ import xarray as xr
 
 from learning_debt.data import plain_labels
 from learning_debt.decisions.cost import RetrainingCost, as_cost
-from learning_debt.decisions.policies.base import Policy
-from learning_debt.estimate import Estimate, require_probability
+from learning_debt.decisions.policies.base import Policy, require_policy
+from learning_debt.estimate import Estimate
 from learning_debt.replay import SignalReader
 from learning_debt.signals import Signals
 from learning_debt.spells import check_spells, deployed_after
 from learning_debt.spells.deployed import trained_after
 from learning_debt.update_rule import UpdateRule
+from learning_debt.validation import require_probability, require_whole_number
 
 VERDICTS = ("retrain", "wait", "cannot tell")
 KEPT_BY_WEIGHTS = ("reweight", "moment match")
@@ -116,7 +117,10 @@ def decide(
     >>> decide(spells, ld.policies.CUSUM(0.2), 0.1, horizon=10).verdict
     'retrain'
     """
-    require_probability(probability)
+    require_policy("policy", policy)
+    price = as_cost(cost)
+    require_whole_number("horizon", horizon, at_least=1)
+    require_probability("probability", probability)
     table = check_spells(spells, policy.requires)
     periods = table.sizes["period"]
     if table.sizes["series"] != 1:
@@ -126,11 +130,8 @@ def decide(
             raise ValueError(f"give deployed_at={deployed_at!r} or deployed_label={deployed_label!r}, not both")
         deployed_at = deployed_after(table, deployed_label)
     deployed_at = 0 if deployed_at is None else deployed_at
-    if not 0 <= deployed_at < periods:
-        raise ValueError(f"deployed_at must lie between 0 and {periods - 1}, not {deployed_at}")
-    if horizon < 1:
-        raise ValueError(f"horizon must be at least 1 period, not {horizon}")
-    resolved = as_cost(cost).resolve(table)
+    require_whole_number("deployed_at", deployed_at, at_least=0, at_most=periods - 1)
+    resolved = price.resolve(table)
     state, signals = _state_today(table, policy, resolved, deployed_at)
     z = NormalDist().inv_cdf((1 + probability) / 2)
     middle, *sides = (bool(policy.step(state, signals.shifted(k))[1][0]) for k in (0.0, -z, z))
@@ -190,7 +191,10 @@ def _expected_regret(
 def _periods_held(table: xr.Dataset) -> float:
     """Periods of data behind the last shadow; those before the table count as far as it names them."""
     known = table.sizes["period"] + (table["earlier"].size if "earlier" in table.coords else 0)
-    rule = UpdateRule.from_text(str(table.attrs.get("update_rule", "all data")))
+    try:
+        rule = UpdateRule.from_text(str(table.attrs.get("update_rule", "all data")))
+    except ValueError as error:
+        raise ValueError(f"spells.attrs['update_rule']: {error}") from error
     return float(rule.weights(np.arange(known)).sum())
 
 

@@ -5,11 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from statistics import NormalDist
 
-
-def require_probability(probability: float) -> None:
-    """Raise unless `probability` lies strictly between 0 and 1."""
-    if not 0 < probability < 1:
-        raise ValueError(f"probability must lie between 0 and 1, not {probability}")
+from learning_debt.validation import require_probability
 
 
 @dataclass(frozen=True)
@@ -46,7 +42,7 @@ class Estimate:
 
     def interval(self, probability: float = 0.9) -> tuple[float, float]:
         """Normal interval for the estimated quantity that accounts for Monte-Carlo error only."""
-        require_probability(probability)
+        require_probability("probability", probability)
         half = NormalDist().inv_cdf((1 + probability) / 2) * self.standard_error
         upper = float("inf") if self.lower_bound else self.value + half
         return self.value - half, upper

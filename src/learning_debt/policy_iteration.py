@@ -16,9 +16,17 @@ from learning_debt.data import SERIES
 from learning_debt.decisions.continuation import ContinuationModel, features
 from learning_debt.decisions.cost import RetrainingCost, as_cost
 from learning_debt.decisions.policies import BlendedThreshold, ContinuationValue, Policy
+from learning_debt.decisions.policies.base import require_policy
 from learning_debt.replay import ACCOUNTINGS, SignalReader, charged_regret
 from learning_debt.signals import ARRIVED_GAP
 from learning_debt.spells import check_spells
+from learning_debt.validation import (
+    require_choice,
+    require_executor,
+    require_number,
+    require_seed,
+    require_whole_number,
+)
 
 Array = NDArray[np.float64]
 
@@ -92,15 +100,19 @@ def fit_continuation(
     >>> bills[0] < bills[1]
     True
     """
-    if accounting not in ACCOUNTINGS:
-        raise ValueError(f"accounting must be one of {ACCOUNTINGS}, not {accounting!r}")
-    if iterations < 1:
-        raise ValueError(f"iterations must be at least 1, not {iterations}")
+    require_choice("accounting", accounting, ACCOUNTINGS)
+    require_policy("start", start)
+    for name, value in (("iterations", iterations), ("cells", cells)):
+        require_whole_number(name, value, at_least=1)
+    require_number("decay", decay, at_least=0, at_most=1)
+    require_seed("random_seed", random_seed)
+    require_executor(executor)
+    prices = [_as_price(cost) for cost in _listed("costs", costs)]
     needed = {*ContinuationValue.requires, *start.requires}
-    tables = [_by_period(check_spells(one, sorted(needed)), needed, decay) for one in _listed(spells)]
+    tables = [_by_period(check_spells(one, sorted(needed)), needed, decay) for one in _listed("spells", spells)]
     lessons = [
         _Lesson(table, _priced(cost, table), accounting, cells, seed)
-        for seed, (table, cost) in enumerate((table, cost) for table in tables for cost in _listed(costs))
+        for seed, (table, cost) in enumerate((table, cost) for table in tables for cost in prices)
     ]
     run = executor.map if executor is not None else map
     policy = start
@@ -180,12 +192,24 @@ def _by_period(table: xr.Dataset, signals: Set[str], decay: float) -> xr.Dataset
     return played.transpose(SERIES, "deployed_at", "period", ...)
 
 
-def _priced(cost: RetrainingCost | float, table: xr.Dataset) -> RetrainingCost:
-    resolved = as_cost(cost).resolve(table)
+def _as_price(cost: Any) -> RetrainingCost:
+    try:
+        return as_cost(cost)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"costs: {error}") from error
+
+
+def _priced(cost: RetrainingCost, table: xr.Dataset) -> RetrainingCost:
+    resolved = cost.resolve(table)
     if not (resolved.of_retrain(table) != 0).all():
         raise ValueError("costs must be positive: a retrain that costs nothing is always worth it")
     return resolved
 
 
-def _listed(values: Any) -> list[Any]:
-    return list(values) if isinstance(values, Sequence | np.ndarray) else [values]
+def _listed(name: str, values: Any) -> list[Any]:
+    """One or several, as a list."""
+    if not isinstance(values, list | tuple) and not (isinstance(values, np.ndarray) and values.ndim):
+        return [values]
+    if len(values) == 0:
+        raise ValueError(f"{name} must hold at least one")
+    return list(values)

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from learning_debt.arrays import walk
 from learning_debt.data import SERIES, plain_labels
 from learning_debt.decisions.cost import RetrainingCost, as_cost
-from learning_debt.decisions.policies.base import Policy, stack
+from learning_debt.decisions.policies.base import Policy, require_policy, stack
 from learning_debt.decisions.policies.fixed import Schedule
 from learning_debt.signals import ARRIVED_GAP, ESTIMATED, OPTIONAL, SAMPLED, Signals
 from learning_debt.spells import check_spells
+from learning_debt.validation import require_choice
 
 Array = NDArray[np.float64]
 ACCOUNTINGS = ("signed", "positive")
@@ -92,9 +93,12 @@ def replay(spells: xr.Dataset, policy: Policy, cost: RetrainingCost | float, acc
     >>> float(never.objective.item()), float(cusum.objective.item()), cusum.dates
     (0.7, 0.55, [[2]])
     """
+    require_policy("policy", policy)
+    require_choice("accounting", accounting, ACCOUNTINGS)
+    price = as_cost(cost)
     table = check_spells(spells, policy.requires)
     check_dates(table, policy)
-    resolved = as_cost(cost).resolve(table)
+    resolved = price.resolve(table)
     charged = charged_regret(table, resolved, accounting)
     return _bill(table, walk_policy(table, policy, resolved), resolved, charged)
 
@@ -110,8 +114,10 @@ def oracle(spells: xr.Dataset, cost: RetrainingCost | float, accounting: str = "
     >>> round(float(best.objective.item()), 2), best.dates
     (0.35, [[1]])
     """
+    require_choice("accounting", accounting, ACCOUNTINGS)
+    price = as_cost(cost)
     table = check_spells(spells)
-    resolved = as_cost(cost).resolve(table)
+    resolved = price.resolve(table)
     charged = charged_regret(table, resolved, accounting)
     costs = resolved.of_retrain(table)
     schedule = walk.oracle(charged, costs if resolved.proportional else costs[:, 0, 0])
@@ -229,8 +235,7 @@ def _shared(lanes: int, value: float | bool) -> Any:
 
 def charged_regret(table: xr.Dataset, cost: RetrainingCost, accounting: str) -> Array:
     """Regret as it is billed, shape (series, T, T)."""
-    if accounting not in ACCOUNTINGS:
-        raise ValueError(f"accounting must be one of {ACCOUNTINGS}, not {accounting!r}")
+    require_choice("accounting", accounting, ACCOUNTINGS)
     if accounting == "positive" and cost.in_money:
         raise ValueError("positive accounting charges noise and is never turned into money; use accounting='signed'")
     regret = table["regret"].values * cost.exposure(table).transpose(SERIES, "period").values[:, None, :]

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from learning_debt.arrays import walk
 from learning_debt.data import SERIES
 from learning_debt.decisions.cost import RetrainingCost, as_cost
-from learning_debt.decisions.policies.base import Policy
-from learning_debt.replay import charged_regret, check_dates, paid_for_retrains, walk_candidates
+from learning_debt.decisions.policies.base import Policy, require_policies
+from learning_debt.replay import ACCOUNTINGS, charged_regret, check_dates, paid_for_retrains, walk_candidates
 from learning_debt.spells import check_spells
+from learning_debt.validation import require_choice
 
 Array = NDArray[np.float64]
 
@@ -57,8 +58,6 @@ class Bills:
     @classmethod
     def of(cls, table: xr.Dataset, candidates: Sequence[Policy], cost: RetrainingCost, accounting: str) -> Bills:
         """Walk all candidates, side by side where they differ in numbers only; `cost` is resolved."""
-        if not candidates:
-            raise ValueError("candidates must hold at least one policy")
         for candidate in candidates:
             check_dates(table, candidate)
         series, count = table.sizes[SERIES], len(candidates)
@@ -88,8 +87,11 @@ def tune(
     >>> str(tune(spells, [ld.policies.CUSUM(0.2), ld.policies.CUSUM(5.0)], cost=0.25).policy)
     'CUSUM(0.2)'
     """
-    table = check_spells(spells, sorted({name for candidate in candidates for name in candidate.requires}))
-    return tune_by(Bills.of(table, candidates, as_cost(cost).resolve(table), accounting))
+    tried = require_policies("candidates", candidates)
+    require_choice("accounting", accounting, ACCOUNTINGS)
+    price = as_cost(cost)
+    table = check_spells(spells, sorted({name for candidate in tried for name in candidate.requires}))
+    return tune_by(Bills.of(table, tried, price.resolve(table), accounting))
 
 
 def tune_by(bills: Bills) -> Tuned:

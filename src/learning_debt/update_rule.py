@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from learning_debt.validation import describe, require_number, require_numbers, require_whole_number
+
 
 @dataclass(frozen=True)
 class UpdateRule:
@@ -40,15 +42,13 @@ class UpdateRule:
     discount: float = 1.0
 
     def __post_init__(self) -> None:
-        whole = isinstance(self.window, int | np.integer) and not isinstance(self.window, bool)
-        if self.window is not None and (not whole or self.window < 1):
-            raise ValueError(f"window must be a whole number of periods, at least 1, not {self.window!r}")
-        if not 0 < self.discount <= 1:
-            raise ValueError(f"discount must be above 0 and at most 1, not {self.discount!r}")
+        if self.window is not None:
+            object.__setattr__(self, "window", require_whole_number("window", self.window, at_least=1))
+        object.__setattr__(self, "discount", require_number("discount", self.discount, above=0, at_most=1))
 
     def weights(self, age: ArrayLike) -> NDArray[np.float64]:
         """Weight of rows whose period lies `age` periods back (0 is the newest); 0 for rows still to come."""
-        ages = np.asarray(age)
+        ages = require_numbers("age", age)
         held = ages >= 0 if self.window is None else (ages >= 0) & (ages < self.window)
         return np.where(held, self.discount ** np.maximum(ages, 0.0), 0.0)
 
@@ -61,10 +61,14 @@ class UpdateRule:
         >>> UpdateRule.from_text(str(UpdateRule(window=12, discount=0.95)))
         UpdateRule(window=12, discount=0.95)
         """
-        window, discount = re.search(r"window of (\d+)", text), re.search(r"discount (\S+)", text)
-        return cls(int(window[1]) if window else None, float(discount[1]) if discount else 1.0)
+        shape = r"(rolling window of (?P<window>\d+) periods)?(, )?(discount (?P<discount>\S+) a period)?|all data"
+        found = re.fullmatch(shape, text) if isinstance(text, str) and text else None
+        if found is None:
+            raise ValueError(f"text must be an update rule as str writes it, such as 'all data', not {describe(text)}")
+        window, discount = found["window"], found["discount"]
+        return cls(int(window) if window else None, float(discount) if discount else 1.0)
 
     def __str__(self) -> str:
         parts = [] if self.window is None else [f"rolling window of {self.window} periods"]
-        parts += [f"discount {self.discount:g} a period"] if self.discount < 1 else []
+        parts += [f"discount {self.discount} a period"] if self.discount < 1 else []
         return ", ".join(parts) or "all data"

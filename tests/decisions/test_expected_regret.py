@@ -167,9 +167,12 @@ def test_every_lane_may_have_its_own_scale(make_signals):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: ld.DebtRegretModel((1.0,), 1.0, CALIBRATION), "5 finite numbers"),
-        (lambda: ld.DebtRegretModel((1.0, 1.0, 1.0, 1.0, np.nan), 1.0, CALIBRATION), "5 finite numbers"),
-        (lambda: ld.HybridRegretModel((1.0,) * 5, 1.0, CALIBRATION), "9 finite numbers"),
+        (lambda: ld.DebtRegretModel((1.0,), 1.0, CALIBRATION), "coefficients must have shape"),
+        (
+            lambda: ld.DebtRegretModel((1.0, 1.0, 1.0, 1.0, np.nan), 1.0, CALIBRATION),
+            "coefficients must be finite",
+        ),
+        (lambda: ld.HybridRegretModel((1.0,) * 5, 1.0, CALIBRATION), "coefficients must have shape"),
         (lambda: ld.DebtRegretModel((1.0,) * 5, -1.0, CALIBRATION), "cap"),
         (lambda: ld.DebtRegretModel((1.0,) * 5, np.nan, CALIBRATION), "cap"),
         (lambda: ld.DebtRegretModel.fit(*cells(5)[:3], calibration=CALIBRATION), "at least 6 cells, not 5"),

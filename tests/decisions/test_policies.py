@@ -25,7 +25,7 @@ from learning_debt.decisions.policies import (
     StalenessThreshold,
     TwoState,
 )
-from learning_debt.decisions.policies.base import Policy, stack
+from learning_debt.decisions.policies.base import Policy, mark, stack
 
 CALIBRATION = ld.AgeAdjustment((0.1, 0.05, 0.02, 0.001), 0.3)
 DEBT_MODEL = ld.DebtRegretModel((0.05, 0.2, 0.01, 0.02, -0.01), 5.0, CALIBRATION)
@@ -253,8 +253,9 @@ def test_numbers_the_owner_must_own_have_no_default():
 def test_policies_print_their_numbers():
     assert [str(policy) for policy in POLICIES[:3]] == ["Never()", "Always()", "Calendar(3)"]
     assert str(DebtThreshold(0.5, CALIBRATION)) == "DebtThreshold(0.5)"
-    assert str(TwoState(0.05, 0.0, 2 / 3, 1 / 3, EMISSIONS)) == "TwoState(0.05, 0, 0.6667, 0.3333)"
-    assert str(ExpectedRegret(2.0, DEBT_MODEL)) == "ExpectedRegret(2)"
+    assert str(TwoState(0.05, 0.0, 2 / 3, 1 / 3, EMISSIONS)) == f"TwoState(0.05, 0, 0.6667, 0.3333, {mark(EMISSIONS)})"
+    assert str(ExpectedRegret(2.0, DEBT_MODEL)) == f"ExpectedRegret(2, {mark(DEBT_MODEL)})"
+    assert mark(DEBT_MODEL) != mark(HYBRID_MODEL)
 
 
 # Each rule as a function of the period's number and the cells of the spell so far, today's last.

@@ -147,10 +147,10 @@ def test_emissions_are_moments_of_root_debt():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: ld.TwoStateEmissions(0.0, 0.0, 1.0, 1.0), "stable_sd must be positive"),
-        (lambda: ld.TwoStateEmissions(0.0, 1.0, 1.0, -1.0), "shifted_sd must be positive"),
-        (lambda: ld.TwoStateEmissions(0.0, 1.0, 1.0, np.nan), "shifted_sd must be positive"),
-        (lambda: ld.TwoStateEmissions(np.nan, 1.0, 1.0, 1.0), "stable_mean must be finite"),
+        (lambda: ld.TwoStateEmissions(0.0, 0.0, 1.0, 1.0), "stable_sd must be a number that is above 0"),
+        (lambda: ld.TwoStateEmissions(0.0, 1.0, 1.0, -1.0), "shifted_sd must be a number that is above 0"),
+        (lambda: ld.TwoStateEmissions(0.0, 1.0, 1.0, np.nan), "shifted_sd must be a number that is above 0"),
+        (lambda: ld.TwoStateEmissions(np.nan, 1.0, 1.0, 1.0), "stable_mean must be a finite number"),
         (lambda: ld.TwoStateEmissions.fit([1.0], [2.0, 3.0]), "stable needs cells"),
         (lambda: ld.TwoStateEmissions.fit([1.0, 1.5], [2.0, 2.0, np.nan]), "shifted needs cells"),
         (lambda: ld.TwoStateEmissions.fit([1.0, 1.5], [0.1, 0.2]), "shifted cells must owe more"),

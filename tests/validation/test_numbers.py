@@ -12,6 +12,7 @@ from learning_debt.validation import (
     require_number,
     require_numbers,
     require_probability,
+    require_seed,
     require_whole_number,
 )
 
@@ -82,3 +83,30 @@ def test_flags_are_true_or_false():
     for wrong in (0, 1, "no", None, [True]):
         with pytest.raises(TypeError, match="f must be True or False"):
             require_flag("f", wrong)
+
+
+def test_infinities_pass_only_where_they_may_and_nan_only_without_bounds():
+    assert require_number("threshold", np.inf, finite=False) == np.inf
+    assert np.isnan(require_number("value", np.nan, finite=False))
+    assert np.isnan(require_numbers("debt", [1.0, np.nan], finite=False)[1])
+    with pytest.raises(ValueError, match="threshold must be a number that is at least -inf, not nan"):
+        require_number("threshold", np.nan, at_least=-np.inf, finite=False)
+    with pytest.raises(ValueError, match="amount must be a finite number, not inf"):
+        require_number("amount", 10**400)
+
+
+def test_numbers_have_the_shape_that_is_asked_for():
+    assert require_numbers("coefficients", (1, 2), shape=(2,)).tolist() == [1.0, 2.0]
+    with pytest.raises(ValueError, match=r"coefficients must have shape \(2,\), not \(3,\)"):
+        require_numbers("coefficients", (1, 2, 3), shape=(2,))
+    for other in (xr.Dataset({"a": 1.0}), range, {"a": 1}, lambda: 1):
+        with pytest.raises(TypeError, match="coefficients must be"):
+            require_numbers("coefficients", other)
+
+
+def test_a_seed_is_a_whole_number_or_nothing():
+    assert require_seed("random_seed", None) is None
+    assert require_seed("random_seed", np.int64(3)) == 3
+    for wrong in (-1, 1.5, "1", True, np.nan, [1], np.random.default_rng(1)):
+        with pytest.raises((TypeError, ValueError), match="random_seed must be a whole number that is at least 0"):
+            require_seed("random_seed", wrong)

@@ -11,14 +11,14 @@ import xarray as xr
 
 from learning_debt.audit.notes import audit_notes
 from learning_debt.audit.table import compare, resample, told_apart
-from learning_debt.audit.trial import ORACLE, Rows, Trial, as_calendar, run_trial
+from learning_debt.audit.trial import ORACLE, Question, Rows, Trial, run_trial
 from learning_debt.decision import Decision, decide
-from learning_debt.decisions.cost import RetrainingCost, as_cost
+from learning_debt.decisions.cost import RetrainingCost
 from learning_debt.decisions.policies import Policy
-from learning_debt.estimate import require_probability
 from learning_debt.replay import Replay, replay
 from learning_debt.spells import check_spells, deployed_after
 from learning_debt.tuning import Tuned
+from learning_debt.validation import require_probability, require_seed, require_whole_number
 
 
 @dataclass(frozen=True)
@@ -178,11 +178,14 @@ def audit(
     >>> float(result.table["total"].min()) == float(result.table["total"].sel(policy="oracle"))
     True
     """
-    require_probability(probability)
+    require_probability("probability", probability)
+    require_whole_number("resamples", resamples, at_least=1)
+    require_seed("random_seed", random_seed)
+    question = Question.of(cost, calendar, accounting, policies)
+    require_probability("split", split)
     table = check_spells(spells)
-    owners = None if calendar is None else as_calendar(calendar)
     deployed_at = None if last_retrain is None else _in_service(table, last_retrain)
-    trial = run_trial(table, as_cost(cost), owners, split, accounting, policies)
+    trial = run_trial(table, question, split)
     again = resample(trial, resamples, np.random.default_rng(random_seed))
     result = compare(trial, again, probability)
     return Audit(

@@ -10,10 +10,11 @@ import numpy as np
 import xarray as xr
 from scipy.stats import rankdata
 
-from learning_debt.audit.trial import ORACLE, Rows, Trial, as_calendar, run_trial
-from learning_debt.decisions.cost import RetrainingCost, as_cost
+from learning_debt.audit.trial import ORACLE, Question, Rows, Trial, run_trial
+from learning_debt.decisions.cost import RetrainingCost
 from learning_debt.decisions.policies import Policy
 from learning_debt.spells import check_spells
+from learning_debt.validation import require_probability, require_sequence
 
 
 def repeat_audit(
@@ -60,12 +61,13 @@ def repeat_audit(
     >>> result["decided_by"].sizes["split"], bool((result["rank"].min("policy") >= 1).all())
     (2, True)
     """
-    shares = [float(split) for split in splits]
+    given = require_sequence("splits", splits, "a list of shares of the periods, such as (0.4, 0.6)")
+    shares = [require_probability(f"splits[{place}]", split) for place, split in enumerate(given)]
     if not shares or len(set(shares)) < len(shares):
         raise ValueError(f"splits must be different shares of the periods, at least one, not {list(splits)}")
-    table, price = check_spells(spells), as_cost(cost)
-    owners = None if calendar is None else as_calendar(calendar)
-    trials = [run_trial(table, price, owners, split, accounting, policies) for split in shares]
+    question = Question.of(cost, calendar, accounting, policies)
+    table = check_spells(spells)
+    trials = [run_trial(table, question, split) for split in shares]
     result = xr.concat([_columns(trial) for trial in trials], xr.DataArray(shares, dims="split", name="split"))
     attrs = {"unit": trials[0].cost.unit, "accounting": accounting, "benchmark": trials[0].benchmark}
     return result.assign_attrs(attrs | {"summary": _summary(result, attrs["benchmark"])})

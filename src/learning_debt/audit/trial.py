@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 
 from learning_debt.decisions import grids
-from learning_debt.decisions.cost import RetrainingCost
+from learning_debt.decisions.cost import RetrainingCost, as_cost
 from learning_debt.decisions.policies import Always, Calendar, Never, Policy, Schedule
-from learning_debt.replay import Replay, check_dates, narrowed, oracle, replay
+from learning_debt.decisions.policies.base import require_policies
+from learning_debt.replay import ACCOUNTINGS, Replay, check_dates, narrowed, oracle, replay
 from learning_debt.spells import check_spells, from_period
 from learning_debt.tuning import Bills, Tuned, tune_by
+from learning_debt.validation import describe, require_choice, require_instance, require_text, require_whole_number
 
 MINIMUM_PERIODS = 8
 YOURS, BEST, RIVAL, ORACLE = "your calendar", "best calendar", "CUSUM", "oracle"
@@ -73,19 +75,31 @@ class Trial:
         return min(self.deciders, key=lambda name: float(self.tuned[name].table["objective"].min()))
 
 
-def run_trial(
-    table: xr.Dataset,
-    cost: RetrainingCost,
-    owners: Policy | None,
-    split: float,
-    accounting: str,
-    policies: Rows | Callable[[xr.Dataset], Rows] | None,
-) -> Trial:
+class Question(NamedTuple):
+    """What is asked of a history, checked before anything is computed."""
+
+    cost: RetrainingCost
+    owners: Policy | None
+    accounting: str
+    policies: Mapping[str, list[Policy] | None] | Callable[[xr.Dataset], Rows]
+
+    @classmethod
+    def of(cls, cost: Any, calendar: Any, accounting: Any, policies: Any) -> Question:
+        """As `learning_debt.audit` takes them."""
+        price = as_cost(cost)
+        owners = None if calendar is None else as_calendar(calendar)
+        require_choice("accounting", accounting, ACCOUNTINGS)
+        later = callable(policies) and not isinstance(policies, type | Policy)
+        return cls(price, owners, accounting, policies if later else _as_rows({} if policies is None else policies))
+
+
+def run_trial(table: xr.Dataset, question: Question, split: float) -> Trial:
     """Tune every row on the first part of a checked table, bill it on the rest."""
+    cost, owners, accounting, policies = question
     first = _split_period(table, split)
     tuning, evaluation = from_period(table, 0, _known_by(table, first)), from_period(table, first)
     resolved = cost.resolve(tuning)
-    rows = _rows(tuning, owners, policies(tuning) if callable(policies) else policies or {})
+    rows = _rows(tuning, owners, _as_rows(policies(tuning)) if callable(policies) else policies)
     candidates = [candidate for row in rows.values() for candidate in row]
     check_spells(table, sorted({name for candidate in candidates for name in candidate.requires}))
     for candidate in candidates:
@@ -113,12 +127,26 @@ def as_calendar(calendar: int | Iterable[Any] | Policy) -> Policy:
     if isinstance(calendar, Policy):
         return calendar
     if isinstance(calendar, int | np.integer) and not isinstance(calendar, bool):
-        return Calendar(int(calendar))
-    if isinstance(calendar, str | bytes | Set | Mapping) or not isinstance(calendar, Iterable):
-        raise ValueError(
-            f"calendar must be an interval in periods, a list of period labels or a policy, not {calendar!r}"
-        )
-    return Schedule(list(calendar))
+        return Calendar(require_whole_number("calendar", calendar, at_least=1))
+    remedy = "an interval in periods, a list of period labels or a policy"
+    if isinstance(calendar, str | bytes | Set | Mapping | type) or not isinstance(calendar, Iterable):
+        raise TypeError(f"calendar must be {remedy}, not {describe(calendar)}")
+    try:
+        return Schedule(calendar)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"calendar: {error}") from error
+
+
+def _as_rows(policies: Any) -> dict[str, list[Policy] | None]:
+    """Checked candidates of further rows."""
+    remedy = "a mapping of names to lists of policies, such as {'CUSUM, slow': [ld.policies.CUSUM(8.0)]}"
+    rows = require_instance("policies", policies, Mapping, remedy)
+    return {
+        require_text("policies: the name of a row", name): None
+        if row is None
+        else require_policies(f"policies[{name!r}]", row)
+        for name, row in rows.items()
+    }
 
 
 def _rows(tuning: xr.Dataset, owners: Policy | None, given: Rows) -> dict[str, list[Policy]]:
@@ -143,8 +171,6 @@ def _rows(tuning: xr.Dataset, owners: Policy | None, given: Rows) -> dict[str, l
 
 def _split_period(table: xr.Dataset, split: float) -> int:
     periods = table.sizes["period"]
-    if not 0 < split < 1:
-        raise ValueError(f"split must lie between 0 and 1, not {split}")
     first = round(split * periods)
     known = _known_by(table, first)
     if min(known, periods - first) < MINIMUM_PERIODS:

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from learning_debt.validation import require_choice, require_number, require_numbers
+
 Array = NDArray[np.float64]
 
 MINIMUM_SPREAD = 0.01
 SCORE_UNITS = ("median", "q75", "mean")
+CALIBRATION = "an AgeAdjustment, as AgeAdjustment.fit(debt, spell_age) returns it"
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,11 @@ class AgeAdjustment:
     coefficients: tuple[float, ...]
     spread: float
 
+    def __post_init__(self) -> None:
+        coefficients = require_numbers("coefficients", self.coefficients, shape=(4,))
+        object.__setattr__(self, "coefficients", tuple(coefficients.tolist()))
+        object.__setattr__(self, "spread", require_number("spread", self.spread, above=0))
+
     @classmethod
     def fit(cls, debt: ArrayLike, spell_age: ArrayLike) -> AgeAdjustment:
         """Least squares on all cells where `debt` is a number.
@@ -42,10 +50,11 @@ class AgeAdjustment:
         Raises
         ------
         ValueError
-            With fewer than six cells, which cannot carry four coefficients and a spread.
+            With fewer than six cells, which cannot carry four coefficients and a spread, or where ages do not fit.
         """
-        root = np.sqrt(np.maximum(np.asarray(debt, dtype=float), 0.0)).ravel()
-        age = np.asarray(spell_age, dtype=float).ravel()
+        debts = require_numbers("debt", debt, finite=False)
+        ages = require_numbers("spell_age", spell_age, shape=debts.shape)
+        root, age = np.sqrt(np.maximum(debts, 0.0)).ravel(), ages.ravel()
         present = np.isfinite(root)
         if present.sum() < 6:
             raise ValueError(f"calibrating debt by age needs at least 6 cells, not {int(present.sum())}")
@@ -56,8 +65,8 @@ class AgeAdjustment:
 
     def standardise(self, debt: ArrayLike, spell_age: ArrayLike) -> Array:
         """Standard deviations of sqrt(debt) above what is normal at that age."""
-        expected = _basis(np.asarray(spell_age, dtype=float)) @ np.asarray(self.coefficients)
-        return (np.sqrt(np.maximum(debt, 0.0)) - expected) / self.spread
+        expected = _basis(require_numbers("spell_age", spell_age)) @ np.asarray(self.coefficients)
+        return (np.sqrt(np.maximum(require_numbers("debt", debt, finite=False), 0.0)) - expected) / self.spread
 
 
 def _basis(age: Array) -> Array:
@@ -73,9 +82,8 @@ def score_unit(regret: ArrayLike, unit: str = "q75") -> float:
     ValueError
         If the unit is unknown or no regret is positive.
     """
-    if unit not in SCORE_UNITS:
-        raise ValueError(f"score_unit must be one of {SCORE_UNITS}, not {unit!r}")
-    values = np.asarray(regret, dtype=float)
+    require_choice("score_unit", unit, SCORE_UNITS)
+    values = require_numbers("regret", regret, finite=False)
     positive = values[values > 0]
     if positive.size == 0:
         raise ValueError(

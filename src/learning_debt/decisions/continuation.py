@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from learning_debt.validation import require_number, require_numbers
+
 Array = NDArray[np.float64]
 Features = tuple[Array, ...]
 
@@ -56,13 +58,11 @@ class ContinuationModel:
 
     def __post_init__(self) -> None:
         for name, length in (("coefficients", TERMS), ("lowest", len(FEATURES)), ("highest", len(FEATURES))):
-            values = getattr(self, name)
-            if len(values) != length or not np.isfinite(values).all():
-                raise ValueError(f"{name} must be {length} finite numbers, not {values}")
+            values = require_numbers(name, getattr(self, name), shape=(length,))
+            object.__setattr__(self, name, tuple(values.tolist()))
         if not (np.asarray(self.highest) >= self.lowest).all():
             raise ValueError(f"highest must not be below lowest: {self.highest} against {self.lowest}")
-        if not 0 <= self.decay <= 1:
-            raise ValueError(f"decay must lie between 0 and 1, not {self.decay}")
+        object.__setattr__(self, "decay", require_number("decay", self.decay, at_least=0, at_most=1))
 
     @classmethod
     def fit(cls, features: Features, excess: ArrayLike, *, decay: float) -> ContinuationModel:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from learning_debt.decisions.calibration import SCORE_UNITS, score_unit
+from learning_debt.validation import require_choice, require_instance, require_number, require_text
 
 Array = NDArray[np.float64]
 
@@ -24,6 +25,7 @@ HOW_TO_THINK_ABOUT_COST = (
     "Add per_second where computing has a price, and per_change where users pay for forecasts that change."
 )
 
+COST = "a number, such as 0.1, or a RetrainingCost"
 PRICED = {"per_second": "seconds", "per_change": "predictive_debt"}
 """Proportional parts of a cost, and the variable of the spell table that each is a price of."""
 
@@ -82,17 +84,20 @@ class RetrainingCost:
     score_unit: str = "q75"
     per_second: float = 0.0
     per_change: float = 0.0
-    regret_unit: str = field(default="nats", repr=False)
+    regret_unit: str = "nats"
 
     def __post_init__(self) -> None:
         if (self.amount is None) == (self.cost_ratio is None):
             raise ValueError(f"give either an amount or a cost_ratio. {HOW_TO_THINK_ABOUT_COST}")
         for name in ("amount", "cost_ratio", "money_per_nat", *PRICED):
             value = getattr(self, name)
-            if value is not None and not (np.isfinite(value) and value >= 0):
-                raise ValueError(f"{name} must be zero or positive and finite, not {value}")
-        if self.score_unit not in SCORE_UNITS:
-            raise ValueError(f"score_unit must be one of {SCORE_UNITS}, not {self.score_unit!r}")
+            if value is not None or name in PRICED:
+                checked = require_number(name, value, at_least=0)
+                object.__setattr__(self, name, int(value) if isinstance(value, int | np.integer) else checked)
+        require_choice("score_unit", self.score_unit, SCORE_UNITS)
+        for name in ("currency", "regret_unit"):
+            if getattr(self, name) is not None:
+                require_text(name, getattr(self, name), "a name, such as 'EUR'")
         if self.money_per_nat == 0:
             raise ValueError("money_per_nat must be positive: if a nat is worth nothing, no retrain is")
         if self.money_per_nat is not None and self.amount is None:
@@ -119,6 +124,11 @@ class RetrainingCost:
     def proportional(self) -> bool:
         """Whether retrains of one table differ in what they cost."""
         return any(getattr(self, part) > 0 for part in PRICED)
+
+    def __repr__(self) -> str:
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        given = [f"{one.name}={values[one.name]!r}" for one in fields(self) if values[one.name] != one.default]
+        return f"RetrainingCost({', '.join(given)})"
 
     def __str__(self) -> str:
         size = f"{self.cost_ratio:g} x {self.score_unit} regret" if self.amount is None else f"{self.amount:g}"
@@ -147,7 +157,7 @@ class RetrainingCost:
         >>> RetrainingCost(2.0, per_change=10.0).of_retrain(check_spells(spells))[0, 0].tolist()
         [3.0, 5.0]
         """
-        shape = spells["regret"].shape
+        shape = _checked(spells)["regret"].shape
         if not self.proportional:
             return np.broadcast_to(np.float64(self.per_retrain), shape)
         cost = np.full(shape, self.per_retrain)
@@ -167,6 +177,7 @@ class RetrainingCost:
             If the cost is in another currency than the table, if it is money and the table is not, or if nats are
             priced that the table does not have.
         """
+        _checked(calibration, "calibration")
         money, unit = calibration.attrs.get("currency"), _regret_unit(calibration)
         self._require_same_money(money, unit)
         resolved = replace(self, currency=self.currency or money, regret_unit=unit)
@@ -193,8 +204,16 @@ class RetrainingCost:
 
     def exposure(self, spells: xr.Dataset) -> xr.DataArray:
         """Money per unit of the table's regret, dims (series, period): 1, or the price of a nat times the rows."""
-        rows = spells["rows"]
+        rows = _checked(spells)["rows"]
         return xr.ones_like(rows, dtype=float) if self.money_per_nat is None else rows * self.money_per_nat
+
+
+def _checked(spells: xr.Dataset, name: str = "spells") -> xr.Dataset:
+    require_instance(name, spells, xr.Dataset, "a spell table, as check_spells returns it")
+    for variable in ("regret", "rows"):
+        if variable not in spells:
+            raise KeyError(f"{name} must hold {variable!r}: give check_spells(table)")
+    return spells
 
 
 def _priced(spells: xr.Dataset, part: str) -> Array:
@@ -230,7 +249,21 @@ def _regret_unit(spells: xr.Dataset) -> str:
 
 
 def as_cost(cost: RetrainingCost | float | None) -> RetrainingCost:
-    """Accept a plain number; refuse the absence of one with advice."""
+    """Accept a plain number; refuse the absence of one with advice.
+
+    Raises
+    ------
+    TypeError, ValueError
+
+    Examples
+    --------
+    >>> as_cost("0.1")
+    Traceback (most recent call last):
+    TypeError: cost must be a number, such as 0.1, or a RetrainingCost, not '0.1' (str)
+    """
     if cost is None:
         raise ValueError(f"a retraining cost is missing. {HOW_TO_THINK_ABOUT_COST}")
-    return cost if isinstance(cost, RetrainingCost) else RetrainingCost(float(cost))
+    if isinstance(cost, RetrainingCost):
+        return cost
+    require_instance("cost", cost, (RetrainingCost, int, float, np.number, np.ndarray), COST)
+    return RetrainingCost(require_number("cost", cost, at_least=0))

@@ -12,8 +12,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from learning_debt.decisions.calibration import AgeAdjustment
+from learning_debt.decisions.calibration import CALIBRATION, AgeAdjustment
 from learning_debt.signals import Signals
+from learning_debt.validation import require_instance, require_number, require_numbers
 
 Array = NDArray[np.float64]
 
@@ -64,7 +65,7 @@ class DebtRegretModel(RegretModel):
     calibration: AgeAdjustment
 
     def __post_init__(self) -> None:
-        _check(self.coefficients, self.cap, 5)
+        _check(self, 5)
 
     @classmethod
     def fit(
@@ -88,7 +89,8 @@ class DebtRegretModel(RegretModel):
         ValueError
             With fewer cells than coefficients plus one.
         """
-        debt, spell_age, regret = _present(debt, spell_age, regret)
+        require_instance("calibration", calibration, AgeAdjustment, CALIBRATION)
+        debt, spell_age, regret = _present(debt=debt, spell_age=spell_age, regret=regret)
         return cls(*_least_squares(_debt_features(calibration, debt, spell_age), regret), calibration)
 
     def predict(self, debt: ArrayLike, spell_age: ArrayLike) -> Array:
@@ -136,7 +138,7 @@ class HybridRegretModel(RegretModel):
     calibration: AgeAdjustment
 
     def __post_init__(self) -> None:
-        _check(self.coefficients, self.cap, 9)
+        _check(self, 9)
 
     @classmethod
     def fit(
@@ -174,8 +176,14 @@ class HybridRegretModel(RegretModel):
         ValueError
             With fewer cells than coefficients plus one.
         """
+        require_instance("calibration", calibration, AgeAdjustment, CALIBRATION)
         debt, spell_age, regret, *others = _present(
-            debt, spell_age, regret, score_gap, parameter_gap, residual_exceedance
+            debt=debt,
+            spell_age=spell_age,
+            regret=regret,
+            score_gap=score_gap,
+            parameter_gap=parameter_gap,
+            residual_exceedance=residual_exceedance,
         )
         features = _hybrid_features(calibration, debt, spell_age, *others)
         return cls(*_least_squares(features, regret), calibration)
@@ -223,9 +231,24 @@ def _columns(*values: ArrayLike) -> Array:
     return np.stack(np.broadcast_arrays(*(np.asarray(value, dtype=float) for value in values)), axis=-1)
 
 
-def _present(*values: ArrayLike) -> list[Array]:
-    """The values side by side, flat, in the cells where all of them are finite."""
-    cells = np.stack([one.ravel() for one in np.broadcast_arrays(*(np.asarray(v, dtype=float) for v in values))])
+def _present(**values: ArrayLike) -> list[Array]:
+    """The values side by side, flat, in the cells where all of them are finite.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming what holds no numbers, none that is finite, or does not fit the others.
+    """
+    arrays = {name: require_numbers(name, value, finite=False) for name, value in values.items()}
+    for name, array in arrays.items():
+        if not np.isfinite(array).any():
+            raise ValueError(f"{name} must hold finite numbers, and holds none")
+    try:
+        together = np.broadcast_arrays(*arrays.values())
+    except ValueError as error:
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        raise ValueError(f"cells must have one shape, or shapes that broadcast, not {shapes}") from error
+    cells = np.stack([one.ravel() for one in together])
     return list(cells[:, np.isfinite(cells).all(axis=0)])
 
 
@@ -246,8 +269,8 @@ def _predict(features: Array, coefficients: tuple[float, ...], cap: float) -> Ar
     return np.clip(np.expm1(linear), 0.0, cap)
 
 
-def _check(coefficients: tuple[float, ...], cap: float, length: int) -> None:
-    if len(coefficients) != length or not np.isfinite(coefficients).all():
-        raise ValueError(f"coefficients must be {length} finite numbers, not {coefficients}")
-    if not (np.isfinite(cap) and cap >= 0):
-        raise ValueError(f"cap must be zero or positive and finite, not {cap}")
+def _check(model: DebtRegretModel | HybridRegretModel, length: int) -> None:
+    coefficients = require_numbers("coefficients", model.coefficients, shape=(length,))
+    object.__setattr__(model, "coefficients", tuple(coefficients.tolist()))
+    object.__setattr__(model, "cap", require_number("cap", model.cap, at_least=0))
+    require_instance("calibration", model.calibration, AgeAdjustment, CALIBRATION)

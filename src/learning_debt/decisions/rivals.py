@@ -19,6 +19,7 @@ from learning_debt.decisions.policies import (
     RiverDetector,
     StalenessThreshold,
 )
+from learning_debt.validation import require_flag, require_instance, require_names, require_number, require_numbers
 
 CONFIDENCES = (1e-3, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0)
 
@@ -103,6 +104,10 @@ def rivals(
     >>> [str(policy) for policy in rivals(signals=["deployed_pareto_k"])["Pareto k"][:2]]
     ['ParetoKThreshold(0.2)', 'ParetoKThreshold(0.3)']
     """
+    require_number("typical_gap", typical_gap, above=0)
+    require_names("signals", signals)
+    require_flag("river", river)
+    seen = None if staleness is None else require_numbers("staleness", staleness, finite=False)
     grids: dict[str, list[Policy]] = {}
     if "score_gap" in signals and river:
         for name, (detector, stream, units, settings) in RIVER_SETTINGS.items():
@@ -113,8 +118,10 @@ def rivals(
             Changepoint(CHANGEPOINT_HAZARD, CHANGEPOINT_RECENT, threshold, CHANGEPOINT_UNIT * typical_gap)
             for threshold in CHANGEPOINT_THRESHOLDS
         ]
-    if "deployed_score" in signals and staleness is not None:
-        grids |= _cara(np.asarray(staleness, dtype=float))
+    if seen is not None and not np.isfinite(seen).any():
+        raise ValueError("staleness must hold the values seen in calibration; none of these is finite")
+    if "deployed_score" in signals and seen is not None:
+        grids |= _cara(seen)
     grids["Cara P"] = [
         Calendar(interval, offset)
         for interval in PERIODIC_INTERVALS
@@ -158,8 +165,13 @@ def rival_policies(spells: xr.Dataset, *, split: float = 0.6, river: bool = True
     >>> "Cara T" in result.table["policy"]
     True
     """
+    require_number("split", split, above=0, at_most=1)
+    require_flag("river", river)
+    require_instance("spells", spells, xr.Dataset, "a spell table, as spell_table returns it")
+    if "period" not in spells.dims:
+        raise ValueError(f"spells lack the dimension 'period'; they have {sorted(map(str, spells.dims))}")
     last = round(split * spells.sizes["period"])
-    if not (0 < split <= 1 and last > 0):
+    if last < 1:
         raise ValueError(f"split must lie between 0 and 1 and leave a period to look at, not {split}")
     seen = spells.isel(deployed_at=slice(last), period=slice(last))
     age = np.arange(1, last + 1) - np.arange(last)[:, None]
@@ -191,8 +203,6 @@ def typical_size(gaps: ArrayLike) -> float:
 
 def _cara(staleness: np.ndarray) -> dict[str, list[Policy]]:
     values = staleness[np.isfinite(staleness)]
-    if not values.size:
-        raise ValueError("staleness must hold the values seen in calibration; none of these is finite")
     inside = np.quantile(values, STALENESS_QUANTILES).tolist()
     sums = [multiple * float(np.abs(values).mean()) for multiple in CUMULATIVE_MULTIPLES]
     return {

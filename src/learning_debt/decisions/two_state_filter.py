@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_expit
 
+from learning_debt.validation import require_number, require_numbers
+
 Array = NDArray[np.float64]
 
 FRESH = -np.inf
@@ -48,11 +50,9 @@ class TwoStateEmissions:
 
     def __post_init__(self) -> None:
         for name in ("stable_mean", "shifted_mean"):
-            if not np.isfinite(getattr(self, name)):
-                raise ValueError(f"{name} must be finite, not {getattr(self, name)}")
+            object.__setattr__(self, name, require_number(name, getattr(self, name)))
         for name in ("stable_sd", "shifted_sd"):
-            if not (np.isfinite(getattr(self, name)) and getattr(self, name) > 0):
-                raise ValueError(f"{name} must be positive and finite, not {getattr(self, name)}")
+            object.__setattr__(self, name, require_number(name, getattr(self, name), above=0))
 
     @classmethod
     def fit(cls, stable: ArrayLike, shifted: ArrayLike) -> TwoStateEmissions:
@@ -131,7 +131,7 @@ def _log(probability: ArrayLike) -> Array:
 
 
 def _moments(name: str, debt: ArrayLike) -> tuple[float, float]:
-    root = np.sqrt(np.maximum(np.asarray(debt, dtype=float), 0.0))
+    root = np.sqrt(np.maximum(require_numbers(name, debt, finite=False), 0.0))
     root = root[np.isfinite(root)]
     if np.unique(root).size < 2:
         raise ValueError(f"{name} needs cells with at least two different debts, not {np.unique(root).size}")

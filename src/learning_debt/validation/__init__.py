@@ -5,15 +5,18 @@ from learning_debt.validation.numbers import (
     require_number,
     require_numbers,
     require_probability,
+    require_seed,
     require_whole_number,
 )
 from learning_debt.validation.objects import (
     describe,
     require_callable,
     require_choice,
+    require_executor,
     require_instance,
     require_names,
     require_sequence,
+    require_text,
     suggestion,
 )
 
@@ -21,13 +24,16 @@ __all__ = [
     "describe",
     "require_callable",
     "require_choice",
+    "require_executor",
     "require_flag",
     "require_instance",
     "require_names",
     "require_number",
     "require_numbers",
     "require_probability",
+    "require_seed",
     "require_sequence",
+    "require_text",
     "require_whole_number",
     "suggestion",
 ]

@@ -21,8 +21,9 @@ def require_number(
     at_least: float | None = None,
     below: float | None = None,
     at_most: float | None = None,
+    finite: bool = True,
 ) -> float:
-    """One finite real number within its bounds.
+    """One real number within its bounds, finite unless `finite` is False; then a bound still refuses NaN.
 
     Raises
     ------
@@ -39,12 +40,14 @@ def require_number(
     Traceback (most recent call last):
     TypeError: amount must be a number that is at least 0, not '0.1' (str)
     """
-    wanted = _wanted("a number", above, at_least, below, at_most)
+    wanted = _wanted("a number", above, at_least, below, at_most, finite)
     if not _is_real(value):
         raise TypeError(f"{name} must be {wanted}, not {describe(value)}")
-    number = float("nan") if np.ma.is_masked(value) else float(value)
-    if not (np.isfinite(number) and _inside(np.asarray(number), above, at_least, below, at_most)):
-        raise ValueError(f"{name} must be {wanted}, not {value}")
+    if np.ma.is_masked(value):
+        raise ValueError(f"{name} must be {wanted}, not masked")
+    number = _as_float(value)
+    if (finite and not np.isfinite(number)) or not _inside(np.asarray(number), above, at_least, below, at_most):
+        raise ValueError(f"{name} must be {wanted}, not {number:g}")
     return number
 
 
@@ -71,6 +74,21 @@ def require_whole_number(name: str, value: Any, *, at_least: int | None = None, 
     if (at_least is not None and number < at_least) or (at_most is not None and number > at_most):
         raise ValueError(f"{name} must be {wanted}, not {number}")
     return number
+
+
+def require_seed(name: str, value: Any) -> int | None:
+    """A seed of random numbers: a whole number from 0, or None for another one every time.
+
+    Raises
+    ------
+    TypeError, ValueError
+
+    Examples
+    --------
+    >>> require_seed("random_seed", 1), require_seed("random_seed", None)
+    (1, None)
+    """
+    return None if value is None else require_whole_number(name, value, at_least=0)
 
 
 def require_probability(name: str, value: Any) -> float:
@@ -109,8 +127,12 @@ def require_numbers(
     at_least: float | None = None,
     below: float | None = None,
     at_most: float | None = None,
+    finite: bool = True,
+    shape: tuple[int, ...] | None = None,
 ) -> Array:
-    """One or several finite real numbers within their bounds, as an array of any shape.
+    """One or several real numbers within their bounds, as an array of any shape, or of `shape` where given.
+
+    They are finite unless `finite` is False; then a bound still refuses NaN.
 
     Raises
     ------
@@ -122,23 +144,39 @@ def require_numbers(
     >>> require_numbers("exposure", [1, 2], above=0).tolist()
     [1.0, 2.0]
     """
+    if isinstance(values, tuple) and hasattr(values, "_fields"):  # a record is no list of its fields
+        raise TypeError(f"{name} must be numbers, not {describe(values)}")
     try:
         array = np.ma.asarray(values) if np.ma.isMaskedArray(values) else np.asarray(values)
     except ValueError as error:
         raise TypeError(f"{name} must be finite numbers; its entries have different lengths") from error
-    wanted = _wanted("numbers" if array.ndim else "a number", above, at_least, below, at_most)
+    except TypeError as error:  # what refuses to become an array, such as a Dataset
+        raise TypeError(f"{name} must be numbers, not {describe(values)}") from error
+    wanted = _wanted("numbers" if array.ndim else "a number", above, at_least, below, at_most, finite)
     if array.dtype.kind == "O" and all(_is_real(entry) for entry in array.ravel()):
-        array = array.astype(float)
+        array = np.ma.array([_as_float(entry) for entry in array.ravel()]).reshape(array.shape)
     if array.dtype.kind not in "iuf":
         raise TypeError(f"{name} must be {wanted}, not {describe(values)}")
     masked, plain = np.ma.getmaskarray(array), np.asarray(np.ma.getdata(array), dtype=float)
-    wrong = masked | ~np.isfinite(plain) | ~_inside(plain, above, at_least, below, at_most)
+    if shape is not None and plain.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}, not {plain.shape}")
+    wrong = masked | ~_inside(plain, above, at_least, below, at_most)
+    if finite:
+        wrong |= ~np.isfinite(plain)
     if wrong.any():
         place = tuple(int(index) for index in np.argwhere(wrong)[0])
         found = "masked" if masked[place] else f"{plain[place]:g}"
         where = f" at position {place[0] if len(place) == 1 else place}" if place else ""
         raise ValueError(f"{name} must be {wanted}, not {found}{where}")
     return plain
+
+
+def _as_float(value: Any) -> float:
+    """A real number as a float; a whole number too large for one is infinite."""
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
 
 
 def _is_real(value: Any) -> bool:
@@ -167,10 +205,19 @@ def _inside(
     return inside
 
 
-def _wanted(what: str, above: float | None, at_least: float | None, below: float | None, at_most: float | None) -> str:
+def _wanted(
+    what: str,
+    above: float | None,
+    at_least: float | None,
+    below: float | None,
+    at_most: float | None,
+    finite: bool = True,
+) -> str:
     """What a number has to be, in words."""
     words = (("above", above), ("at least", at_least), ("below", below), ("at most", at_most))
     bounds = [f"{word} {bound:g}" for word, bound in words if bound is not None]
-    if not bounds:
+    if not bounds and finite:
         return {"numbers": "finite numbers", "a number": "a finite number"}.get(what, what)
+    if not bounds:
+        return what
     return f"{what} {'that are' if what == 'numbers' else 'that is'} {' and '.join(bounds)}"

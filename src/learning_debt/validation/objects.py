@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
 from typing import Any
 
 LONGEST_DESCRIPTION = 80
@@ -87,6 +88,36 @@ def require_instance[Kind](name: str, value: Any, kinds: type[Kind] | tuple[type
     if isinstance(value, type) and issubclass(value, kinds):
         raise TypeError(f"{name} must be {remedy}, not the class {value.__name__} itself: call it")
     raise TypeError(f"{name} must be {remedy}, not {describe(value)}")
+
+
+def require_text(name: str, value: Any, remedy: str = "text") -> str:
+    """Text that is not empty; `remedy` ends the sentence "`name` must be ...".
+
+    Raises
+    ------
+    TypeError, ValueError
+
+    Examples
+    --------
+    >>> require_text("currency", "EUR", "a name, such as 'EUR'")
+    'EUR'
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be {remedy}, not {describe(value)}")
+    if not value:
+        raise ValueError(f"{name} must be {remedy}, not empty")
+    return str(value)
+
+
+def require_executor(value: Any) -> Executor | None:
+    """None, or what runs tasks side by side.
+
+    Raises
+    ------
+    TypeError
+    """
+    remedy = "a concurrent.futures.Executor, such as ProcessPoolExecutor(4), or left out"
+    return None if value is None else require_instance("executor", value, Executor, remedy)
 
 
 def require_callable(name: str, value: Any, remedy: str) -> Callable[..., Any]:

@@ -8,15 +8,16 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from learning_debt.decisions.calibration import AgeAdjustment
-from learning_debt.decisions.policies.base import PerLane, Policy, Step, require_probabilities
+from learning_debt.decisions.calibration import CALIBRATION, AgeAdjustment
+from learning_debt.decisions.policies.base import PerLane, Policy, Step
 from learning_debt.signals import Signals
+from learning_debt.validation import require_instance
 
 MINIMUM_SEEN = 10
 """Earlier values a spell must have shown before its quantile says anything."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Alarm(Policy):
     """Retrain when age-adjusted debt exceeds the `quantile` of its earlier values in the same spell.
 
@@ -34,7 +35,8 @@ class Alarm(Policy):
     calibration: AgeAdjustment
 
     def __post_init__(self) -> None:
-        require_probabilities("quantile", self.quantile)
+        self._require("quantile", at_least=0, at_most=1)
+        require_instance("calibration", self.calibration, AgeAdjustment, CALIBRATION)
 
     def init(self, lanes: int) -> Any:
         return np.empty((lanes, 0))

@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from learning_debt.decisions.policies.base import PerLane, Policy, Step, require_positive, require_probabilities
+from learning_debt.decisions.policies.base import PerLane, Policy, Step
 from learning_debt.signals import Signals
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class BlendedThreshold(Policy):
     """Retrain when `multiplier` times a blend of expected and recently realised regret exceeds the cost of a retrain.
 
@@ -25,9 +25,9 @@ class BlendedThreshold(Policy):
     decay: PerLane
 
     def __post_init__(self) -> None:
-        require_positive("multiplier", self.multiplier)
-        require_probabilities("weight", self.weight)
-        require_probabilities("decay", self.decay)
+        self._require("multiplier", above=0)
+        self._require("weight", at_least=0, at_most=1)
+        self._require("decay", at_least=0, at_most=1)
 
     def init(self, lanes: int) -> Any:
         return np.zeros(lanes)

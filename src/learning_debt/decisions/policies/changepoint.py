@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from learning_debt.arrays.changepoint import RunPrior, Runs, observe
-from learning_debt.decisions.policies.base import PerLane, Policy, Step, require_positive, require_probabilities
+from learning_debt.decisions.policies.base import PerLane, Policy, Step
 from learning_debt.signals import Signals
 
 PRIOR = RunPrior(mean=0.0, precision=0.003, shape=3.0, rate=0.75)
@@ -16,7 +16,7 @@ PRIOR = RunPrior(mean=0.0, precision=0.003, shape=3.0, rate=0.75)
 spread of about half of one. Wide means matter most: with a precision of 0.1 bills were half as large again."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Changepoint(Policy):
     """Retrain when the score gap has probably changed within the last `recent` periods.
 
@@ -48,9 +48,9 @@ class Changepoint(Policy):
 
     def __post_init__(self) -> None:
         for name in ("hazard", "threshold"):
-            require_probabilities(name, getattr(self, name))
-        for name in ("recent", "scale"):
-            require_positive(name, getattr(self, name))
+            self._require(name, at_least=0, at_most=1)
+        self._require("recent", whole=True, at_least=1)
+        self._require("scale", above=0)
 
     def init(self, lanes: int) -> Any:
         return np.empty((lanes, 0, 3))

@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from learning_debt.decisions.continuation import ContinuationModel, features
-from learning_debt.decisions.policies.base import Policy, Step
+from learning_debt.decisions.policies.base import Policy, Step, mark
 from learning_debt.signals import Signals
+from learning_debt.validation import require_instance
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ContinuationValue(Policy):
     """Retrain when the rest of the bill is expected to be larger if the retrain waits a period than if it is made now.
 
@@ -22,6 +23,10 @@ class ContinuationValue(Policy):
 
     requires: ClassVar[tuple[str, ...]] = ("debt", "predictive_debt", "score_gap")
     model: ContinuationModel
+
+    def __post_init__(self) -> None:
+        remedy = "a ContinuationModel, as fit_continuation returns it"
+        require_instance("model", self.model, ContinuationModel, remedy)
 
     def init(self, lanes: int) -> Any:
         return np.zeros(lanes)
@@ -35,4 +40,4 @@ class ContinuationValue(Policy):
     def __str__(self) -> str:
         lowest, highest = np.exp([self.model.lowest[-1], self.model.highest[-1]])
         costs = f"{lowest:.3g}" if lowest == highest else f"{lowest:.3g} to {highest:.3g}"
-        return f"ContinuationValue(learned at costs of {costs})"
+        return f"ContinuationValue(learned at costs of {costs}, {mark(self.model)})"

@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from learning_debt.decisions.policies.base import PerLane, Policy, Step, require_positive
+from learning_debt.decisions.policies.base import PerLane, Policy, Step
 from learning_debt.signals import Signals
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class CUSUM(Policy):
     """Retrain when the positive parts of the score gap, summed over the spell, exceed `threshold` (nats)."""
 
@@ -19,7 +19,7 @@ class CUSUM(Policy):
     threshold: PerLane
 
     def __post_init__(self) -> None:
-        require_positive("threshold", self.threshold)
+        self._require("threshold", above=0)
 
     def init(self, lanes: int) -> Any:
         return np.zeros(lanes)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-
-from learning_debt.decisions.calibration import AgeAdjustment
+from learning_debt.decisions.calibration import CALIBRATION, AgeAdjustment
 from learning_debt.decisions.policies.base import PerLane, Policy, Step
 from learning_debt.signals import Signals
+from learning_debt.validation import require_instance
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class DebtThreshold(Policy):
     """Retrain when the square root of debt, standardised for spell age, exceeds `threshold`."""
 
@@ -21,8 +20,8 @@ class DebtThreshold(Policy):
     calibration: AgeAdjustment
 
     def __post_init__(self) -> None:
-        if not np.isfinite(self.threshold).all():
-            raise ValueError(f"threshold must be finite, not {self.threshold}")
+        self._require("threshold")
+        require_instance("calibration", self.calibration, AgeAdjustment, CALIBRATION)
 
     def step(self, state: Any, signals: Signals) -> Step:
         return state, self.calibration.standardise(signals.debt, signals.spell_age) > self.threshold

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from learning_debt.decisions.expected_regret import RegretModel
-from learning_debt.decisions.policies.base import PerLane, Policy, Step, require_positive
+from learning_debt.decisions.policies.base import PerLane, Policy, Step, mark
 from learning_debt.signals import Signals
+from learning_debt.validation import require_flag, require_instance
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ExpectedRegret(Policy):
     """Retrain when `scale` times the regret a calibrated model expects in one period exceeds the cost of a retrain.
 
@@ -32,7 +33,9 @@ class ExpectedRegret(Policy):
     per_nat: bool = False
 
     def __post_init__(self) -> None:
-        require_positive("scale", self.scale)
+        self._require("scale", above=0)
+        require_instance("model", self.model, RegretModel, "a regret model, as DebtRegretModel.fit returns it")
+        require_flag("per_nat", self.per_nat)
 
     @property
     def requires(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -43,3 +46,7 @@ class ExpectedRegret(Policy):
         expected = self.model.expected_regret(signals)
         worth = expected * signals.exposure if self.per_nat else expected
         return state, self.scale * worth > signals.cost
+
+    def __str__(self) -> str:
+        per_nat = ", per nat" if self.per_nat else ""
+        return f"{super().__str__()[:-1]}{per_nat}, {mark(self.model)})"

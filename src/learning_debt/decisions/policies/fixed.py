@@ -7,13 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from pandas import Index
 
-from learning_debt.data import plain_labels
-from learning_debt.decisions.policies.base import PerLane, Policy, Step
+from learning_debt.data import as_labels, plain_labels
+from learning_debt.decisions.policies.base import PerLane, Policy, Step, briefly
 from learning_debt.signals import Signals
+from learning_debt.validation import require_sequence
+
+LABELS = "a list of labels of periods"
+MOST_DATES = 8
+"""Dates that the ``str`` of a schedule shows before it leaves some out."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Never(Policy):
     """Never retrain."""
 
@@ -21,7 +27,7 @@ class Never(Policy):
         return state, np.zeros(signals.spell_age.shape, dtype=bool)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Always(Policy):
     """Retrain after every period."""
 
@@ -29,7 +35,7 @@ class Always(Policy):
         return state, np.ones(signals.spell_age.shape, dtype=bool)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Calendar(Policy):
     """Retrain whenever the period's number, less `offset`, is a multiple of `interval`."""
 
@@ -37,28 +43,35 @@ class Calendar(Policy):
     offset: int | PerLane = 0
 
     def __post_init__(self) -> None:
-        interval, offset = np.asarray(self.interval), np.asarray(self.offset)
-        if not (np.isfinite(interval) & (interval >= 1) & (interval == np.floor(interval))).all():
-            raise ValueError(f"interval must be a whole number of periods, at least 1, not {self.interval}")
-        if not (np.isfinite(offset) & (offset == np.floor(offset))).all():
-            raise ValueError(f"offset must be a whole number of periods, not {self.offset}")
+        self._require("interval", whole=True, at_least=1)
+        self._require("offset", whole=True)
 
     def step(self, state: Any, signals: Signals) -> Step:
         due = (signals.period - np.asarray(self.offset)) % np.asarray(self.interval) == 0
         return state, np.broadcast_to(due, signals.spell_age.shape)
 
     def __str__(self) -> str:
-        return super().__str__() if np.any(self.offset) else f"Calendar({self.interval:.4g})"
+        return super().__str__() if np.any(self.offset) else f"Calendar({briefly(self.interval)})"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Schedule(Policy):
     """Retrain after the periods with these labels."""
 
     dates: tuple[Hashable, ...]
 
     def __init__(self, dates: Any) -> None:
-        object.__setattr__(self, "dates", tuple(plain_labels(dates)))
+        given = dates if isinstance(dates, np.ndarray | Index) else require_sequence("dates", dates, LABELS)
+        if np.ndim(dates) > 1 and isinstance(dates, np.ndarray):
+            raise ValueError(f"dates must be {LABELS}, not an array of shape {dates.shape}")
+        as_labels(given, "dates")
+        object.__setattr__(self, "dates", tuple(plain_labels(given)))
 
     def step(self, state: Any, signals: Signals) -> Step:
         return state, np.full(signals.spell_age.shape, signals.label in self.dates)
+
+    def __str__(self) -> str:
+        dates = [str(date) for date in self.dates]
+        if len(dates) > MOST_DATES:
+            dates = [*dates[: MOST_DATES - 2], f"… {len(dates) - MOST_DATES + 1} more …", dates[-1]]
+        return f"Schedule({', '.join(dates)})"

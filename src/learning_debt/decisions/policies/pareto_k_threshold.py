@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from learning_debt.decisions.policies.base import PerLane, Policy, Step, require_positive
+from learning_debt.decisions.policies.base import PerLane, Policy, Step
 from learning_debt.signals import Signals
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ParetoKThreshold(Policy):
     """Retrain when the Pareto k-hat of the weights from deployed to shadow posterior exceeds `threshold`.
 
@@ -22,7 +22,7 @@ class ParetoKThreshold(Policy):
     threshold: PerLane
 
     def __post_init__(self) -> None:
-        require_positive("threshold", self.threshold)
+        self._require("threshold", above=0)
 
     def step(self, state: Any, signals: Signals) -> Step:
         return state, signals.deployed_pareto_k > self.threshold

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from learning_debt.decisions.policies.base import PerLane, Policy, Step, require_positive
+from learning_debt.decisions.policies.base import PerLane, Policy, Step
 from learning_debt.signals import Signals
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class PredictiveDebtThreshold(Policy):
     """Retrain when `multiplier` times the regret the shadow expects in one period exceeds the cost of a retrain.
 
@@ -21,7 +21,7 @@ class PredictiveDebtThreshold(Policy):
     multiplier: PerLane
 
     def __post_init__(self) -> None:
-        require_positive("multiplier", self.multiplier)
+        self._require("multiplier", above=0)
 
     def step(self, state: Any, signals: Signals) -> Step:
         return state, self.multiplier * signals.exposure * signals.predictive_debt > signals.cost

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from learning_debt.decisions.policies.base import PerLane, Policy, Step, require_positive, require_probabilities
+from learning_debt.decisions.policies.base import PerLane, Policy, Step, briefly
 from learning_debt.signals import Array, Signals
+from learning_debt.validation import require_choice
 
 
 class _Kind(NamedTuple):
@@ -45,7 +46,7 @@ STREAMS: dict[str, tuple[str, Callable[[Signals, PerLane], Array]]] = {
 """What detectors may watch: the signal behind it, and how it is made in units of a scale; larger is worse."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class RiverDetector(Policy):
     """Retrain when a drift detector of river raises its alarm.
 
@@ -92,16 +93,12 @@ class RiverDetector(Policy):
     scale: PerLane = 1.0
 
     def __post_init__(self) -> None:
-        if self.detector not in DETECTORS:
-            raise ValueError(f"detector must be one of {sorted(DETECTORS)}, not {self.detector!r}")
-        kind = DETECTORS[self.detector]
+        kind = DETECTORS[require_choice("detector", self.detector, sorted(DETECTORS))]
         taken = ("worse", "clearly_worse") if kind.binary else ("score_gap", "deployed_score")
-        if self.stream not in ("", *taken):
-            raise ValueError(f"stream of {self.detector} must be one of {taken}, not {self.stream!r}")
-        if kind.probability:
-            require_probabilities("setting", self.setting)
-        require_positive("setting", self.setting)
-        require_positive("scale", self.scale)
+        if self.stream != "":
+            require_choice(f"stream of {self.detector}", self.stream, taken)
+        self._require("setting", above=0, at_most=1 if kind.probability else np.inf)
+        self._require("scale", above=0)
         if not self.stream:
             object.__setattr__(self, "stream", taken[0])
         _river_class(kind)
@@ -143,8 +140,11 @@ class RiverDetector(Policy):
         return detectors
 
     def __str__(self) -> str:
-        above = f", gaps above {self.scale:.3g}" if self.stream == "clearly_worse" else ""
-        return f"{self.detector}({self.setting:.4g}{above})"
+        above = f", gaps above {briefly(self.scale)}" if self.stream == "clearly_worse" else ""
+        usual = "worse" if DETECTORS[self.detector].binary else "score_gap"
+        stream = f", {self.stream}" if self.stream not in (usual, "clearly_worse") else ""
+        unit = f", scale {briefly(self.scale)}" if not above and np.any(np.asarray(self.scale) != 1.0) else ""
+        return f"{self.detector}({briefly(self.setting)}{stream}{above}{unit})"
 
 
 class _Stream(np.ndarray):

@@ -11,7 +11,7 @@ from learning_debt.decisions.policies.base import PerLane, Policy, Step
 from learning_debt.signals import Signals
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class StalenessThreshold(Policy):
     """Retrain when staleness, minus the deployed model's score in the period, exceeds `threshold`.
 
@@ -23,13 +23,13 @@ class StalenessThreshold(Policy):
     threshold: PerLane
 
     def __post_init__(self) -> None:
-        _require_threshold(self.threshold)
+        self._require("threshold", finite=False)
 
     def step(self, state: Any, signals: Signals) -> Step:
         return state, -signals.deployed_score > self.threshold
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class CumulativeStaleness(Policy):
     """Retrain when staleness, minus the deployed model's score, summed over the spell exceeds `threshold`.
 
@@ -41,7 +41,7 @@ class CumulativeStaleness(Policy):
     threshold: PerLane
 
     def __post_init__(self) -> None:
-        _require_threshold(self.threshold)
+        self._require("threshold", finite=False)
 
     def init(self, lanes: int) -> Any:
         return np.zeros(lanes)
@@ -49,8 +49,3 @@ class CumulativeStaleness(Policy):
     def step(self, state: Any, signals: Signals) -> Step:
         total = np.where(signals.spell_age == 1, 0.0, state) - signals.deployed_score
         return total, total > self.threshold
-
-
-def _require_threshold(value: PerLane) -> None:
-    if np.isnan(value).any():
-        raise ValueError(f"threshold must be a number or infinite, not {value}")

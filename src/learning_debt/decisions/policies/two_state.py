@@ -7,12 +7,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from learning_debt.decisions.policies.base import PerLane, Policy, Step, require_positive, require_probabilities
+from learning_debt.decisions.policies.base import PerLane, Policy, Step, mark
 from learning_debt.decisions.two_state_filter import FRESH, TwoStateEmissions, filter_step
 from learning_debt.signals import Signals
+from learning_debt.validation import require_instance
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class TwoState(Policy):
     """Retrain when the filtered probability rho that the model is stale exceeds churn / (churn + waiting).
 
@@ -47,9 +48,11 @@ class TwoState(Policy):
 
     def __post_init__(self) -> None:
         for name in ("hazard", "recovery"):
-            require_probabilities(name, getattr(self, name))
+            self._require(name, at_least=0, at_most=1)
         for name in ("churn_cost", "waiting_cost"):
-            require_positive(name, getattr(self, name))
+            self._require(name, above=0)
+        remedy = "a TwoStateEmissions, as TwoStateEmissions.fit returns it"
+        require_instance("emissions", self.emissions, TwoStateEmissions, remedy)
 
     def init(self, lanes: int) -> Any:
         return np.full(lanes, FRESH)
@@ -59,3 +62,6 @@ class TwoState(Policy):
         evidence = self.emissions.log_likelihood_ratio(signals.debt)
         log_odds = filter_step(carried, evidence, self.hazard, self.recovery)
         return log_odds, log_odds > np.log(self.churn_cost) - np.log(self.waiting_cost)
+
+    def __str__(self) -> str:
+        return f"{super().__str__()[:-1]}, {mark(self.emissions)})"
