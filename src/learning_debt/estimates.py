@@ -287,7 +287,7 @@ def _window_ratio(
 
 
 def _past(forecaster: SampledForecaster, past: Any) -> xr.Dataset | None:
-    return None if past is None else as_past(past, forecaster.observation_dim)
+    return None if past is None else as_past(past, forecaster.observation_dim, ())
 
 
 def both_exact(forecaster: Any, shadow: Any, deployed: Any) -> bool:

@@ -169,7 +169,7 @@ def _tail(draws: Array) -> float:
 
 def _labels(data: Any, by: Any, observation_dim: str) -> tuple[NDArray[Any], str]:
     """One label a row, and the name of the dimension over groups."""
-    dataset = as_dataset(data, observation_dim)
+    dataset = as_dataset(data, observation_dim, [by] if isinstance(by, str) else [])
     if isinstance(by, str) and by == observation_dim and by not in dataset.coords:
         return np.arange(dataset.sizes[by]), GROUP
     if isinstance(by, str):

@@ -31,7 +31,7 @@ def exact_pair(forecaster: Any, shadow: Any, deployed: Any) -> tuple[NIG, NIG] |
 def rows_before(forecaster: Any, deployed: Any, past: Any) -> xr.Dataset | None:
     """The rows that new data follow, where the model needs them: `past`, else the deployed posterior's own data."""
     if past is not None:
-        return as_past(past, forecaster.observation_dim)
+        return as_past(past, forecaster.observation_dim, ())
     return training_data(deployed) if forecaster.needs_past else None
 
 

@@ -1,5 +1,6 @@
 """Observations with names, and a history of them cut into periods."""
 
+from learning_debt.data.columns import not_numbers, plain_values, why_unusable
 from learning_debt.data.history import PERIOD, RESERVED, SERIES, History, split_periods
 from learning_debt.data.label_spacing import first_gap
 from learning_debt.data.label_storage import restored_labels, stored_labels
@@ -9,7 +10,7 @@ from learning_debt.data.observations import (
     as_past,
     follow,
     plain_labels,
-    require_finite,
+    require_usable,
     require_variables,
     take_rows,
 )
@@ -27,12 +28,15 @@ __all__ = [
     "first_gap",
     "follow",
     "label_text",
+    "not_numbers",
     "plain_labels",
-    "require_finite",
+    "plain_values",
     "require_same_kind",
+    "require_usable",
     "require_variables",
     "restored_labels",
     "split_periods",
     "stored_labels",
     "take_rows",
+    "why_unusable",
 ]

@@ -147,7 +147,7 @@ def split_periods(history: Any, observation_dim: str = "obs", *, varying_rows: b
     >>> split_periods(late, varying_rows=True).newly_known(1)
     (array([1, 2]), array([-1, -1]))
     """
-    data = as_dataset(history, observation_dim)
+    data = as_dataset(history, observation_dim, RESERVED)
     require_variables(data, [PERIOD], "history")
     labels = _column(data, PERIOD, observation_dim)
     changed = np.flatnonzero(labels[1:] != labels[:-1]) + 1

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
+from learning_debt.data.columns import plain_values, why_unusable
 
-def as_dataset(data: Any, observation_dim: str = "obs") -> xr.Dataset:
+
+def as_dataset(data: Any, observation_dim: str = "obs", used: Iterable[str] | None = None) -> xr.Dataset:
     """Turn a Dataset, a mapping of arrays or a data frame into a checked Dataset.
 
     Parameters
@@ -21,18 +24,22 @@ def as_dataset(data: Any, observation_dim: str = "obs") -> xr.Dataset:
         The columns of a data frame all run along the observation dimension.
     observation_dim : str
         Name of the observation dimension.
+    used : iterable of str, optional
+        Columns that will be used, and so must hold finite numbers or labels; all of them if left out. The others ride
+        along, whatever they hold.
 
     Returns
     -------
     xarray.Dataset
-        With at least one variable along `observation_dim`, at least one row, and finite numbers only.
+        With at least one variable along `observation_dim` and at least one row, in the types of `plain_values`.
 
     Raises
     ------
     TypeError
         If `data` is none of the accepted containers.
     ValueError
-        If there are no rows, if lengths disagree, or if a numeric variable is not finite.
+        If there are no rows, if lengths disagree, if a name comes twice, or if a used column has a gap, is not finite,
+        complex or a mixture.
 
     Examples
     --------
@@ -47,19 +54,22 @@ def as_dataset(data: Any, observation_dim: str = "obs") -> xr.Dataset:
         )
     if dataset.sizes[observation_dim] == 0:
         raise ValueError(f"data has no rows along {observation_dim!r}; at least one observation is needed")
-    require_finite(dataset, observation_dim)
+    require_usable(dataset, dataset.variables if used is None else used)
     return dataset
 
 
 def _convert(data: Any, observation_dim: str) -> xr.Dataset:
     if isinstance(data, xr.Dataset):
-        return data
-    if hasattr(data, "columns") and hasattr(data, "to_numpy"):
-        names = [str(name) for name in data.columns]
-        if len(set(names)) < len(names):
-            raise ValueError(f"data has repeated column names: {sorted({n for n in names if names.count(n) > 1})}")
-        return xr.Dataset({str(name): (observation_dim, data[name].to_numpy()) for name in data.columns})
+        changed = {name: _plain_variable(one) for name, one in data.variables.items() if name not in data.xindexes}
+        return data.assign({name: one for name, one in changed.items() if one is not data.variables[name]})
+    if hasattr(data, "columns") and hasattr(data, "to_numpy"):  # pandas, polars and their kin
+        _require_different([str(name) for name in data.columns])
+        columns = {str(name): data[name] for name in data.columns}
+        plain = ((name, one if isinstance(one, pd.Series) else one.to_numpy()) for name, one in columns.items())
+        return xr.Dataset({name: (observation_dim, plain_values(values)) for name, values in plain})
     if isinstance(data, Mapping):
+        _require_different([str(name) for name in data])
+        _require_aligned(data)
         variables = {str(name): _with_dims(str(name), value, observation_dim) for name, value in data.items()}
         try:
             return xr.Dataset(variables)
@@ -68,33 +78,54 @@ def _convert(data: Any, observation_dim: str) -> xr.Dataset:
     raise TypeError(f"data must be an xarray.Dataset, a mapping of arrays or a data frame, not {type(data).__name__}")
 
 
+def _plain_variable(variable: xr.Variable) -> xr.Variable:
+    """A variable in the types of `plain_values`; the same object where it is so already."""
+    own = isinstance(variable.dtype, np.dtype)
+    if own and (variable.dtype in (np.float64, np.int64, np.bool_) or variable.dtype.kind in "mMU"):
+        return variable
+    values = variable.data if isinstance(variable.data, pd.api.extensions.ExtensionArray) else variable.values
+    plain = plain_values(values)
+    return variable if plain is values else xr.Variable(variable.dims, plain, variable.attrs)
+
+
 def _with_dims(name: str, value: Any, observation_dim: str) -> Any:
     if isinstance(value, xr.DataArray):
-        return value
+        plain = _plain_variable(value.variable)
+        return value if plain is value.variable else value.copy(data=plain.values)
     if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str | tuple | list):
-        return value
-    values = np.asarray(value)
+        return value[0], plain_values(value[1])
+    if isinstance(value, xr.Variable):
+        return _plain_variable(value)
+    try:
+        values = plain_values(value)
+    except ValueError as error:
+        raise ValueError(f"data variable {name!r} is no array: {error}") from error
     return ((observation_dim, *(f"{name}_dim_{axis}" for axis in range(1, values.ndim)))[: values.ndim], values)
 
 
-def require_finite(dataset: xr.Dataset, observation_dim: str) -> None:
-    """Raise a ``ValueError`` naming the first numeric variable and row that is not finite."""
-    for name, variable in dataset.variables.items():
-        if variable.dtype.kind == "f" and not np.isfinite(variable.values).all():
-            where = np.argwhere(~np.isfinite(variable.values))[0]
-            place = ", ".join(f"{dim}={position}" for dim, position in zip(variable.dims, where, strict=True))
+def _require_different(names: list[str]) -> None:
+    if len(set(names)) < len(names):
+        raise ValueError(f"data has repeated column names: {sorted({one for one in names if names.count(one) > 1})}")
+
+
+def _require_aligned(data: Mapping[Any, Any]) -> None:
+    """Series of one mapping are rows side by side, so the same rows must stand in the same places."""
+    series = [(name, value.index) for name, value in data.items() if isinstance(value, pd.Series)]
+    for name, index in series[1:]:
+        first, expected = series[0]
+        if len(index) == len(expected) and not index.equals(expected) and len(index.intersection(expected)):
             raise ValueError(
-                f"data variable {name!r} is not finite at {place or 'its only value'}; "
-                "drop or impute the row before handing it over"
+                f"data variables {first!r} and {name!r} are pandas Series whose indexes differ, so their rows do not "
+                "belong together as they stand; put both into one DataFrame, or hand over .to_numpy()"
             )
-        if variable.dtype.kind in "mM" and np.isnat(variable.values).any():
-            raise ValueError(
-                f"data variable {name!r} has a missing date (NaT) at {np.argwhere(np.isnat(variable.values))[0]}"
-            )
-        if variable.dtype.kind == "O" and observation_dim in variable.dims:
-            missing = [value is None or value != value for value in variable.values.ravel()]
-            if any(missing):
-                raise ValueError(f"data variable {name!r} has a missing label at position {missing.index(True)}")
+
+
+def require_usable(dataset: xr.Dataset, names: Iterable[Hashable]) -> None:
+    """Raise a ``ValueError`` naming the first of these columns that has a gap, is not finite, complex or a mixture."""
+    for name in names:
+        why = why_unusable(name, dataset.variables[name]) if name in dataset.variables else ""
+        if why:
+            raise ValueError(why)
 
 
 def plain_labels(labels: Any) -> list[Any]:
@@ -126,10 +157,10 @@ def take_rows(dataset: xr.Dataset, rows: slice | np.ndarray, observation_dim: st
     return dataset.isel({observation_dim: rows})
 
 
-def as_past(past: Any, observation_dim: str) -> xr.Dataset:
-    """Rows before a batch as a checked Dataset; no rows at all say that nothing was before."""
+def as_past(past: Any, observation_dim: str, used: Iterable[str] | None = None) -> xr.Dataset:
+    """Rows before a batch as a checked Dataset, as `as_dataset`; no rows at all say that nothing was before."""
     rows = _convert(past, observation_dim)
-    return rows if rows.sizes.get(observation_dim) == 0 else as_dataset(rows, observation_dim)
+    return rows if rows.sizes.get(observation_dim) == 0 else as_dataset(rows, observation_dim, used)
 
 
 def follow(past: xr.Dataset, batch: xr.Dataset, observation_dim: str) -> xr.Dataset:

@@ -83,5 +83,5 @@ class BambiForecaster(PyMCForecaster):
         ValueError
             If a posterior of ``model.fit`` was fitted to other outcomes than `data` holds.
         """
-        own = self._rows.own_posterior(posterior, as_dataset(data, self.observation_dim))
+        own = self._rows.own_posterior(posterior, as_dataset(data, self.observation_dim, ()))
         return super().attach(own, data, row_weight)

@@ -13,7 +13,7 @@ import pymc as pm
 import pytensor.tensor as pt
 import xarray as xr
 
-from learning_debt.data import require_variables
+from learning_debt.data import require_usable, require_variables
 from learning_debt.errors import IncomparablePosteriorsError, UnsupportedModelError
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class BambiRows:
             )
         dim = self.observation_dim
         require_variables(data, self._columns(), "the data")
+        require_usable(data, [*self._columns(), self.outcome])
         frame = pd.DataFrame({str(k): v.values for k, v in data.variables.items() if v.dims == (dim,)})
         prepared = data.copy()
         for name, component in self.model.conditional_parameters.items():

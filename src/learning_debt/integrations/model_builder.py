@@ -12,7 +12,7 @@ import pymc as pm
 import xarray as xr
 from pytensor.graph.traversal import graph_inputs
 
-from learning_debt.data import require_variables
+from learning_debt.data import require_usable, require_variables
 from learning_debt.errors import IncomparablePosteriorsError, UnsupportedModelError
 from learning_debt.integrations.media_mix import (
     TARGET,
@@ -143,6 +143,7 @@ class BuilderRows:
             )
         dim = self.observation_dim
         require_variables(data, [str(name) for name in self.inputs.columns], "the data")
+        require_usable(data, [*map(str, self.inputs.columns), self.outcome])
         inputs = pd.DataFrame({name: data[str(name)].values for name in self.inputs.columns})
         known = self.outcome in data.variables
         outcomes = pd.Series(data[self.outcome].values if known else np.resize(self.outcomes, len(inputs)))

@@ -11,11 +11,13 @@ import xarray as xr
 
 from learning_debt.arrays import nig as exact
 from learning_debt.arrays.nig import NIG
-from learning_debt.data import as_dataset, require_finite, require_variables
+from learning_debt.data import as_dataset, not_numbers, require_variables
 from learning_debt.errors import IncomparablePosteriorsError
 from learning_debt.posteriors.base import GRADIENT_EVALUATIONS, SAMPLE, as_row_weight
 
 COEFFICIENT = "coefficient"
+LARGEST_NUMBER = 1e60
+"""Beyond it fourth powers, which variances of score gaps are made of, come near the largest float."""
 _DRAWN = ("coefficients", "variance")
 
 
@@ -97,15 +99,13 @@ class ConjugateRegression:
         ValueError
             If there are no rows, a value is not finite or not a number, or x has not one column per prior coefficient.
         """
-        dataset = as_dataset(data, self.observation_dim)
+        dataset = as_dataset(data, self.observation_dim, ["x", "y"])
         require_variables(dataset, ["x", "y"])
         design = self._design(dataset)
         outcome = _numeric(dataset["y"], "y")
         if outcome.dims != (self.observation_dim,):
             raise ValueError(f"data variable 'y' must run along {self.observation_dim!r} only, not {outcome.dims}")
-        batch = xr.Dataset({"x": design, "y": outcome})
-        require_finite(batch, self.observation_dim)
-        return batch
+        return xr.Dataset({"x": design, "y": outcome})
 
     def fit(self, data: Any, *, row_weight: Any = None, random_seed: int | None = None) -> NIG:
         """Posterior given `data` and nothing else.
@@ -232,7 +232,7 @@ class ConjugateRegression:
 
         The batch needs ``x`` only.
         """
-        dataset = as_dataset(batch, self.observation_dim)
+        dataset = as_dataset(batch, self.observation_dim, ["x"])
         require_variables(dataset, ["x"])
         design = self._design(dataset)
         coefficients, variance = self._draws(posterior)
@@ -377,5 +377,11 @@ class ConjugateRegression:
 
 def _numeric(variable: xr.DataArray, name: str) -> xr.DataArray:
     if variable.dtype.kind not in "fiub":
-        raise ValueError(f"data variable {name!r} must hold numbers, not {variable.dtype}")
-    return variable.astype(float)
+        raise ValueError(not_numbers(name, variable.values))
+    numbers = variable.astype(float)
+    if (abs(numbers) > LARGEST_NUMBER).any():
+        raise ValueError(
+            f"data variable {name!r} holds numbers as large as {float(abs(numbers).max()):.3g}, whose squares and "
+            f"products overflow; bring it to a unit in which all lie within {LARGEST_NUMBER:g}"
+        )
+    return numbers

@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from learning_debt.data import SERIES, as_dataset, split_periods, take_rows
+from learning_debt.data import RESERVED, SERIES, as_dataset, split_periods, take_rows
 from learning_debt.errors import noted
 from learning_debt.posteriors.conjugate import ConjugateRegression
 from learning_debt.posteriors.shadow import Refit, ShadowKeeper
@@ -134,7 +134,7 @@ def spell_table(
             "over a forecaster of draws"
         )
     dim = forecaster.observation_dim
-    parts = _split_series(as_dataset(history, dim), dim)
+    parts = _split_series(as_dataset(history, dim, RESERVED), dim)
     rule, chosen = UpdateRule() if update_rule is None else update_rule, as_score(score)
     plans = [
         Plan(split_periods(part, dim, varying_rows=varying_rows), initial, horizon, rule, chosen, tuple(variables))
@@ -145,6 +145,7 @@ def spell_table(
         first = plans[0].history.labels
         if len(plan.history) != len(first) or (plan.history.labels != first).any():
             raise ValueError("all series of a history must cover the same periods")
+        forecaster.as_batch(plan.history.data)  # what can be refused is refused before the first fit
     rows = np.stack([plan.history.rows[plan.target(1) : plan.target(plan.periods) + 1] for plan in plans])
     names = [name for name, _ in parts]
     exposures = _exposures(exposure, chosen, rows, names)

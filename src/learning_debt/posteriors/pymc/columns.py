@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from learning_debt.data import require_variables
+from learning_debt.data import not_numbers, require_usable, require_variables
 from learning_debt.posteriors.pymc.density import Density
 from learning_debt.posteriors.pymc.draws import Draws
 from learning_debt.posteriors.pymc.graph import Arguments, ModelGraph
@@ -63,9 +63,9 @@ class Columns:
         return any(name not in rows.variables and not self._runs_along_rows(name) for name in self.graph.data)
 
     def require_rows(self, rows: xr.Dataset, observation_dim: str) -> None:
-        """Raise a ``KeyError`` naming the first covariate the rows lack."""
+        """Raise, naming the first covariate that the rows lack, or the first column used that has a gap or the like."""
         for name in self.graph.data:
-            if name not in self.graph.outcome_data:
+            if name not in self.graph.outcome_data or name in rows.variables:
                 self._variable(name, rows, observation_dim, None)
 
     def arguments(
@@ -141,11 +141,10 @@ class Columns:
     def _variable(
         self, name: str, rows: xr.Dataset, observation_dim: str, static: xr.Dataset | None
     ) -> xr.Variable | None:
-        if name in rows.variables:
-            return rows.variables[name]
-        dim = self._index_dim(name)
-        if dim is not None and dim in rows.variables and rows.variables[dim].dims == (observation_dim,):
-            return rows.variables[dim]
+        column = self._column(name, rows, observation_dim)
+        if column is not None:
+            require_usable(rows, [column])
+            return rows.variables[column]
         if static is not None and name in static.variables and observation_dim not in static.variables[name].dims:
             return static.variables[name]
         if self._runs_along_rows(name):
@@ -157,6 +156,19 @@ class Columns:
                     "computes from other columns belongs in prepare(data, fitted)"
                 ) from None
         return None
+
+    def _column(self, name: str, rows: xr.Dataset, observation_dim: str) -> str | None:
+        """Which column of the rows a data variable is taken from: its own, or that of the labels it indexes."""
+        if name in rows.variables:
+            return name
+        dim = self._index_dim(name)
+        labels = dim is not None and dim in rows.variables and rows.variables[dim].dims == (observation_dim,)
+        return dim if labels else None
+
+    def used_columns(self, rows: xr.Dataset, observation_dim: str) -> set[str]:
+        """The columns of the rows that the model's data are taken from."""
+        found = (self._column(name, rows, observation_dim) for name in self.graph.data)
+        return {name for name in found if name is not None}
 
     def _runs_along_rows(self, name: str) -> bool:
         return self.row_axis(name) is not None
@@ -212,7 +224,7 @@ class Columns:
             if values.dtype.kind not in "iufb":
                 return encode(name, values, self._label_dim(name, values, labels), labels).astype(argument.dtype)
         if values.dtype.kind not in "iufb":
-            raise ValueError(f"data variable {name!r} holds {values.dtype} values; pm.Data {name!r} takes numbers")
+            raise ValueError(f"{not_numbers(name, values)}; pm.Data {name!r} takes numbers")
         whole = argument.dtype.startswith(("int", "uint"))
         for outcome in self.graph.outcomes:
             if name == outcome.data:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from learning_debt.data import take_rows
+from learning_debt.data import take_rows, why_unusable
 from learning_debt.errors import UnsupportedModelError
 from learning_debt.posteriors.pymc.build import Build
 from learning_debt.posteriors.pymc.checks import largest_difference, require_free_of_rows
@@ -87,6 +87,7 @@ class Rows:
             name: variable
             for name, variable in self.raw.variables.items()
             if self.dim in variable.dims
+            and not why_unusable(name, variable)  # nobody's, or prepared: it tells nothing
             and (what == "all" or (name in outcomes if what == "outcomes" else not self._is_number(str(name))))
         }
         moved = {

@@ -9,7 +9,7 @@ import numpy as np
 import pymc as pm
 import xarray as xr
 
-from learning_debt.data import as_dataset
+from learning_debt.data import as_dataset, why_unusable
 from learning_debt.errors import NoJointDensityError
 from learning_debt.posteriors.base import (
     GRADIENT_EVALUATIONS,
@@ -25,6 +25,7 @@ from learning_debt.posteriors.pymc.compare import require_same_density, require_
 from learning_debt.posteriors.pymc.density import split_points
 from learning_debt.posteriors.pymc.draws import labelled_draws
 from learning_debt.posteriors.pymc.fit import Sampler, SamplerName
+from learning_debt.posteriors.pymc.given import require_storable, storable
 from learning_debt.posteriors.pymc.graph import Arguments
 from learning_debt.posteriors.pymc.options import check_counts, check_options, checked_growing_dims
 from learning_debt.posteriors.pymc.prepare import (
@@ -161,11 +162,16 @@ class PyMCForecaster:
         KeyError
             If a covariate is missing.
         ValueError
-            If there are no rows or numbers are not finite.
+            If there are no rows, or if a column that the model uses has a gap, is not finite or complex.
         """
-        rows = as_dataset(data, self._observation_dim)
-        if not self._preparation and self._registry.latest is not None:
-            self._registry.latest.require_rows(rows, self._observation_dim)
+        rows = as_dataset(data, self._observation_dim, ())
+        build = None if self._preparation else self._registry.latest
+        if self._registry.latest is None and any(why_unusable(*column) for column in rows.variables.items()):
+            # Whether the model uses the column that cannot be used is better known before the first fit than after.
+            prepared, _ = self._preparation.of_training(rows)
+            self._registry.build(prepared).require_rows(prepared, self._observation_dim)
+        elif build is not None:
+            build.require_rows(rows, self._observation_dim)
         return rows
 
     def fit(
@@ -221,6 +227,7 @@ class PyMCForecaster:
 
     def _trained(self, build: Build, held: Held, prepared: xr.Dataset, fitted: xr.Dataset | None) -> Arguments:
         """Arguments for the rows that a posterior holds; the build is checked with them and kept."""
+        require_storable(held.rows, build.used_columns(held.rows, self._observation_dim))
         require_own_outcomes(build.graph.outcome_data, held.rows, prepared)
         arguments = build.arguments(prepared, self._observation_dim)
         self._registry.check(build, prepared, held.rows, fitted)
@@ -352,7 +359,7 @@ class PyMCForecaster:
         second.read(deployed)
         if first is second and same_preparation(shadow, deployed) and not first.graph.data_in_prior:
             return
-        rows = as_dataset(batch, self._observation_dim)
+        rows = as_dataset(batch, self._observation_dim, ())
         posteriors = (shadow, deployed)
         trainings = [self._preparation.of_stored(tree) for tree in posteriors]
         batches = [self._preparation.of_batch(tree, rows) for tree in posteriors]
@@ -364,7 +371,8 @@ class PyMCForecaster:
             for name, child in tree.children.items()
             if name in ("posterior", "sample_stats", WEIGHTS)
         }
-        groups[TRAINING] = held.rows.copy(deep=True)
+        used = build.used_columns(held.rows, self._observation_dim)
+        groups[TRAINING] = storable(held.rows, used, prepared=bool(self._preparation)).copy(deep=True)
         if held.weight is not None:
             groups[TRAINING_WEIGHT] = xr.Dataset({ROW_WEIGHT: (self._observation_dim, held.weight)})
         if fitted is not None:

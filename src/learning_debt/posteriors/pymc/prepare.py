@@ -11,6 +11,7 @@ import xarray as xr
 from learning_debt.data import as_dataset
 from learning_debt.errors import UnsupportedModelError
 from learning_debt.posteriors.base import TRAINING
+from learning_debt.posteriors.pymc.given import naming_columns, storable
 
 PREPARATION = "preparation"
 
@@ -52,10 +53,11 @@ class Preparation:
         # Copies: a function that edits its arguments in place must change neither the caller's data nor what is stored.
         kept = None if fitted is None else fitted.copy(deep=True)
         assert self.function is not None
-        result = self.function(rows.copy(deep=True), kept)
+        with naming_columns(rows, "prepare"):
+            result = self.function(storable(rows, set(), prepared=True).copy(deep=True), kept)
         if not isinstance(result, tuple) or len(result) != 2:
             raise TypeError(f"prepare must return (data, fitted), not {type(result).__name__}")
-        prepared = as_dataset(result[0], self.observation_dim)
+        prepared = as_dataset(result[0], self.observation_dim, ())
         before, after = rows.sizes[self.observation_dim], prepared.sizes[self.observation_dim]
         if before != after:
             raise ValueError(f"prepare turned {before} rows into {after}; every row must stay in its place")

@@ -13,6 +13,7 @@ from learning_debt.posteriors.pymc.build import Build
 from learning_debt.posteriors.pymc.checks import require_supported
 from learning_debt.posteriors.pymc.density import Density, Scoring
 from learning_debt.posteriors.pymc.first_fit import Rows, require_faithful_build, require_faithful_preparation
+from learning_debt.posteriors.pymc.given import naming_columns
 from learning_debt.posteriors.pymc.graph import ModelGraph
 from learning_debt.posteriors.pymc.prepare import Preparation, stored
 
@@ -59,7 +60,8 @@ class Registry:
         """The model built on these rows; compiled functions are shared with earlier builds of the same density."""
         if self.build_model is None:
             return self.any("the model")
-        model = self.build_model(prepared.copy(deep=True))
+        with naming_columns(prepared, "build_model"):
+            model = self.build_model(prepared.copy(deep=True))
         if not isinstance(model, pm.Model):
             raise TypeError(f"build_model must return a pm.Model, not {type(model).__name__}")
         columns = frozenset(str(k) for k, v in prepared.variables.items() if self.observation_dim in v.dims)

@@ -58,8 +58,8 @@ class Stage:
 
     def scene(self, posterior: Any, batch: Any, past: Any, random_seed: int | None, *, outcome: bool) -> Scene:
         """All that a compiled function needs to score the batch or, without its outcome, to draw it."""
-        dim, rows = self.dim, as_dataset(batch, self.dim)
-        before = None if past is None else since_training(posterior, as_past(past, dim), dim)
+        dim, rows = self.dim, as_dataset(batch, self.dim, ())
+        before = None if past is None else since_training(posterior, as_past(past, dim, ()), dim)
         joined = rows if before is None or before.sizes[dim] == 0 else follow(before, rows, dim)
         prepared = self.preparation.of_batch(posterior, joined)
         build = self.registry.of(posterior, prepared)

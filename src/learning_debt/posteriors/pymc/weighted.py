@@ -43,7 +43,7 @@ class Held(NamedTuple):
 
 def held_rows(data: Any, row_weight: Any, observation_dim: str) -> Held:
     """Rows of weight above zero; raises if there is none."""
-    rows = as_dataset(data, observation_dim)
+    rows = as_dataset(data, observation_dim, ())
     weight = as_row_weight(row_weight, rows.sizes[observation_dim])
     if weight is None:
         return Held(rows, None, True)

@@ -30,15 +30,20 @@ def since_training(posterior: Any, past: xr.Dataset, observation_dim: str) -> xr
     if not names or any(one.shape[1:] != two.shape[1:] for one, two in zip(whole, held, strict=True)):
         return past
     alike = np.all(
-        [(one == two[0]).reshape(rows, -1).all(axis=1) for one, two in zip(whole, held, strict=True)], axis=0
+        [_alike(one, two[:1]).reshape(rows, -1).all(axis=1) for one, two in zip(whole, held, strict=True)], axis=0
     )
     for start in np.flatnonzero(alike).tolist():
         common = min(rows - start, len(held[0]))  # the last rows it was fitted to may be the batch itself
         if 2 * common >= len(held[0]) and all(
-            np.array_equal(one[start : start + common], two[:common]) for one, two in zip(whole, held, strict=True)
+            _alike(one[start : start + common], two[:common]).all() for one, two in zip(whole, held, strict=True)
         ):
             return take_rows(past, slice(start, None), observation_dim)
     return past
+
+
+def _alike(one: np.ndarray, two: np.ndarray) -> np.ndarray:
+    """Entries that are equal, gaps among them."""
+    return np.asarray((one == two) | ((one != one) & (two != two)), dtype=bool)
 
 
 def _by_row(variable: xr.Variable, observation_dim: str) -> np.ndarray:
