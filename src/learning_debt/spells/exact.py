@@ -64,8 +64,8 @@ class _ExactReplay:
             if np.isnan(values[present]).any():
                 s, t = np.argwhere(np.isnan(values) & present)[0]
                 raise ValueError(
-                    f"{name} is not a number for the posterior deployed at {s} in period {t + 1}: the data or the prior "
-                    "are too large or too small for floating point; bring them to another unit"
+                    f"{name} is not a number for the posterior deployed at {s} in period {t + 1}: the data or the "
+                    "prior are too large or too small for floating point; bring them to another unit"
                 )
         for name in {*self.plan.variables, "score_gap"} - set(EXACT_ONLY):
             cells[f"{name}_se"] = np.where(present, 0.0, np.nan)

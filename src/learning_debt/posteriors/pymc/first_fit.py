@@ -188,8 +188,9 @@ def _parts(rows: xr.Dataset, observation_dim: str) -> list[np.ndarray]:
     keep = np.zeros(count, dtype=bool)
     keep[: max(2, uneven_part(count))] = True
     kept = keep.copy()
-    for variable in rows.variables.values():
-        if variable.dims == (observation_dim,) and variable.dtype.kind not in "f":
+    for name, variable in rows.variables.items():
+        labels = variable.dims == (observation_dim,) and variable.dtype.kind not in "f"
+        if labels and not why_unusable(name, variable):
             kept[np.unique(variable.values.astype(str), return_index=True)[1]] = True
     return [np.flatnonzero(choice) for choice in (keep, kept) if not choice.all()]
 

@@ -36,7 +36,8 @@ def storable(rows: xr.Dataset, used: set[str], *, prepared: bool) -> xr.Dataset:
     left_out = [
         name
         for name, variable in rows.variables.items()
-        if name not in used and (_unnameable(name) or (why_unusable(name, variable) and not (prepared and _gaps(variable))))
+        if name not in used
+        and (_unnameable(name) or (why_unusable(name, variable) and not (prepared and _gaps(variable))))
     ]
     return rows.drop_vars(left_out)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from learning_debt.data import as_dataset
+from learning_debt.data import as_dataset, require_usable
 from learning_debt.errors import UnsupportedModelError
 from learning_debt.posteriors.base import TRAINING
 from learning_debt.posteriors.pymc.given import naming_columns, storable
@@ -70,6 +70,7 @@ def require_own_outcomes(names: tuple[str, ...], raw: xr.Dataset, prepared: xr.D
     The log density of a rescaled outcome is in other units than that of the outcome itself, and by another amount for
     every `fitted`: score gaps and predictive debts would be off by it without a sign.
     """
+    require_usable(raw, names)
     for name in names:
         if name in raw.variables and np.array_equal(raw.variables[name].values, prepared.variables[name].values):
             continue
