@@ -33,6 +33,41 @@ class Convergence(NamedTuple):
     converged: bool
 
 
+def not_finite(variable: xr.DataArray) -> str:
+    """Where draws of a variable, dims ("chain", "draw", ...), are not finite, in words; nothing where all are.
+
+    Examples
+    --------
+    >>> draws = np.ones((2, 5, 3))
+    >>> draws[1, 3:] = np.nan
+    >>> not_finite(xr.DataArray(draws, dims=("chain", "draw", "store"), name="level"))
+    "'level' in chain 1 ends after 3 of 5 draws (was its sampler interrupted?)"
+    >>> draws[1, 4] = draws[0, 2, 1] = 1.0
+    >>> not_finite(xr.DataArray(draws, dims=("chain", "draw", "store"), name="level"))
+    "'level' is nan in chain 1, draw 3, store 0 (1 of 10 draws)"
+    """
+    ordered = variable.transpose("chain", "draw", ...)
+    if ordered.dtype.kind not in "fc":
+        return ""
+    wrong = ~np.isfinite(ordered.values)
+    if not wrong.any():
+        return ""
+    rows = wrong.reshape(*wrong.shape[:2], -1)
+    draws, any_wrong = rows.shape[1], rows.any(axis=2)
+    for chain, empty in enumerate(np.isnan(ordered.values).reshape(rows.shape).all(axis=2)):
+        filled = draws - int(empty[::-1].cumprod().sum())
+        if filled < draws and not any_wrong[:, :filled].any():
+            ending = f"ends after {filled} of {draws} draws (was its sampler interrupted?)"
+            return f"{variable.name!r} in chain {chain} {ending}"
+    where = tuple(np.argwhere(wrong)[0].tolist())
+    places = [
+        f"{dim} {ordered[dim].values[at] if dim in ordered.coords and k > 1 else at}"
+        for k, (dim, at) in enumerate(zip(ordered.dims, where, strict=True))
+    ]
+    share = f"({any_wrong.sum()} of {any_wrong.size} draws)"
+    return f"{variable.name!r} is {ordered.values[where]} in {', '.join(places)} {share}"
+
+
 def convergence(posterior: xr.DataTree) -> Convergence:
     """Diagnose the draws of every variable in the ``posterior`` group (Vehtari et al. 2021, Bayesian Analysis 16, 667).
 

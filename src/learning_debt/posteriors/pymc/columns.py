@@ -40,7 +40,7 @@ class Columns:
     @cached_property
     def own(self) -> Arguments:
         """Data and lengths the model was built with."""
-        return self.graph.own_arguments()
+        return self.graph.own
 
     @cached_property
     def labels(self) -> Labels:

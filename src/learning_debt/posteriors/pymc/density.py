@@ -15,6 +15,7 @@ from pytensor.graph.replace import vectorize_graph
 from pytensor.graph.traversal import graph_inputs
 
 from learning_debt.posteriors.pymc.graph import Arguments, ModelGraph, compile_python
+from learning_debt.posteriors.pymc.threads import WORKSHOP, one_at_a_time
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,8 @@ class Density:
         if any(outcome.is_path for outcome in self.graph.outcomes):
             # This rewrite loses that an axis has length one where a first value's density knows no parameter.
             options["mode"] = get_mode(options.get("mode")).excluding("local_elemwise_alloc")
-        return compile_pymc(inputs.variables, vectorised, **options), inputs
+        with WORKSHOP:
+            return one_at_a_time(compile_pymc(inputs.variables, vectorised, **options)), inputs
 
     def log_density(self, arguments: Arguments, samples: int, rows: int) -> list[np.ndarray]:
         """log p(y_n | rows before n, theta_s) of each outcome, shape (samples, rows); of a path (samples, 1)."""

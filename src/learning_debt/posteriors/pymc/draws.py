@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from learning_debt.errors import IncomparablePosteriorsError
+from learning_debt.posteriors.convergence import not_finite
 from learning_debt.posteriors.pymc.graph import ModelGraph
 from learning_debt.posteriors.pymc.labels import Labels, nearest
 
@@ -102,8 +103,8 @@ def _check_draws(
             )
     if variable.shape[0] * variable.shape[1] == 0:
         raise ValueError("the posterior holds no draws")
-    if variable.dtype.kind == "f" and not np.isfinite(variable.values).all():
-        raise ValueError(f"the posterior's draws of {name!r} are not all finite; did the sampler fail?")
+    if wrong := not_finite(dataset[name]):
+        raise ValueError(f"the posterior's draws of {name!r} are not all finite: {wrong}")
 
 
 def _require_labels(name: str, dim: str, given_dim: str, dataset: xr.Dataset, expected: np.ndarray | None) -> None:

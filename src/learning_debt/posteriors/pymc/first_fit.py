@@ -233,7 +233,7 @@ def _require_same(build: Build, other: Build, rows: xr.Dataset, part: np.ndarray
     if max(in_prior, in_rows) > TOLERANCE or not np.isfinite(in_prior + in_rows):
         where = "prior" if in_prior > TOLERANCE else "likelihood of the same rows"
         raise UnsupportedModelError(
-            "build_model computes something from its data, or draws random numbers, so it changes from build to "
-            f"build: on part of the rows, log {where} differs by {max(in_prior, in_rows):.3g} nats at the same draws; "
-            "scores and debt would be wrong without a sign of it. Move the computation into prepare(data, fitted)"
+            "build_model computes something from its data, or draws random numbers, so it changes from build to build: "
+            f"on part of the rows, its log {where} differs by {max(in_prior, in_rows):.3g} nats at the same draws. "
+            "Scores and debt would be wrong without a sign of it; move the computation into prepare(data, fitted)"
         )

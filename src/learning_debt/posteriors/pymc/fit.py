@@ -16,8 +16,10 @@ import xarray as xr
 
 from learning_debt.errors import UnsupportedModelError
 from learning_debt.posteriors.base import GRADIENT_EVALUATIONS, ROW_WEIGHT
+from learning_debt.posteriors.convergence import not_finite
 from learning_debt.posteriors.pymc.density import canonical
 from learning_debt.posteriors.pymc.graph import Arguments, ModelGraph
+from learning_debt.posteriors.pymc.threads import in_workshop
 from learning_debt.posteriors.pymc.weighted import weighted_model
 
 SamplerName = Literal["nutpie", "pymc"]
@@ -47,12 +49,29 @@ class Sampler:
         except (KeyboardInterrupt, SystemExit, GeneratorExit):
             raise
         except BaseException as error:  # a panic in nutpie's Rust code is not an Exception
+            if _cut_short(error):
+                raise KeyboardInterrupt("sampling was interrupted") from error
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise RuntimeError(
                 f"sampling with {which} failed: {reason}. Check the model at its starting point with "
                 "model.debug() on the same data"
             ) from error
+        self._require_all_draws(tree, which)
         return _tidy(tree, graph)
+
+    def _require_all_draws(self, tree: xr.DataTree, which: SamplerName) -> None:
+        """Raise unless every chain holds the draws asked for; what tuning took is kept apart and does not count.
+
+        `pm.sample` answers an interrupt with the draws that it has so far, of some of the chains.
+        """
+        sizes = tree["posterior"].sizes if "posterior" in tree.children else {}  # it may have come as far as tuning
+        got, wanted = (sizes.get("chain", 0), sizes.get("draw", 0)), (self.chains, self.draws)
+        if got == wanted:
+            return
+        message = f"sampling with {which} gave {got[1]} draws in {got[0]} chain(s), not {wanted[1]} in {wanted[0]}"
+        if which == "pymc":
+            raise KeyboardInterrupt(f"{message}: it was interrupted")
+        raise RuntimeError(message)
 
     def _choose(self, graph: ModelGraph) -> SamplerName:
         if self.name == "pymc":
@@ -69,8 +88,9 @@ class Sampler:
         import nutpie
 
         compiled = self._compile(graph, "weight" in arguments)
-        tree = nutpie.sample(
+        running = nutpie.sample(
             _with_arguments(compiled, arguments),
+            blocking=False,  # or an interrupt would end in a posterior of the draws so far
             draws=self.draws,
             tune=self.tune,
             chains=self.chains,
@@ -79,9 +99,15 @@ class Sampler:
             save_warmup=True,
             progress_bar=progressbar,
         )
+        try:
+            tree = running.wait()
+        except BaseException:
+            running.cancel()
+            raise
         assert isinstance(tree, xr.DataTree)
         return tree
 
+    @in_workshop
     def _compile(self, graph: ModelGraph, weighted: bool) -> _Compiled:
         import nutpie
 
@@ -98,6 +124,7 @@ class Sampler:
         self._compiled = [*self._compiled[-3:], compiled]
         return compiled
 
+    @in_workshop
     def _pymc(self, graph: ModelGraph, arguments: Arguments, random_seed: int | None, progressbar: bool) -> xr.DataTree:
         model, weight = weighted_model(graph) if "weight" in arguments else (graph.model, None)
         if weight is not None:
@@ -180,12 +207,17 @@ def _quiet(progressbar: bool) -> Iterator[None]:
         logger.setLevel(level)
 
 
+def _cut_short(error: BaseException) -> bool:
+    """Whether `pm.sample` was interrupted before it had a draw to hand out."""
+    return isinstance(error, ValueError) and str(error).startswith("Not enough samples to build a trace")
+
+
 def _tidy(tree: xr.DataTree, graph: ModelGraph) -> xr.DataTree:
     """Draws and sample statistics only, in types that netCDF can hold."""
     posterior = tree["posterior"].to_dataset()[[rv.name for rv in graph.free]]
-    for name, variable in posterior.data_vars.items():
-        if not np.isfinite(variable.values).all():
-            raise RuntimeError(f"sampling gave draws of {name!r} that are not finite")
+    for variable in posterior.data_vars.values():
+        if wrong := not_finite(variable):
+            raise RuntimeError(f"sampling gave draws that are not finite: {wrong}")
     groups = {"posterior": posterior}
     if "sample_stats" in tree.children:
         stats = tree["sample_stats"].to_dataset()

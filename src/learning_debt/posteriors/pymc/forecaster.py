@@ -19,6 +19,7 @@ from learning_debt.posteriors.base import (
     TRAINING_WEIGHT,
     row_weight,
 )
+from learning_debt.posteriors.pymc.attached import require_own_rows, warn_if_cut_short
 from learning_debt.posteriors.pymc.build import Build
 from learning_debt.posteriors.pymc.checks import reference_pointwise, require_supported
 from learning_debt.posteriors.pymc.compare import require_same_density, require_same_groups
@@ -217,12 +218,23 @@ class PyMCForecaster:
 
         Needed where the forecaster has a `prepare`, and for posterior debt by the joint density. `row_weight` is as in
         `fit`: rows of weight zero are not stored.
+
+        Raises
+        ------
+        ValueError
+            If the posterior carries the data it was fitted to (groups ``observed_data``, ``constant_data``) and they
+            are not these rows; if its draws are not all finite.
+        IncomparablePosteriorsError
+            If it lacks a free variable of the model, or has other labels.
         """
         held = held_rows(data, row_weight, self._observation_dim)
         prepared, fitted = self._preparation.of_training(held.rows)
         build = self._registry.build(prepared)
-        self._trained(build, held, prepared, fitted)
         build.read(posterior)
+        arguments = build.arguments(prepared, self._observation_dim)
+        require_own_rows(posterior, build, arguments, None if row_weight is None else np.flatnonzero(row_weight))
+        warn_if_cut_short(posterior)
+        self._trained(build, held, prepared, fitted)
         return self._packaged(posterior, held, fitted, build)
 
     def _trained(self, build: Build, held: Held, prepared: xr.Dataset, fitted: xr.Dataset | None) -> Arguments:
@@ -298,7 +310,7 @@ class PyMCForecaster:
         if outcome.variable.dtype.startswith("float"):
             return "continuous"
         pointwise = reference_pointwise(graph)
-        own = graph.own_arguments()
+        own = {**graph.own, "data": dict(graph.own["data"])}
         for value in (-1, -2, -10):
             own["data"][outcome.data] = np.full_like(own["data"][outcome.data], value)
             if np.isfinite(pointwise({"draw": graph.reference_draws, **own}, 0)[0]).any():

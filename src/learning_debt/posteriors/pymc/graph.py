@@ -28,6 +28,7 @@ from pytensor.tensor.shape import Shape, Shape_i
 from learning_debt.posteriors.base import ROW_WEIGHT
 from learning_debt.posteriors.pymc.fingerprint import arrays, fingerprint
 from learning_debt.posteriors.pymc.outcomes import GAUSSIAN, Outcome, row_outcomes
+from learning_debt.posteriors.pymc.threads import WORKSHOP, one_at_a_time
 
 # Runs each operation as numpy would. Compiles in milliseconds, which is what checks on a handful of draws need.
 PYTHON_MODE = Mode(linker="py", optimizer="fast_compile")
@@ -38,8 +39,9 @@ Arguments = dict[str, dict[str, np.ndarray]]
 
 def compile_python(inputs: list[Variable], outputs: Any) -> Any:
     """Compile without a compiler: for checks, transforms and predictive draws."""
-    with pytensor.config.change_flags(cxx=""):  # or the inside of a Scan would still be compiled, for a minute
-        return compile_pymc(inputs, outputs, mode=PYTHON_MODE, random_seed=False, on_unused_input="ignore")
+    with WORKSHOP, pytensor.config.change_flags(cxx=""):  # or the inside of a Scan would be compiled, for a minute
+        options = {"mode": PYTHON_MODE, "random_seed": False, "on_unused_input": "ignore"}
+        return one_at_a_time(compile_pymc(inputs, outputs, **options))
 
 
 def _same_value(one: Any, two: Any) -> bool:
@@ -98,6 +100,9 @@ class ModelGraph:
             or self.dims(first.name, first.variable.ndim)[first.row_axis]
         )
         """The model's own name of the dimension over observations."""
+        with WORKSHOP:  # or another thread may be at the data of a model that is ready
+            self.own = self.own_arguments()
+        """Data and lengths that the model was read with."""
         self.growing_dims = tuple(self.row_dim if dim == observation_dim else dim for dim in growing_dims)
 
     @property
@@ -275,7 +280,7 @@ class ModelGraph:
     @cached_property
     def reference_points(self) -> dict[str, np.ndarray]:
         """Three unconstrained points near the initial one, shape (3, ...) each: where builds are compared."""
-        with pytensor.config.change_flags(cxx=""):
+        with WORKSHOP, pytensor.config.change_flags(cxx=""):
             start = self.model.initial_point(0)
         generator = np.random.default_rng(20260101)
         points = {}
@@ -291,7 +296,7 @@ class ModelGraph:
         """`reference_points` on the natural scale, shape (3, ...) each."""
         inputs = [*self.values.values(), *self.data.values(), *self.lengths.values()]
         function = compile_python(inputs, self.backward)
-        own = self.own_arguments()
+        own = self.own
         fixed = [own["data"][name] for name in self.data] + [own["length"][name] for name in self.lengths]
         rows = [function(*(self.reference_points[rv.name][i] for rv in self.free), *fixed) for i in range(3)]
         return {rv.name: np.stack([row[k] for row in rows]) for k, rv in enumerate(self.free)}

@@ -16,6 +16,7 @@ from learning_debt.posteriors.pymc.first_fit import Rows, require_faithful_build
 from learning_debt.posteriors.pymc.given import naming_columns
 from learning_debt.posteriors.pymc.graph import ModelGraph
 from learning_debt.posteriors.pymc.prepare import Preparation, stored
+from learning_debt.posteriors.pymc.threads import in_workshop
 
 STRUCTURE, LAYOUT, CONSTANTS = "learning_debt_structure", "learning_debt_layout", "learning_debt_constants"
 
@@ -46,6 +47,7 @@ class Registry:
         """Compiled functions stay behind when a forecaster travels to another process."""
         return {**self.__dict__, "latest": None, "_builds": {}, "_checked": []}
 
+    @in_workshop
     def any(self, what: str) -> Build:
         """Some build, for what all of them have in common."""
         if self.latest is None and self.model is not None:
@@ -56,6 +58,7 @@ class Registry:
             )
         return self.latest
 
+    @in_workshop
     def build(self, prepared: xr.Dataset) -> Build:
         """The model built on these rows; compiled functions are shared with earlier builds of the same density."""
         if self.build_model is None:
@@ -87,6 +90,7 @@ class Registry:
         equal = (known for known in self._checked if known.graph.computes_the_same(graph))
         return next(equal, None) or Density(graph, self.compile_kwargs)
 
+    @in_workshop
     def check(
         self, build: Build, prepared: xr.Dataset, raw: xr.Dataset | None = None, fitted: xr.Dataset | None = None
     ) -> None:

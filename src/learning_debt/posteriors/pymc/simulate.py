@@ -20,6 +20,7 @@ from pytensor.tensor.type_other import NoneTypeT
 
 from learning_debt.posteriors.pymc.density import CELLS, Inputs
 from learning_debt.posteriors.pymc.graph import Arguments, ModelGraph, compile_python
+from learning_debt.posteriors.pymc.threads import one_at_a_time
 
 
 class Simulation:
@@ -33,6 +34,7 @@ class Simulation:
 
     def __init__(self, graph: ModelGraph, outputs: list[Variable]) -> None:
         self.graph, self.outputs = graph, outputs
+        self.draw = one_at_a_time(self._draw)  # a seed and its draws belong together
 
     @cached_property
     def _function(self) -> tuple[Any, Inputs, list[SharedVariable], bool]:
@@ -66,7 +68,7 @@ class Simulation:
         pairs = zip(batched, outputs, strict=True)
         return [one if one.ndim > plain.ndim else pt.repeat(one[None], samples, axis=0) for one, plain in pairs]
 
-    def draw(self, arguments: Arguments, samples: int, cells: int, random_seed: int | None) -> list[np.ndarray]:
+    def _draw(self, arguments: Arguments, samples: int, cells: int, random_seed: int | None) -> list[np.ndarray]:
         """Each variable at every posterior draw, shape (samples, ...); `cells` is the size of one draw."""
         function, inputs, generators, vectorised = self._function
         reseed_rngs(generators, random_seed)
