@@ -90,7 +90,10 @@ def changed(row, **values):
         (changed(1, arrived=2.5), "row 1: arrived 2.5 is no period of the history, whose labels run from 1 to 4"),
         (changed(3, arrived=2), "rows 2 and 3 are both row A of period 2, and both arrived 2"),
         (changed(2, arrived=8), "row 3, a revision of row A of period 2, arrived 4, before row 2"),
-        ({"y": [1.0, 2.0], "period": [1, 2], "arrived": ["1", "2"]}, "'1' cannot be compared with the period 2"),
+        (
+            {"y": [1.0, 2.0], "period": [1, 2], "arrived": ["1", "2"]},
+            "'arrived': the label '1' is text, but labels of history periods such as 1 are numbers",
+        ),
         ({"y": [1.0, 2.0], "period": [1, 2], "arrived": np.ones((2, 2))}, "'arrived' must run along 'obs' only"),
         ({"y": [1.0, 2.0], "period": [1, 2], "row": np.array(["a", None], dtype=object)}, "'row' has a missing label"),
         ({"y": [1.0] * 3, "period": [1, 2, 2], "row": [1, 1, 1]}, "both row 1 of period 2, and both arrived 2"),

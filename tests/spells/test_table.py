@@ -150,9 +150,9 @@ def test_histories_that_cannot_be_replayed_are_refused_by_name(make_history, cha
     ("options", "message"),
     [
         ({"variables": ("debt", "regrets")}, "variables .'regrets'. are unknown"),
-        ({"exposure": 0.0}, "exposure must be positive"),
-        ({"exposure": -1.0}, "exposure must be positive"),
-        ({"exposure": np.nan}, "exposure must be positive"),
+        ({"exposure": 0.0}, "exposure must be a number that is above 0, not 0$"),
+        ({"exposure": -1.0}, "exposure must be a number that is above 0, not -1$"),
+        ({"exposure": np.nan}, "exposure must be a number that is above 0, not nan$"),
     ],
 )
 def test_bad_options_are_refused_by_name(make_history, options, message):
@@ -297,9 +297,12 @@ def test_exposure_of_several_series_goes_by_name(make_history):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"exposure": "row"}, "exposure must be a number, 'rows' or an array, not 'row'"),
+        ({"exposure": "row"}, "exposure must be a number, an array or 'rows', not 'row'; did you mean 'rows'"),
         ({"exposure": np.ones(6)}, r"exposure has shape \(6,\)"),
-        ({"exposure": np.array([1.0, 1, 1, 0, 1, 1, 1])}, "exposure must be positive and finite"),
+        (
+            {"exposure": np.array([1.0, 1, 1, 0, 1, 1, 1])},
+            "exposure must be numbers that are above 0, not 0 at position 3",
+        ),
         ({"exposure": xr.DataArray(np.ones(7), dims="week")}, "exposure must run along 'series' and 'period' only"),
         ({"horizon": 0}, "horizon must be a whole number of periods, at least 1, not 0"),
         ({"horizon": 8}, "horizon=8 leaves no forecast with an outcome"),

@@ -11,7 +11,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from learning_debt.data.observations import as_dataset, plain_labels, require_variables, take_rows
+from learning_debt.data.label_storage import stored_labels
+from learning_debt.data.labels import Labels, as_labels, label_text
+from learning_debt.data.observations import as_dataset, require_variables, take_rows
 from learning_debt.update_rule import UpdateRule
 
 Array = NDArray[np.float64]
@@ -33,7 +35,7 @@ class History:
     data : xarray.Dataset
         All rows, sorted by period; without the columns ``arrived`` and ``row``, which are for the history alone.
     labels : numpy.ndarray, shape (periods,)
-        Period labels as the owner wrote them.
+        Period labels, of the owner's kind.
     starts : numpy.ndarray of int, shape (periods + 1,)
         Period i holds the rows ``starts[i]`` up to, not including, ``starts[i + 1]``.
     observation_dim : str
@@ -150,14 +152,13 @@ def split_periods(history: Any, observation_dim: str = "obs", *, varying_rows: b
     data = as_dataset(history, observation_dim, RESERVED)
     require_variables(data, [PERIOD], "history")
     labels = _column(data, PERIOD, observation_dim)
-    changed = np.flatnonzero(labels[1:] != labels[:-1]) + 1
-    starts = np.concatenate([[0], changed, [len(labels)]])
-    distinct = labels[starts[:-1]]
-    for before, after in pairwise(distinct):
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(_codes(labels))) + 1, [len(labels)]])
+    distinct = Labels(labels.index[starts[:-1]], labels.kind, "history periods")
+    for before, after in pairwise(distinct.index):
         if after < before:
             raise ValueError(
-                f"history periods are out of order: {after!s} follows {before!s}; sort the rows by period "
-                "(text labels must sort in time order, as '2024-03' or '2024Q1' do)"
+                f"history periods are out of order: {label_text(after)} follows {label_text(before)}; sort the rows by "
+                "period (text labels must sort in time order, as '2024-03' or '2024Q1' do)"
             )
     own = np.repeat(np.arange(len(distinct)), np.diff(starts))
     known_at, arrived = own, labels
@@ -168,72 +169,65 @@ def split_periods(history: Any, observation_dim: str = "obs", *, varying_rows: b
     if ROW in data.variables:
         replaces = _revisions(_column(data, ROW, observation_dim), labels, arrived, known_at)
     kept = data.drop_vars([name for name in (ARRIVED, ROW) if name in data.variables])
-    cut = History(kept, distinct, starts, observation_dim, known_at, replaces)
+    cut = History(kept, np.asarray(distinct.index.to_numpy()), starts, observation_dim, known_at, replaces)
     if not varying_rows and cut.rows.max() > 1 and np.median(cut.rows) == 1:
-        repeated = distinct[np.argmax(cut.rows > 1)]
+        repeated = distinct.texts[int(np.argmax(cut.rows > 1))]
         raise ValueError(
-            f"history period {repeated!s} appears in more than one row while most periods have one: a duplicate? "
+            f"history period {repeated} appears in more than one row while most periods have one: a duplicate? "
             "Drop it, or pass varying_rows=True if the number of rows truly varies"
         )
     return cut
 
 
-def _column(data: xr.Dataset, name: str, observation_dim: str) -> np.ndarray:
+def _column(data: xr.Dataset, name: str, observation_dim: str) -> Labels:
     if data[name].dims != (observation_dim,):
         raise ValueError(f"history variable {name!r} must run along {observation_dim!r} only, not {data[name].dims}")
-    return np.asarray(data[name].values)
+    labels = as_labels(data[name].values, f"history variable {name!r}")
+    stored_labels(labels.index, labels.what)  # raises where no file can hold them
+    return labels
 
 
-def _known_at(arrived: np.ndarray, distinct: np.ndarray, own: Positions) -> Positions:
+def _codes(labels: Labels) -> Positions:
+    """A number for each label, the same for labels that are equal, shape (rows,)."""
+    return np.asarray(labels.index.factorize()[0], dtype=np.int64)
+
+
+def _known_at(arrived: Labels, periods: Labels, own: Positions) -> Positions:
     """Position of each row's arrival; the number of periods where it lies beyond them."""
-    labels, arrivals = plain_labels(distinct), plain_labels(arrived)
-    positions = {label: position for position, label in enumerate(labels)}
-    known = np.empty(len(own), dtype=np.int64)
-    for row, label in enumerate(arrivals):
-        if label in positions:
-            known[row] = positions[label]
-        elif not _is_later(label, labels[-1], row):
+    known, last = arrived.positions(periods), periods.index[-1]
+    for row, (position, label) in enumerate(zip(known.tolist(), arrived.index, strict=True)):
+        if position < 0 and not label > last:
             raise ValueError(
-                f"history row {row}: arrived {label!s} is no period of the history, whose labels run from "
-                f"{labels[0]!s} to {labels[-1]!s}; name one of them, or a later one if the row never becomes known"
+                f"history row {row}: arrived {label_text(label)} is no period of the history, whose labels run from "
+                f"{periods.texts[0]} to {periods.texts[-1]}; name one of them, or a later one if the row never becomes "
+                "known"
             )
-        else:
-            known[row] = len(labels)
-        if known[row] < own[row]:
+        if 0 <= position < own[row]:
             raise ValueError(
-                f"history row {row} of period {labels[own[row]]!s} arrived {label!s}, before its period: an outcome is "
-                "known at the end of its own period at the earliest"
+                f"history row {row} of period {periods.texts[own[row]]} arrived {label_text(label)}, before its "
+                "period: an outcome is known at the end of its own period at the earliest"
             )
-    return known
+    return np.where(known < 0, len(periods), known)
 
 
-def _is_later(label: Any, last: Any, row: int) -> bool:
-    try:
-        return bool(label > last)
-    except TypeError as error:
-        raise ValueError(
-            f"history row {row}: arrived {label!r} cannot be compared with the period {last!r}; both columns must hold "
-            "labels of one kind"
-        ) from error
-
-
-def _revisions(names: np.ndarray, labels: np.ndarray, arrived: np.ndarray, known_at: Positions) -> Positions:
+def _revisions(names: Labels, labels: Labels, arrived: Labels, known_at: Positions) -> Positions:
     """For every row the one it revises: the last before it of the same name in the same period."""
-    replaces = np.full(len(names), -1)
-    latest: dict[Any, int] = {}
-    for row, key in enumerate(zip(labels.tolist(), names.tolist(), strict=True)):
+    replaces, when = np.full(len(names), -1), arrived.index
+    latest: dict[tuple[int, int], int] = {}
+    for row, key in enumerate(zip(_codes(labels).tolist(), _codes(names).tolist(), strict=True)):
         before = latest.get(key)
         if before is not None:
-            if arrived[row] == arrived[before]:
+            which = f"row {label_text(names.index[row])} of period {label_text(labels.index[row])}"
+            if when[row] == when[before]:
                 raise ValueError(
-                    f"history rows {before} and {row} are both row {key[1]!s} of period {labels[row]!s}, and both "
-                    f"arrived {arrived[row]!s}; drop one of them"
+                    f"history rows {before} and {row} are both {which}, and both arrived {label_text(when[row])}; drop "
+                    "one of them"
                 )
-            if known_at[row] < known_at[before] or arrived[row] < arrived[before]:
+            if known_at[row] < known_at[before] or when[row] < when[before]:
                 raise ValueError(
-                    f"history row {row}, a revision of row {key[1]!s} of period {labels[row]!s}, arrived "
-                    f"{arrived[row]!s}, before row {before}, which it revises, did ({arrived[before]!s}); a revision "
-                    "needs an original known before it, and stands below it"
+                    f"history row {row}, a revision of {which}, arrived {label_text(when[row])}, before row {before}, "
+                    f"which it revises, did ({label_text(when[before])}); a revision needs an original known before "
+                    "it, and stands below it"
                 )
             replaces[row] = before
         latest[key] = row

@@ -60,7 +60,19 @@ def _plain_array(array: NDArray[Any], labels: Labels) -> NDArray[Any]:
     """Labels that numpy holds, without the dtype object."""
     if array.dtype.kind not in "OST":
         return array
-    return labels.index.to_numpy() if labels.index.dtype != object else np.array(labels.index.tolist(), dtype=np.str_)
+    if labels.index.dtype != object:
+        return np.asarray(labels.index.to_numpy())
+    _require_writable(labels)
+    return np.array(labels.index.tolist(), dtype=np.str_)
+
+
+def _require_writable(labels: Labels) -> None:
+    """Text that files can hold: without NUL characters, at which they end, and without halves of a character."""
+    for text in labels.index:
+        if "\0" in text or (not text.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in text)):
+            raise ValueError(
+                f"{labels.what}: the label {text!r} holds a character that no file can hold; write it another way"
+            )
 
 
 def _described(kind: Kind) -> dict[str, Any]:

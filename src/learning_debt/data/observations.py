@@ -11,6 +11,8 @@ import pandas as pd
 import xarray as xr
 
 from learning_debt.data.columns import plain_values, why_unusable
+from learning_debt.data.label_storage import restored_labels
+from learning_debt.data.labels import as_labels
 
 
 def as_dataset(data: Any, observation_dim: str = "obs", used: Iterable[str] | None = None) -> xr.Dataset:
@@ -129,17 +131,24 @@ def require_usable(dataset: xr.Dataset, names: Iterable[Hashable]) -> None:
 
 
 def plain_labels(labels: Any) -> list[Any]:
-    """Period labels as plain Python values that compare by what they mean; dates as ``datetime``.
+    """Labels as plain Python values that compare by what they mean; dates of any kind as ``datetime``.
+
+    A DataArray's labels are those that `stored_labels` stored there.
 
     Examples
     --------
     >>> plain_labels(np.array(["2024-01-05"], dtype="datetime64[ns]"))
     [datetime.datetime(2024, 1, 5, 0, 0)]
+    >>> from learning_debt.data import stored_labels
+    >>> months, attributes = stored_labels(pd.period_range("2024-01", periods=1, freq="M"))
+    >>> plain_labels(xr.DataArray(months, dims="period", attrs=attributes))
+    [Period('2024-01', 'M')]
     """
-    values = np.asarray(labels)
-    if values.dtype.kind == "M":  # nanoseconds would come out as integers
-        values = values.astype("datetime64[us]")
-    return values.tolist()
+    stored = isinstance(labels, xr.DataArray)
+    index = (restored_labels(labels.values, labels.attrs) if stored else as_labels(labels)).index
+    if isinstance(index, pd.DatetimeIndex):
+        return [moment.to_pydatetime(warn=False) for moment in index]
+    return [one.to_pytimedelta() for one in index] if isinstance(index, pd.TimedeltaIndex) else index.tolist()
 
 
 def require_variables(dataset: xr.Dataset, names: Sequence[str], what: str = "data") -> None:

@@ -127,5 +127,6 @@ def from_period(spells: xr.Dataset, first: int, last: int | None = None) -> xr.D
     if "label" in spells.coords and first > 0:
         before = spells["label"].values[:first]
         known = np.concatenate([spells["earlier"].values, before]) if "earlier" in spells.coords else before
-        part = part.drop_vars("earlier", errors="ignore").assign_coords(earlier=known)
+        earlier = ("earlier", known, spells["label"].attrs)
+        part = part.drop_vars("earlier", errors="ignore").assign_coords(earlier=earlier)
     return part.assign_coords(deployed_at=np.arange(stop - first), period=np.arange(1, stop - first + 1))

@@ -9,10 +9,21 @@ from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from learning_debt.data import RESERVED, SERIES, as_dataset, split_periods, take_rows
+from learning_debt.data import (
+    RESERVED,
+    SERIES,
+    Labels,
+    as_dataset,
+    as_labels,
+    label_text,
+    split_periods,
+    stored_labels,
+    take_rows,
+)
 from learning_debt.errors import noted
 from learning_debt.posteriors.conjugate import ConjugateRegression
 from learning_debt.posteriors.shadow import Refit, ShadowKeeper
@@ -20,6 +31,7 @@ from learning_debt.scores import Score, as_score
 from learning_debt.signals import DRAWS_ONLY, EXACT_ONLY, OPTIONAL, SAMPLED
 from learning_debt.spells.checks import DIMS
 from learning_debt.spells.exact import exact_columns
+from learning_debt.spells.exposure import exposures
 from learning_debt.spells.plan import Columns, Plan
 from learning_debt.spells.rehearsal import made_up_columns
 from learning_debt.spells.sampled import sampled_columns
@@ -31,7 +43,7 @@ def spell_table(
     history: Any,
     *,
     initial: int,
-    exposure: float | str | ArrayLike | xr.DataArray | None = None,
+    exposure: float | str | ArrayLike | xr.DataArray | pd.Series | pd.DataFrame | None = None,
     variables: Sequence[str] = SAMPLED,
     varying_rows: bool = False,
     score: Score | str = "log",
@@ -60,10 +72,11 @@ def spell_table(
     initial : int
         Periods used for the first posterior, deployed at 0. Those that follow are numbered 1..T, with
         T = periods - `initial` - (`horizon` - 1), since the last forecasts must have outcomes.
-    exposure : float, "rows", array or DataArray, optional
+    exposure : float, "rows", array, DataArray, Series or data frame, optional
         What one unit of mean score gap is worth in a period: one number, the rows of the period, an array of one number
-        per period, or a DataArray along ``series`` and ``period``. Periods are those in which forecasts are issued,
-        rows those they are for. Left out, it is 1; the rows, where `score` is money.
+        per period, or a DataArray along ``series`` and ``period``, whose coordinates are matched: labels of series,
+        and labels of periods or their numbers 1..T; a Series by its index, likewise. Periods are those in which
+        forecasts are issued, rows those they are for. Left out, it is 1; the rows, where `score` is money.
     variables : sequence of str
         What to compute: ``"debt"``, ``"predictive_debt"``, ``"score_gap"`` (always there, since regret is made from
         it), ``"deployed_score"``; with a ``ConjugateRegression`` ``"parameter_gap"`` and ``"residual_exceedance"``;
@@ -134,40 +147,40 @@ def spell_table(
             "over a forecaster of draws"
         )
     dim = forecaster.observation_dim
-    parts = _split_series(as_dataset(history, dim, RESERVED), dim)
+    series, parts = _split_series(as_dataset(history, dim, RESERVED), dim)
     rule, chosen = UpdateRule() if update_rule is None else update_rule, as_score(score)
     plans = [
         Plan(split_periods(part, dim, varying_rows=varying_rows), initial, horizon, rule, chosen, tuple(variables))
-        for _, part in parts
+        for part in parts
     ]
+    _require_same_periods(plans, series)
     for plan in plans:
         _check_plan(plan)
-        first = plans[0].history.labels
-        if len(plan.history) != len(first) or (plan.history.labels != first).any():
-            raise ValueError("all series of a history must cover the same periods")
-        forecaster.as_batch(plan.history.data)  # what can be refused is refused before the first fit
+        if not rehearse:
+            forecaster.as_batch(plan.history.data)  # what can be refused is refused before the first fit
     rows = np.stack([plan.history.rows[plan.target(1) : plan.target(plan.periods) + 1] for plan in plans])
-    names = [name for name, _ in parts]
-    exposures = _exposures(exposure, chosen, rows, names)
+    worth = ("rows" if chosen.in_money else 1.0) if exposure is None else exposure
+    issued = as_labels(plans[0].history.labels[initial : initial + plans[0].periods], "periods")
+    worth = exposures(worth, rows, issued, series)
     seeds = np.random.SeedSequence(random_seed).spawn(len(plans))
     engine = made_up_columns if rehearse else exact_columns if exact else sampled_columns
     keeper = Refit() if shadow is None else shadow
     jobs = [
-        (engine, forecaster, plan, keeper, seed, progressbar, name if len(names) > 1 else None)
-        for plan, seed, name in zip(plans, seeds, names, strict=True)
+        (engine, forecaster, plan, keeper, seed, progressbar, name if len(series) > 1 else None)
+        for plan, seed, name in zip(plans, seeds, series.texts, strict=True)
     ]
     columns = list((executor.map if executor is not None and not rehearse else map)(_one_series, jobs))
-    return _label(columns, plans[0], names, rows, exposures)
+    return _label(columns, plans[0], series, rows, worth)
 
 
 def _one_series(job: tuple[Callable[..., Columns], Any, Plan, Any, Any, bool, Any]) -> Columns:
     engine, forecaster, plan, keeper, seed, progressbar, name = job
-    with noted(f"of series {name!s}") if name is not None else nullcontext():
+    with noted(f"of series {name}") if name is not None else nullcontext():
         return engine(forecaster, plan, keeper=keeper, random_seed=seed, progressbar=progressbar)
 
 
-def _label(columns: list[Columns], plan: Plan, names: list[Any], rows: np.ndarray, exposures: np.ndarray) -> xr.Dataset:
-    labels, initial, periods = plan.history.labels, plan.initial, plan.periods
+def _label(columns: list[Columns], plan: Plan, series: Labels, rows: np.ndarray, worth: np.ndarray) -> xr.Dataset:
+    (labels, kind), initial, periods = stored_labels(plan.history.labels), plan.initial, plan.periods
     no_debt = next((column.no_debt for column in columns if column.no_debt and "debt" in plan.variables), "")
     cells = {name: np.stack([column.cells[name] for column in columns]) for name in columns[0].cells}
     if no_debt:
@@ -177,17 +190,17 @@ def _label(columns: list[Columns], plan: Plan, names: list[Any], rows: np.ndarra
     dataset = xr.Dataset(
         {name: (_dims_of(name, values), values) for name, values in cells.items()},
         coords={
-            SERIES: names,
+            SERIES: (SERIES, *stored_labels(series.index, series.what)),
             "deployed_at": np.arange(periods),
             "period": np.arange(1, periods + 1),
-            "label": ("period", labels[initial : initial + periods]),
-            "earlier": labels[:initial],
-            "deployed_label": ("deployed_at", labels[initial - 1 : initial - 1 + periods]),
+            "label": ("period", labels[initial : initial + periods], kind),
+            "earlier": ("earlier", labels[:initial], kind),
+            "deployed_label": ("deployed_at", labels[initial - 1 : initial - 1 + periods], kind),
         },
         attrs=_attributes(plan) | ({"debt": why} if no_debt else {}),
     )
     dataset["rows"] = ((SERIES, "period"), rows)
-    dataset["exposure"] = ((SERIES, "period"), exposures)
+    dataset["exposure"] = ((SERIES, "period"), worth)
     dataset["regret"] = (dataset["exposure"] * dataset["score_gap"]).transpose(*DIMS)
     return dataset
 
@@ -205,46 +218,35 @@ def _dims_of(name: str, values: np.ndarray) -> tuple[str, ...]:
     return (SERIES, "deployed_at") if name == "deployed_converged" else (SERIES, "period")
 
 
-def _exposures(exposure: Any, score: Score, rows: np.ndarray, names: list[Any]) -> np.ndarray:
-    """Exposure of every series and period, shape (series, period), checked."""
-    if exposure is None:
-        exposure = "rows" if score.in_money else 1.0
-    if isinstance(exposure, str):
-        if exposure != "rows":
-            raise ValueError(f"exposure must be a number, 'rows' or an array, not {exposure!r}")
-        exposure = rows
-    values = _by_series(exposure, rows.shape, names) if isinstance(exposure, xr.DataArray) else np.asarray(exposure)
-    if values.ndim > 2 or values.shape not in {(), rows.shape[1:], rows.shape}:
-        raise ValueError(
-            f"exposure has shape {values.shape}; it must be one number, or one for each of the {rows.shape[1]} periods "
-            f"in which forecasts are issued, or have the shape (series, period) = {rows.shape}"
-        )
-    if values.dtype.kind not in "iuf" or not (np.isfinite(values) & (values > 0)).all():
-        raise ValueError(f"exposure must be positive and finite, not {exposure}")
-    return np.array(np.broadcast_to(values, rows.shape), dtype=float)
-
-
-def _by_series(exposure: xr.DataArray, shape: tuple[int, ...], names: list[Any]) -> np.ndarray:
-    strange = set(exposure.dims) - {SERIES, "period"}
-    if strange:
-        raise ValueError(f"exposure must run along 'series' and 'period' only, not {exposure.dims}")
-    if SERIES in exposure.dims and SERIES in exposure.coords:
-        missing = sorted(set(names) - set(exposure[SERIES].values.tolist()), key=str)
-        if missing:
-            raise ValueError(f"exposure lacks the series {missing}")
-        exposure = exposure.sel({SERIES: names})
-    if SERIES in exposure.dims and "period" not in exposure.dims:
-        exposure = exposure.expand_dims({"period": shape[1]})
-    return np.asarray(exposure.transpose(SERIES, "period", missing_dims="ignore").values)
-
-
-def _split_series(data: xr.Dataset, dim: str) -> list[tuple[Any, xr.Dataset]]:
+def _split_series(data: xr.Dataset, dim: str) -> tuple[Labels, list[xr.Dataset]]:
+    """Labels of the series, in the order in which they appear, and the rows of each."""
     if SERIES not in data.variables:
-        return [(0, data)]
+        return as_labels([0], "series"), [data]
     if data[SERIES].dims != (dim,):
         raise ValueError(f"history variable 'series' must run along {dim!r} only, not {data[SERIES].dims}")
-    labels = data[SERIES].values
-    return [(name, take_rows(data, np.flatnonzero(labels == name), dim)) for name in dict.fromkeys(labels.tolist())]
+    labels = as_labels(data[SERIES].values, "history variable 'series'")
+    stored_labels(labels.index, labels.what)  # raises where no file can hold them
+    codes, distinct = labels.index.factorize()
+    parts = [take_rows(data, np.flatnonzero(codes == code), dim) for code in range(len(distinct))]
+    return Labels(distinct, labels.kind, "series"), parts
+
+
+def _require_same_periods(plans: list[Plan], series: Labels) -> None:
+    """Raise, naming two series that cover other periods than each other, and what each covers."""
+    first = plans[0].history.labels.tolist()
+    for name, plan in zip(series.texts, plans, strict=True):
+        own = plan.history.labels.tolist()
+        if own == first:
+            continue
+        spans = (f"series {who} has {len(of)} period(s), {label_text(of[0])} to {label_text(of[-1])}"
+                 for who, of in ((series.texts[0], first), (name, own)))  # fmt: skip
+        lacking = next((one for one in first if one not in set(own)), None)
+        whose = name if lacking is not None else series.texts[0]
+        lacking = lacking if lacking is not None else next(one for one in own if one not in set(first))
+        raise ValueError(
+            f"all series of a history must cover the same periods: {'; '.join(spans)}; series {whose} lacks "
+            f"{label_text(lacking)}. Cut them to what they share, or make a table of each"
+        )
 
 
 def _check_variables(variables: Sequence[str], exact: bool) -> None:
