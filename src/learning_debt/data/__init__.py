@@ -3,7 +3,7 @@
 from learning_debt.data.columns import not_numbers, plain_values, why_unusable
 from learning_debt.data.history import PERIOD, RESERVED, SERIES, History, split_periods
 from learning_debt.data.label_spacing import first_gap
-from learning_debt.data.label_storage import restored_labels, stored_labels
+from learning_debt.data.label_storage import restored_dataset, restored_labels, stored_dataset, stored_labels
 from learning_debt.data.labels import Kind, Labels, as_labels, label_text, require_same_kind
 from learning_debt.data.observations import (
     as_dataset,
@@ -34,8 +34,10 @@ __all__ = [
     "require_same_kind",
     "require_usable",
     "require_variables",
+    "restored_dataset",
     "restored_labels",
     "split_periods",
+    "stored_dataset",
     "stored_labels",
     "take_rows",
     "why_unusable",

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from numpy.typing import NDArray
 
 from learning_debt.data.labels import Kind, Labels, as_labels, flat, objects
@@ -54,6 +55,50 @@ def restored_labels(values: Any, attributes: Any = None, what: str = "labels") -
     if kind.name == "period":
         return Labels(pd.PeriodIndex(array.astype(str), freq=kind.detail), kind, what)
     return Labels(objects([_read(str(text), kind) for text in array.tolist()]), kind, what)
+
+
+def stored_dataset(dataset: xr.Dataset) -> xr.Dataset:
+    """The same data in types that netCDF holds, where they are labels; `restored_dataset` turns them back.
+
+    Examples
+    --------
+    >>> months = pd.period_range("2024-01", periods=2, freq="M")
+    >>> data = xr.Dataset({"month": ("obs", months.to_numpy())})
+    >>> stored_dataset(data)["month"].values.tolist(), restored_dataset(stored_dataset(data)).equals(data)
+    (['2024-01', '2024-02'], True)
+    """
+    stacked = [name for name, index in dataset.indexes.items() if isinstance(index, pd.MultiIndex)]
+    levels = {str(dataset.indexes[name].name or name) for name in stacked}
+    flat_data = dataset.reset_index(sorted(levels & set(dataset.dims))) if stacked else dataset
+    changed = {}
+    for name, variable in flat_data.variables.items():
+        if variable.dtype.kind in "biufMUST":
+            continue
+        try:
+            array, attributes = stored_labels(variable.values)
+        except (TypeError, ValueError):  # no labels: a column that no model uses
+            continue
+        changed[name] = xr.Variable(variable.dims, array.reshape(variable.shape), {**variable.attrs, **attributes})
+    return _with(flat_data, changed)
+
+
+def restored_dataset(dataset: xr.Dataset) -> xr.Dataset:
+    """Data from their stored form: columns that netCDF could not hold are arrays of Python objects again."""
+    changed = {}
+    for name, variable in dataset.variables.items():
+        if KIND in variable.attrs:
+            labels = restored_labels(variable.values.ravel(), variable.attrs).index.astype(object)
+            values = np.empty(len(labels), dtype=object)
+            values[:] = list(labels)
+            attributes = {key: value for key, value in variable.attrs.items() if key != KIND}
+            changed[name] = xr.Variable(variable.dims, values.reshape(variable.shape), attributes)
+    return _with(dataset, changed)
+
+
+def _with(dataset: xr.Dataset, changed: dict[Any, xr.Variable]) -> xr.Dataset:
+    coordinates = {name: variable for name, variable in changed.items() if name in dataset.coords}
+    others = {name: variable for name, variable in changed.items() if name not in dataset.coords}
+    return dataset.assign(others).assign_coords(coordinates)
 
 
 def _plain_array(array: NDArray[Any], labels: Labels) -> NDArray[Any]:

@@ -10,10 +10,8 @@ from arviz_stats import SamplingWrapper
 
 from learning_debt.data import take_rows
 from learning_debt.errors import UnsupportedModelError
-from learning_debt.posteriors.base import SAMPLE, SampledForecaster
+from learning_debt.posteriors.base import SAMPLE, SampledForecaster, training_data
 from learning_debt.posteriors.weights import relative_weights
-
-TRAINING = "training_data"
 
 
 class ForecasterSamplingWrapper(SamplingWrapper):
@@ -122,7 +120,7 @@ class ForecasterSamplingWrapper(SamplingWrapper):
 
     def log_likelihood__i(self, excluded_obs: xr.Dataset, idata__i: xr.DataTree) -> xr.DataArray:
         """Log density of the rows left out, in nats, dims (chain, draw, observation)."""
-        past = idata__i.children[TRAINING].to_dataset(inherit=False) if self._needs_past else None
+        past = training_data(idata__i) if self._needs_past else None
         return self._log_likelihood(idata__i, excluded_obs, past)
 
     @property

@@ -7,6 +7,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import xarray as xr
 
+from learning_debt.data import restored_dataset
+
 SAMPLE = "sample"
 TRAINING = "training_data"
 TRAINING_WEIGHT, ROW_WEIGHT = "training_weight", "row_weight"
@@ -27,7 +29,7 @@ def training_data(posterior: xr.DataTree) -> xr.Dataset:
             "rows of this model depend on the rows before them, and the posterior does not carry the data it was "
             "fitted to; use attach(posterior, data)"
         )
-    return posterior.children[TRAINING].to_dataset(inherit=False)
+    return restored_dataset(posterior.children[TRAINING].to_dataset(inherit=False))
 
 
 def row_weight(posterior: xr.DataTree) -> np.ndarray | None:

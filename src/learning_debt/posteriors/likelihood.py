@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from learning_debt.data import take_rows
+from learning_debt.data import stored_dataset, take_rows
 from learning_debt.errors import NoJointDensityError, UnsupportedModelError
 from learning_debt.posteriors.base import ROW_WEIGHT, TRAINING, TRAINING_WEIGHT
 from learning_debt.posteriors.weights import WEIGHTS
@@ -121,7 +121,7 @@ def _weighted_likelihood(
 def holding(posterior: xr.DataTree, data: xr.Dataset, row_weight: Array, observation_dim: str) -> xr.DataTree:
     """A copy of `posterior` that carries other rows, as a fit to the rows of positive weight would."""
     held = np.flatnonzero(row_weight > 0)
-    groups = {TRAINING: take_rows(data, held, observation_dim)}
+    groups = {TRAINING: stored_dataset(take_rows(data, held, observation_dim))}
     if (row_weight[held] != 1).any():
         groups[TRAINING_WEIGHT] = xr.Dataset({ROW_WEIGHT: (observation_dim, row_weight[held])})
     return _with_groups(posterior, groups, without={TRAINING_WEIGHT})

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from learning_debt.errors import UnsupportedModelError
@@ -17,6 +16,7 @@ from learning_debt.posteriors.pymc.draws import Draws, read_draws
 from learning_debt.posteriors.pymc.graph import Arguments
 from learning_debt.posteriors.pymc.growth import Continuation, Growth
 from learning_debt.posteriors.pymc.indices import IndexGuard
+from learning_debt.posteriors.pymc.labels import of_column, same
 from learning_debt.posteriors.pymc.outcomes import Outcome
 from learning_debt.posteriors.pymc.simulate import Simulation
 
@@ -80,11 +80,11 @@ class Build(Columns):
         for dim, labels in self.labels.items():
             if dim not in rows.coords or rows.variables[dim].dims != (dim,) or dim == observation_dim:
                 continue
-            given = rows.variables[dim].values
-            if len(given) != len(labels) or not (given == labels).all():
+            given = of_column(dim, rows.variables[dim].values)
+            if not same(given, labels):
                 raise UnsupportedModelError(
-                    f"the data are labelled {list(map(str, given))[:8]} along {dim!r}, but the model was made for "
-                    f"{list(map(str, labels))[:8]}; a ready model cannot change its groups: pass build_model instead"
+                    f"the data are labelled {given.texts[:8]} along {dim!r}, but the model was made for "
+                    f"{labels.texts[:8]}; a ready model cannot change its groups: pass build_model instead"
                 )
 
     def grow(
@@ -125,24 +125,54 @@ class Build(Columns):
 
         A column that `build_model` alters before it reaches `pm.Data` would be scored unaltered later.
         """
-        for name, argument in self.graph.data.items():
-            variable = self._variable(name, rows, observation_dim, None)
-            if variable is None:
-                self.computed.append(name)
-                continue
-            if variable.ndim != argument.ndim:
-                continue
-            own = self.own["data"][name]
-            dim = self._index_dim(name)
-            if argument.dtype.startswith("int") and dim in self.labels and variable.dtype.kind in "iu":
-                codes = pd.Index(self.labels[dim]).get_indexer(variable.values.ravel()).reshape(variable.shape)
-                if np.array_equal(codes, own):
-                    self.labelled[name] = dim
-                    continue
-            given = self.arguments(rows, observation_dim)["data"][name]
-            if given.shape != own.shape or not np.array_equal(given, own):
+        given = {name: self._variable(name, rows, observation_dim, None) for name in self.graph.data}
+        self.computed += [name for name, variable in given.items() if variable is None]
+        columns = {
+            name: (variable, self.own["data"][name])
+            for name, variable in given.items()
+            if variable is not None and variable.ndim == self.graph.data[name].ndim
+        }
+        plain = []
+        for name, (variable, own) in columns.items():
+            source = self._column(name, rows, observation_dim) or name
+            if not self._from_labels(name, source, variable, own):
+                plain.append(name)
+        for name in plain:
+            _require_held(name, columns[name][0].values, columns[name][1])
+        arguments = self.arguments(rows, observation_dim)["data"] if plain else {}
+        for name in plain:
+            own = columns[name][1]
+            if arguments[name].shape != own.shape or not np.array_equal(arguments[name], own):
                 raise UnsupportedModelError(
                     f"build_model changes {name!r} before it puts it into pm.Data({name!r}), so later rows would be "
                     "scored unchanged; move the computation into prepare(data, fitted), which freezes what it learns "
                     "from the training data"
                 )
+
+    def _from_labels(self, name: str, source: str, variable: xr.Variable, own: np.ndarray) -> bool:
+        """Whether the builder turned this column of labels into positions; noted, as is a column of positions."""
+        dim = self._index_dim(name)
+        if own.dtype.kind not in "iu" or dim not in self.labels or variable.shape != own.shape:
+            return False
+        known = self.labels[dim]
+        given = of_column(source, variable.values)
+        alike = given.kind == known.kind and known.index.is_unique
+        if alike and np.array_equal(given.positions(known).reshape(own.shape), own):
+            self.labelled[source] = dim
+            return True
+        if variable.dtype.kind in "iuf" and np.array_equal(variable.values, own):
+            self.counted.add(source)
+        return False
+
+
+def _require_held(name: str, values: np.ndarray, own: np.ndarray) -> None:
+    """Raise if `pm.Data`, which keeps whole numbers as int32, holds others than it was given."""
+    if values.dtype.kind not in "iu" or own.dtype.kind not in "iu" or values.shape != own.shape or not values.size:
+        return
+    bounds = np.iinfo(own.dtype)
+    if values.min() < bounds.min or values.max() > bounds.max:
+        largest = values.flat[np.argmax(np.abs(values.astype(float)))]
+        raise UnsupportedModelError(
+            f"pm.Data({name!r}) holds whole numbers as {own.dtype}, in which {largest} has no place: give it floats, "
+            f"pm.Data({name!r}, data[{name!r}].values.astype(float))"
+        )

@@ -102,3 +102,31 @@ def _gap(first: np.ndarray | float, second: np.ndarray | float) -> float:
     one, two = np.atleast_1d(first), np.atleast_1d(second)
     same = np.isclose(one, two, rtol=1e-10, atol=0)  # rounding, or both minus infinity
     return float(np.max(np.abs(np.subtract(one, two, where=~same, out=np.zeros_like(one)))))
+
+
+def largest_cube(dtype: str) -> float:
+    """Numbers up to here can be multiplied three at a time in a type of whole numbers."""
+    return float(np.iinfo(dtype).max) ** (1 / 3)
+
+
+def require_no_overflow(graph: ModelGraph, arguments: Arguments) -> None:
+    """Raise if arithmetic with whole numbers leaves their type, as it would in the sampler: 300 * 300 in uint16."""
+    types = {variable.name: variable.dtype for variable in graph.model.data_vars}
+    large = [
+        name
+        for name in sorted(graph.fractional)
+        if arguments["data"][name].size and np.abs(arguments["data"][name]).max() > largest_cube(types[name])
+    ]
+    if not large:
+        return
+    kept = {name: arguments["data"][name].astype(types[name]) for name in graph.fractional}
+    draws = {"draw": graph.reference_draws}
+    exact = reference_pointwise(graph)({**arguments, **draws}, 0)
+    whole = reference_pointwise(graph.as_built())({**arguments, **draws, "data": {**arguments["data"], **kept}}, 0)
+    pairs = zip(exact, whole, strict=True)
+    if not all(np.allclose(one, two, rtol=1e-9, atol=1e-9, equal_nan=True) for one, two in pairs):
+        name = large[0]
+        raise UnsupportedModelError(
+            f"the model's arithmetic with pm.Data {name!r}, of type {types[name]}, runs over its end: make "
+            f"it of floats, pm.Data({name!r}, data[{name!r}].values.astype(float))"
+        )

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from learning_debt.data import not_numbers, require_usable, require_variables
@@ -14,7 +13,14 @@ from learning_debt.posteriors.pymc.density import Density
 from learning_debt.posteriors.pymc.draws import Draws
 from learning_debt.posteriors.pymc.graph import Arguments, ModelGraph
 from learning_debt.posteriors.pymc.indices import IndexGuard
-from learning_debt.posteriors.pymc.labels import Labels, encode, extended, require_labels
+from learning_debt.posteriors.pymc.labels import (
+    GroupLabels,
+    encode,
+    extended,
+    of_column,
+    of_model,
+    require_labels,
+)
 
 MOST_NEW_ENTRIES = 10_000
 """Entries along a growing dimension without labels beyond which a position is taken for an error."""
@@ -30,12 +36,15 @@ class Columns:
     density : Density
         Compiled functions, shared by builds that compute the same.
     labelled : dict of str to str
-        Integer data variables given as labels, with the dimension whose labels they are.
+        Columns of labels that the model's builder turned into positions, with the dimension whose labels they are.
+    counted : set of str
+        Columns of positions.
     """
 
     graph: ModelGraph
     density: Density
     labelled: dict[str, str] = field(default_factory=dict)
+    counted: set[str] = field(default_factory=set)
 
     @cached_property
     def own(self) -> Arguments:
@@ -43,9 +52,13 @@ class Columns:
         return self.graph.own
 
     @cached_property
-    def labels(self) -> Labels:
-        """Labels of the model's dimensions."""
-        return {dim: np.asarray(values) for dim, values in self.graph.coords.items() if values is not None}
+    def labels(self) -> GroupLabels:
+        """Labels of the model's dimensions, other than the rows'."""
+        return {
+            dim: of_model(dim, values)
+            for dim, values in self.graph.coords.items()
+            if values is not None and dim != self.graph.row_dim
+        }
 
     @cached_property
     def scoring_guard(self) -> IndexGuard:
@@ -104,7 +117,8 @@ class Columns:
                 raise ValueError(f"outcome {name!r} must run along {observation_dim!r}, not {variable.dims}")
             variable = _in_order(name, variable, dims, argument.ndim, observation_dim, row_axis)
             variable = self._by_label(variable, dims, rows, labels)
-            data[name] = self._values(name, variable, observation_dim, labels)
+            source = self._column(name, rows, observation_dim) or name
+            data[name] = self._values(name, source, variable, labels)
             if observation_dim in variable.dims:
                 along_rows.add(dims[variable.dims.index(observation_dim)])
             self._check_shape(name, data[name], variable.dims, observation_dim)
@@ -114,17 +128,19 @@ class Columns:
         self._check_lengths(data, lengths, along_rows)
         return {"data": data, "length": lengths}
 
-    def _by_label(self, variable: xr.Variable, dims: tuple, rows: xr.Dataset, labels: Labels) -> xr.Variable:
+    def _by_label(self, variable: xr.Variable, dims: tuple, rows: xr.Dataset, labels: GroupLabels) -> xr.Variable:
         """Attributes of groups that may grow, in the order in which this posterior has the groups."""
         for dim, model_dim in zip(variable.dims, dims, strict=True):
             if model_dim not in self.graph.growing_dims or model_dim not in labels or dim not in rows.coords:
                 continue
-            positions = pd.Index(rows.variables[dim].values).get_indexer(labels[model_dim])
-            if dim in rows.dims and (positions >= 0).all():
+            if dim not in rows.dims:
+                continue
+            positions = labels[model_dim].positions(of_column(str(dim), rows.variables[dim].values))
+            if (positions >= 0).all():
                 variable = variable.isel({dim: positions})
         return variable
 
-    def known_labels(self, rows: xr.Dataset, observation_dim: str, draws: Draws | None) -> Labels:
+    def known_labels(self, rows: xr.Dataset, observation_dim: str, draws: Draws | None) -> GroupLabels:
         """Labels of the posterior (of the model itself without one), and the rows' new ones where they may grow."""
         labels = self.labels if draws is None else {**self.labels, **draws.labels}
         if draws is None:
@@ -134,8 +150,10 @@ class Columns:
             if dim not in self.graph.growing_dims or dim not in labels:
                 continue
             variable = self._variable(name, rows, observation_dim, None)
-            if variable is not None and (name in self.labelled or variable.dtype.kind not in "iufb"):
-                labels = {**labels, dim: extended(labels[dim], variable.values.ravel(), dim, dim in ordered)}
+            source = self._column(name, rows, observation_dim) or name
+            if variable is not None and self._label_dim(name, source, variable, labels) == dim:
+                given = of_column(source, variable.values)
+                labels = {**labels, dim: extended(labels[dim], given, dim, dim in ordered)}
         return labels
 
     def _variable(
@@ -216,32 +234,59 @@ class Columns:
     def _index_dim(self, name: str) -> str | None:
         return self.index_dims[name]
 
-    def _values(self, name: str, variable: xr.Variable, observation_dim: str, labels: Labels) -> np.ndarray:
-        argument, values = self.graph.data[name], variable.values
-        if argument.dtype.startswith(("int", "uint")):
-            if name in self.labelled:
-                return encode(name, values, self.labelled[name], labels).astype(argument.dtype)
-            if values.dtype.kind not in "iufb":
-                return encode(name, values, self._label_dim(name, values, labels), labels).astype(argument.dtype)
-        if values.dtype.kind not in "iufb":
-            raise ValueError(f"{not_numbers(name, values)}; pm.Data {name!r} takes numbers")
-        whole = argument.dtype.startswith(("int", "uint"))
-        for outcome in self.graph.outcomes:
-            if name == outcome.data:
-                whole = outcome.variable.dtype.startswith(("int", "uint"))
-        if whole and values.dtype.kind == "f" and (values != np.round(values)).any():
-            row = int(np.argwhere(values != np.round(values))[0][0])
-            raise ValueError(f"data variable {name!r} must hold whole numbers; row {row} holds {values[row]}")
-        cast = values.astype(argument.dtype, copy=False)
-        if whole and not np.array_equal(cast, values):
-            raise ValueError(f"data variable {name!r} holds numbers too large for pm.Data of type {argument.dtype}")
+    def _values(self, name: str, source: str, variable: xr.Variable, labels: GroupLabels) -> np.ndarray:
+        dim = self._label_dim(name, source, variable, labels)
+        if dim is not None:
+            codes = encode(source, variable.values, dim, labels)
+            return codes.astype(self.graph.data[name].dtype)
+        if variable.dtype.kind not in "iufb":
+            raise ValueError(f"{not_numbers(name, variable.values)}; pm.Data {name!r} takes numbers")
+        return self._uncut(name, variable.values)
+
+    def _uncut(self, name: str, values: np.ndarray) -> np.ndarray:
+        """Numbers in the type of their argument; raises where that would change one."""
+        dtype = self.graph.data[name].dtype
+        rounded = values.dtype.kind == "f" and name in self.graph.whole and values != np.round(values)
+        if np.any(rounded):
+            place = np.argwhere(rounded)[0]
+            raise ValueError(
+                f"data variable {name!r} must hold whole numbers; row {place[0]} holds {values[tuple(place)]}, and the "
+                "model counts by them or takes them for positions"
+            )
+        with np.errstate(invalid="ignore"):  # numbers too large are found below
+            cast = values.astype(dtype, copy=False)
+        if dtype == "bool" or cast.dtype.kind in "iu":
+            other = np.argwhere(cast != values)
+            if len(other):
+                held = "True or False" if dtype == "bool" else f"numbers that fit into {dtype}"
+                raise ValueError(
+                    f"data variable {name!r} must hold {held}, the type that pm.Data {name!r} was built with; row "
+                    f"{other[0][0]} holds {values[tuple(other[0])]}"
+                )
         return cast
 
-    def _label_dim(self, name: str, values: np.ndarray, labels: Labels) -> str:
+    def _label_dim(self, name: str, source: str, variable: xr.Variable, labels: GroupLabels) -> str | None:
+        """The dimension whose labels the column `source` holds; None where it holds numbers or positions.
+
+        A column of whole numbers named after a dimension holds its labels, unless the model was built with it as
+        positions. In a column named as the `pm.Data` itself they are positions, unless the model was built from labels.
+        """
+        if self.own["data"][name].dtype.kind not in "iu":
+            return None
+        numbers = variable.dtype.kind in "iufb"
         dim = self._index_dim(name)
+        if source in self.labelled:
+            return self.labelled[source]
+        if numbers and (source in self.counted or source == name or dim not in labels):
+            return None
         if dim is not None and dim in labels:
             return dim
-        fitting = [dim for dim, known in labels.items() if set(known) & set(values.ravel())]
+        given = of_column(name, variable.values)
+        fitting = [
+            dim
+            for dim, known in labels.items()
+            if known.kind == given.kind and known.index.is_unique and (given.positions(known) >= 0).any()
+        ]
         if len(fitting) != 1:
             raise ValueError(
                 f"data variable {name!r} holds labels, and it is not clear which coordinate of the model they belong "
@@ -260,7 +305,7 @@ class Columns:
                 )
 
     def _lengths(
-        self, along_rows: set, count: int, draws: Draws | None, labels: Labels, data: dict[str, np.ndarray]
+        self, along_rows: set, count: int, draws: Draws | None, labels: GroupLabels, data: dict[str, np.ndarray]
     ) -> dict[str, np.ndarray]:
         lengths = {}
         for dim in self.graph.lengths:
@@ -271,7 +316,7 @@ class Columns:
             lengths[dim] = np.asarray(length, dtype="int64")
         return lengths
 
-    def _grown(self, dim: str, length: int, labels: Labels, data: dict[str, np.ndarray]) -> int:
+    def _grown(self, dim: str, length: int, labels: GroupLabels, data: dict[str, np.ndarray]) -> int:
         """Length that the rows at hand ask for: by their labels, or by the largest position."""
         if dim in labels:
             return len(labels[dim])

@@ -13,6 +13,7 @@ from learning_debt.posteriors.pymc.checks import largest_difference
 from learning_debt.posteriors.pymc.density import split_points
 from learning_debt.posteriors.pymc.draws import Draws, posterior_group
 from learning_debt.posteriors.pymc.graph import ModelGraph
+from learning_debt.posteriors.pymc.labels import different, of_posterior, same
 
 TOLERANCE = 1e-8
 SHARED_DRAWS = 3
@@ -36,11 +37,11 @@ def require_same_groups(first: ModelGraph, second: ModelGraph, shadow: xr.DataTr
         shapes = [dataset.variables[name].shape[2:] for dataset in (one, two)]
         for dim in one.variables[name].dims[2:]:
             if dim in one.variables and dim in two.variables:
-                before, after = two.variables[dim].values, one.variables[dim].values
-                if len(before) != len(after) or not (before == after).all():
-                    new = sorted({str(v) for v in after} ^ {str(v) for v in before})
+                before, after = of_posterior(str(dim), two), of_posterior(str(dim), one)
+                if not same(before, after):
                     raise IncomparablePosteriorsError(
-                        f"the labels of {dim!r} differ between the posteriors ({new[:8] or 'their order'}); {only}"
+                        f"the labels of {dim!r} differ between the posteriors "
+                        f"({different(after, before)[:8] or 'their order'}); {only}"
                     )
         if shapes[0] != shapes[1]:
             raise IncomparablePosteriorsError(

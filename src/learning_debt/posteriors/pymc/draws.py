@@ -11,7 +11,7 @@ import xarray as xr
 from learning_debt.errors import IncomparablePosteriorsError
 from learning_debt.posteriors.convergence import not_finite
 from learning_debt.posteriors.pymc.graph import ModelGraph
-from learning_debt.posteriors.pymc.labels import Labels, nearest
+from learning_debt.posteriors.pymc.labels import GroupLabels, different, nearest, of_model, of_posterior, same
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Draws:
     values: dict[str, np.ndarray]
     chains: int
     draws: int
-    labels: Labels
+    labels: GroupLabels
     lengths: dict[str, int]
 
     @property
@@ -70,8 +70,8 @@ def read_draws(
         for axis, dim in enumerate(dims):
             if dim is not None:
                 lengths[dim] = variable.shape[axis + 2]
-                if dim in dataset.variables:
-                    labels[dim] = dataset.variables[dim].values
+                if dim in dataset.variables and dim != graph.row_dim:
+                    labels[dim] = of_posterior(dim, dataset)
         values[rv.name] = variable.values.reshape(-1, *variable.shape[2:])
     chains, draws = variable.shape[:2]
     return Draws(values, chains, draws, labels, lengths)
@@ -94,9 +94,7 @@ def _check_draws(
         size, expected = variable.shape[axis + 2], shape[axis]
         free = (not own_labels and dim in graph.lengths) or dim in graph.growing_dims
         if dim is not None and graph.coords.get(dim) is not None:
-            _require_labels(
-                name, dim, str(variable.dims[axis + 2]), dataset, None if free else np.asarray(graph.coords[dim])
-            )
+            _require_labels(name, dim, str(variable.dims[axis + 2]), dataset, None if free else graph.coords[dim])
         if size != expected and not free:
             raise IncomparablePosteriorsError(
                 f"{name!r} has length {size} along {dim or f'axis {axis}'!r} in the posterior, {expected} in the model"
@@ -107,19 +105,19 @@ def _check_draws(
         raise ValueError(f"the posterior's draws of {name!r} are not all finite: {wrong}")
 
 
-def _require_labels(name: str, dim: str, given_dim: str, dataset: xr.Dataset, expected: np.ndarray | None) -> None:
+def _require_labels(name: str, dim: str, given_dim: str, dataset: xr.Dataset, coordinate: Any) -> None:
     if given_dim != dim or dim not in dataset.variables:
         raise IncomparablePosteriorsError(
             f"{name!r} runs along {dim!r} with labels in the model, but along {given_dim!r} without them in the "
             "posterior; assign the coordinate so that labels can be matched, not positions"
         )
-    if expected is None:
+    if coordinate is None:
         return
-    given = dataset.variables[dim].values
-    if len(given) == len(expected) and (given == expected).all():
+    given, expected = of_posterior(dim, dataset), of_model(dim, coordinate)
+    if same(given, expected):
         return
-    different = sorted({str(v) for v in given} ^ {str(v) for v in expected})
-    what = f"differ in {different[:8]}" if different else "are in another order"
+    unlike = different(given, expected)
+    what = f"differ in {unlike[:8]}" if unlike else "are in another order"
     raise IncomparablePosteriorsError(
         f"the labels of {dim!r} in the posterior and in the model {what}; they belong to different groups, between "
         "which there is no posterior debt (predictive debt only)"

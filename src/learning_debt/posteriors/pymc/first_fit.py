@@ -191,7 +191,7 @@ def _parts(rows: xr.Dataset, observation_dim: str) -> list[np.ndarray]:
     for name, variable in rows.variables.items():
         labels = variable.dims == (observation_dim,) and variable.dtype.kind not in "f"
         if labels and not why_unusable(name, variable):
-            kept[np.unique(variable.values.astype(str), return_index=True)[1]] = True
+            kept[np.unique([str(one) for one in variable.values.tolist()], return_index=True)[1]] = True
     return [np.flatnonzero(choice) for choice in (keep, kept) if not choice.all()]
 
 
@@ -202,7 +202,7 @@ def _kept_entries(build: Build, other: Build, part: np.ndarray) -> dict[str, np.
         if dim == build.graph.row_dim:
             kept[str(dim)] = part
         elif dim in build.labels and dim in other.labels:
-            kept[dim] = pd.Index(build.labels[dim]).get_indexer(other.labels[dim])
+            kept[dim] = other.labels[dim].positions(build.labels[dim])
         elif dim is not None and dim in other.graph.lengths:
             kept[dim] = np.arange(int(other.own["length"][dim]))
     return kept

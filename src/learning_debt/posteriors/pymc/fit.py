@@ -14,6 +14,7 @@ import numpy as np
 import pymc as pm
 import xarray as xr
 
+from learning_debt.data import stored_labels
 from learning_debt.errors import UnsupportedModelError
 from learning_debt.posteriors.base import GRADIENT_EVALUATIONS, ROW_WEIGHT
 from learning_debt.posteriors.convergence import not_finite
@@ -41,6 +42,8 @@ class Sampler:
     ) -> xr.DataTree:
         """Posterior draws and sample statistics given the data, and weights if there are any, in `arguments`."""
         which = self._choose(graph)
+        for variable in graph.model.data_vars:
+            _require_uncut(variable.name, arguments["data"][variable.name], variable.dtype)
         try:
             if which == "nutpie":
                 tree = self._nutpie(graph, arguments, random_seed, progressbar)
@@ -120,7 +123,8 @@ class Sampler:
                 return known
         model, weight = weighted_model(graph) if weighted else (graph.model, None)
         names = [rv.name for rv in graph.free]  # a Deterministic over rows would panic at a new number of rows
-        compiled = _Compiled(graph, weight, nutpie.compile_pymc_model(model, var_names=names))
+        with _numbered(graph):
+            compiled = _Compiled(graph, weight, nutpie.compile_pymc_model(model, var_names=names))
         self._compiled = [*self._compiled[-3:], compiled]
         return compiled
 
@@ -129,7 +133,7 @@ class Sampler:
         model, weight = weighted_model(graph) if "weight" in arguments else (graph.model, None)
         if weight is not None:
             weight.set_value(arguments["weight"][ROW_WEIGHT])
-        with _data_set(graph, arguments), _quiet(progressbar), model:
+        with _data_set(graph, arguments), _numbered(graph), _quiet(progressbar), model:
             return pm.sample(
                 draws=self.draws,
                 tune=self.tune,
@@ -195,6 +199,30 @@ def _data_set(graph: ModelGraph, arguments: Arguments) -> Iterator[None]:
         put(before, restore=True)
 
 
+def _require_uncut(name: str, values: np.ndarray, dtype: str) -> None:
+    """Raise if a model's `pm.Data`, whose type is the one it was built with, cannot hold these values."""
+    if dtype.startswith("float"):
+        return
+    other = np.argwhere(values != values.astype(dtype))
+    if len(other):
+        raise UnsupportedModelError(
+            f"data variable {name!r} holds {values[tuple(other[0])]} at row {other[0][0]}, but pm.Data {name!r} is "
+            f"made of {dtype} and would cut it: make it of floats, pm.Data({name!r}, values.astype(float))"
+        )
+
+
+@contextmanager
+def _numbered(graph: ModelGraph) -> Iterator[None]:
+    """Positions in place of labels: samplers take only some kinds, and `_tidy` gives them back."""
+    coords = graph.model._coords
+    before = dict(coords)
+    coords.update({dim: None if labels is None else tuple(range(len(labels))) for dim, labels in before.items()})
+    try:
+        yield
+    finally:
+        coords.update(before)
+
+
 @contextmanager
 def _quiet(progressbar: bool) -> Iterator[None]:
     logger = logging.getLogger("pymc")
@@ -213,8 +241,12 @@ def _cut_short(error: BaseException) -> bool:
 
 
 def _tidy(tree: xr.DataTree, graph: ModelGraph) -> xr.DataTree:
-    """Draws and sample statistics only, in types that netCDF can hold."""
+    """Draws and sample statistics only, in types that netCDF can hold, with the labels of their dimensions."""
     posterior = tree["posterior"].to_dataset()[[rv.name for rv in graph.free]]
+    for dim, labels in graph.coords.items():
+        if labels is not None and posterior.sizes.get(dim) == len(labels):
+            array, attributes = stored_labels(labels, f"the model's coordinate {dim!r}")
+            posterior = posterior.assign_coords({dim: (dim, array, attributes)})
     for variable in posterior.data_vars.values():
         if wrong := not_finite(variable):
             raise RuntimeError(f"sampling gave draws that are not finite: {wrong}")

@@ -9,7 +9,7 @@ import numpy as np
 import pymc as pm
 import xarray as xr
 
-from learning_debt.data import as_dataset, why_unusable
+from learning_debt.data import as_dataset, stored_dataset, why_unusable
 from learning_debt.errors import NoJointDensityError
 from learning_debt.posteriors.base import (
     GRADIENT_EVALUATIONS,
@@ -21,7 +21,7 @@ from learning_debt.posteriors.base import (
 )
 from learning_debt.posteriors.pymc.attached import require_own_rows, warn_if_cut_short
 from learning_debt.posteriors.pymc.build import Build
-from learning_debt.posteriors.pymc.checks import reference_pointwise, require_supported
+from learning_debt.posteriors.pymc.checks import reference_pointwise, require_no_overflow, require_supported
 from learning_debt.posteriors.pymc.compare import require_same_density, require_same_groups
 from learning_debt.posteriors.pymc.density import split_points
 from learning_debt.posteriors.pymc.draws import labelled_draws
@@ -244,6 +244,7 @@ class PyMCForecaster:
         arguments = build.arguments(prepared, self._observation_dim)
         self._registry.check(build, prepared, held.rows, fitted)
         unmoved(build)
+        require_no_overflow(build.graph, arguments)
         if not held.window:
             require_weightable(held, build, self._registry.scoring(build))
         self._registry.remember(build)
@@ -384,11 +385,12 @@ class PyMCForecaster:
             if name in ("posterior", "sample_stats", WEIGHTS)
         }
         used = build.used_columns(held.rows, self._observation_dim)
-        groups[TRAINING] = storable(held.rows, used, prepared=bool(self._preparation)).copy(deep=True)
+        groups["posterior"] = stored_dataset(groups["posterior"])
+        groups[TRAINING] = stored_dataset(storable(held.rows, used, prepared=bool(self._preparation)).copy(deep=True))
         if held.weight is not None:
             groups[TRAINING_WEIGHT] = xr.Dataset({ROW_WEIGHT: (self._observation_dim, held.weight)})
         if fitted is not None:
-            groups[PREPARATION] = fitted
+            groups[PREPARATION] = stored_dataset(fitted)
         packaged = xr.DataTree.from_dict(groups)
         kept = {name: tree.attrs[name] for name in (GRADIENT_EVALUATIONS, LINEAGE) if name in tree.attrs}
         packaged.attrs = {**kept, **dict(zip((STRUCTURE, LAYOUT, CONSTANTS), build.key, strict=True))}

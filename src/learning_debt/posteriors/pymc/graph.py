@@ -21,12 +21,13 @@ from pytensor.compile.mode import Mode
 from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.graph.basic import Constant, Variable, equal_computations
 from pytensor.graph.replace import clone_replace, graph_replace
-from pytensor.graph.traversal import ancestors, graph_inputs
+from pytensor.graph.traversal import graph_inputs
 from pytensor.tensor.random.type import RandomType
-from pytensor.tensor.shape import Shape, Shape_i
 
 from learning_debt.posteriors.base import ROW_WEIGHT
 from learning_debt.posteriors.pymc.fingerprint import arrays, fingerprint
+from learning_debt.posteriors.pymc.fractions import as_float, cut_by_model, inputs_by_value, takes_fractions
+from learning_debt.posteriors.pymc.labels import of_model
 from learning_debt.posteriors.pymc.outcomes import GAUSSIAN, Outcome, row_outcomes
 from learning_debt.posteriors.pymc.threads import WORKSHOP, one_at_a_time
 
@@ -62,11 +63,15 @@ class ModelGraph:
         Dimensions (as named in the data) along which free variables take new entries.
     columns : frozenset of str, optional
         Data variables that run along the rows, where data are at hand.
+    fractions : bool
+        Whether `pm.Data` of whole numbers become float arguments where the model computes with them.
 
     Attributes
     ----------
     outcomes : tuple of Outcome
         Observed variables along the rows. Any others belong to the prior.
+    fractional : frozenset of str
+        `pm.Data` of whole numbers whose arguments are floats, so that no batch is cut.
     draws, data, lengths, values, weights : dict of str to TensorVariable
         Arguments: natural-scale free variables, `pm.Data`, lengths of dimensions held by the model,
         unconstrained free variables (by name of the free variable), and the weights of the rows.
@@ -78,13 +83,21 @@ class ModelGraph:
         observation_dim: str = "obs",
         growing_dims: tuple[str, ...] = (),
         columns: frozenset[str] | None = None,
+        fractions: bool = True,
     ) -> None:
         self.model = model
+        self._read_with = (observation_dim, growing_dims, columns)
         self.free = tuple(model.free_RVs)
         self.outcomes: tuple[Outcome, ...] = row_outcomes(model, observation_dim, columns)
         self.draws = {rv.name: rv.type(name=f"draw_{rv.name}") for rv in self.free}
         self.values = {rv.name: model.rvs_to_values[rv].type(name=f"value_{rv.name}") for rv in self.free}
-        self.data = {variable.name: variable.type(name=f"data_{variable.name}") for variable in model.data_vars}
+        self.fractional = takes_fractions(model) if fractions else frozenset()
+        self.data = {
+            variable.name: as_float(variable)
+            if variable.name in self.fractional
+            else variable.type(name=f"data_{variable.name}")
+            for variable in model.data_vars
+        }
         self.lengths = {
             dim: length.type(name=f"length_{dim}")
             for dim, length in model.dim_lengths.items()
@@ -102,13 +115,18 @@ class ModelGraph:
         """The model's own name of the dimension over observations."""
         with WORKSHOP:  # or another thread may be at the data of a model that is ready
             self.own = self.own_arguments()
+            self._coords = dict(model.coords)
         """Data and lengths that the model was read with."""
         self.growing_dims = tuple(self.row_dim if dim == observation_dim else dim for dim in growing_dims)
+
+    def as_built(self) -> ModelGraph:
+        """The same model in the types of its own `pm.Data`, as a sampler computes it."""
+        return ModelGraph(self.model, *self._read_with, fractions=False)
 
     @property
     def coords(self) -> dict[str, tuple | None]:
         """Labels of each dimension; None where the model has none."""
-        return dict(self.model.coords)
+        return dict(self._coords)
 
     @property
     def outcome_data(self) -> tuple[str, ...]:
@@ -134,7 +152,7 @@ class ModelGraph:
         return tuple(self.model.named_vars_to_dims.get(name) or (None,) * ndim)
 
     def _with_arguments(self, outputs: list[Variable], more: dict[Variable, Variable]) -> list[Variable]:
-        return clone_replace(self._frozen(outputs), replace={**self._known, **more})
+        return clone_replace(self._frozen(outputs), replace={**self._known, **more}, rebuild_strict=False)
 
     def _frozen(self, outputs: list[Variable]) -> list[Variable]:
         """The same graph with the numbers that shared variables hold now: data are what `pm.Data` hold, nothing else.
@@ -234,7 +252,7 @@ class ModelGraph:
 
     def of_model(self, outputs: list[Variable]) -> list[Variable]:
         """Functions of `draws`, `data` and `lengths` as functions of the model's own variables."""
-        own = {argument: variable for variable, argument in self._known.items()}
+        own = {argument: pt.cast(variable, argument.dtype) for variable, argument in self._known.items()}
         replace = {**own, **{self.draws[rv.name]: rv for rv in self.free}}
         return list(graph_replace(outputs, replace, strict=False))  # clone_replace would clone the free variables, too
 
@@ -257,10 +275,8 @@ class ModelGraph:
         )
 
     def inputs_of(self, outputs: list[Variable]) -> set[Variable]:
-        """What these variables depend on by value: how many rows there are is no input."""
-        above = [v for v in ancestors(outputs) if v.owner is not None]
-        shapes = [v for v in above if isinstance(v.owner.op, Shape | Shape_i)]
-        return set(ancestors(outputs, blockers=shapes))
+        """What these variables depend on by value."""
+        return inputs_by_value(outputs)
 
     @cached_property
     def forward(self) -> list[Variable]:
@@ -307,6 +323,13 @@ class ModelGraph:
             "data": {variable.name: variable.get_value() for variable in self.model.data_vars},
             "length": {dim: self.model.dim_lengths[dim].get_value() for dim in self.lengths},
         }
+
+    @cached_property
+    def whole(self) -> frozenset[str]:
+        """`pm.Data` that take whole numbers only: positions, and what the model itself counts by."""
+        held = {name for name, argument in self.data.items() if argument.dtype.startswith(("int", "uint"))}
+        counted = {outcome.data for outcome in self.outcomes if outcome.variable.dtype.startswith(("int", "uint"))}
+        return frozenset(held | counted | cut_by_model(self.model))
 
     @cached_property
     def data_in_prior(self) -> tuple[str, ...]:
@@ -357,7 +380,8 @@ class ModelGraph:
     @cached_property
     def layout(self) -> str:
         """Hash of the coordinate labels other than the rows', and of the present size of what grows."""
-        labels = sorted((dim, tuple(map(str, values))) for dim, values in self.group_coords.items())
+        known = {dim: of_model(dim, values) for dim, values in self.group_coords.items()}
+        labels = sorted((dim, str(one.kind), tuple(one.texts)) for dim, one in known.items())
         sizes = [(name, self.reference_points[name].shape[1:]) for name in self.growing]
         return hashlib.sha256(repr((labels, sizes) if sizes else labels).encode()).hexdigest()[:16]
 

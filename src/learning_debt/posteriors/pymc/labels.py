@@ -1,15 +1,18 @@
-"""Group labels: matched by name, encoded as positions, extended where a dimension may grow."""
+"""Group labels: matched by value, encoded as positions, extended where a dimension may grow."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
-Labels = dict[str, np.ndarray]
+from learning_debt.data import Labels, as_labels, first_gap, require_same_kind, restored_labels
+
+GroupLabels = dict[str, Labels]
+"""Labels of each dimension that has some."""
 
 
 def nearest(name: str, present: Iterable[str]) -> str:
@@ -18,52 +21,98 @@ def nearest(name: str, present: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def encode(name: str, values: np.ndarray, dim: str, labels: Labels) -> np.ndarray:
-    """Positions of labels along `dim`; raises naming the first that is unseen."""
-    known = pd.Index(labels[dim])
-    codes = known.get_indexer(np.asarray(values).ravel())
+def of_model(dim: str, values: Any) -> Labels:
+    """Labels of a model's dimension."""
+    return as_labels(values, f"the model's coordinate {dim!r}")
+
+
+def of_posterior(dim: str, dataset: xr.Dataset) -> Labels:
+    """Labels of a posterior's dimension, also where they were stored in another form."""
+    coordinate = dataset.variables[dim]
+    return restored_labels(coordinate.values, coordinate.attrs, f"the posterior's coordinate {dim!r}")
+
+
+def of_column(name: str, values: Any) -> Labels:
+    """Labels in a column of the data."""
+    return as_labels(values, f"data variable {name!r}")
+
+
+def same(given: Labels, expected: Labels) -> bool:
+    """Whether two hold the same labels in the same order; labels of two kinds are not the same."""
+    if len(given) != len(expected) or (len(given) and given.kind != expected.kind):
+        return False
+    return all(one == other for one, other in zip(given.index, expected.index, strict=True))
+
+
+def different(given: Labels, expected: Labels) -> list[str]:
+    """Labels that one has and the other has not; with their kinds where these differ."""
+    if len(given) and len(expected) and given.kind != expected.kind:
+        return [f"{given.texts[0]} ({given.kind})", f"{expected.texts[0]} ({expected.kind})"]
+    return sorted(set(given.texts) ^ set(expected.texts))
+
+
+def encode(name: str, values: np.ndarray, dim: str, labels: GroupLabels) -> np.ndarray:
+    """Positions of labels along `dim`; raises naming the first that is unseen or of another kind."""
+    given, known = of_column(name, values), labels[dim]
+    codes = given.positions(known)
     if (codes < 0).any():
         row = int(np.argmax(codes < 0))
-        label = values.ravel()[row]
-        shown = sorted(map(str, known))
+        label, shown = given.texts[row], sorted(known.texts)
         raise ValueError(
-            f"data variable {name!r} holds the label {str(label)!r} at row {row}, unseen when the posterior was fitted"
-            f"{nearest(str(label), shown)} ({dim!r} has {shown[:8]}{'...' if len(shown) > 8 else ''}). Refit with rows "
+            f"data variable {name!r} holds the label {label!r} at row {row}, unseen when the posterior was fitted"
+            f"{nearest(label, shown)} ({dim!r} has {shown[:8]}{'...' if len(shown) > 8 else ''}). Refit with rows "
             f"that carry it, drop the row, or let new labels draw their effects from the prior: growing_dims=({dim!r},)"
         )
-    return codes.reshape(values.shape).astype("int64")
+    return codes.reshape(np.shape(values))
 
 
-def extended(known: np.ndarray, values: np.ndarray, dim: str, ordered: bool) -> np.ndarray:
+def extended(known: Labels, given: Labels, dim: str, ordered: bool) -> Labels:
     """Labels with the unseen ones appended, in the order in which they appear.
 
-    Where order matters (`ordered`) and the known ones are sorted, so are the new ones; none may lie before the last
-    known one, since a state in between cannot be drawn.
+    Where order matters (`ordered`) the new ones are put in order. None may lie before the last known one, since a state
+    in between cannot be drawn, and none may be left out where the known ones show how they follow each other.
     """
-    unseen = pd.unique(values[pd.Index(known).get_indexer(values) < 0])
+    unseen = given.index[given.positions(known) < 0].unique()
     if not len(unseen):
         return known
-    alike = known.dtype.kind == unseen.dtype.kind and known.dtype.kind in "iufMU"
-    if ordered and alike and (known[1:] >= known[:-1]).all():  # in their own order, so the new ones go on in it
-        unseen = np.sort(unseen)
-        if len(known) and unseen[0] < known[-1]:
-            raise ValueError(
-                f"{unseen[0]!s} is a new label along {dim!r} but lies before the last known one, {known[-1]!s}; "
-                "states are simulated forward only"
-            )
-    return np.concatenate([known, unseen.astype(values.dtype)])
+    new = as_labels(unseen.sort_values() if ordered else unseen, given.what)
+    if ordered:
+        _require_next(known, new, dim)
+    return as_labels([*known.index, *new.index], known.what)
+
+
+def _require_next(known: Labels, new: Labels, dim: str) -> None:
+    if not known.increasing:
+        raise ValueError(
+            f"{new.texts[0]!r} is a new label along {dim!r}, whose states go on from the last one, but the labels that "
+            f"the posterior holds, {known.texts[:8]}, are not in their order, so which is the last is not known. Use "
+            "dates, periods or numbers, or text that sorts as time goes on ('2024-W05', not 'week 5'), in order"
+        )
+    if len(known) and new.index[0] < known.index[-1]:
+        raise ValueError(
+            f"{new.texts[0]} is a new label along {dim!r} but lies before the last known one, {known.texts[-1]}; "
+            "states are simulated forward only"
+        )
+    gap = first_gap(known, new)
+    if gap is not None:
+        raise ValueError(
+            f"{gap} is left out along {dim!r} between the last label that the posterior holds, {known.texts[-1]}, and "
+            f"{new.texts[-1]}, and a new label counts as one step after the one before it. Hand over the rows of {gap} "
+            "too (past=...); where it has none, let the model's coordinate list it"
+        )
 
 
 def require_labels(
-    name: str, variable: xr.Variable, dims: tuple, rows: xr.Dataset, labels: Labels, observation_dim: str
+    name: str, variable: xr.Variable, dims: tuple, rows: xr.Dataset, labels: GroupLabels, observation_dim: str
 ) -> None:
     """Raise unless the other axes of a data variable carry the model's labels in the model's order."""
     for dim, model_dim in zip(variable.dims, dims, strict=True):
         if dim == observation_dim or model_dim not in labels or dim not in rows.coords or dim not in rows.dims:
             continue
-        given, expected = rows.variables[dim].values, labels[model_dim]
-        if len(given) != len(expected) or not (given == expected).all():
+        given, expected = of_column(str(dim), rows.variables[dim].values), labels[model_dim]
+        require_same_kind(given, expected)
+        if not same(given, expected):
             raise ValueError(
-                f"data variable {name!r} is labelled {list(map(str, given))[:8]} along {dim!r}, but the model has "
-                f"{list(map(str, expected))[:8]}; reorder with .sel({dim}=...) or refit"
+                f"data variable {name!r} is labelled {given.texts[:8]} along {dim!r}, but the model has "
+                f"{expected.texts[:8]}; reorder with .sel({dim}=...) or refit"
             )

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from learning_debt.data import as_dataset, require_usable
+from learning_debt.data import as_dataset, require_usable, restored_dataset
 from learning_debt.errors import UnsupportedModelError
-from learning_debt.posteriors.base import TRAINING
+from learning_debt.posteriors.base import TRAINING, training_data
 from learning_debt.posteriors.pymc.given import naming_columns, storable
 
 PREPARATION = "preparation"
@@ -40,13 +40,13 @@ class Preparation:
                 "this forecaster prepares its data, and the posterior does not carry the preparation it was fitted "
                 "with; use attach(posterior, data)"
             )
-        return self(rows, posterior.children[PREPARATION].to_dataset(inherit=False))[0]
+        return self(rows, restored_dataset(posterior.children[PREPARATION].to_dataset(inherit=False)))[0]
 
     def of_stored(self, posterior: xr.DataTree) -> xr.Dataset | None:
         """Prepared training data of a posterior, if it carries them."""
         if TRAINING not in posterior.children:
             return None
-        return self.of_batch(posterior, posterior.children[TRAINING].to_dataset(inherit=False))
+        return self.of_batch(posterior, training_data(posterior))
 
     def __call__(self, rows: xr.Dataset, fitted: xr.Dataset | None) -> tuple[xr.Dataset, xr.Dataset]:
         """Prepared rows, and what was learned or given."""
@@ -84,7 +84,7 @@ def require_own_outcomes(names: tuple[str, ...], raw: xr.Dataset, prepared: xr.D
 def stored(posterior: xr.DataTree) -> tuple[xr.Dataset | None, xr.Dataset | None]:
     """Training data as they were given, and what was learned from them, where a posterior carries them."""
     groups = (posterior.children.get(name) for name in (TRAINING, PREPARATION))
-    raw, fitted = (None if group is None else group.to_dataset(inherit=False) for group in groups)
+    raw, fitted = (None if group is None else restored_dataset(group.to_dataset(inherit=False)) for group in groups)
     return raw, fitted
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
-from learning_debt.data import take_rows
+from learning_debt.data import as_labels, take_rows
 from learning_debt.posteriors.base import TRAINING, training_data
 
 
@@ -48,4 +49,13 @@ def _alike(one: np.ndarray, two: np.ndarray) -> np.ndarray:
 
 def _by_row(variable: xr.Variable, observation_dim: str) -> np.ndarray:
     others = sorted(str(dim) for dim in variable.dims if dim != observation_dim)
-    return np.asarray(variable.transpose(observation_dim, *others).values)
+    values = np.asarray(variable.transpose(observation_dim, *others).values)
+    if values.dtype.kind in "biufUM":
+        return values
+    try:
+        index = as_labels(values).index  # a date is one label in every type, an instant in every time zone
+    except (TypeError, ValueError):  # no labels: a column that no model uses
+        return values
+    if isinstance(index, pd.DatetimeIndex) and index.tz is not None:
+        index = index.tz_convert("UTC").tz_localize(None)
+    return index.to_numpy().reshape(values.shape)
