@@ -313,3 +313,30 @@ def test_missing_log_likelihoods_are_refused_by_name(name):
     at[name][0, 0] = np.nan
     with pytest.raises(ValueError, match=f"at_{name} holds NaN"):
         debt(at["shadow"], at["deployed"])
+
+
+@pytest.mark.parametrize("number", [1, 400])
+def test_a_shadow_where_the_deployed_posterior_has_nothing_is_infinitely_far(number):
+    """Removed data that ruled the draws out: their log-likelihood is -inf, which counts negatively."""
+    at_shadow, at_deployed = (np.random.default_rng(seed).normal(size=(4, 100)) for seed in (1, 2))
+    at_shadow.flat[:number] = np.inf
+    found = debt(at_shadow, at_deployed)
+    assert found.value == np.inf
+    assert found.lower_bound
+    assert "rules out draws of the shadow" in str(found)
+    unweighted = np.where(np.isinf(at_shadow), 0.0, 1.0)
+    if number == 1:  # draws without weight are no draws
+        same = debt(at_shadow, at_deployed, weight_shadow=unweighted)
+        assert same.value == debt(np.where(unweighted > 0, at_shadow, 0.0), at_deployed, weight_shadow=unweighted).value
+        assert np.isfinite(same.value)
+
+
+@pytest.mark.parametrize(("side", "value", "why"), [(0, -np.inf, "the new data"), (1, np.inf, "the removed data")])
+@pytest.mark.parametrize("number", [1, 400])
+def test_a_posterior_cannot_have_draws_that_its_own_data_rule_out(side, value, why, number):
+    at = [np.random.default_rng(seed).normal(size=(4, 100)) for seed in (1, 2)]
+    at[side].flat[:number] = value
+    found = debt(*at)
+    assert np.isnan(found.value)
+    assert not found.reliable
+    assert f"{why} are impossible at {number} " in str(found)

@@ -38,6 +38,20 @@ def test_it_prints_its_error_and_its_doubts():
     assert str(ld.Estimate(2.0, 0.5, reliable=False, lower_bound=True)) == ">= 2 ± 0.5 (not reliable)"
 
 
+@pytest.mark.parametrize(
+    ("estimate", "text"),
+    [
+        (ld.Estimate(2.0, 0.5, reliable=False, note="the draws are few"), "2 ± 0.5 (not reliable: the draws are few)"),
+        (ld.Estimate(2.0, float("nan"), False, True, note="no overlap"), ">= 2 (not reliable: no overlap)"),
+        (ld.Estimate(2.0, 0.5, lower_bound=True, note="no overlap"), ">= 2 ± 0.5 (a lower bound: no overlap)"),
+        (ld.Estimate(float("inf"), float("nan"), False, True, note="ruled out"), "inf (not reliable: ruled out)"),
+        (ld.Estimate(2.0, 0.5, note="by the Gaussian bridge"), "2 ± 0.5"),  # no doubt
+    ],
+)
+def test_it_prints_why_it_is_doubted(estimate, text):
+    assert str(estimate) == text
+
+
 def test_it_cannot_be_changed():
     with pytest.raises(FrozenInstanceError):
         ld.Estimate(1.0, 0.5).value = 2.0

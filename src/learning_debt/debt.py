@@ -73,6 +73,7 @@ MAXIMUM_MISMATCH = 0.01
 """Share of the log-likelihood's spread by which the log ratio of two weightings may stray from it."""
 
 APPROXIMATE = "is a posterior approximate, or does one belong to other data? Predictive debt needs no exact posteriors"
+RULED_OUT = "the deployed posterior rules out draws of the shadow: the debt is infinite"
 UNMIXED = "a parameter's draws are worth too few for a bridge or a chain: do all chains sample the same posterior?"
 
 
@@ -92,7 +93,8 @@ def debt_from_draws(
     Parameters
     ----------
     at_shadow, at_deployed : ndarray, shape (chain, draw)
-        Log-likelihood of the new data, nats.
+        Log-likelihood of the new data less that of removed data, nats. ``-inf`` at deployed draws is weight zero;
+        ``+inf`` at shadow draws that weigh something says that the deployed posterior has nothing there.
     marginal_shadow, marginal_deployed : callable
         Called without arguments, only when needed; a `bridge.LogMarginal`, or a string saying why there is none.
     chain : callable, optional
@@ -108,7 +110,13 @@ def debt_from_draws(
     -------
     Estimate
         Not reliable when no estimator has what it needs, and when the draws contradict what exact posteriors imply.
+        Infinite, with the reason, where the shadow has draws that the deployed posterior rules out.
     """
+    at_shadow, at_deployed = _counting(at_shadow, weight_shadow), _counting(at_deployed, weight_deployed)
+    if contradiction := _impossible(at_shadow, at_deployed, weight_shadow):
+        return Estimate(float("nan"), float("nan"), False, note=contradiction)
+    if np.isposinf(at_shadow).any():
+        return Estimate(float("inf"), float("nan"), False, True, note=RULED_OUT)
     if together and np.shape(at_shadow) == np.shape(at_deployed) and np.allclose(at_shadow, at_deployed, 1e-9, 1e-9):
         return _reweighted(at_shadow, weight_shadow, weight_deployed)
     weighting = _Weighting(weight_shadow, weight_deployed, together)
@@ -129,6 +137,24 @@ def debt_from_draws(
     if bridged.reliable or bridged.note.endswith((APPROXIMATE, UNMIXED)):
         return bridged
     return _chained(chain() if chain else (), at_shadow, weight_shadow, pooled.overlap) or bridged
+
+
+def _counting(values: Array, weight: Array | None) -> Array:
+    """Log-likelihoods as they are where draws count, finite or ``-inf`` where they weigh nothing."""
+    if weight is None:
+        return np.asarray(values, dtype=float)
+    return np.where((weight > 0) | np.isfinite(values), values, -np.inf)
+
+
+def _impossible(at_shadow: Array, at_deployed: Array, weight_shadow: Array | None) -> str:
+    """Why a posterior cannot have the draws it has; empty when it can. There is no debt to such draws."""
+    without = np.isneginf(at_shadow) & (True if weight_shadow is None else weight_shadow > 0)
+    if without.any():
+        return f"the new data are impossible at {without.sum()} draws of the shadow, which has seen them: {APPROXIMATE}"
+    if np.isposinf(at_deployed).any():
+        number = int(np.isposinf(at_deployed).sum())
+        return f"the removed data are impossible at {number} deployed draws, which have seen them: {APPROXIMATE}"
+    return ""
 
 
 class _Weighting(NamedTuple):

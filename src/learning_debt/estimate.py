@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import isinf, isnan
 from statistics import NormalDist
 
 from learning_debt.validation import require_probability
@@ -53,6 +54,8 @@ class Estimate:
         return self.standard_error > 0 and abs(self.value) <= 2 * self.standard_error
 
     def __str__(self) -> str:
-        sign = ">= " if self.lower_bound else ""
-        doubt = "" if self.reliable else " (not reliable)"
-        return f"{sign}{self.value:.4g} ± {self.standard_error:.2g}{doubt}"
+        sign = ">= " if self.lower_bound and not isinf(self.value) else ""
+        error = "" if isnan(self.standard_error) else f" ± {self.standard_error:.2g}"
+        verdict = "not reliable" if not self.reliable else "a lower bound" if self.lower_bound else ""
+        doubt = ": ".join(part for part in (verdict, self.note) if part and verdict)
+        return f"{sign}{self.value:.4g}{error}" + (f" ({doubt})" if doubt else "")

@@ -112,8 +112,10 @@ def posterior_debt(
         )
         if removed is not None:
             weights.append(_row_weight(removed_weight, removed, forecaster, "removed_weight"))
-            at_shadow = at_shadow - log_likelihood(forecaster, shadow, removed, None, weights[1])
-            at_deployed = at_deployed - log_likelihood(forecaster, deployed, removed, None, weights[1])
+            at_shadow, at_deployed = (
+                less(at, log_likelihood(forecaster, one, removed, None, weights[1]))
+                for at, one in ((at_shadow, shadow), (at_deployed, deployed))
+            )
     if chain and (removed is not None or weights[0] is not None):
         raise ValueError(
             "chain takes neither removed data nor row weights: its posteriors must each have seen more rows"
@@ -239,8 +241,14 @@ def log_likelihood(
     rows = row_log_density(forecaster, posterior, batch, past)
     if weight is None:
         return rows.sum(axis=-1)
-    counts = weight != 0  # a row without weight may be impossible
-    return np.asarray(rows[..., counts] @ weight[counts])
+    # A row without weight may be impossible, and so may one that counts against the shadow.
+    gained, lost = (rows[..., sign * weight > 0] @ np.abs(weight[sign * weight > 0]) for sign in (1, -1))
+    return less(gained, lost)
+
+
+def less(gained: Array, lost: Array) -> Array:
+    """Log-likelihood of what the shadow has gained less that of what it has lost; what rules a draw out comes first."""
+    return np.asarray(gained - np.where(np.isneginf(gained), 0.0, lost))
 
 
 def _row_weight(values: ArrayLike | None, batch: xr.Dataset, forecaster: SampledForecaster, name: str) -> Array | None:
@@ -283,7 +291,7 @@ def _window_ratio(
         window = training_data(one)
         nothing = take_rows(window, slice(0), forecaster.observation_dim)
         totals.append(log_likelihood(forecaster, posterior, window, nothing, row_weight(one)))
-    return totals[0] - totals[1]
+    return less(totals[0], totals[1])
 
 
 def _past(forecaster: SampledForecaster, past: Any) -> xr.Dataset | None:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from learning_debt.arrays import bridge, marginal_debt, nig_parts
 from learning_debt.arrays.effective_size import variance_of_mean
 from learning_debt.arrays.nig import NIG
+from learning_debt.attribution.real_line import model_bounds, on_real_line
 from learning_debt.attribution.selection import (
-    SAMPLE_DIMS,
     Block,
     chosen_blocks,
     exact_pair,
@@ -22,7 +22,7 @@ from learning_debt.attribution.selection import (
     rows_before,
 )
 from learning_debt.debt import MINIMUM_OVERLAP, debt_from_draws, log_marginal
-from learning_debt.estimates import log_likelihood
+from learning_debt.estimates import less, log_likelihood
 from learning_debt.posteriors.weights import relative_weights
 
 Array = NDArray[np.float64]
@@ -94,9 +94,10 @@ def debt_by_block(
     -----
     Draws: the log density ratio of the marginals is regressed, on quadratic and spline features of the block, from the
     probability that a draw came from the shadow, which l gives up to its normaliser; that comes from the draws where
-    they overlap, else from the Gaussian bridge of `posterior_debt`. See `learning_debt.arrays.marginal_debt`. Entries
-    that are all positive are looked at on the log scale, which changes no divergence. Exact posteriors: Student-t and
-    inverse gamma marginals.
+    they overlap, else from the Gaussian bridge of `posterior_debt`. See `learning_debt.arrays.marginal_debt`. An entry
+    is looked at on the whole real line (the log of its distance from its bound, the logit between two), which changes
+    no divergence; derived quantities between 0 and 1 or of one sign, too. Exact posteriors: Student-t and inverse gamma
+    marginals.
 
     Examples
     --------
@@ -132,7 +133,8 @@ def debt_by_block(
         at_shadow, at_deployed = (_log_ratio(forecaster, one, batch, removed, before) for one in (shadow, deployed))
         rng = np.random.default_rng(random_seed)
         labels = _labels(forecaster, (shadow, deployed), at_shadow, at_deployed, rng)
-        results = [_sampled_debt(*_on_real_line(block, *groups), labels) for block in chosen]
+        bounds = model_bounds(forecaster, shadow)
+        results = [_sampled_debt(*on_real_line(block, groups[0], groups[1], bounds), labels) for block in chosen]
     return _blocks_dataset(chosen, results)
 
 
@@ -141,7 +143,7 @@ def _log_ratio(
 ) -> Array:
     """Log-likelihood of what was added less that of what was removed, shape (chain, draw)."""
     added = log_likelihood(forecaster, posterior, batch, past)
-    return added if removed is None else added - log_likelihood(forecaster, posterior, removed)
+    return added if removed is None else less(added, log_likelihood(forecaster, posterior, removed))
 
 
 def _labels(
@@ -161,17 +163,6 @@ def _labels(
     of_mean = variance_of_mean(at_shadow)  # debt is E_p[l] - log Z
     error = float(np.sqrt(max(debt.standard_error**2 - of_mean, 0.0)))
     return marginal_debt.soft_labels(at_deployed, at_shadow, float(at_shadow.mean()) - debt.value, error)
-
-
-def _on_real_line(block: Block, shadow: xr.Dataset, deployed: xr.Dataset) -> tuple[Array, Array]:
-    """Deployed and shadow draws of a block, shapes (chain, draw, entries)."""
-    pair = []
-    for group in (deployed, shadow):
-        values = group[block.variable].transpose(*SAMPLE_DIMS, ...).values
-        pair.append(values.reshape(*values.shape[:2], -1)[..., block.places].astype(float))
-    positive = [all((one[..., k] > 0).all() for one in pair) for k in range(block.places.size)]
-    first, second = (np.where(positive, np.log(np.where(positive, one, 1.0)), one) for one in pair)
-    return first, second
 
 
 class _Debt(NamedTuple):

@@ -193,17 +193,15 @@ class _SampledReplay:
             self._put("debt", s, t, self._debt_between(s, t, at_shadow[..., s], at_deployed[s], chain))
 
     def _debt_between(self, s: int, t: int, at_shadow: Array, at_deployed: Array, chain: Any) -> Estimate:
-        weight = self.weights[t]
-        if not np.isfinite(at_shadow if weight is None else at_shadow[weight > 0]).all():
-            note = "the deployed posterior rules out draws of the shadow: the debt is infinite"
-            return Estimate(float("inf"), float("nan"), False, True, note=note)
+        # What has come and what has gone may both rule a draw out: what has come counts.
+        at_shadow, at_deployed = (np.where(np.isnan(one), -np.inf, one) for one in (at_shadow, at_deployed))
         estimate = debt_from_draws(
             at_shadow,
             at_deployed,
             partial(self.marginal, t),
             partial(self.marginal, s),
             chain=chain,
-            weight_shadow=weight,
+            weight_shadow=self.weights[t],
             weight_deployed=self.weights[s],
             together=self.lineages[s] == self.lineages[t],
         )
