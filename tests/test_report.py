@@ -1,7 +1,9 @@
 """The report: complete, self-contained, escaped, and never half-written."""
 
 import base64
+import os
 import re
+import signal
 
 import matplotlib
 
@@ -13,7 +15,7 @@ import pytest
 import xarray as xr
 
 import learning_debt as ld
-from learning_debt.report import figures, require_writable, write_report, writer
+from learning_debt.report import figures, require_storable, require_writable, write_report, write_spells, writer
 
 PERIODS = 40
 FILES = {"report.html", "policies.csv", "bill.png", "schedule.png", "signals.png"}
@@ -272,3 +274,85 @@ def test_drawing_leaves_the_style_alone(audit):
     figures.draw_figures(audit)
     assert dict(matplotlib.rcParams) == before
     assert matplotlib.pyplot.get_fignums() == []
+
+
+def test_pictures_of_an_earlier_report_go_and_other_files_stay(audit, tmp_path):
+    for name in ("sampled_against_exact.png", "upkeep.png", "mine.png", "new-spells.nc"):
+        (tmp_path / name).write_bytes(b"old")
+    write_report(audit, tmp_path, title="m")
+    assert {path.name for path in tmp_path.iterdir()} == FILES | {"mine.png"}
+
+
+@pytest.mark.parametrize("name", ["report.html", "policies.csv", "spells.nc", "bill.png", "upkeep.png"])
+def test_a_folder_of_the_name_of_a_file_is_refused_before_anything_is_drawn(audit, tmp_path, name, monkeypatch):
+    (tmp_path / name).mkdir()
+    monkeypatch.setattr("learning_debt.report.writer.draw_figures", None)
+    with pytest.raises(IsADirectoryError, match=f"{name} is a directory there"):
+        write_report(audit, tmp_path, title="m")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("place", ["new/deep", "."])
+def test_an_interrupt_while_drawing_leaves_nothing(audit, tmp_path, monkeypatch, place):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("learning_debt.report.writer.draw_figures", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_report(audit, tmp_path / place, title="m")
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_interrupt_while_files_are_put_in_place_waits_until_they_are(audit, tmp_path, monkeypatch):
+    replace = os.replace
+
+    def interrupting(source, target):
+        signal.raise_signal(signal.SIGINT)
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", interrupting)
+    with pytest.raises(KeyboardInterrupt):
+        write_report(audit, tmp_path, title="m")
+    assert {path.name for path in tmp_path.iterdir()} == FILES
+
+
+def test_of_two_writers_at_once_the_last_ones_report_stands(audit, tmp_path, monkeypatch):
+    """Both found no directory."""
+    target, draw = tmp_path / "r", writer.draw_figures
+
+    def draw_while_another_writes(*arguments):
+        monkeypatch.setattr(writer, "draw_figures", draw)
+        write_report(audit, target, title="the other report")
+        return draw(*arguments)
+
+    monkeypatch.setattr(writer, "draw_figures", draw_while_another_writes)
+    page = write_report(audit, target, title="our report").read_text()
+    assert "our report" in page
+    assert "the other report" not in page
+    assert {path.name for path in target.iterdir()} == FILES
+    assert [path.name for path in tmp_path.iterdir()] == ["r"]
+
+
+def test_cells_that_a_spreadsheet_would_compute_are_text(tmp_path):
+    rows = {"=HYPERLINK(1)": [ld.policies.CUSUM(0.2)], "@sum": [ld.policies.CUSUM(0.3)], "a = b": [ld.policies.Never()]}
+    audited = ld.audit(make_spells(), 0.1, policies=rows, resamples=20)
+    write_report(audited, tmp_path, title="m")
+    names = pd.read_csv(tmp_path / "policies.csv")["policy"].tolist()
+    assert {"'=HYPERLINK(1)", "'@sum", "a = b"} <= set(names)
+
+
+def test_a_kept_table_does_not_disturb_an_earlier_report(audit, tmp_path):
+    spells = make_spells()
+    first = write_spells(spells, tmp_path / "r")
+    assert (first.name, [path.name for path in (tmp_path / "r").iterdir()]) == ("spells.nc", ["spells.nc"])
+    write_report(audit, tmp_path / "r", title="m", table=spells)
+    before = first.read_bytes()
+    second = write_spells(spells.isel(period=slice(0, 5), deployed_at=slice(0, 5)), tmp_path / "r")
+    assert second.name == "new-spells.nc"
+    assert first.read_bytes() == before
+
+
+def test_what_cannot_be_stored_is_refused():
+    labels = np.array([object(), object()])
+    with pytest.raises(ValueError, match=r"could not be kept as spells\.nc"):
+        require_storable(xr.Dataset({"score_gap": ("period", [0.1, 0.2])}, {"label": ("period", labels)}))

@@ -7,17 +7,18 @@ import signal
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-ERROR, INTERRUPTED, TERMINATED, PIPE_CLOSED = 1, 130, 143, 141
+ERROR, INTERRUPTED, TERMINATED = 1, 130, 143
 """Exit codes; 0 is done, and 2, wrong usage, is the command-line library's own."""
 
 PACKAGE = Path(__file__).parent
@@ -28,17 +29,24 @@ class Terminated(BaseException):
     """The process was asked to end: a SIGTERM, on its way out through every clean-up."""
 
 
-class QuietConsole(Console):
-    """A console that work outlives: when nobody reads on (``| head``), it falls silent and the work goes on."""
-
-    def on_broken_pipe(self) -> None:
-        """Write to nowhere from now on."""
-        self.quiet = True
-        _to_nowhere()
+class PlainConsole(Console):
+    """A console for text as it is."""
 
     def say(self, text: str, style: str = "") -> None:
         """Print text as it is: no markup, no emoji, no colours for what looks like numbers, no wrapping."""
         self.print(Text(harmless(text), style=style), soft_wrap=True, highlight=False)
+
+    def warn(
+        self,
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        """Show a warning without the line of code that it came from, in place of `warnings.showwarning`."""
+        self.say(f"warning: {message}", style="yellow")
 
 
 def harmless(text: Any) -> str:
@@ -59,18 +67,19 @@ def harmless(text: Any) -> str:
 def clear_endings(home: Path | None = None) -> Iterator[None]:
     """End a command, whatever happens in it, without a traceback.
 
-    An error is one line on stderr and exit code 1; Ctrl-C is 130, SIGTERM 143. What was begun is cleaned up first.
+    An error is one line on stderr and exit code 1; Ctrl-C is 130, SIGTERM 143. What was begun is cleaned up first. When
+    nobody reads on (``| head``), the work goes on in silence.
 
     Parameters
     ----------
     home : path, optional
         Folder of the user's own code: an error in it says which line.
     """
-    errors = QuietConsole(stderr=True)
+    errors = PlainConsole(stderr=True)
     try:
-        with _sigterm_raised():
+        with _sigterm_raised(), _unread_without_complaint(), warnings.catch_warnings():
+            warnings.showwarning = errors.warn
             yield
-            sys.stdout.flush()
     except typer.Exit:
         raise
     except KeyboardInterrupt as error:
@@ -79,9 +88,6 @@ def clear_endings(home: Path | None = None) -> Iterator[None]:
     except Terminated as error:
         errors.say(", ".join(["terminated", *_notes(error)]), style="red")
         raise typer.Exit(TERMINATED) from error
-    except BrokenPipeError as error:
-        _to_nowhere()
-        raise typer.Exit(PIPE_CLOSED) from error
     except Exception as error:
         errors.say(f"error: {error_line(error, home)}", style="red")
         raise typer.Exit(ERROR) from error
@@ -163,12 +169,43 @@ def _sigterm_raised() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _to_nowhere() -> None:
-    """Let what is still to be printed go nowhere, so that Python does not complain at its end either."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
+@contextmanager
+def _unread_without_complaint() -> Iterator[None]:
+    """While the block runs, what is printed goes nowhere once nobody reads it any more."""
+    out, err = Unread(sys.stdout), Unread(sys.stderr)
+    with redirect_stdout(out), redirect_stderr(err):
         try:
-            stream.flush()
-        except OSError:
-            os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
+            yield
+        finally:
+            out.flush()
+
+
+class Unread:
+    """A stream whose reader may leave."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+    def write(self, text: str) -> int:
+        """Write, or no longer."""
+        try:
+            return self.stream.write(text)
+        except BrokenPipeError:
+            self._to_nowhere()
+            return len(text)
+
+    def flush(self) -> None:
+        """Flush, or no longer."""
+        try:
+            self.stream.flush()
+        except BrokenPipeError:
+            self._to_nowhere()
+
+    def _to_nowhere(self) -> None:
+        """Turn the file beneath, so that what waits to be written, at Python's end too, does not fail again."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.stream.fileno())
+        os.close(nowhere)

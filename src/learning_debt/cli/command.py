@@ -21,7 +21,7 @@ from learning_debt.cli.printing import print_audit
 from learning_debt.cli.settings import Settings
 from learning_debt.report import require_storable, require_writable, write_report, write_spells
 from learning_debt.study.cli import app as study_app
-from learning_debt.terminal import QuietConsole, clear_endings
+from learning_debt.terminal import PlainConsole, clear_endings
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(study_app, name="study")
@@ -90,7 +90,7 @@ def audit(
     load_history(), and by their names all options of PyMCForecaster, spell_table and audit. The command line comes
     before the file.
     """
-    console = QuietConsole(width=None if sys.stdout.isatty() else 110)
+    console = PlainConsole(width=None if sys.stdout.isatty() else 110)
     with clear_endings(model.absolute().parent):
         require_writable(out)
         with imported(model) as module:
@@ -121,7 +121,7 @@ def audit(
 
 
 def _fitted(
-    console: QuietConsole, settings: Settings, price: ld.RetrainingCost, history: Path | None, out: Path
+    console: PlainConsole, settings: Settings, price: ld.RetrainingCost, history: Path | None, out: Path
 ) -> tuple[xr.Dataset, Path, tuple[Any, dict[str, Any]]]:
     """The spell table, where it is kept, and of what data and with which options it was made."""
     forecaster, source = settings.forecaster()
@@ -159,7 +159,7 @@ def _rehearse(
         ld.audit(table, price, **audit_options)
 
 
-def _twin(console: QuietConsole, settings: Settings, plan: tuple[Any, dict[str, Any]]) -> Twin | None:
+def _twin(console: PlainConsole, settings: Settings, plan: tuple[Any, dict[str, Any]]) -> Twin | None:
     """Sampled and exact tables of a model file's conjugate twin."""
     pair = settings.twin()
     if pair is None:
@@ -172,7 +172,7 @@ def _twin(console: QuietConsole, settings: Settings, plan: tuple[Any, dict[str, 
 
 
 def _audit(
-    console: QuietConsole,
+    console: PlainConsole,
     settings: Settings,
     price: ld.RetrainingCost,
     table: xr.Dataset,

@@ -6,6 +6,7 @@ import ast
 import difflib
 import importlib.util
 import sys
+import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,8 +45,9 @@ def imported(path: Path) -> Iterator[ModuleType]:
         try:
             spec.loader.exec_module(module)
         except SystemExit as error:
+            lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
             raise ValueError(
-                f"MODEL.py: {path} ends the program while it is read; let it only define things"
+                f"MODEL.py: {path} ends the program while it is read, in line {lines[-1]}; let it only define things"
             ) from error
         yield module
     finally:

@@ -8,10 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 import learning_debt as ld
-from learning_debt.terminal import QuietConsole, harmless
+from learning_debt.terminal import PlainConsole, harmless
 
 
-def print_audit(console: QuietConsole, result: ld.Audit, comparison: xr.Dataset | None) -> None:
+def print_audit(console: PlainConsole, result: ld.Audit, comparison: xr.Dataset | None) -> None:
     """Print what the policies would have cost, what the reader must know, and today's verdict."""
     if comparison is not None:
         console.print(_comparison_table(comparison))
@@ -27,7 +27,7 @@ def print_audit(console: QuietConsole, result: ld.Audit, comparison: xr.Dataset 
         console.print(today.append(Text(harmless(result.decision.reason), style="not bold")), highlight=False)
 
 
-def _paragraph(console: QuietConsole, text: str, style: str = "") -> None:
+def _paragraph(console: PlainConsole, text: str, style: str = "") -> None:
     console.print(Text(harmless(text), style=style), highlight=False)
 
 

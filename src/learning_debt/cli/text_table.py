@@ -23,7 +23,7 @@ LEADING_ZERO = re.compile(r"[+-]?0\d+")
 POINT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|infinity)", re.IGNORECASE)
 COMMA = re.compile(r"[+-]?(\d+,\d*|,\d+)([eE][+-]?\d+)?")
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}((,\d{3})+(\.\d+)?|(\.\d{3})+,\d+|(\.\d{3}){2,}|([ '’  ]\d{3})+([.,]\d+)?)")
-AMBIGUOUS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+AMBIGUOUS = re.compile(r"[+-]?[1-9]\d{0,2}[,.]\d{3}")
 DAY_OR_MONTH_FIRST = re.compile(r"\d{1,2}[./-](\d{1,2}[./-](\d{4}|\d{2})(\D.*)?|\d{4})")
 TIMES = (PERIOD, "arrived")
 LARGEST = 2**63
@@ -41,21 +41,21 @@ def read_text_table(path: Path) -> pd.DataFrame:
     ValueError
         Naming file, column and remedy, where cells could be read in two ways or rows do not fit the header.
     """
-    header, rows = _cells(path)
+    header, rows, separator = _cells(path)
     columns = [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in header]
     named = list(zip(header, columns, strict=True))
     for name, column in named:
         if name in TIMES:
             _require_sortable(path, name, column)
-    decimal = _decimal_mark(path, named)
+    decimal = _decimal_mark(path, named, separator)
     converted = [_converted(path, name, column, decimal) for name, column in named]
     frame = pd.concat([pd.Series(values) for values in converted], axis=1) if converted else pd.DataFrame()
     frame.columns = pd.Index(header)
     return frame
 
 
-def _cells(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Header and rows, all of one length."""
+def _cells(path: Path) -> tuple[list[str], list[list[str]], str]:
+    """Header and rows, all of one length, and what separates their cells."""
     opened = gzip.open if path.name.lower().endswith(".gz") else open
     try:
         with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
@@ -69,7 +69,7 @@ def _cells(path: Path) -> tuple[list[str], list[list[str]]]:
     return _rows(path, text)
 
 
-def _rows(path: Path, text: str) -> tuple[list[str], list[list[str]]]:
+def _rows(path: Path, text: str) -> tuple[list[str], list[list[str]], str]:
     first = next((line for line in re.split(r"[\r\n]+", text) if line.strip()), "")
     if not first:
         raise ValueError(f"--history: {path} is empty")
@@ -91,7 +91,7 @@ def _rows(path: Path, text: str) -> tuple[list[str], list[list[str]]]:
         rows.append(row)
     if not rows:
         raise ValueError(f"--history: {path} holds a header and no rows")
-    return header, rows
+    return header, rows, separator
 
 
 def _require_sortable(path: Path, name: str, column: list[str]) -> None:
@@ -103,33 +103,35 @@ def _require_sortable(path: Path, name: str, column: list[str]) -> None:
             )
 
 
-def _decimal_mark(path: Path, columns: list[tuple[str, list[str]]]) -> str:
+def _decimal_mark(path: Path, columns: list[tuple[str, list[str]]], separator: str) -> str:
     """The decimal mark of all columns that are numbers; refused where it could be a mark of thousands."""
     marks: dict[str, tuple[str, str]] = {}
-    doubtful: tuple[str, str] | None = None
-    certain = False
+    doubtful: dict[str, tuple[str, str]] = {}
+    certain = set() if separator == ";" else {"."}  # beside semicolons a point may mark thousands
     for name, cell in _numbers(columns):
-        if THOUSANDS.fullmatch(cell) and not AMBIGUOUS.fullmatch(cell):
+        ambiguous = AMBIGUOUS.fullmatch(cell)
+        if THOUSANDS.fullmatch(cell) and not ambiguous:
             raise ValueError(
                 f"--history: column {name!r} of {path} holds {cell!r}; write numbers without marks between thousands"
             )
-        if AMBIGUOUS.fullmatch(cell):
-            doubtful = doubtful or (name, cell)
-        certain = certain or ("," in cell and not AMBIGUOUS.fullmatch(cell))
-        for mark in ",.":
-            if mark in cell:
-                marks.setdefault(mark, (name, cell))
-    if doubtful is not None and not certain:
-        raise ValueError(
-            f"--history: column {doubtful[0]!r} of {path} holds {doubtful[1]!r}, in which the comma may mark decimals "
-            "or thousands; write decimals with a point, and thousands without a mark"
-        )
+        for mark in {",", "."} & set(cell):
+            marks.setdefault(mark, (name, cell))
+            if ambiguous:
+                doubtful.setdefault(mark, (name, cell))
+            else:
+                certain.add(mark)
     if len(marks) > 1:
         (one, first), (other, second) = marks["."], marks[","]
         raise ValueError(
             f"--history: column {one!r} of {path} holds {first!r} and column {other!r} {second!r}; write all decimals "
             "with the same mark"
         )
+    for mark, (name, cell) in doubtful.items():
+        if mark not in certain:
+            raise ValueError(
+                f"--history: column {name!r} of {path} holds {cell!r}, in which the {mark!r} may mark decimals or "
+                "thousands; write decimals with a point, thousands without a mark, and commas between the columns"
+            )
     return next(iter(marks), ".")
 
 

@@ -22,10 +22,10 @@ from learning_debt.study.policies import OURS, PUBLISHED, RIVALS, Rows
 from learning_debt.study.scenarios import PAPER, SMOKE, Design, Misspecification
 from learning_debt.study.tables import no_shift, policy_summary, sensitivity, table1
 from learning_debt.study.verify import verify as compare_with_published
-from learning_debt.terminal import QuietConsole, clear_endings
+from learning_debt.terminal import PlainConsole, clear_endings
 
 app = typer.Typer(no_args_is_help=True, help="Reproduce the reference study on the library's own policies.")
-console = QuietConsole()
+console = PlainConsole()
 CHECK_FAILED = 3
 Jobs = Annotated[int | None, typer.Option(help="Processes; default: one a core.")]
 Out = Annotated[Path, typer.Option(help="Directory for the results.")]

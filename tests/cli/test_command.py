@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from learning_debt.cli import app
 
-MODELS = Path(__file__).parents[1] / "models"
+MODELS = Path(__file__).parents[2] / "models"
 runner = CliRunner()
 
 

@@ -1,0 +1,207 @@
+"""How a run ends: exit codes, one clear line, and output that is whole or not there, whatever happens meanwhile."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import learning_debt as ld
+from learning_debt.cli import command
+
+SOURCE = Path(ld.__file__).parents[1]
+FILES = {"report.html", "policies.csv", "bill.png", "schedule.png", "signals.png", "spells.nc"}
+WAIT = """
+import pathlib, time
+def wait():
+    pathlib.Path("ready").touch()
+    time.sleep(60)
+"""
+IN_THE_FITS = """
+plain = Drawn.fit
+def fit(self, *arguments, **options):
+    if self.fits > 3:
+        wait()
+    return plain(self, *arguments, **options)
+Drawn.fit = fit
+"""
+AFTER_THE_FITS = """
+def policies(tuning):
+    wait()
+    return {}
+"""
+
+
+def start(folder, *arguments, **options):
+    environment = os.environ | {"PYTHONPATH": str(SOURCE), "OMP_NUM_THREADS": "1"}
+    program = [sys.executable, "-m", "learning_debt", *map(str, arguments)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+    return subprocess.Popen(program, cwd=folder.path, env=environment, text=True, **pipes)
+
+
+def when_ready(folder, process):
+    deadline = time.monotonic() + 120
+    while not (folder.path / "ready").exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+)
+def test_a_signal_in_the_fits_leaves_nothing(folder, number, code, word):
+    process = start(folder, "audit", folder.drawn(WAIT, IN_THE_FITS), "--out", "deep/audit")
+    when_ready(folder, process)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors.strip()) == (code, word)
+    assert {one.name for one in folder.path.iterdir()} <= {"drawn.py", "ready", "__pycache__"}
+
+
+def test_a_signal_after_the_fits_leaves_their_table_and_says_how_to_go_on(folder):
+    process = start(folder, "audit", folder.exact(WAIT, AFTER_THE_FITS))
+    when_ready(folder, process)
+    process.terminate()
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert (
+        "terminated, the fits are kept in audit/spells.nc; go on with: learning-debt audit exact.py --spells" in errors
+    )
+    assert "Traceback" not in errors
+    assert folder.names() == {"spells.nc"}
+    folder.exact()
+    result = folder.audit("exact.py", "--spells", "audit/spells.nc")
+    assert result.exit_code == 0, result.output
+    assert folder.names() == FILES
+
+
+def test_a_reader_that_leaves_does_not_stop_the_work(folder):
+    process = start(folder, "audit", folder.exact("print('read me')"))
+    process.stdout.close()
+    errors = process.stderr.read()
+    assert process.wait(timeout=120) == 0
+    assert errors == ""
+    assert folder.names() == FILES
+
+
+def test_two_runs_at_once_never_make_a_mixture(folder):
+    money = "cost = ld.RetrainingCost(20, money_per_nat=5, currency='{}')"
+    names = [folder.exact(money.format(currency), name=f"{currency}.py") for currency in ("FIRSTCOIN", "OTHERCOIN")]
+    processes = [start(folder, "audit", name) for name in names]
+    outputs = [one.communicate(timeout=180) for one in processes]
+    assert [one.returncode for one in processes] == [0, 0], outputs
+    assert folder.names() == FILES
+    page, table = ((folder.path / "audit" / name).read_text() for name in ("report.html", "policies.csv"))
+    (winner,) = {"FIRSTCOIN", "OTHERCOIN"} & set(table.replace(",", " ").split())
+    (loser,) = {"FIRSTCOIN", "OTHERCOIN"} - {winner}
+    assert winner in page
+    assert loser not in page
+
+
+def test_the_version(folder):
+    process = start(folder, "--version")
+    assert process.communicate(timeout=60)[0].strip() == f"learning-debt {ld.__version__}"
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "options", "message"),
+    [
+        ("", ["--split", "0.9"], "split=0.9 of 47 periods"),
+        ("", ["--split", "1.5"], "split"),
+        ("", ["--initial", "60"], "split=0.6 of 10 periods"),
+        ("", ["--calendar", "0"], "interval must be a whole number of periods"),
+        ("calendar = ['2024-W99']", [], "2024-W99"),
+        ("calendar = 'monthly'", [], "calendar must be"),
+        ("", ["--accounting", "postive"], "accounting must be one of"),
+        ("cost = ld.RetrainingCost(5, money_per_nat=2)", ["--accounting", "positive"], "positive accounting"),
+        ("cost = ld.RetrainingCost(5, currency='EUR')", [], "a cost in EUR cannot be held against regret in nats"),
+        (
+            "cost = ld.RetrainingCost(5, currency='EUR')\nscore = ld.scores.NewsvendorLoss(4, 1, currency='USD')",
+            [],
+            "the cost is in EUR, the table's score in USD",
+        ),
+        ("cost = ld.RetrainingCost(1, per_change=2)\nvariables = ('score_gap',)", [], "per_change is a price of"),
+        ("", ["--last-retrain", "2024-W1"], "last_retrain: 2024-W1 is no period of the table.*near it are 2024-W"),
+        ("", ["--last-retrain", "2024-W69"], "last period"),
+        ("", ["--last-retrain", "2024-W03"], "lies before the table.*smaller initial"),
+        ("last_retrain = 61", [], "last_retrain: the label 61 is a number"),
+        ("policies = {'never': [ld.policies.CUSUM(1)]}", [], "the name 'never' is taken"),
+        ("policies = {'mine': [ld.policies.ParetoKThreshold(0.7)]}", [], "deployed_pareto_k"),
+        ("exposure = -1", [], "exposure must be"),
+        ("horizon = 0", [], "horizon must be"),
+        ("probability = 2", [], "probability must"),
+        ("score = 'crsp'", [], "crsp"),
+        ("", ["--seed", "-1"], "--seed must be a whole number that is at least 0"),
+        ("", ["--spells", "drawn.py"], "is not a readable netCDF"),
+        ("", ["--spells", "s.nc", "--initial", "20"], "--initial has no say over --spells"),
+        ("", ["--spells", "s.nc", "--draws", "20"], "--draws has no say over --spells"),
+    ],
+)
+def test_all_that_can_be_refused_is_refused_before_the_first_fit(folder, line, options, message):
+    unfit = "def unfit(self, data, **options):\n    raise AssertionError('asked for a fit')\nDrawn.fit = unfit"
+    result = folder.audit(folder.drawn(unfit, line), *options)
+    assert result.exit_code == 1
+    assert "asked for a fit" not in result.stderr
+    assert re.search(message, result.stderr)
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert not folder.names()
+
+
+def test_wrong_usage_has_the_exit_code_of_the_command_line_library(folder):
+    assert folder.audit(folder.exact(), "--calendar", "often").exit_code == 2
+    assert folder.audit().exit_code == 2
+
+
+@pytest.mark.parametrize("broken", ["audit", "write_report", "print_audit"])
+def test_what_fails_after_the_fits_costs_no_fit(folder, monkeypatch, broken):
+    """Whether it is the audit (of a table that is no rehearsal), the report or what is printed."""
+    real, calls = ld.audit, []
+
+    def fail(*arguments, **options):
+        calls.append(arguments)
+        if broken == "audit" and len(calls) == 1:
+            return real(*arguments, **options)
+        raise RuntimeError("the disk is full")
+
+    monkeypatch.setattr(ld if broken == "audit" else command, broken, fail)
+    result = folder.audit(folder.exact())
+    assert result.exit_code == 1
+    assert "RuntimeError: the disk is full, the fits are kept in audit/spells.nc" in result.stderr
+    assert folder.names() == (FILES if broken == "print_audit" else {"spells.nc"})
+    monkeypatch.undo()
+
+
+def test_a_new_table_does_not_replace_that_of_an_old_report(folder, monkeypatch):
+    assert folder.audit(folder.exact()).exit_code == 0
+    before = {name: (folder.path / "audit" / name).read_bytes() for name in FILES}
+    monkeypatch.setattr(command, "write_report", None)
+    result = folder.audit(folder.exact("initial = 20"))
+    assert "the fits are kept in audit/new-spells.nc" in result.stderr
+    assert {name: (folder.path / "audit" / name).read_bytes() for name in FILES} == before
+    monkeypatch.undo()
+    monkeypatch.chdir(folder.path)
+    assert folder.audit("exact.py", "--spells", "audit/new-spells.nc").exit_code == 0
+    assert folder.names() == FILES
+
+
+HOSTILE = "\x1b[2J\x1b]0;owned\x07[bold red]=1+1[/] :bomb: \u202e"
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")
+def test_hostile_names_reach_the_terminal_as_text(folder):
+    lines = [f"policies = {{{HOSTILE!r}: [ld.policies.CUSUM(0.3)]}}", f"__doc__ = {HOSTILE!r}"]
+    lines += [f"cost = ld.RetrainingCost(5, money_per_nat=2, currency={HOSTILE!r})", f"calender = {HOSTILE!r}"]
+    result = folder.audit(folder.exact(*lines))
+    assert result.exit_code == 0, result.output
+    assert not {letter for letter in result.output if not letter.isprintable()} - {"\n"}
+    assert "\\x1b[2J" in result.output
+    assert "[bold red]=1+1[/] :bomb:" in result.output
+    failed = folder.audit(folder.exact(*lines, f"calendar = [{HOSTILE!r}]"))
+    assert failed.exit_code == 1
+    assert not {letter for letter in failed.stderr if not letter.isprintable()} - {"\n"}
