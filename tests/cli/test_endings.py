@@ -115,7 +115,7 @@ def test_the_version(folder):
         ("", ["--split", "0.9"], "split=0.9 of 47 periods"),
         ("", ["--split", "1.5"], "split"),
         ("", ["--initial", "60"], "split=0.6 of 10 periods"),
-        ("", ["--calendar", "0"], "interval must be a whole number of periods"),
+        ("", ["--calendar", "0"], "calendar must be a whole number that is at least 1, not 0"),
         ("calendar = ['2024-W99']", [], "2024-W99"),
         ("calendar = 'monthly'", [], "calendar must be"),
         ("", ["--accounting", "postive"], "accounting must be one of"),

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
+import learning_debt as ld
 from learning_debt.cli.history_file import read_history, read_spells
 from learning_debt.cli.text_table import read_text_table
 
@@ -146,3 +147,18 @@ def test_numbers_come_out_as_python_reads_them(tmp_path):
     pd.testing.assert_frame_equal(read_text_table(tmp_path / "h.csv"), frame)
     frame.to_csv(tmp_path / "h.csv", index=False, sep=";", decimal=",")
     pd.testing.assert_frame_equal(read_text_table(tmp_path / "h.csv"), frame)
+
+
+def test_a_history_in_a_text_file_is_audited(folder):
+    """Decimal commas, names with leading zeros, a column that nobody uses with a gap, packed."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=60)
+    frame = pd.DataFrame({"period": np.arange(60), "x": x, "y": x + rng.normal(size=60), "shop": "007", "note": "NA"})
+    frame["temperature"] = np.where(np.arange(60) == 7, np.nan, 21.5)
+    frame.to_csv(folder.path / "h.csv.gz", index=False, sep=";", decimal=",")
+    result = folder.audit(folder.exact(), "--history", "h.csv.gz", "--initial", 20)
+    assert result.exit_code == 0, result.output
+    table = xr.load_dataset(folder.path / "audit" / "spells.nc", engine="h5netcdf")
+    forecaster = ld.ConjugateRegression(ld.NIG(0.0, 1.0, 2.0, 1.0))
+    same = ld.spell_table(forecaster, frame[["period", "x", "y"]], initial=20, progressbar=False)
+    xr.testing.assert_allclose(table["regret"], same["regret"])

@@ -14,7 +14,7 @@ import xarray as xr
 import learning_debt as ld
 from learning_debt.cli.entry import ENTRIES, ROWS_OF_A_BUILDER, forecaster_of, forecaster_options
 from learning_debt.cli.model_file import held, misspelt
-from learning_debt.data import PERIOD, as_dataset, as_labels, restored_labels
+from learning_debt.data import PERIOD, RESERVED, as_dataset, as_labels, restored_labels
 from learning_debt.validation import require_callable, require_instance, require_whole_number
 
 TWIN = ("build_twin", "twin_prior")
@@ -129,7 +129,7 @@ class Settings:
 
 def first_periods(data: Any, observation_dim: str) -> int:
     """Periods of the first fit where nobody says: a third of the history."""
-    rows = as_dataset(data, observation_dim)
+    rows = as_dataset(data, observation_dim, RESERVED)
     if PERIOD not in rows.variables:
         return 1  # what builds the table refuses it with better words
     return max(1, as_labels(rows[PERIOD].values, "history periods").index.nunique() // 3)
