@@ -9,6 +9,7 @@ import xarray as xr
 
 from learning_debt.data import SERIES
 from learning_debt.signals import ARRIVED_GAP
+from learning_debt.spells.contents import checked_contents
 
 DIMS = (SERIES, "deployed_at", "period")
 
@@ -17,7 +18,8 @@ def check_spells(spells: xr.Dataset, requires: Sequence[str] = ()) -> xr.Dataset
     """Check a table, whether made by `spell_table` or put together by its user, and complete what can be implied.
 
     A user's own table needs dimensions ``deployed_at`` (0..T-1) and ``period`` (1..T) and the variable ``regret`` or
-    ``score_gap``; standard errors default to 0, exposure and rows to 1.
+    ``score_gap``; standard errors default to 0, exposure and rows to 1. Variables of the names that `spell_table` uses
+    must hold what they hold there, along the same dimensions; labels of periods and series must differ.
 
     Raises
     ------
@@ -42,7 +44,7 @@ def check_spells(spells: xr.Dataset, requires: Sequence[str] = ()) -> xr.Dataset
             "a table holds deployed_at 0..T-1 and period 1..T"
         )
     _check_positions(spells)
-    complete = _completed(spells)
+    complete = _completed(checked_contents(spells))
     for name in requires:
         if name not in complete:
             raise KeyError(
