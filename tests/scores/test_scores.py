@@ -1,6 +1,7 @@
 """Scores by name and by object; draws against exact values; a user's score; weights; what is refused."""
 
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -226,21 +227,83 @@ def test_what_is_no_score_is_refused_with_what_there_is(given, error, message):
         as_score(given)
 
 
+NO_COST = [
+    (0, ValueError),
+    (-1.0, ValueError),
+    (np.nan, ValueError),
+    (np.inf, ValueError),
+    ("4", TypeError),
+    (None, TypeError),
+    (True, TypeError),
+    (1j, TypeError),
+    ([1.0, 2.0], TypeError),
+]
+
+
+@pytest.mark.parametrize(("value", "error"), [*NO_COST, (1, ValueError), (1.0, ValueError), (90, ValueError)])
+def test_levels_that_make_no_sense_are_refused_by_name(value, error):
+    with pytest.raises(error, match=r"^level must be a number that is above 0 and below 1, not"):
+        QuantileLoss(value)
+
+
+@pytest.mark.parametrize("name", ["under", "over"])
+@pytest.mark.parametrize(("value", "error"), NO_COST)
+def test_costs_that_make_no_sense_are_refused_by_name(name, value, error):
+    with pytest.raises(error, match=f"^{name} must be a number that is above 0, not"):
+        NewsvendorLoss(**{"under": 1.0, "over": 1.0, name: value})
+
+
+@pytest.mark.parametrize(("under", "over"), [(1e20, 1.0), (1e-200, 1e200)])
+def test_costs_that_leave_no_quantile_are_refused(under, over):
+    with pytest.raises(ValueError, match="under and over must be of comparable size"):
+        NewsvendorLoss(under, over)
+
+
 @pytest.mark.parametrize(
-    ("make", "error"),
+    ("value", "error"), [("", ValueError), ("  ", ValueError), (3, TypeError), (b"EUR", TypeError)]
+)
+def test_a_currency_that_is_no_name_is_refused(value, error):
+    for make in (lambda: NewsvendorLoss(1.0, 1.0, value), lambda: DrawsScore(newsvendor, name="mine", currency=value)):
+        with pytest.raises(error, match=r"^currency must be a name, such as 'EUR', not"):
+            make()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
     [
-        (lambda: QuantileLoss(1.0), ValueError),
-        (lambda: QuantileLoss(np.nan), ValueError),
-        (lambda: NewsvendorLoss(0.0, 1.0), ValueError),
-        (lambda: NewsvendorLoss(1.0, np.inf), ValueError),
-        (lambda: NewsvendorLoss(1.0, 1.0, ""), ValueError),
-        (lambda: DrawsScore("crps", name="mine"), TypeError),
-        (lambda: DrawsScore(newsvendor, name="mine", currency=""), ValueError),
+        ({"function": "crps"}, r"^function must be callable with \(draws, outcome\), not 'crps'"),
+        ({"name": 3}, "^name must be text, not 3"),
+        ({"unit": None}, "^unit must be text, not None"),
     ],
 )
-def test_scores_that_make_no_sense_are_refused(make, error):
-    with pytest.raises(error, match="must"):
-        make()
+def test_a_users_score_that_makes_no_sense_is_refused_by_name(given, message):
+    with pytest.raises(TypeError, match=message):
+        DrawsScore(**{"function": newsvendor, "name": "mine", "unit": "EUR"} | given)
+
+
+def test_names_tell_levels_apart():
+    levels = [0.9, 0.999, 0.9999999, 1e-7]
+    assert [QuantileLoss(level).name for level in levels] == [
+        f"quantile {text}" for text in ("0.9", "0.999", "0.9999999", "1e-07")
+    ]
+
+
+@pytest.mark.parametrize(
+    "score", [QuantileLoss(0.999), QuantileLoss(0.001), NewsvendorLoss(2000.0, 1.0, "EUR")], ids=lambda one: one.name
+)
+def test_a_level_beyond_the_draws_is_not_relied_on_and_says_how_many_it_takes(score):
+    forecaster, shadow, deployed, batch = pair("small")
+    for draws, beyond in ((200, True), (40_000, False)):
+        p, q = sampled(forecaster, (shadow, deployed), draws, 16)
+        for function in (ld.predictive_debt, ld.score_gap):
+            exact = function(forecaster, shadow, deployed, batch, score).value
+            estimate = function(forecaster, p, q, batch, score, random_seed=1)
+            if beyond:
+                assert not estimate.reliable
+                assert re.search(r"beyond the level 0\.(99|00)\d+.*it takes about (16|32),000 draws", estimate.note)
+            else:
+                assert estimate.reliable, estimate.note
+                assert abs(estimate.value - exact) < 4 * estimate.standard_error
 
 
 def test_few_draws_and_heavy_tails_are_not_relied_on():

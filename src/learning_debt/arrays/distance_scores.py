@@ -42,13 +42,19 @@ class Scored(NamedTuple):
     remainder : float
         Variance of the mean loss that influences do not explain: of decisions that jump.
     jump : float
-        The largest step that influences do not explain: from one likely decision to the next.
+        The largest step from one likely decision to the next.
+    usual : float
+        Variance that does not hang on which decision was hit, to hold the jump against.
+    doubt : str
+        Why the losses are not to be trusted, or nothing.
     """
 
     loss: Array
     influence: Array
     remainder: float = 0.0
     jump: float = 0.0
+    usual: float = 0.0
+    doubt: str = ""
 
 
 def crps(draws: Draws, outcome: Array) -> Scored:

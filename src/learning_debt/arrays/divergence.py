@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from learning_debt.arrays.effective_size import effective_size
+from learning_debt.arrays.effective_size import worth
 
 Array = NDArray[np.float64]
 
@@ -28,7 +28,11 @@ class Divergence(NamedTuple):
     heaviest : float
         Share of the first-order variance that a single draw carries.
     jump : float
-        The largest step that influences do not explain: from one likely decision to the next.
+        The largest step from one likely decision to the next.
+    usual : float
+        Variance that does not hang on which decision was hit, to hold the jump against.
+    doubt : str
+        Why the divergence is not to be trusted, or nothing.
     """
 
     value: float
@@ -38,6 +42,8 @@ class Divergence(NamedTuple):
     size: float
     heaviest: float
     jump: float = 0.0
+    usual: float = 0.0
+    doubt: str = ""
 
 
 def near_zero(plug_in: float, bias: float, first_order: float, second_order: float) -> tuple[float, float]:
@@ -60,8 +66,12 @@ def variance_of_sum(first: Array, second: Array) -> tuple[float, float, float]:
     Influences of one shape are added sample by sample, which is right for any dependence between the two; of different
     shapes they must be independent.
     """
-    parts = [first + second] if first.shape == second.shape else [first, second]
-    sizes = [effective_size(part) for part in parts]
+    together = first.shape == second.shape
+    parts = [first + second] if together else [first, second]
+    # An effective size is itself an estimate; where one alone decides, it is the samples in which it came out too large
+    # that pass for reliable. The least of several holds.
+    seen = [(first, second, first + second)] if together else [(first,), (second,)]
+    sizes = [columns[0].size * worth(*columns) for columns in seen]
     variances = [float(part.var(ddof=1)) / size for part, size in zip(parts, sizes, strict=True)]
     total = sum(float((part**2).sum()) / part.size**2 for part in parts)
     largest = max(float((part**2).max()) / part.size**2 for part in parts)

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtri
 
 from learning_debt.arrays.distance_scores import Draws, Scored
 from learning_debt.arrays.divergence import Divergence, near_zero, variance_of_sum
@@ -42,20 +41,37 @@ class Stock(NamedTuple):
     value : ndarray, shape (rows,)
     likely : ndarray, shape (cases, rows)
         Where else the quantile might have come to lie: at levels as far off as the share of draws below it errs, in the
-        normal quantiles `CASES` of that error, each as likely.
+        normal quantiles `CASES` of that error.
     error : ndarray, shape (rows,)
         Standard error of that share.
     influence : ndarray, shape (samples, rows)
         Of each draw on the level at which the quantile is looked up; mean zero over the draws.
+    atom : ndarray of bool, shape (cases, rows)
+        Whether several draws agree on a likely place, as counts do.
+    doubt : str
+        Why the quantile is not known, or nothing: too few draws lie beyond it.
     """
 
     value: Array
     likely: Array
     error: Array
     influence: Array
+    atom: NDArray[np.bool_]
+    doubt: str
 
 
-CASES = ndtri((np.arange(16) + 0.5) / 16)
+CASES = np.linspace(-4.0, 4.0, 33)
+"""As far as four standard errors: whether a stock wavers must not depend on which side of the edge the draws fell."""
+LIKELY = np.exp(-(CASES**2) / 2) / np.exp(-(CASES**2) / 2).sum()
+"""How likely each case is."""
+BROADER = np.exp(-(CASES**2) / 6) / np.exp(-(CASES**2) / 6).sum()
+"""The same for an error of three times the variance."""
+LAGS = np.exp(-((np.arange(1, 17) / 4) ** 2) / 4) / (1 + 2 * np.exp(-((np.arange(1, 17) / 4) ** 2) / 4).sum())
+"""How likely two cases lie one, two, ... steps apart in one direction."""
+NEAR_EDGES = 0.5
+"""Share of a count's variance that is added for edges that happen to lie near its level."""
+MINIMUM_BEYOND = 16
+"""Effective draws that must lie beyond a level on either side: with as many, four standard errors away are the last."""
 
 
 def best_stock(draws: Draws, level: float) -> Stock:
@@ -104,7 +120,34 @@ def _quantiles(draws: Draws, ordered: Ordered, level: float) -> Stock:
     size = effective_size(influence.mean(axis=1).reshape(draws.weight.shape))
     error = np.sqrt(level * (1 - level) * (weight**2).mean() / size)
     errors = np.maximum(influence.std(axis=0, ddof=1) / np.sqrt(size), error if np.isfinite(error) else 0.0)
-    return Stock(value, _at_levels(ordered.value, ordered.share, level + errors * CASES[:, None]), errors, influence)
+    likely = _at_levels(ordered.value, ordered.share, level + errors * CASES[:, None])
+    columns = zip(ordered.value.T, likely.T, strict=True)
+    ends = [[np.searchsorted(z, at, side=side) for side in ("left", "right")] for z, at in columns]
+    atom = np.stack([right - left > 1 for left, right in ends], axis=1)
+    return Stock(value, likely, errors, influence, atom, _beyond(ordered.share, level, size / weight.size))
+
+
+def _beyond(share: Array, level: float, worth: float) -> str:
+    """What to say where too few draws lie beyond a level; `worth` is the effective share of draws.
+
+    Draws of much weight there count for few (Kish). Ties are told apart by their rank, so a stock that most draws agree
+    on is known.
+    """
+    squares = np.cumsum(np.diff(share, axis=0, prepend=0.0) ** 2, axis=0)
+    below = share < level
+    low, low_squares = np.where(below, share, 0.0).max(axis=0), np.where(below, squares, 0.0).max(axis=0)
+    sides = (low**2, low_squares), ((share[-1] - low) ** 2, squares[-1] - low_squares)
+    counts = [worth * mass / np.maximum(square, 1e-300) for mass, square in sides]
+    tail = min(level, 1 - level)
+    expected = worth * tail / squares[-1].max()
+    found = min(float(np.min(counts)), expected)
+    if found > MINIMUM_BEYOND - 1:  # a quantile lies on a draw
+        return ""
+    needed = len(share) * MINIMUM_BEYOND / expected
+    return (
+        f"only {found:.2g} effective draws lie beyond the level {level:.12g}, fewer than {MINIMUM_BEYOND}: it takes "
+        f"about {float(f'{needed:.2g}'):,.0f} draws"
+    )
 
 
 def _at_levels(sorted_values: Array, reached: Array, levels: Array) -> Array:
@@ -125,39 +168,63 @@ class Response(NamedTuple):
     ----------
     slope : ndarray, shape (rows,)
         Per unit of level, by regression over the likely stocks.
+    mean : ndarray, shape (rows,)
+        Over the likely stocks. Where a stock wavers between two counts it weighs them as their evidence does.
     excess : ndarray, shape (rows,)
-        Mean over the likely stocks less the value at the stock itself.
+        What errors of a stock add to a smooth function of it, on average.
     remainder : ndarray, shape (rows,)
-        Variance that the regression leaves.
+        Variance that the regression leaves; for counts, and half as much again as all their errors have. A stock near
+        an edge errs to one side, with up to twice the variance that holds on average over the places of edges.
     jump : ndarray, shape (rows,)
-        The largest step away from it between neighbouring likely stocks.
+        The largest step between neighbouring stocks, counts within four standard errors; elsewhere what a regression
+        leaves of it, within two.
+    usual : ndarray, shape (rows,)
+        Variance that errors of a stock bring, on average over the places within four standard errors. That at the place
+        itself hangs on luck: a stock far from an edge by chance looks certain.
     """
 
     slope: Array
+    mean: Array
     excess: Array
     remainder: Array
     jump: Array
+    usual: Array
 
 
 def _response(stock: Stock, function: Callable[[Array], Array]) -> Response:
-    """Of a function of stocks (..., rows), by statistical linearisation."""
-    values = function(stock.likely)
-    mean = values.mean(axis=0)
-    error = np.maximum(stock.error, 1e-300)
-    slope = CASES @ values / (CASES @ CASES)
+    """Of a function of stocks (..., rows), by statistical linearisation.
+
+    Notes
+    -----
+    The mean over the likely stocks exceeds a smooth function f at the true one by f'' var, half of it from the error of
+    the stock itself; that over stocks of thrice the variance exceeds the first by the same. Neither hangs on which
+    count a wavering stock fell on.
+    """
+    likely = function(stock.likely)
+    middle = likely[len(CASES) // 2]
+    values = likely - middle  # exact zeros where all places cost the same
+    mean = LIKELY @ values
+    slope = (LIKELY * CASES) @ values / (LIKELY @ CASES**2)
     left = values - mean - slope * CASES[:, None]
-    jump = np.abs(np.diff(left, axis=0)).max(axis=0)
-    return Response(slope / error, mean - function(stock.value), (left**2).mean(axis=0), jump)
+    counts = stock.atom[1:] | stock.atom[:-1]
+    near = (np.abs(CASES[1:] + CASES[:-1]) <= 4)[:, None]
+    jump = np.abs(np.where(counts, np.diff(values, axis=0), near * np.diff(left, axis=0))).max(axis=0)
+    excess = (BROADER @ values - mean) / 2
+    usual = sum(share * ((values[lag:] - values[:-lag]) ** 2).mean(axis=0) for lag, share in enumerate(LAGS, 1))
+    allowance = NEAR_EDGES * counts.any(axis=0)
+    remainder = LIKELY @ left**2 + allowance * (LIKELY @ (values - mean) ** 2)
+    slope = slope / np.maximum(stock.error, 1e-300)
+    return Response(slope, middle + mean, excess, remainder, jump, np.asarray((1 + allowance) * usual))
 
 
 def stock_score(draws: Draws, outcome: Array, under: float, over: float) -> Scored:
-    """Loss, at outcomes (rows,), of the best stock by draws (chain, draw, rows)."""
+    """Loss, at outcomes (rows,), of the best stock by draws (chain, draw, rows); the mean over its likely places."""
     stock = best_stock(draws, under / (under + over))
     response = _response(stock, lambda at: stock_loss(at, outcome, under, over))
     influence = (stock.influence * response.slope).mean(axis=1).reshape(draws.weight.shape)
     remainder = float(response.remainder.sum()) / len(outcome) ** 2
-    jump = float(response.jump.max()) / len(outcome)
-    return Scored(stock_loss(stock.value, outcome, under, over), influence, remainder, jump)
+    jump, usual = float(response.jump.max()) / len(outcome), float(response.usual.sum()) / len(outcome) ** 2
+    return Scored(response.mean, influence, remainder, jump, usual, stock.doubt)
 
 
 def stock_divergence(shadow: Draws, deployed: Draws, under: float, over: float) -> Divergence:
@@ -167,9 +234,10 @@ def stock_divergence(shadow: Draws, deployed: Draws, under: float, over: float) 
 
     Notes
     -----
-    With c(a) the mean loss over the shadow's draws the plug-in is c(b) - c(a), a and b the two stocks. The errors of
-    a, of b and of c each enter it squared: what a and b cost more on average as they err, and the covariance of b
-    with the slope of c at b, are taken off.
+    With c(a) the mean loss over the shadow's draws the divergence is c(b) - c(a), a and b the two stocks. The errors of
+    a, of b and of c each enter it squared: what b costs more on average as it errs, twice (once for the mean over its
+    likely places), and the covariance of b with the slope of c at b, are taken off. At a the two cancel: what a costs
+    more is what c, being least there, shows too little.
     """
     level, weight = under / (under + over), shadow.weight.ravel()
     x = shadow.values.reshape(weight.size, -1)
@@ -179,22 +247,35 @@ def stock_divergence(shadow: Draws, deployed: Draws, under: float, over: float) 
     def cost(at: Array) -> Array:
         return _mean_loss(ordered, at, under, over)
 
-    extra = stock_loss(theirs.value, x, under, over) - stock_loss(ours.value, x, under, over)
+    extra = _likely_loss(theirs, x, under, over) - _likely_loss(ours, x, under, over)
     value = weight @ extra / weight.size
-    response = _response(theirs, cost)
+    response, own = _response(theirs, cost), _response(ours, cost)
     of_shadow = (weight[:, None] * (extra - value)).mean(axis=1).reshape(shadow.weight.shape)
     of_deployed = (theirs.influence * response.slope).mean(axis=1).reshape(deployed.weight.shape)
     first_order, size, heaviest = variance_of_sum(of_shadow, of_deployed)
-    excess = response.excess + _response(ours, cost).excess
+    excess = response.excess + own.excess
     if of_shadow.shape == of_deployed.shape:
         moved = theirs.influence * _response(theirs, lambda at: at).slope
         excess += (under + over) * _covariance(_centred_below(x, theirs.value, weight), moved, of_shadow.shape)
     bias = float(excess.mean())
+    plug_in = float((response.mean - response.excess - own.mean + own.excess).mean())
     second_order = 2 * max(bias, 0.0) ** 2  # of all rows erring alike, the most there can be
     remainder = float(response.remainder.sum()) / x.shape[1] ** 2
-    debt, error = near_zero(float(value.mean()), bias, first_order + remainder, second_order)
+    debt, error = near_zero(plug_in, bias, first_order + remainder, second_order)
     spread = np.sqrt((weight @ (extra - value) ** 2 / weight.size).sum()) / x.shape[1]
-    return Divergence(debt, error, float(spread), bias, size, heaviest, float(response.jump.max()) / x.shape[1])
+    jump, usual = float(response.jump.max()) / x.shape[1], float(response.usual.sum()) / x.shape[1] ** 2
+    usual += variance_of_sum(of_shadow, np.zeros_like(of_shadow))[0]
+    return Divergence(debt, error, float(spread), bias, size, heaviest, jump, usual, ours.doubt or theirs.doubt)
+
+
+def _likely_loss(stock: Stock, x: Array, under: float, over: float) -> Array:
+    """Mean loss over the likely stocks at outcomes (samples, rows): linear between one stock and the next."""
+    out = np.empty_like(x)
+    for row, (likely, outcome) in enumerate(zip(stock.likely.T, x.T, strict=True)):
+        at = LIKELY @ stock_loss(likely[:, None], likely, under, over)
+        beyond = under * np.maximum(outcome - likely[-1], 0) + over * np.maximum(likely[0] - outcome, 0)
+        out[:, row] = np.interp(outcome, likely, at) + beyond
+    return out
 
 
 def _centred_below(x: Array, stock: Array, weight: Array) -> Array:

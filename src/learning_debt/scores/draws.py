@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import abstractmethod
 from typing import NamedTuple
 
@@ -20,9 +21,9 @@ from learning_debt.scores.base import Array, Score
 MINIMUM_EFFECTIVE_DRAWS = 100
 MAXIMUM_SHARE = 0.1
 """Of the variance that a single draw may carry; beyond, tails are too heavy for a standard error."""
-MAXIMUM_JUMP = 1.5
+MAXIMUM_JUMP = 1.25
 """Standard errors by which one row's decision may jump as it comes to lie elsewhere (counts). Beyond, the estimate has
-two values rather than a normal error: 90% intervals covered .64 to .80 with one or five rows, .84 to .90 with fifty."""
+two values rather than a normal error."""
 
 
 class DrawsForecast(NamedTuple):
@@ -36,19 +37,25 @@ class DrawsForecast(NamedTuple):
     remainder : float
         Variance of the mean loss that the influences do not explain.
     jump : float
-        The largest step that they do not explain: from one likely decision to the next.
+        The largest step from one likely decision to the next.
+    usual : float
+        Variance that does not hang on which decision was hit, to hold the jump against.
     weight : ndarray, shape (chain, draw)
         Mean one.
     doubt : str
-        Why the weights are not to be trusted, or nothing.
+        Why the losses or the weights are not to be trusted, or nothing.
+    token : str
+        Of the predictive draws: forecasts from the same draws are the same.
     """
 
     loss: Array
     influence: Array
     remainder: float
     jump: float
+    usual: float
     weight: Array
     doubt: str = ""
+    token: str = ""
 
 
 class PredictiveDrawsScore(Score):
@@ -77,16 +84,19 @@ class PredictiveDrawsScore(Score):
         """Loss at the outcomes and the influence of every draw on it."""
         draws = predictive_draws(forecaster, posterior, batch, past, random_seed, vector=self.vector)
         outcome = outcomes(forecaster, batch, vector=self.vector)
-        return DrawsForecast(*self._scored(draws, outcome), draws.weight, weight_doubt(posterior))
+        scored = self._scored(draws, outcome)
+        doubt = scored.doubt or weight_doubt(posterior)
+        return DrawsForecast(*scored[:5], draws.weight, doubt, _token(draws))
 
     def gap(self, shadow: DrawsForecast, deployed: DrawsForecast) -> Estimate:
         """As in `Score.gap`, in `unit`."""
-        if np.array_equal(shadow.loss, deployed.loss) and np.array_equal(shadow.influence, deployed.influence):
+        if shadow.token == deployed.token:
             return Estimate(0.0, 0.0)
         value = float((deployed.loss - shadow.loss).mean())
         variance, size, heaviest = self._variance(deployed.influence, -shadow.influence)
         error = float(np.sqrt(variance + shadow.remainder + deployed.remainder))
-        verdict = size, heaviest, max(shadow.jump, deployed.jump)
+        jump = max(shadow.jump, deployed.jump), shadow.usual + deployed.usual
+        verdict = size, heaviest, relative_jump(*jump, error)
         doubt = shadow.doubt or deployed.doubt
         return judged(value, error, *verdict, (shadow.weight, deployed.weight), {}, doubt)
 
@@ -95,7 +105,8 @@ class PredictiveDrawsScore(Score):
         variance, size, heaviest = self._variance(forecast.influence, np.zeros_like(forecast.influence))
         error = float(np.sqrt(variance + forecast.remainder))
         weights = forecast.weight, forecast.weight
-        return judged(-float(forecast.loss.mean()), error, size, heaviest, forecast.jump, weights, {}, forecast.doubt)
+        verdict = size, heaviest, relative_jump(forecast.jump, forecast.usual, error)
+        return judged(-float(forecast.loss.mean()), error, *verdict, weights, {}, forecast.doubt)
 
     def contrast(
         self,
@@ -131,15 +142,19 @@ class DrawsContrast:
     def against(self, deployed: xr.DataTree) -> Estimate:
         """Divergence of the deployed forecast from the shadow's, mean per observation, in the score's unit."""
         theirs = self._draws(deployed)
-        same = np.array_equal(self.draws.values, theirs.values) and np.array_equal(self.draws.weight, theirs.weight)
-        if same:
+        if _token(self.draws) == _token(theirs):
             return Estimate(0.0, 0.0, diagnostics={"gap_sd": 0.0})
         result = self.score._diverged(self.draws, theirs)
         diagnostics = {"gap_sd": result.gap_sd, "bias": result.bias}
         weights = self.draws.weight, theirs.weight
-        verdict = result.size, result.heaviest, result.jump
-        doubt = self.doubt or weight_doubt(deployed)
+        verdict = result.size, result.heaviest, relative_jump(result.jump, result.usual, result.standard_error)
+        doubt = result.doubt or self.doubt or weight_doubt(deployed)
         return judged(result.value, result.standard_error, *verdict, weights, diagnostics, doubt)
+
+
+def relative_jump(jump: float, usual: float, error: float) -> float:
+    """A jump in standard errors, the smaller of the one found and the one that luck has no part in."""
+    return jump / max(min(error, float(np.sqrt(usual))), 1e-300) if jump > 0 else 0.0
 
 
 def judged(
@@ -157,19 +172,25 @@ def judged(
     `doubt` is what speaks against it beforehand.
     """
     effective = min(size, *map(weighted_size, weights))
-    diagnostics = diagnostics | {"effective_draws": effective, "heaviest_draw": heaviest}
-    diagnostics["jump"] = jump / error if error > 0 else 0.0
+    diagnostics = diagnostics | {"effective_draws": effective, "heaviest_draw": heaviest, "jump": jump}
     if not np.isfinite(value) or not np.isfinite(error):
         return Estimate(value, float("nan"), False, diagnostics=diagnostics, note="the error cannot be estimated")
-    if effective < MINIMUM_EFFECTIVE_DRAWS:
+    if doubt:
+        note = doubt
+    elif effective < MINIMUM_EFFECTIVE_DRAWS:
         note = f"only {effective:.0f} effective draws: draw more"
     elif heaviest > MAXIMUM_SHARE:
         note = "a single draw carries much of the error: the forecast's tails are too heavy for this score"
-    elif diagnostics["jump"] > MAXIMUM_JUMP:
+    elif jump > MAXIMUM_JUMP:
         note = "the decision wavers between values that cost differently: draw more"
     else:
-        note = doubt
+        note = ""
     return Estimate(value, error, not note, diagnostics=diagnostics, note=note)
+
+
+def _token(draws: Draws) -> str:
+    parts = (np.ascontiguousarray(part) for part in draws)
+    return hashlib.sha256(b"".join(str(part.shape).encode() + part.tobytes() for part in parts)).hexdigest()
 
 
 def predictive_draws(

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from learning_debt.arrays import stock_loss, student_t_scores
 from learning_debt.arrays.distance_scores import Draws, Scored
 from learning_debt.arrays.divergence import Divergence
 from learning_debt.arrays.nig import NIG, predictive
 from learning_debt.scores.base import Array
 from learning_debt.scores.draws import PredictiveDrawsScore
+from learning_debt.validation import require_number, require_probability, require_text
 
 
 class _StockScore(PredictiveDrawsScore):
@@ -58,8 +57,8 @@ class QuantileLoss(_StockScore):
 
     Raises
     ------
-    ValueError
-        If `level` does not lie between 0 and 1.
+    TypeError, ValueError
+        If `level` is no number between 0 and 1.
 
     Examples
     --------
@@ -70,13 +69,12 @@ class QuantileLoss(_StockScore):
     level: float
 
     def __post_init__(self) -> None:
-        if not 0 < self.level < 1:
-            raise ValueError(f"level must lie between 0 and 1, not {self.level!r}")
+        require_probability("level", self.level)
 
     @property
     def name(self) -> str:
         """With the level."""
-        return f"quantile {self.level:g}"
+        return f"quantile {self.level:.12g}"
 
     @property
     def unit(self) -> str:
@@ -105,8 +103,9 @@ class NewsvendorLoss(_StockScore):
 
     Raises
     ------
-    ValueError
-        If a cost is not positive and finite, or the currency is empty.
+    TypeError, ValueError
+        If a cost is not a positive finite number, one is so much the larger that no quantile is left between 0 and 1,
+        or the currency is no name.
 
     Examples
     --------
@@ -121,16 +120,18 @@ class NewsvendorLoss(_StockScore):
 
     def __post_init__(self) -> None:
         for name in ("under", "over"):
-            value = getattr(self, name)
-            if not (np.isfinite(value) and value > 0):
-                raise ValueError(f"{name} must be positive and finite, not {value!r}")
-        if not self.currency:
-            raise ValueError("currency must be a name, such as 'EUR'")
+            require_number(name, getattr(self, name), above=0)
+        if not 0 < self._level < 1:
+            raise ValueError(
+                f"under and over must be of comparable size, not {self.under:g} and {self.over:g}: the stock they ask "
+                f"for is the quantile at level {self._level:g}, which no forecast has"
+            )
+        require_text("currency", self.currency, "a name, such as 'EUR'")
 
     @property
     def name(self) -> str:
         """``"newsvendor"`` with its costs."""
-        return f"newsvendor {self.under:g}/{self.over:g}"
+        return f"newsvendor {self.under:.12g}/{self.over:.12g}"
 
     @property
     def unit(self) -> str:

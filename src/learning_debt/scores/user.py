@@ -13,6 +13,7 @@ from learning_debt.arrays.distance_scores import Draws, Scored
 from learning_debt.arrays.divergence import Divergence
 from learning_debt.scores.base import Array
 from learning_debt.scores.draws import PredictiveDrawsScore
+from learning_debt.validation import require_callable, require_text
 
 OUTCOMES = 50
 """Outcomes at which a divergence is averaged, half of them from each half of the shadow's draws."""
@@ -38,7 +39,7 @@ class DrawsScore(PredictiveDrawsScore):
     Raises
     ------
     TypeError
-        If `function` cannot be called.
+        If `function` cannot be called, or a name is no text.
     ValueError
         If `currency` is empty; in use, if the function returns another shape or what is not finite.
 
@@ -67,10 +68,11 @@ class DrawsScore(PredictiveDrawsScore):
     def __init__(
         self, function: Callable[[Array, Array], Any], name: str, unit: str = "units", currency: str | None = None
     ) -> None:
-        if not callable(function):
-            raise TypeError(f"function must be callable with (draws, outcome), not {function!r}")
-        if currency == "":
-            raise ValueError("currency must be a name, such as 'EUR', or left out")
+        require_callable("function", function, "callable with (draws, outcome)")
+        for what, text in (("name", name), ("unit", unit)):
+            require_text(what, text)
+        if currency is not None:
+            require_text("currency", currency, "a name, such as 'EUR'")
         self.function, self._name, self._unit, self._currency = function, name, currency or unit, currency
 
     def __repr__(self) -> str:

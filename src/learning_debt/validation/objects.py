@@ -91,7 +91,7 @@ def require_instance[Kind](name: str, value: Any, kinds: type[Kind] | tuple[type
 
 
 def require_text(name: str, value: Any, remedy: str = "text") -> str:
-    """Text that is not empty; `remedy` ends the sentence "`name` must be ...".
+    """Text that is not blank; `remedy` ends the sentence "`name` must be ...".
 
     Raises
     ------
@@ -104,7 +104,7 @@ def require_text(name: str, value: Any, remedy: str = "text") -> str:
     """
     if not isinstance(value, str):
         raise TypeError(f"{name} must be {remedy}, not {describe(value)}")
-    if not value:
+    if not value.strip():
         raise ValueError(f"{name} must be {remedy}, not empty")
     return str(value)
 
