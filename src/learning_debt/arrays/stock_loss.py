@@ -68,8 +68,8 @@ BROADER = np.exp(-(CASES**2) / 6) / np.exp(-(CASES**2) / 6).sum()
 """The same for an error of three times the variance."""
 LAGS = np.exp(-((np.arange(1, 17) / 4) ** 2) / 4) / (1 + 2 * np.exp(-((np.arange(1, 17) / 4) ** 2) / 4).sum())
 """How likely two cases lie one, two, ... steps apart in one direction."""
-NEAR_EDGES = 0.5
-"""Share of a count's variance that is added for edges that happen to lie near its level."""
+NEAR_EDGES = 1.0
+"""Share of a count's variance that is added for edges that happen to lie near its level, where it is twice as large."""
 MINIMUM_BEYOND = 16
 """Effective draws that must lie beyond a level on either side: with as many, four standard errors away are the last."""
 
@@ -173,7 +173,7 @@ class Response(NamedTuple):
     excess : ndarray, shape (rows,)
         What errors of a stock add to a smooth function of it, on average.
     remainder : ndarray, shape (rows,)
-        Variance that the regression leaves; for counts, and half as much again as all their errors have. A stock near
+        Variance that the regression leaves; for counts, and as much again as all their errors have. A stock near
         an edge errs to one side, with up to twice the variance that holds on average over the places of edges.
     jump : ndarray, shape (rows,)
         The largest step between neighbouring stocks, counts within four standard errors; elsewhere what a regression

@@ -21,7 +21,7 @@ from learning_debt.scores.base import Array, Score
 MINIMUM_EFFECTIVE_DRAWS = 100
 MAXIMUM_SHARE = 0.1
 """Of the variance that a single draw may carry; beyond, tails are too heavy for a standard error."""
-MAXIMUM_JUMP = 1.25
+MAXIMUM_JUMP = 1.1
 """Standard errors by which one row's decision may jump as it comes to lie elsewhere (counts). Beyond, the estimate has
 two values rather than a normal error."""
 
