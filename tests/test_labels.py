@@ -8,7 +8,15 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from learning_debt.data import as_labels, first_gap, label_text, restored_labels, stored_labels
+from learning_debt.data import (
+    as_labels,
+    first_gap,
+    label_text,
+    restored_dataset,
+    restored_labels,
+    stored_dataset,
+    stored_labels,
+)
 
 DAYS = pd.date_range("2024-03-30", periods=3)
 
@@ -205,3 +213,18 @@ def test_order_of_labels():
     assert not as_labels(["week 9", "week 10"]).increasing
     assert as_labels(pd.period_range("2024", periods=3, freq="Q")).increasing
     assert not as_labels([1, 1]).increasing
+
+
+def test_columns_come_back_as_they_were(tmp_path):
+    """Also in the types that Python lists of them have: a builder may call ``.values.tolist()``."""
+    columns = {name: np.array(as_labels(KINDS[name]).index.astype(object)) for name in KINDS}
+    columns |= {"day": np.array(KINDS["date"]), "micro": DAYS.to_numpy(), "odd": np.array([{1}, None, 1.5])}
+    data = xr.Dataset({name: (f"{name}_rows", values) for name, values in columns.items()})
+    stored = stored_dataset(data)
+    assert stored_dataset(stored).identical(stored)
+    stored.drop_vars("odd").to_netcdf(tmp_path / "rows.nc", engine="h5netcdf")
+    with xr.open_dataset(tmp_path / "rows.nc", engine="h5netcdf") as saved:
+        read = restored_dataset(saved)
+    for name in read:
+        assert read[name].values.tolist() == data[name].values.tolist(), name
+    assert stored["odd"].values.tolist() == [{1}, None, 1.5]

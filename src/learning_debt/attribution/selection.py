@@ -7,14 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
 from learning_debt.arrays.nig import NIG, as_nig
-from learning_debt.data import as_past
+from learning_debt.data import Labels, as_labels, as_past, restored_labels
 from learning_debt.errors import IncomparablePosteriorsError
 from learning_debt.estimates import both_exact
 from learning_debt.posteriors.base import training_data
+from learning_debt.validation import suggestion
 
 Array = NDArray[np.float64]
 
@@ -73,20 +75,34 @@ def _entry_labels(name: str, places: xr.DataArray) -> list[str]:
     """``name[label, label]`` of every entry, in flattened order."""
     if places.ndim == 0:
         return [name]
-    axes = [places[dim].values.tolist() for dim in places.dims]  # a dimension without labels counts from 0
+    axes = [_labels(places, str(dim)).texts for dim in places.dims]
     grid = np.stack([one.ravel() for one in np.meshgrid(*map(np.arange, places.shape), indexing="ij")], axis=1)
-    return [f"{name}[{', '.join(str(axes[k][i]) for k, i in enumerate(place))}]" for place in grid]
+    return [f"{name}[{', '.join(axes[k][i] for k, i in enumerate(place))}]" for place in grid]
 
 
 def _select(places: xr.DataArray, selection: Mapping[str, Any], name: str) -> xr.DataArray:
     for dim, wanted in selection.items():
         _require_name(dim, [str(one) for one in places.dims], f"{name!r} has no dimension")
-        present = places[dim].values.tolist()
-        labels = list(wanted) if isinstance(wanted, list | tuple | np.ndarray) else [wanted]
-        for label in labels:
-            _require_name(label, present, f"{name!r} has no entry along {dim!r} labelled")
-        places = places.isel({dim: [present.index(label) for label in labels]})
+        known = _labels(places, dim)
+        several = isinstance(wanted, list | np.ndarray | pd.Index) or (
+            isinstance(wanted, tuple) and not (known.kind is not None and known.kind.name == "tuple")
+        )
+        given = as_labels(list(wanted) if several else [wanted], f"blocks: {name!r} along {dim!r}")
+        alike = given.kind == known.kind
+        positions = given.positions(known) if alike else np.full(len(given), -1)
+        for text in [given.texts[place] for place in np.flatnonzero(positions < 0)]:
+            kinds = "" if alike else f" ({given.kind}; labels there are {known.kind})"
+            hint = suggestion(text, known.texts) if alike else ""
+            raise KeyError(
+                f"{name!r} has no entry along {dim!r} labelled {text!r}{kinds}{hint} (it has {known.texts[:20]})"
+            )
+        places = places.isel({dim: positions})
     return places
+
+
+def _labels(array: xr.DataArray, dim: str) -> Labels:
+    """Labels along a dimension, as they were before they were stored; one without labels counts from 0."""
+    return restored_labels(array[dim].values, array[dim].attrs, f"the labels of {dim!r}")
 
 
 def _require_name(name: Any, present: Sequence[Any], what: str) -> None:
@@ -101,10 +117,11 @@ def require_same_labels(block: Block, shadow: xr.Dataset, deployed: xr.Dataset) 
     if block.variable not in deployed:
         raise IncomparablePosteriorsError(f"the deployed posterior has no variable {block.variable!r}")
     ours, theirs = (
-        {dim: one[block.variable][dim].values.tolist() for dim in one[block.variable].dims if dim not in SAMPLE_DIMS}
+        {str(dim): _labels(one[block.variable], str(dim)) for dim in one[block.variable].dims if dim not in SAMPLE_DIMS}
         for one in (shadow, deployed)
     )
-    if ours != theirs:
+    if list(ours) != list(theirs) or not all(ours[dim].same_as(theirs[dim]) for dim in ours):
+        first, second = ({dim: one.texts for dim, one in each.items()} for each in (ours, theirs))
         raise IncomparablePosteriorsError(
-            f"the labels of {block.variable!r} are {ours} in the shadow and {theirs} in the deployed posterior"
+            f"the labels of {block.variable!r} are {first} in the shadow and {second} in the deployed posterior"
         )

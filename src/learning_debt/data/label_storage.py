@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ def stored_labels(values: Any, what: str = "labels") -> tuple[NDArray[Any], dict
 def restored_labels(values: Any, attributes: Any = None, what: str = "labels") -> Labels:
     """Labels from their stored form; without the attribute, what stands there is what they are."""
     note = json.loads((attributes or {}).get(KIND, "null"))
-    if note is None:
+    if note is None or note["name"] == "date":
         return as_labels(values, what)
     kind, array = _kind_from(note), np.asarray(values)
     if kind.name == "date with a time zone":
@@ -72,12 +73,17 @@ def stored_dataset(dataset: xr.Dataset) -> xr.Dataset:
     flat_data = dataset.reset_index(sorted(levels & set(dataset.dims))) if stacked else dataset
     changed = {}
     for name, variable in flat_data.variables.items():
-        if variable.dtype.kind in "biufMUST":
+        if variable.dtype.kind in "biufUST" or KIND in variable.attrs:
             continue
         try:
             array, attributes = stored_labels(variable.values)
         except (TypeError, ValueError):  # no labels: a column that no model uses
             continue
+        if array.dtype.kind == "M" and not attributes:
+            attributes = {KIND: json.dumps(_described(Kind("date")))}
+        if KIND in attributes:  # a file gives back nanoseconds, which are numbers in a list of Python
+            note = {**json.loads(attributes[KIND]), "came_as": _came_as(variable.values)}
+            attributes = {KIND: json.dumps(note)}
         changed[name] = xr.Variable(variable.dims, array.reshape(variable.shape), {**variable.attrs, **attributes})
     return _with(flat_data, changed)
 
@@ -87,12 +93,25 @@ def restored_dataset(dataset: xr.Dataset) -> xr.Dataset:
     changed = {}
     for name, variable in dataset.variables.items():
         if KIND in variable.attrs:
-            labels = restored_labels(variable.values.ravel(), variable.attrs).index.astype(object)
-            values = np.empty(len(labels), dtype=object)
-            values[:] = list(labels)
+            index = restored_labels(variable.values.ravel(), variable.attrs).index
+            values = _as_they_came(index, json.loads(variable.attrs[KIND]).get("came_as", "objects"))
             attributes = {key: value for key, value in variable.attrs.items() if key != KIND}
             changed[name] = xr.Variable(variable.dims, values.reshape(variable.shape), attributes)
     return _with(dataset, changed)
+
+
+def _came_as(values: NDArray[Any]) -> str:
+    """The type of an array of dates or durations; of objects, whether they are days."""
+    if values.dtype.kind in "mM":
+        return str(values.dtype)
+    days = values.size and all(isinstance(one, date) and not isinstance(one, datetime) for one in values.ravel())
+    return "days" if days else "objects"
+
+
+def _as_they_came(index: pd.Index, came_as: str) -> NDArray[Any]:
+    if came_as == "days":
+        return np.array([moment.date() for moment in index], dtype=object)
+    return index.astype(object).to_numpy() if came_as == "objects" else index.to_numpy().astype(came_as)
 
 
 def _with(dataset: xr.Dataset, changed: dict[Any, xr.Variable]) -> xr.Dataset:

@@ -92,6 +92,12 @@ class Labels:
         """Each label as messages and plots show it."""
         return [label_text(label) for label in self.index]
 
+    def same_as(self, other: Labels) -> bool:
+        """Whether both hold the same labels in the same order; labels of two kinds are not the same."""
+        if len(self) != len(other) or (len(self) and self.kind != other.kind):
+            return False
+        return all(one == two for one, two in zip(self.index, other.index, strict=True))
+
     def positions(self, known: Labels) -> NDArray[np.int64]:
         """Position of each label among the `known` ones, -1 where it is none of them.
 

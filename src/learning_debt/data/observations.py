@@ -200,7 +200,7 @@ def follow(past: xr.Dataset, batch: xr.Dataset, observation_dim: str) -> xr.Data
         before = past.variables[name]
         if set(before.dims) != set(variable.dims):
             raise ValueError(f"past has {name!r} along {before.dims}, the batch along {variable.dims}")
-        joined[name] = xr.Variable.concat([before.transpose(*variable.dims), variable], observation_dim)
+        joined[name] = _one_after_the_other(before.transpose(*variable.dims), variable, observation_dim)
     for name, variable in past.variables.items():
         if observation_dim in variable.dims and name not in batch.variables and variable.dtype.kind in "iufb":
             shape = tuple(count if dim == observation_dim else size for dim, size in variable.sizes.items())
@@ -208,3 +208,16 @@ def follow(past: xr.Dataset, batch: xr.Dataset, observation_dim: str) -> xr.Data
             joined[name] = xr.Variable.concat([variable, zeros], observation_dim)
     coords = {name: joined.pop(name) for name in list(joined) if name in batch.coords}
     return xr.Dataset(joined, coords=coords)
+
+
+def _one_after_the_other(before: xr.Variable, after: xr.Variable, observation_dim: str) -> xr.Variable:
+    """Two pieces of a column; numpy would turn numbers after text into text, and dates after objects into numbers."""
+    kinds = {before.dtype.kind, after.dtype.kind}
+    if len(kinds) > 1 and not kinds <= set("biuf"):
+        before, after = _as_objects(before), _as_objects(after)
+    return xr.Variable.concat([before, after], observation_dim)
+
+
+def _as_objects(variable: xr.Variable) -> xr.Variable:
+    values = pd.Index(variable.values.ravel(), tupleize_cols=False).astype(object).to_numpy()
+    return xr.Variable(variable.dims, values.reshape(variable.shape), variable.attrs)

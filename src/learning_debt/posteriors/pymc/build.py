@@ -16,7 +16,7 @@ from learning_debt.posteriors.pymc.draws import Draws, read_draws
 from learning_debt.posteriors.pymc.graph import Arguments
 from learning_debt.posteriors.pymc.growth import Continuation, Growth
 from learning_debt.posteriors.pymc.indices import IndexGuard
-from learning_debt.posteriors.pymc.labels import of_column, same
+from learning_debt.posteriors.pymc.labels import of_column
 from learning_debt.posteriors.pymc.outcomes import Outcome
 from learning_debt.posteriors.pymc.simulate import Simulation
 
@@ -81,7 +81,7 @@ class Build(Columns):
             if dim not in rows.coords or rows.variables[dim].dims != (dim,) or dim == observation_dim:
                 continue
             given = of_column(dim, rows.variables[dim].values)
-            if not same(given, labels):
+            if not given.same_as(labels):
                 raise UnsupportedModelError(
                     f"the data are labelled {given.texts[:8]} along {dim!r}, but the model was made for "
                     f"{labels.texts[:8]}; a ready model cannot change its groups: pass build_model instead"

@@ -13,7 +13,7 @@ from learning_debt.posteriors.pymc.checks import largest_difference
 from learning_debt.posteriors.pymc.density import split_points
 from learning_debt.posteriors.pymc.draws import Draws, posterior_group
 from learning_debt.posteriors.pymc.graph import ModelGraph
-from learning_debt.posteriors.pymc.labels import different, of_posterior, same
+from learning_debt.posteriors.pymc.labels import different, of_posterior
 
 TOLERANCE = 1e-8
 SHARED_DRAWS = 3
@@ -38,7 +38,7 @@ def require_same_groups(first: ModelGraph, second: ModelGraph, shadow: xr.DataTr
         for dim in one.variables[name].dims[2:]:
             if dim in one.variables and dim in two.variables:
                 before, after = of_posterior(str(dim), two), of_posterior(str(dim), one)
-                if not same(before, after):
+                if not before.same_as(after):
                     raise IncomparablePosteriorsError(
                         f"the labels of {dim!r} differ between the posteriors "
                         f"({different(after, before)[:8] or 'their order'}); {only}"

@@ -11,7 +11,7 @@ import xarray as xr
 from learning_debt.errors import IncomparablePosteriorsError
 from learning_debt.posteriors.convergence import not_finite
 from learning_debt.posteriors.pymc.graph import ModelGraph
-from learning_debt.posteriors.pymc.labels import GroupLabels, different, nearest, of_model, of_posterior, same
+from learning_debt.posteriors.pymc.labels import GroupLabels, different, nearest, of_model, of_posterior
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def _require_labels(name: str, dim: str, given_dim: str, dataset: xr.Dataset, co
     if coordinate is None:
         return
     given, expected = of_posterior(dim, dataset), of_model(dim, coordinate)
-    if same(given, expected):
+    if given.same_as(expected):
         return
     unlike = different(given, expected)
     what = f"differ in {unlike[:8]}" if unlike else "are in another order"

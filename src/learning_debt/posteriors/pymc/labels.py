@@ -37,13 +37,6 @@ def of_column(name: str, values: Any) -> Labels:
     return as_labels(values, f"data variable {name!r}")
 
 
-def same(given: Labels, expected: Labels) -> bool:
-    """Whether two hold the same labels in the same order; labels of two kinds are not the same."""
-    if len(given) != len(expected) or (len(given) and given.kind != expected.kind):
-        return False
-    return all(one == other for one, other in zip(given.index, expected.index, strict=True))
-
-
 def different(given: Labels, expected: Labels) -> list[str]:
     """Labels that one has and the other has not; with their kinds where these differ."""
     if len(given) and len(expected) and given.kind != expected.kind:
@@ -111,7 +104,7 @@ def require_labels(
             continue
         given, expected = of_column(str(dim), rows.variables[dim].values), labels[model_dim]
         require_same_kind(given, expected)
-        if not same(given, expected):
+        if not given.same_as(expected):
             raise ValueError(
                 f"data variable {name!r} is labelled {given.texts[:8]} along {dim!r}, but the model has "
                 f"{expected.texts[:8]}; reorder with .sel({dim}=...) or refit"
