@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from learning_debt.data import plain_labels
+from learning_debt.data import label_text, plain_labels
 from learning_debt.decisions.cost import RetrainingCost, as_cost
 from learning_debt.decisions.policies.base import Policy, require_policy
 from learning_debt.estimate import Estimate
@@ -225,7 +225,7 @@ def _doubt(table: xr.Dataset, deployed_at: int) -> str:
 
 def _reason(decision: Decision, straddles: bool, doubt: str, ahead: int) -> str:
     regret, unit = decision.expected_regret, decision.unit
-    served = f"trained after {decision.deployed_label}, in service for {decision.spell_age} period(s)"
+    served = f"trained after {label_text(decision.deployed_label)}, in service for {decision.spell_age} period(s)"
     error = f" ± {regret.standard_error:.1g}" if regret.standard_error > 0 else ""
     over = f"the next {decision.horizon} period(s)"
     over = over if ahead == 1 else f"the forecasts of {over}, each {ahead} periods ahead,"

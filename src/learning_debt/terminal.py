@@ -18,6 +18,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from learning_debt.validation import harmless
+
 ERROR, INTERRUPTED, TERMINATED = 1, 130, 143
 """Exit codes; 0 is done, and 2, wrong usage, is the command-line library's own."""
 
@@ -47,20 +49,6 @@ class PlainConsole(Console):
     ) -> None:
         """Show a warning without the line of code that it came from, in place of `warnings.showwarning`."""
         self.say(f"warning: {message}", style="yellow")
-
-
-def harmless(text: Any) -> str:
-    r"""Text for the terminal: characters that would steer it, or cannot be shown, come out escaped.
-
-    Examples
-    --------
-    >>> print(harmless("Graz\x1b[2J\u202e"))
-    Graz\x1b[2J\u202e
-    """
-    lines = str(text).split("\n")
-    return "\n".join(
-        "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in line) for line in lines
-    )
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import xarray as xr
 
 from learning_debt.audit.trial import Trial
 from learning_debt.belief import belief_notes
-from learning_debt.data import plain_labels
+from learning_debt.data import restored_labels
 from learning_debt.decision import KEPT_BY_WEIGHTS
 from learning_debt.signals import ARRIVED_GAP, ESTIMATED
 
@@ -33,7 +33,7 @@ def audit_notes(table: xr.Dataset, result: xr.Dataset, trial: Trial) -> tuple[st
 
 
 def _on_the_split(table: xr.Dataset, result: xr.Dataset, trial: Trial) -> list[str]:
-    labels, periods = plain_labels(table["label"]), table.sizes["period"]
+    labels, periods = restored_labels(table["label"].values, table["label"].attrs).texts, table.sizes["period"]
     first, tuned_on = trial.first, trial.tuning.sizes["period"]
     notes = [
         f"Tuned on {tuned_on} periods ({labels[0]} to {labels[tuned_on - 1]}), reported on the {periods - first} that "

@@ -8,7 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 import learning_debt as ld
-from learning_debt.terminal import PlainConsole, harmless
+from learning_debt.terminal import PlainConsole
+from learning_debt.validation import harmless
 
 
 def print_audit(console: PlainConsole, result: ld.Audit, comparison: xr.Dataset | None) -> None:

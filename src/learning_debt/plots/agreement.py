@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from arviz_base.labels import MapLabeller
 from arviz_base.validate import validate_dict_argument
 from arviz_plots import PlotCollection
 from arviz_plots import visuals as vz
@@ -22,6 +21,7 @@ from learning_debt.plots.common import (
     signal_labels,
 )
 from learning_debt.plots.signals import Z90
+from learning_debt.plots.text import LiteralLabeller
 from learning_debt.spells import check_spells
 
 VISUALS = ("interval", "point", "unreliable", "identity", "xlabel", "ylabel", "title", "scale")
@@ -103,7 +103,9 @@ def plot_sampled_against_exact(
         if kwargs is not False:
             ignore = ignored_aesthetics(pc, aes_by_visuals, visual)
             pc.map(function, visual, data=data, ignore_aes=ignore, **{**defaults, **kwargs})
-    _furnish(pc, points, labeller or MapLabeller(var_name_map=signal_labels(sampled)), logarithmic, visuals)
+    _furnish(
+        pc, points, labeller or LiteralLabeller(pc.backend, var_name_map=signal_labels(sampled)), logarithmic, visuals
+    )
     return pc
 
 

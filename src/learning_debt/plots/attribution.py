@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from arviz_base.labels import BaseLabeller
 from arviz_base.validate import validate_dict_argument
 from arviz_plots import PlotCollection
 from arviz_plots import visuals as vz
@@ -15,6 +14,7 @@ from arviz_plots.plots.utils import get_visual_kwargs
 
 from learning_debt.plots.common import figure_defaults, furnish, ignored_aesthetics, resolve_backend, set_yticks
 from learning_debt.plots.signals import Z90
+from learning_debt.plots.text import LiteralLabeller, labels_of, literal
 
 VISUALS = ("interval", "point", "lower_bound", "unreliable", "zero", "xlabel", "labels", "limits")
 
@@ -101,7 +101,7 @@ def plot_debt_parts(
         if kwargs is not False and bool(np.isfinite(data["value"]).any()):
             ignore = ignored_aesthetics(pc, aes_by_visuals, visual, ("y",))
             pc.map(function, visual, data=data, ignore_aes=ignore, **{**defaults, **kwargs})
-    _furnish(pc, parts.attrs, names, bool(bound.any()), labeller or BaseLabeller(), visuals)
+    _furnish(pc, parts.attrs, names, bool(bound.any()), labeller or LiteralLabeller(pc.backend), visuals)
     return pc
 
 
@@ -124,7 +124,7 @@ def _ordered(parts: xr.Dataset, most: int) -> xr.Dataset:
         "reliable": parts["reliable"].values.astype(bool),
         "lower_bound": bound.astype(bool),
     }
-    labels = [str(label) for label in parts[dim].values[order]]
+    labels = np.array(labels_of(parts[dim]).texts)[order]
     return xr.Dataset({name: ("part", one[order]) for name, one in columns.items()}, {"part": labels})
 
 
@@ -139,7 +139,7 @@ def _furnish(
     """Line at zero, axis label and the names of the rows."""
     rows = np.arange(len(names))[::-1]
     labels = [labeller.sel_to_str({"part": name}, {"part": place}) for place, name in enumerate(names)]
-    quantity = f"{attrs.get('quantity', 'debt')} ({attrs.get('unit', 'nats')})"
+    quantity = literal(f"{attrs.get('quantity', 'debt')} ({attrs.get('unit', 'nats')})", pc.backend)
     blank = xr.Dataset({"value": 0.0})
     furnish(
         pc,

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from arviz_base.labels import MapLabeller
 from arviz_base.validate import validate_dict_argument
 from arviz_plots import PlotCollection
 from arviz_plots import visuals as vz
@@ -24,6 +23,7 @@ from learning_debt.plots.common import (
     resolve_backend,
 )
 from learning_debt.plots.numbers import decimals_for, number
+from learning_debt.plots.text import LiteralLabeller, literal
 
 VISUALS = ("line", "retrain", "zero", "xlabel", "ylabel", "ticks", "legend")
 
@@ -95,14 +95,15 @@ def plot_bill(
     _furnish(pc, audit, visuals)
     legend = get_visual_kwargs(visuals, "legend")
     if legend is not False:
-        labels = MapLabeller(coord_map={"policy": legend_labels(audit, names)})
-        pc.add_legend("policy", labeller=labeller or labels, **{"title": f"total ({audit.cost.unit})", **legend})
+        labels = LiteralLabeller(pc.backend, coord_map={"policy": legend_labels(audit, names)})
+        title = literal(f"total ({audit.cost.unit})", pc.backend)
+        pc.add_legend("policy", labeller=labeller or labels, **{"title": title, **legend})
     return pc
 
 
 def _furnish(pc: PlotCollection, audit: Audit, visuals: Mapping[str, Any]) -> None:
     """Line at zero, axis labels and ticks."""
-    positions, texts = period_ticks(next(iter(audit.replays.values())).bill["label"].values, most=6)
+    positions, texts = period_ticks(next(iter(audit.replays.values())).bill["label"], 6, pc.backend)
     blank = xr.Dataset({"bill": 0.0})
     furnish(
         pc,
@@ -110,7 +111,7 @@ def _furnish(pc: PlotCollection, audit: Audit, visuals: Mapping[str, Any]) -> No
         {
             "zero": (vz.hline, blank, {"color": "B3", "width": 0.8}),
             "xlabel": (vz.labelled_x, blank, {"text": "period"}),
-            "ylabel": (vz.labelled_y, blank, {"text": f"bill so far ({audit.cost.unit})"}),
+            "ylabel": (vz.labelled_y, blank, {"text": literal(f"bill so far ({audit.cost.unit})", pc.backend)}),
             "ticks": (vz.set_xticks, blank, {"values": positions, "labels": texts}),
         },
     )

@@ -13,6 +13,7 @@ from arviz_plots.plot_collection import backend_from_object
 from arviz_plots.plots.utils import filter_aes, get_visual_kwargs
 
 from learning_debt.audit import Audit
+from learning_debt.plots.text import labels_of, literal
 
 SIGNALS = ("debt", "predictive_debt", "score_gap")
 # Steps that keep quarters, months and weeks at the same place of the year, as far as labels are not numbers.
@@ -63,8 +64,10 @@ def ignored_aesthetics(
     return set(filter_aes(collection, wanted, visual, [])[2])
 
 
-def period_ticks(labels: Sequence[Any] | np.ndarray, most: int = 8) -> tuple[np.ndarray, list[str]]:
-    """At most about `most` periods, numbered from 1, and their labels.
+def period_ticks(
+    labels: xr.DataArray | Sequence[Any] | np.ndarray, most: int = 8, backend: str = "none"
+) -> tuple[np.ndarray, list[str]]:
+    """At most about `most` periods, numbered from 1, and their labels as a backend draws them.
 
     Examples
     --------
@@ -74,21 +77,16 @@ def period_ticks(labels: Sequence[Any] | np.ndarray, most: int = 8) -> tuple[np.
     >>> period_ticks(np.arange(57, 120))[1]
     ['60', '70', '80', '90', '100', '110']
     """
-    values = np.asarray(labels)
-    if np.issubdtype(values.dtype, np.integer):
+    found = labels_of(labels)
+    values = found.index.to_numpy()
+    if values.dtype.kind in "iu":
         span = max(1, int(values.max() - values.min()))
         step = next(s for k in range(12) for s in (10**k, 2 * 10**k, 5 * 10**k) if span // s <= most)
         chosen = np.flatnonzero(values % step == 0)
     else:
         step = next((s for s in CALENDAR_STEPS if (values.size - 1) // s < most), max(1, values.size // most))
         chosen = np.arange(0, values.size, step)
-    return chosen + 1, [_label_text(values[index]) for index in chosen]
-
-
-def _label_text(label: Any) -> str:
-    if isinstance(label, np.datetime64):
-        return str(np.datetime_as_string(label, unit="D"))
-    return f"{label:g}" if isinstance(label, float) else str(label)
+    return chosen + 1, [literal(found.texts[index], backend) for index in chosen]
 
 
 def policy_aesthetics(

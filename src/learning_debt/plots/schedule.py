@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from arviz_base.labels import BaseLabeller
 from arviz_base.validate import validate_dict_argument
 from arviz_plots import PlotCollection
 from arviz_plots import visuals as vz
@@ -25,6 +24,7 @@ from learning_debt.plots.common import (
     resolve_backend,
     set_yticks,
 )
+from learning_debt.plots.text import LiteralLabeller
 
 VISUALS = ("baseline", "retrain", "xlabel", "ticks", "policy_names", "limits")
 
@@ -100,13 +100,13 @@ def plot_schedule(
         if kwargs is not False:
             ignore = ignored_aesthetics(pc, aes_by_visuals, visual, aes)
             pc.map(function, visual, data=data, ignore_aes=ignore, **{**defaults, **kwargs})
-    _furnish(pc, audit, names, labeller or BaseLabeller(), visuals)
+    _furnish(pc, audit, names, labeller or LiteralLabeller(pc.backend), visuals)
     return pc
 
 
 def _furnish(pc: PlotCollection, audit: Audit, names: Sequence[str], labeller: Any, visuals: Mapping[str, Any]) -> None:
     """Axis labels, ticks and the names of the rows."""
-    positions, texts = period_ticks(audit.replays[names[0]].schedule["label"].values)
+    positions, texts = period_ticks(audit.replays[names[0]].schedule["label"], backend=pc.backend)
     rows = np.arange(len(names))[::-1]
     labels = [
         f"{labeller.sel_to_str({'policy': name}, {'policy': place})} ({float(audit.replays[name].retrains.mean()):.3g})"

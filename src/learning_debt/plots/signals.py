@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from arviz_base.labels import MapLabeller
 from arviz_base.validate import validate_dict_argument
 from arviz_plots import PlotCollection
 from arviz_plots import visuals as vz
@@ -25,6 +24,7 @@ from learning_debt.plots.common import (
     signal_labels,
     vertical_lines,
 )
+from learning_debt.plots.text import LiteralLabeller
 from learning_debt.spells import check_spells
 
 VISUALS = ("line", "band", "unreliable", "retrain", "zero", "xlabel", "ylabel", "title", "ticks")
@@ -108,7 +108,7 @@ def plot_signals(
         schedule = schedule.isel({SERIES: 0})
     _draw_signals(pc, served, lines, aes_by_visuals, visuals)
     _draw_retrains(pc, schedule, lines, visuals)
-    _furnish(pc, lines, table, labeller or MapLabeller(var_name_map=signal_labels(table)), visuals)
+    _furnish(pc, lines, table, labeller or LiteralLabeller(pc.backend, var_name_map=signal_labels(table)), visuals)
     return pc
 
 
@@ -185,7 +185,7 @@ def _draw_retrains(pc: PlotCollection, schedule: xr.DataArray, lines: xr.Dataset
 
 def _furnish(pc: PlotCollection, lines: xr.Dataset, table: xr.Dataset, labeller: Any, visuals: Any) -> None:
     """Line at zero, axis labels and ticks."""
-    positions, texts = period_ticks(table["label"].values, most=4 if SERIES in lines.dims else 8)
+    positions, texts = period_ticks(table["label"], 4 if SERIES in lines.dims else 8, pc.backend)
     blank = xr.zeros_like(lines.isel(plot_axis=0, period=0, drop=True))
     top, last = blank[[next(iter(blank))]], blank[[list(blank)[-1]]]
     left = blank.isel({SERIES: [0]}) if SERIES in blank.dims else blank

@@ -135,7 +135,7 @@ def _first_series(table: xr.Dataset, name: str, default: Any) -> np.ndarray:
 
 def _furnish(pc: PlotCollection, points: xr.Dataset, table: xr.Dataset, labeller: Any, visuals: Any) -> None:
     """The limit of Pareto k, axis labels and ticks."""
-    positions, texts = period_ticks(table["label"].values)
+    positions, texts = period_ticks(table["label"], backend=pc.backend)
     blank = xr.Dataset(dict.fromkeys(points, 0.0))
     found = [place for place in range(len(RUNGS)) if (points["rung"].sel(plot_axis="y") == place).any()]
     furniture: dict[str, tuple[Callable[..., Any], xr.Dataset, dict[str, Any]]] = {

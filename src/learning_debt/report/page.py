@@ -12,8 +12,10 @@ import numpy as np
 import xarray as xr
 
 from learning_debt.audit import Audit
+from learning_debt.data import label_text
 from learning_debt.decision import Decision
 from learning_debt.plots.numbers import NONE, decimals_for, number, percent
+from learning_debt.plots.text import labels_of
 from learning_debt.report.figures import Figure
 from learning_debt.report.template import GLOSSARY, PAGE
 
@@ -28,7 +30,7 @@ def render_page(
     model_summary: str | None = None,
 ) -> str:
     """The report as HTML that needs nothing outside itself."""
-    labels = audit.spells["label"].values
+    labels = labels_of(audit.spells["label"]).texts
     own = [figure for figure in figures if figure.file != "sampled_against_exact.png"]
     agreement = [figure for figure in figures if figure.file == "sampled_against_exact.png"]
     sections = [
@@ -42,7 +44,7 @@ def render_page(
     ]
     return Template(PAGE).substitute(
         title=escape(title),
-        period=f"{escape(_text(labels[0]))} to {escape(_text(labels[-1]))}, {labels.size} periods",
+        period=f"{escape(labels[0])} to {escape(labels[-1])}, {len(labels)} periods",
         body="\n".join(section for section in sections if section),
     )
 
@@ -81,7 +83,7 @@ def verdict_box(audit: Audit) -> str:
     reason = escape(_sentence(decision.reason)) + _against_expectation(decision)
     return (
         f'<section class="verdict {decision.verdict.replace(" ", "-")}">'
-        f'<p class="headline"><span class="today">Today ({escape(_text(decision.label))}):</span> '
+        f'<p class="headline"><span class="today">Today ({escape(label_text(decision.label))}):</span> '
         f"{HEADLINES[decision.verdict]}</p>"
         f'<div class="facts">{cells}</div><p class="reason">{reason}</p>{sure}</section>'
     )
@@ -232,7 +234,7 @@ def _comparison_table(comparison: xr.Dataset) -> str:
 def provenance(audit: Audit, model_summary: str | None) -> str:
     """Where the numbers come from."""
     spells, cost, unit = audit.spells, audit.cost, audit.cost.unit
-    labels = spells["label"].values
+    labels = labels_of(spells["label"]).texts
     worth = f"; one nat on one observation is worth {number(cost.money_per_nat)} {unit}" if cost.money_per_nat else ""
     try:
         package = version("learning-debt")
@@ -242,7 +244,7 @@ def provenance(audit: Audit, model_summary: str | None) -> str:
         ("learning-debt", package),
         ("cost of a retrain", f"{cost}{worth}"),
         ("accounting", audit.accounting),
-        ("reported on", f"{labels.size} periods, {_text(labels[0])} to {_text(labels[-1])}"),
+        ("reported on", f"{len(labels)} periods, {labels[0]} to {labels[-1]}"),
         ("series", str(spells.sizes["series"])),
         *(
             ("unit of signals" if key == "unit" else key.replace("_", " "), str(spells.attrs[key]))
@@ -274,7 +276,3 @@ def _setting(parameter: str) -> str:
 
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
-
-
-def _text(label: object) -> str:
-    return str(np.datetime_as_string(label, unit="D")) if isinstance(label, np.datetime64) else str(label)

@@ -10,6 +10,7 @@ from learning_debt.validation.numbers import (
 )
 from learning_debt.validation.objects import (
     describe,
+    harmless,
     require_callable,
     require_choice,
     require_executor,
@@ -22,6 +23,7 @@ from learning_debt.validation.objects import (
 
 __all__ = [
     "describe",
+    "harmless",
     "require_callable",
     "require_choice",
     "require_executor",

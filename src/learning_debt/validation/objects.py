@@ -34,6 +34,20 @@ def describe(value: Any) -> str:
     return text if value is None else f"{text} ({type(value).__name__})"
 
 
+def harmless(text: Any) -> str:
+    r"""Text to be shown: characters that would steer a terminal, or cannot be shown, come out escaped.
+
+    Examples
+    --------
+    >>> print(harmless("Graz\x1b[2J\u202e"))
+    Graz\x1b[2J\u202e
+    """
+    lines = str(text).split("\n")
+    return "\n".join(
+        "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in line) for line in lines
+    )
+
+
 def suggestion(name: Any, choices: Iterable[Any]) -> str:
     """The nearest spelling among `choices` as the end of a message, nothing where none is near.
 
