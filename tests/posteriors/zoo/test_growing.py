@@ -12,6 +12,8 @@ from learning_debt.posteriors.pymc.forecaster import PyMCForecaster
 
 from .case import CHEAP, moment_errors
 from .growing import CASES
+from .pairs import CASES as PAIRS
+from .pairs import matches
 from .variations import GROWING as VARIATIONS
 
 NAMED = {case.name: case for case in CASES}
@@ -30,7 +32,7 @@ def errors_of_densities(log_density, law):
     return (density.mean(axis=0) - truth) / error
 
 
-@pytest.fixture(scope="module", params=[*CASES, *VARIATIONS], ids=lambda case: case.name)
+@pytest.fixture(scope="module", params=[*CASES, *VARIATIONS, *PAIRS], ids=lambda case: case.name)
 def attached(request):
     case = request.param
     forecaster = case.forecaster()
@@ -158,6 +160,13 @@ def test_effects_that_new_ones_would_change_are_refused():
     forecaster = PyMCForecaster(centred_inside, compile_kwargs=CHEAP, growing_dims=("store",))
     with pytest.raises(UnsupportedModelError, match="change the effects of the known ones"):
         forecaster.attach(case.posterior(), case.past)
+
+
+def test_pairs_of_effects_that_new_ones_would_change_are_refused():
+    build = matches(lambda strength, _, home, away: (strength - strength.mean())[home] + strength[away])
+    forecaster = PyMCForecaster(build, compile_kwargs=CHEAP, growing_dims=("team",))
+    with pytest.raises(UnsupportedModelError, match="change the effects of the known ones"):
+        forecaster.attach(PAIRS[0].posterior(), PAIRS[0].past)
 
 
 @pytest.mark.parametrize("name", ["walk over the rows", "latent process, non-centred"])

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import xarray as xr
 
-from learning_debt.data import not_numbers, require_usable, require_variables
+from learning_debt.data import Labels, not_numbers, require_usable, require_variables
 from learning_debt.posteriors.pymc.density import Density
 from learning_debt.posteriors.pymc.draws import Draws
 from learning_debt.posteriors.pymc.graph import Arguments, ModelGraph
@@ -146,14 +146,16 @@ class Columns:
         if draws is None:
             return labels
         ordered = self.density.scoring.ordered if self.density.scoring is not None else ()
+        given: dict[str, list[Labels]] = {}
         for name, dim in self.index_dims.items():
             if dim not in self.graph.growing_dims or dim not in labels:
                 continue
             variable = self._variable(name, rows, observation_dim, None)
             source = self._column(name, rows, observation_dim) or name
             if variable is not None and self._label_dim(name, source, variable, labels) == dim:
-                given = of_column(source, variable.values)
-                labels = {**labels, dim: extended(labels[dim], given, dim, dim in ordered)}
+                given.setdefault(dim, []).append(of_column(source, variable.values))
+        for dim, columns in given.items():
+            labels = {**labels, dim: extended(labels[dim], columns, dim, dim in ordered)}
         return labels
 
     def _variable(

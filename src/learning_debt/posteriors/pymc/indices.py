@@ -8,6 +8,8 @@ import numpy as np
 from pytensor.graph.basic import Constant, Variable
 from pytensor.graph.traversal import ancestors, graph_inputs
 from pytensor.scan.op import Scan
+from pytensor.tensor.basic import Join
+from pytensor.tensor.elemwise import DimShuffle
 from pytensor.tensor.shape import Shape, Shape_i
 from pytensor.tensor.subtensor import BaseSubtensor, indices_from_subtensor
 
@@ -25,6 +27,7 @@ class IndexGuard:
     def __init__(self, graph: ModelGraph, outputs: Sequence[Variable], skip: frozenset[str] = frozenset()) -> None:
         self.sources: list[tuple[str, ...]] = []
         self.dims: list[str | None] = []
+        self.side_by_side: list[bool] = []
         checked: list[Variable] = []
         data = {argument: name for name, argument in graph.data.items() if name not in skip}
         allowed = set(data) | set(graph.lengths.values())
@@ -34,6 +37,8 @@ class IndexGuard:
             if inputs & set(data) and inputs <= allowed:
                 self.sources.append(tuple(data[v] for v in inputs if v in data))
                 self.dims.append(_axis_dim(graph, array, axis))
+                steps = {type(v.owner.op) for v in ancestors([index]) if v.owner is not None}
+                self.side_by_side.append(steps <= {Join, DimShuffle})
                 checked += [index, array.shape[axis]]
         kinds = {"draw": graph.draws, "data": graph.data, "length": graph.lengths}
         used = set(graph_inputs(checked))
@@ -42,8 +47,9 @@ class IndexGuard:
         self._function: Callable | None = compile_python(slots, checked) if checked else None
 
     def indexed_dim(self, name: str) -> str | None:
-        """The one named dimension that data variable `name` alone indexes, if there is one."""
-        dims = {dim for sources, dim in zip(self.sources, self.dims, strict=True) if sources == (name,)}
+        """The one named dimension that data variable `name` indexes, alone or beside others, if there is one."""
+        found = zip(self.sources, self.dims, self.side_by_side, strict=True)
+        dims = {dim for sources, dim, beside in found if sources == (name,) or (beside and name in sources)}
         return dims.pop() if len(dims) == 1 else None
 
     def check(self, arguments: Arguments) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -59,16 +59,17 @@ def encode(name: str, values: np.ndarray, dim: str, labels: GroupLabels) -> np.n
     return codes.reshape(np.shape(values))
 
 
-def extended(known: Labels, given: Labels, dim: str, ordered: bool) -> Labels:
-    """Labels with the unseen ones appended, in the order in which they appear.
+def extended(known: Labels, given: Sequence[Labels], dim: str, ordered: bool) -> Labels:
+    """Labels with the unseen ones of all columns `given` appended, in the order in which they appear.
 
     Where order matters (`ordered`) the new ones are put in order. None may lie before the last known one, since a state
     in between cannot be drawn, and none may be left out where the known ones show how they follow each other.
     """
-    unseen = given.index[given.positions(known) < 0].unique()
-    if not len(unseen):
+    unseen = [label for column in given for label in column.index[column.positions(known) < 0]]
+    if not unseen:
         return known
-    new = as_labels(unseen.sort_values() if ordered else unseen, given.what)
+    together = as_labels(unseen, given[0].what).index.unique()
+    new = as_labels(together.sort_values() if ordered else together, given[0].what)
     if ordered:
         _require_next(known, new, dim)
     return as_labels([*known.index, *new.index], known.what)

@@ -280,14 +280,24 @@ def _rows_that_feel(build: Build, arguments: Arguments, dim: str, axes: list) ->
         after = np.array(function({**arguments, "draw": draws}, 0))
         return ~np.isclose(after, before, rtol=1e-9, atol=1e-12, equal_nan=True).all(axis=0)
 
-    names = [name for name, one in build.index_dims.items() if one == dim and build.row_axis(name) == 0]
-    positions = next((arguments["data"][name] for name in names if arguments["data"][name].ndim == 1), None)
+    positions = _positions(build, arguments, dim)
     if positions is None:
         return bool(changed(0).any())
-    last = int(positions.max())
-    if (changed(last) & (positions != last)).any():
+    first, last = int(positions.min()), int(positions.max())
+
+    def elsewhere(entry: int) -> bool:
+        return bool((changed(entry) & ~(positions == entry).any(axis=1)).any())
+
+    if elsewhere(last):
         raise UnsupportedModelError(
             f"new labels along {dim!r} would change the effects of the known ones (are effects centred inside the "
             "model?); parametrise them so that each stands by itself"
         )
-    return bool((changed(int(positions.min())) & (positions != positions.min())).any())
+    return elsewhere(first)
+
+
+def _positions(build: Build, arguments: Arguments, dim: str) -> np.ndarray | None:
+    """What each row looks up along `dim`, by any of its columns (home and away, seller and buyer), shape (rows, any)."""
+    axes = {name: build.row_axis(name) for name, one in build.index_dims.items() if one == dim}
+    columns = [np.moveaxis(arguments["data"][name], k, 0) for name, k in axes.items() if k is not None]
+    return np.column_stack([column.reshape(len(column), -1) for column in columns]) if columns else None
