@@ -95,6 +95,24 @@ def test_without_growing_dims_it_is_refused_with_the_remedy(name):
         score()
 
 
+def test_a_batch_goes_on_with_the_rows_that_the_posterior_holds():
+    """Its outcomes may be others, as where a predictive density is asked for at points, its other columns may not."""
+    case = NAMED["walk over the rows"]
+    forecaster = case.forecaster()
+    posterior = forecaster.attach(case.posterior(), case.past)
+    before, held, later = case.rows(0, 4), case.rows(4, 5), case.rows(6, 7)
+    asked = held.assign(y=held["y"] + 1.0)
+    theta = [case.theta_at(draw) for draw in range(4)]
+    right = [[-0.5 * ((float(asked["y"][0]) - t["state"][4]) / t["scale"]) ** 2 - np.log(t["scale"])] for t in theta]
+    scored = forecaster.log_density(posterior, asked, before)["outcome"].values
+    np.testing.assert_allclose(scored + 0.5 * np.log(2 * np.pi), right)
+    for rows in (later, later.drop_vars("y")):
+        with pytest.raises(ValueError, match="its rows are others"):
+            forecaster.predict(posterior, rows, before)
+    with pytest.raises(ValueError, match="its rows are others"):
+        forecaster.log_density(posterior, later, before)
+
+
 def longer(case, posterior, labels):
     """The posterior of more rows: as before where it was, zero for what came since."""
     dim = case.options["growing_dims"][0]

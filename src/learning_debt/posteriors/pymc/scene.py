@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,7 +82,7 @@ class Stage:
             outcome=outcome,
             labelled=prepared,
         )
-        training = None if scoring.alone else self._training_rows(posterior, build, draws, joined)
+        training = None if scoring.alone else self._training_rows(posterior, build, draws, joined, kept)
         count = relevant.sizes[dim]
         arguments["draw"] = build.grow(draws, arguments, count, training, np.random.SeedSequence(random_seed))
         return Scene(build, arguments, draws.samples, count, kept, scoring.lagged, scoring.undrawable, rows)
@@ -103,8 +104,10 @@ class Stage:
         wanted = TRAINING in posterior.children and build.lacks_static(rows)
         return self.preparation.of_stored(posterior) if wanted else None
 
-    def _training_rows(self, posterior: xr.DataTree, build: Build, draws: Draws, joined: xr.Dataset) -> int | None:
-        """Rows whose entries the posterior holds; they must be the first of the past."""
+    def _training_rows(
+        self, posterior: xr.DataTree, build: Build, draws: Draws, joined: xr.Dataset, kept: int
+    ) -> int | None:
+        """Rows whose entries the posterior holds; they must be the first of the past and the batch, its last `kept`."""
         row_dim = build.graph.row_dim
         if row_dim is None or row_dim not in build.graph.growing_dims or row_dim not in draws.lengths:
             return None
@@ -115,11 +118,33 @@ class Stage:
                 "together: past must begin with the rows the posterior was fitted to"
             )
         if TRAINING in posterior.children:
-            seen, first = training_data(posterior), take_rows(joined, slice(count), self.dim)
-            for name in build.graph.outcome_data:
-                if name in first.variables and not np.array_equal(first[name].values, seen[name].values):
-                    raise ValueError("past must begin with the rows the posterior was fitted to; its outcomes differ")
+            before = joined.sizes[self.dim] - kept
+            first = take_rows(joined, slice(count), self.dim)
+            _require_first_rows(first, training_data(posterior), before, build.graph.outcome_data, self.dim)
         return count
+
+
+def _require_first_rows(first: xr.Dataset, seen: xr.Dataset, before: int, outcomes: tuple[str, ...], dim: str) -> None:
+    """Raise unless `first` are the rows a posterior holds states of.
+
+    Those after the first `before` belong to a batch, whose outcomes may be other than those that came (the points at
+    which a predictive density is asked for); then its other columns must be those of the same rows.
+    """
+    others = [name for name, variable in seen.data_vars.items() if dim in variable.dims and name not in outcomes]
+
+    def alike(names: Iterable[Hashable], rows: slice) -> bool:
+        pairs = ((take_rows(first, rows, dim)[n], take_rows(seen, rows, dim)[n]) for n in names if n in first.variables)
+        return all(np.array_equal(one.values, two.values) for one, two in pairs)
+
+    if not alike(outcomes, slice(before)):
+        raise ValueError("past must begin with the rows the posterior was fitted to; its outcomes differ")
+    rest, known = slice(before, None), [name for name in outcomes if name in first.variables]
+    told_by_outcomes = len(known) > 0 and alike(known, rest)
+    if not told_by_outcomes and not ((before or not known) and alike(others, rest)):
+        raise ValueError(
+            "past must begin with the rows the posterior was fitted to, and the batch go on with the rest of "
+            "them; its rows are others"
+        )
 
 
 def row_terms(build: Build, arguments: Arguments, samples: int, rows: int, kept: int) -> list[np.ndarray]:
