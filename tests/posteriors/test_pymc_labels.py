@@ -352,3 +352,12 @@ def test_a_date_is_one_label_whatever_it_came_as(walks):
     found = forecaster.log_density(posteriors["date"], batch, past=weekly("date", range(8)), random_seed=2)
     same = forecaster.log_density(posteriors["date"], weekly("date", [8]), past=weekly("date", range(8)), random_seed=2)
     np.testing.assert_array_equal(found["outcome"].values, same["outcome"].values)
+
+
+def test_states_drawn_on_from_whole_numbers_are_not_cut(walks):
+    forecaster, _ = walks
+    whole = drawn("level", "week", list(range(8)), np.tile(np.arange(8), (600, 1)))
+    posterior = forecaster.attach(whole, weekly("number", range(8)))
+    found = forecaster.predict(posterior, weekly("number", [8]), past=weekly("number", range(8)), random_seed=5)
+    drift_and_noise = stats.norm(7 + 1, np.sqrt(0.25 + 0.25))
+    assert stats.kstest(found["outcome"].values[:, 0], drift_and_noise.cdf).pvalue > 0.001

@@ -72,9 +72,19 @@ def read_draws(
                 lengths[dim] = variable.shape[axis + 2]
                 if dim in dataset.variables and dim != graph.row_dim:
                     labels[dim] = of_posterior(dim, dataset)
-        values[rv.name] = variable.values.reshape(-1, *variable.shape[2:])
+        values[rv.name] = _typed(rv.name, variable.values, str(rv.dtype)).reshape(-1, *variable.shape[2:])
     chains, draws = variable.shape[:2]
     return Draws(values, chains, draws, labels, lengths)
+
+
+def _typed(name: str, values: np.ndarray, dtype: str) -> np.ndarray:
+    """Draws in the type of their variable: states drawn on from whole numbers would be cut to whole numbers."""
+    if values.dtype.kind not in "biuf":
+        raise ValueError(f"the posterior's draws of {name!r} must be numbers, not {values.dtype}")
+    typed = values.astype(dtype, copy=False)
+    if typed.dtype.kind in "biu" and (typed != values).any():
+        raise ValueError(f"the posterior's draws of {name!r} must be whole numbers ({dtype}), as the model has it")
+    return typed
 
 
 def _check_draws(
