@@ -27,7 +27,7 @@ PACKAGE = Path(__file__).parent
 LONGEST_NOTE = 500
 
 
-class Terminated(BaseException):
+class Terminated(SystemExit):
     """The process was asked to end: a SIGTERM, on its way out through every clean-up."""
 
 
@@ -148,7 +148,7 @@ def _sigterm_raised() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
         signal.signal(number, signal.SIG_IGN)
-        raise Terminated
+        raise Terminated(TERMINATED)
 
     before = signal.signal(signal.SIGTERM, handler)
     try:

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from learning_debt.terminal import Terminated
 from learning_debt.validation import describe
 
 MODULE = "learning_debt_model_file"
@@ -44,6 +45,8 @@ def imported(path: Path) -> Iterator[ModuleType]:
     try:
         try:
             spec.loader.exec_module(module)
+        except Terminated:
+            raise
         except SystemExit as error:
             lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
             raise ValueError(
