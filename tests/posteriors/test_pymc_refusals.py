@@ -187,6 +187,23 @@ def test_constructor_refuses_what_it_cannot_use():
         PyMCForecaster(lambda _: None).fit(DATA)
 
 
+class Marketing:
+    """Looks like a ModelBuilder."""
+
+    def build_model(self, X, y): ...
+
+    def _data_setter(self, X, y): ...
+
+
+@pytest.mark.parametrize("argument", ["build_model", "model"])
+def test_models_of_other_packages_name_their_own_door(argument):
+    bambi = type("Model", (), {"__module__": "bambi.models"})()
+    with pytest.raises(TypeError, match=rf"{argument} is a bambi.models.Model.* from_bambi\(model\)"):
+        PyMCForecaster(**{argument: bambi})
+    with pytest.raises(TypeError, match=rf"{argument} is a .*Marketing.* from_model_builder\(builder, X, y\)"):
+        PyMCForecaster(**{argument: Marketing()})
+
+
 def test_missing_data_are_named_with_the_nearest_spelling():
     with pytest.raises(KeyError, match="did you mean 'x1'"):
         never_sampled(lambda data: regression(data.rename(x1="x"))).fit({"x1": X, "y": Y})

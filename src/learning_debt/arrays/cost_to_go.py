@@ -6,6 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from learning_debt.arrays.cache import CACHE
+
 Array = NDArray[np.float64]
 
 
@@ -46,7 +48,7 @@ def waiting_excess(regret: Array, retrain: NDArray[np.bool_], cost: Array) -> Ar
     return excess
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=CACHE, nogil=True)
 def _fill(regret: Array, retrain: NDArray[np.bool_], cost: Array, excess: Array) -> None:
     series, periods, _ = regret.shape
     onward = np.empty(periods)  # J(s, t + 1) by s

@@ -17,6 +17,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from learning_debt.arrays.blocks import block_labels
+from learning_debt.arrays.cache import CACHE
 from learning_debt.arrays.distance_scores import Draws, distances_times
 from learning_debt.arrays.divergence import Divergence, near_zero, variance_of_sum
 
@@ -137,7 +138,7 @@ def _thinning(points: int) -> int:
     return 1 + points // 1000
 
 
-@njit(cache=True)
+@njit(cache=CACHE)
 def _integrate_steps(
     points: Array, masses: Array, thinning: int, products: Array, potential: Array
 ) -> tuple[float, float]:

@@ -9,6 +9,8 @@ import numpy as np
 from numba import guvectorize
 from numpy.typing import NDArray
 
+from learning_debt.arrays.cache import CACHE
+
 Array = NDArray[np.float64]
 
 
@@ -60,7 +62,7 @@ def trace_and_distance(mean_p: Array, factor_p: Array, mean_q: Array, factor_q: 
     return trace, distance
 
 
-@guvectorize("(p),(p,p),(p),(p,p)->(),()", cache=True)
+@guvectorize("(p),(p,p),(p),(p,p)->(),()", cache=CACHE)
 def _trace_and_distance_of_pairs(mean_p, factor_p, mean_q, factor_q, trace, distance):  # type: ignore[no-untyped-def]
     """Sums of squares of A = L_p^-1 L_q (forward substitution, column by column) and of L_q' (m_p - m_q)."""
     p = mean_p.shape[0]

@@ -20,6 +20,8 @@ import numpy as np
 from numba import guvectorize, njit, vectorize
 from numpy.typing import ArrayLike, NDArray
 
+from learning_debt.arrays.cache import CACHE
+
 Array = NDArray[np.float64]
 
 SMALLEST_DEGREES_OF_FREEDOM = 0.5
@@ -99,7 +101,7 @@ def kl(
     return out.reshape(shape)
 
 
-@njit(cache=True)
+@njit(cache=CACHE)
 def _log_gamma_gap(a: float) -> float:
     """log Gamma(a + 1/2) - log Gamma(a) - log(a) / 2; by its asymptotic series where the log-gammas would cancel."""
     if a < 20:
@@ -108,13 +110,13 @@ def _log_gamma_gap(a: float) -> float:
     return (-1 / 8 + r * (1 / 192 + r * (-1 / 640 + r * (17 / 14336 - r * 31 / 18432)))) / a
 
 
-@vectorize(cache=True)
+@vectorize(cache=CACHE)
 def log_gamma_gaps(a):  # type: ignore[no-untyped-def]
     """log Gamma(a + 1/2) - log Gamma(a) - log(a) / 2, elementwise."""
     return _log_gamma_gap(a)
 
 
-@njit(cache=True)
+@njit(cache=CACHE)
 def _strip(df: float, tolerance: float) -> tuple[float, float, int]:
     """Height of the strip used for p, the trapezoid's step, and the number of steps to the end of the range.
 
@@ -130,7 +132,7 @@ def _strip(df: float, tolerance: float) -> tuple[float, float, int]:
     return height, step, math.ceil(end / step)
 
 
-@njit(cache=True)
+@njit(cache=CACHE)
 def _lattice(df: float, step: float, steps: int):  # type: ignore[no-untyped-def]
     """Nodes z >= 0 and their weights for p (each stands for z and -z), and E_p log(1 + z^2 / df)."""
     z = np.empty(steps + 1)
@@ -149,7 +151,7 @@ def _lattice(df: float, step: float, steps: int):  # type: ignore[no-untyped-def
     return z, weight, expected_log / total
 
 
-@njit(cache=True)
+@njit(cache=CACHE)
 def _contour_is_clear(df: float, tolerance: float, height: float, step: float, location: float, width: float) -> bool:
     """Whether the branch point of log q is above the strip, or its weight under p is below the tolerance."""
     real, imaginary = location / math.sqrt(df), width / math.sqrt(df)
@@ -161,7 +163,7 @@ def _contour_is_clear(df: float, tolerance: float, height: float, step: float, l
     return 2 * math.pi * gap / step - log_weight >= tolerance
 
 
-@njit(cache=True)
+@njit(cache=CACHE)
 def _expected_log(z: Array, weight: Array, location: float, width: float) -> float:
     """E_p log(1 + ((z - location) / width)^2) on the real line; z and -z share a weight, hence one logarithm."""
     total = 0.0
@@ -174,7 +176,7 @@ def _expected_log(z: Array, weight: Array, location: float, width: float) -> flo
     return total
 
 
-@njit(cache=True)
+@njit(cache=CACHE)
 def _expected_log_below(df: float, height: float, step: float, steps: int, location: float, width: float) -> float:
     """The same along the line half the strip below the real axis, for any width however small; half the step."""
     numerator = 0.0
@@ -190,13 +192,13 @@ def _expected_log_below(df: float, height: float, step: float, steps: int, locat
     return numerator / denominator
 
 
-@njit(cache=True)
+@njit(cache=CACHE)
 def _log1p(real: float, imaginary: float) -> complex:
     """log(1 + real + i imaginary), without loss where both are small."""
     return complex(0.5 * math.log1p(2 * real + real * real + imaginary * imaginary), math.atan2(imaginary, 1 + real))
 
 
-@guvectorize("(n),(n),(n),(n),(n),(n)->(n)", cache=True)
+@guvectorize("(n),(n),(n),(n),(n),(n)->(n)", cache=CACHE)
 def _kl_along_last_axis(df_p, loc_p, scale_p, df_q, loc_q, scale_q, out):  # type: ignore[no-untyped-def]
     last_p = last_q = -1.0
     tolerance, height, step, steps = 0.0, 0.0, 0.0, 0

@@ -11,6 +11,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from learning_debt.arrays.cache import CACHE
+
 Array = NDArray[np.float64]
 
 
@@ -96,7 +98,7 @@ def oracle(regret: Array, cost: Array) -> NDArray[np.bool_]:
     return schedule
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=CACHE, nogil=True)
 def _fill_oracle(regret: Array, cost: Array, schedule: NDArray[np.bool_]) -> None:
     series, periods, _ = regret.shape
     onward = np.zeros(periods + 1)  # cost + V(u) for u < T, 0 for u = T

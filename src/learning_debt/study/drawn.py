@@ -17,6 +17,7 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from learning_debt.arrays import bridge, mixture, nig, quadrature, walk
+from learning_debt.arrays.cache import CACHE
 from learning_debt.arrays.mixture import Mixture
 from learning_debt.arrays.moment_match import importance
 from learning_debt.arrays.nig import NIG
@@ -174,7 +175,7 @@ def _mixture(drawn: Drawn, x: Array, y: Array) -> Mixture:
     return mixture.mixture(out)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=CACHE, nogil=True)
 def _fill_log_density(coefficient: Array, variance: Array, x: Array, y: Array, out: Array) -> None:
     for i in range(out.shape[0]):
         constant, half_precision = -0.5 * math.log(2.0 * math.pi * variance[i]), 0.5 / variance[i]

@@ -24,6 +24,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from learning_debt.arrays.cache import CACHE
+
 State = NDArray[np.uint32]
 
 WORDS = 624
@@ -58,7 +60,7 @@ def new_state(number: int) -> State:
     return state
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=CACHE, nogil=True)
 def seed(state: State, number: int) -> None:
     """Start the stream anew: words of the congruential recursion 69069 s + 1 mod 2^32, the first 51 thrown away."""
     if state.shape[0] != WORDS + 1:
@@ -74,14 +76,14 @@ def seed(state: State, number: int) -> None:
     state[WORDS] = WORDS
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=CACHE, nogil=True)
 def _twisted(word: np.int64, following: np.int64, distant: np.int64) -> np.int64:
     """Next generation of a word: distant ^ (upper bit of word | lower bits of following) A."""
     joined = (word & 0x80000000) | (following & 0x7FFFFFFF)
     return distant ^ (joined >> 1) ^ ((joined & 1) * 0x9908B0DF)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=CACHE, nogil=True)
 def _twist(state: State) -> None:
     """Replace all 624 words by their next generation (Matsumoto & Nishimura 1998, section 2)."""
     for k in range(WORDS - _OFFSET):
@@ -91,7 +93,7 @@ def _twist(state: State) -> None:
     state[WORDS - 1] = _twisted(np.int64(state[WORDS - 1]), np.int64(state[0]), np.int64(state[_OFFSET - 1]))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=CACHE, nogil=True)
 def uniform(state: State) -> float:
     """One draw from the open interval (0, 1).
 
@@ -113,7 +115,7 @@ def uniform(state: State) -> float:
     return min(max(word * _STEP, _MARGIN), 1.0 - _MARGIN)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=CACHE, nogil=True)
 def uniform_between(state: State, low: float, high: float) -> float:
     """One draw from the interval (low, high).
 
@@ -125,7 +127,7 @@ def uniform_between(state: State, low: float, high: float) -> float:
     return low + (high - low) * uniform(state)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=CACHE, nogil=True)
 def normal(state: State) -> float:
     """One standard normal draw, by inversion of a uniform put together from two.
 
@@ -165,7 +167,7 @@ _FAR_BOTTOM = (
 )  # fmt: skip
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=CACHE, nogil=True)
 def _polynomial(coefficients: tuple[float, ...], x: float) -> float:
     """Horner's rule, highest power first."""
     value = 0.0
@@ -174,7 +176,7 @@ def _polynomial(coefficients: tuple[float, ...], x: float) -> float:
     return value
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=CACHE, nogil=True)
 def normal_quantile(p: float) -> float:
     """Quantile of the standard normal, to about 1e-16: PPND16 of Wichura (1988), Applied Statistics 37, 477-484.
 
@@ -213,7 +215,7 @@ def _exponential_series() -> tuple[float, ...]:
 _SERIES = _exponential_series()
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=CACHE, nogil=True)
 def exponential(state: State) -> float:
     """One standard exponential draw: algorithm SA of Ahrens & Dieter (1972), Communications of the ACM 15, 873-882.
 
@@ -247,7 +249,7 @@ _A = (0.1233795, -0.1367177, 0.1423657, -0.1662921, 0.2000062, -0.250003, 0.3333
 _ROOT_32 = 5.656854
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=CACHE, nogil=True)
 def _log_quotient(shape: float, t: float) -> float:
     """Log ratio of the gamma density to the normal one at sqrt-scale deviate t (step 6 of GD)."""
     spread = math.sqrt(shape - 0.5)
@@ -258,7 +260,7 @@ def _log_quotient(shape: float, t: float) -> float:
     return start + 0.5 * t * t * _polynomial(_A, v) * v
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=CACHE, nogil=True)
 def _hat(shape: float) -> tuple[float, float, float]:
     """Location, scale and height of the double exponential hat (step 4 of GD)."""
     spread_squared = shape - 0.5
@@ -270,7 +272,7 @@ def _hat(shape: float) -> tuple[float, float, float]:
     return 1.77, 0.75, 0.1515 / spread
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=CACHE, nogil=True)
 def _under_hat(state: State, shape: float) -> float:
     """Deviate t drawn by rejection from the double exponential (steps 8 to 11 of GD)."""
     location, scale, height = _hat(shape)
@@ -285,7 +287,7 @@ def _under_hat(state: State, shape: float) -> float:
             return t
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=CACHE, nogil=True)
 def gamma(state: State, shape: float) -> float:
     """One gamma draw of scale 1: algorithm GD of Ahrens & Dieter (1982), Communications of the ACM 25, 47-54.
 
@@ -318,7 +320,7 @@ def gamma(state: State, shape: float) -> float:
     return root * root
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=CACHE, nogil=True)
 def student_t(state: State, degrees_of_freedom: float) -> float:
     """One Student-t draw: a normal over the root of a chi-squared per degree of freedom, the normal drawn first.
 
@@ -340,7 +342,7 @@ def student_t(state: State, degrees_of_freedom: float) -> float:
     return z / math.sqrt(2.0 * gamma(state, degrees_of_freedom / 2.0) / degrees_of_freedom)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=CACHE, nogil=True)
 def index(state: State, n: int) -> int:
     """One of 0..n-1, all equally likely: as many random bits as n needs, drawn again while they say n or more.
 

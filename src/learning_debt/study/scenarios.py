@@ -19,6 +19,7 @@ import numpy as np
 from numba import get_num_threads, njit
 from numpy.typing import NDArray
 
+from learning_debt.arrays.cache import CACHE
 from learning_debt.study import random_stream
 
 Array = NDArray[np.float64]
@@ -319,7 +320,7 @@ def _check_seeds(seeds: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
     return numbers.astype(np.int64)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=CACHE, nogil=True)
 def _fill(seeds: NDArray[np.int64], world: _World, paths: Paths) -> None:
     """Draw all paths, each from its own stream, in the published order."""
     state = np.empty(random_stream.WORDS + 1, dtype=np.uint32)
@@ -342,7 +343,7 @@ def _fill(seeds: NDArray[np.int64], world: _World, paths: Paths) -> None:
                 paths.redeployed[i, t] = random_stream.uniform(state) < REDEPLOYMENT_PROBABILITY
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=CACHE, nogil=True)
 def _draw_truth(state: random_stream.State, world: _World, coefficient: Array, variance: Array) -> None:
     """beta_t and s2_t after each period's step; arrays of shape (periods,)."""
     beta, s2, shifted = 0.0, 1.0, False
@@ -360,7 +361,7 @@ def _draw_truth(state: random_stream.State, world: _World, coefficient: Array, v
         variance[t] = s2
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=CACHE, nogil=True)
 def _draw_columns(state: random_stream.State, x: Array) -> None:
     """Standard normals, shape (periods, rows), all periods of the first row's place first."""
     for j in range(x.shape[1]):
@@ -368,7 +369,7 @@ def _draw_columns(state: random_stream.State, x: Array) -> None:
             x[t, j] = random_stream.normal(state)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=CACHE, nogil=True)
 def _draw_outcomes(
     state: random_stream.State, world: _World, coefficient: Array, variance: Array, x: Array, y: Array
 ) -> None:

@@ -24,6 +24,7 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.special import digamma, gammaln
 
+from learning_debt.arrays.cache import CACHE
 from learning_debt.data import SERIES
 from learning_debt.study.scenarios import Paths
 
@@ -109,7 +110,7 @@ def _shapes(paths: Paths) -> Array:
     return first + paths.update_x.shape[2] / 2 * np.arange(paths.update_x.shape[1] + 1)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=CACHE, nogil=True)
 def _fill(paths: Paths, shape: Array, constant: Array, log_gamma: Array, psi: Array, cells: Cells) -> None:
     periods = paths.update_x.shape[1]
     mean, precision, rate = np.empty(periods + 1), np.empty(periods + 1), np.empty(periods + 1)
@@ -138,7 +139,7 @@ def _fill(paths: Paths, shape: Array, constant: Array, log_gamma: Array, psi: Ar
                 cells.residual_exceedance[i, s, t] = beyond / paths.monitor_x.shape[2]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=CACHE, nogil=True)
 def _update(mean: float, precision: float, rate: float, x: Array, y: Array) -> tuple[float, float, float]:
     """Conjugate update with one batch."""
     xx, xy, yy = 0.0, 0.0, 0.0
@@ -151,7 +152,7 @@ def _update(mean: float, precision: float, rate: float, x: Array, y: Array) -> t
     return new_mean, new_precision, rate + (yy - new_precision * new_mean**2 + precision * mean**2) / 2.0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=CACHE, nogil=True)
 def _fill_debt(
     mean: Array, precision: Array, shape: Array, rate: Array, log_gamma: Array, psi: Array, debt: Array
 ) -> None:
@@ -174,7 +175,7 @@ def _fill_debt(
             debt[s, t] = max(variance + coefficient / 2.0, 0.0)
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
+@njit(cache=CACHE, nogil=True, fastmath={"contract"})
 def _fill_gap(
     mean: Array,
     precision: Array,
@@ -212,7 +213,7 @@ def _fill_gap(
             deployed[s, t] = product_a[s]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=CACHE, nogil=True)
 def _fill_predictive_debt(mean: Array, precision: Array, shape: Array, rate: Array, x: Array, debt: Array) -> None:
     """Mean divergence of the normal predictives of t and s over the inputs of t; one logarithm a cell."""
     noise, leverage = rate / (shape - 1.0), 1.0 / precision

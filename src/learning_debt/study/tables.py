@@ -19,6 +19,7 @@ import xarray as xr
 from numba import njit
 from numpy.typing import NDArray
 
+from learning_debt.arrays.cache import CACHE
 from learning_debt.study import random_stream
 
 Array = NDArray[np.float64]
@@ -263,7 +264,7 @@ def _cell_array(evaluation: xr.Dataset, policy: str) -> Array:
     return objective.to_numpy().reshape(-1, objective.sizes["path"]).astype(float)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=CACHE, nogil=True)
 def _resampled_means(state: random_stream.State, paired: Array, count: int) -> Array:
     """Means over cells of the ratio of resampled sums; `paired` has shape (cells, paths, 2), the result (count,).
 
@@ -294,7 +295,7 @@ def _resampled_means(state: random_stream.State, paired: Array, count: int) -> A
     return means
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=CACHE, nogil=True)
 def _draw_indices(state: random_stream.State, n: int, due: int, ready: NDArray[np.int64]) -> int:
     """Fill `ready` with the next of `due` draws of 0..n-1 from the first on, and return how many."""
     bits = 0

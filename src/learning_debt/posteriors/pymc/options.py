@@ -35,6 +35,9 @@ def check_options(build_model: Any, model: Any, prepare: Any, observation_dim: A
     """Raise naming the first option that cannot be."""
     if (build_model is None) == (model is None):
         raise TypeError("pass exactly one of build_model and model")
+    for name, given in (("build_model", build_model), ("model", model)):
+        if remedy := _foreign(given):
+            raise TypeError(f"{name} is a {type(given).__module__}.{type(given).__name__}, not {remedy}")
     if build_model is not None and not callable(build_model):
         hint = "; a ready model goes in as model=..." if isinstance(build_model, pm.Model) else ""
         raise TypeError(f"build_model must be a function of the data, not {type(build_model).__name__}{hint}")
@@ -48,3 +51,19 @@ def check_options(build_model: Any, model: Any, prepare: Any, observation_dim: A
         raise TypeError(f"observation_dim must be a name, not {observation_dim!r}")
     if sampler not in (None, "nutpie", "pymc"):
         raise ValueError(f"sampler must be None, 'nutpie' or 'pymc', not {sampler!r}")
+
+
+def _foreign(given: Any) -> str:
+    """What to write for a model object of another package: its own `pm.Model` does not take new rows."""
+    own = "a function of the data or a pm.Model: its own pm.Model does not take new rows."
+    if type(given).__module__.split(".")[0] == "bambi":
+        return (
+            f"{own} Write: from learning_debt.integrations.bambi_model import from_bambi; "
+            "forecaster = from_bambi(model), with the Bambi model as it is"
+        )
+    if all(callable(getattr(given, name, None)) for name in ("build_model", "_data_setter")):
+        return (
+            f"{own} Write: from learning_debt.integrations.model_builder import from_model_builder; "
+            "forecaster = from_model_builder(builder, X, y), with the rows it is built on"
+        )
+    return ""
