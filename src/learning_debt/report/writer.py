@@ -14,6 +14,7 @@ import xarray as xr
 from learning_debt.audit import Audit
 from learning_debt.report.figures import draw_figures
 from learning_debt.report.page import render_page
+from learning_debt.spells.contents import checked_contents
 from learning_debt.terminal import uninterrupted
 
 PAGE, TABLE, SPELLS, KEPT = "report.html", "policies.csv", "spells.nc", "new-spells.nc"
@@ -83,7 +84,7 @@ def write_report(
         policies = audit.table.to_dataframe().assign(unit=audit.cost.unit, accounting=audit.accounting)
         _without_formulas(policies.reset_index()).to_csv(workshop / TABLE, index=False)
         if table is not None:
-            table.to_netcdf(workshop / SPELLS, engine="h5netcdf")
+            _keep(table, workshop / SPELLS)
         page = render_page(audit, title, figures, comparison, model_summary)
         (workshop / PAGE).write_text(page, encoding="utf-8")
     return target / PAGE
@@ -112,7 +113,7 @@ def write_spells(table: xr.Dataset, directory: str | os.PathLike[str]) -> Path:
     target = Path(directory)
     name = KEPT if (target / PAGE).exists() else SPELLS
     with _all_or_nothing(target) as workshop:
-        table.to_netcdf(workshop / name, engine="h5netcdf")
+        _keep(table, workshop / name)
     return target / name
 
 
@@ -129,7 +130,7 @@ def require_storable(table: xr.Dataset) -> None:
     """
     with tempfile.TemporaryDirectory() as place:
         try:
-            table.to_netcdf(Path(place) / SPELLS, engine="h5netcdf")
+            _keep(table, Path(place) / SPELLS)
         except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(f"the spell table could not be kept as {SPELLS}: {error}") from error
 
@@ -220,6 +221,11 @@ def _one_at_a_time(directory: Path) -> Iterator[None]:
         yield
     finally:
         os.close(held)
+
+
+def _keep(table: xr.Dataset, path: Path) -> None:
+    """Write a table as netCDF; labels of a user's own table may be pandas', which no file holds as they are."""
+    checked_contents(table).to_netcdf(path, engine="h5netcdf")
 
 
 def _without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
