@@ -7,8 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from hypothesis import HealthCheck, settings
 
 from learning_debt.signals import Signals
+
+# The same inputs every time, on machines of any speed; `max_examples` is what each property takes unless it says so.
+settings.register_profile(
+    "learning-debt",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    max_examples=100,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("learning-debt")
 
 
 def random_table(periods, series=1, seed=0, *, exposure=1.0, rows=1, drift=0.03):
