@@ -15,13 +15,15 @@ def refused_by_name(call, *names):
 
     A refusal is a ValueError, TypeError or KeyError raised by a line of this package, with one of `names` in its text.
     """
+    refusal = None
     try:
         return call()
     except (ValueError, TypeError, KeyError) as error:
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        assert last.filename.startswith(HOUSE), f"raised in {last.filename}:{last.lineno}: {error!r}"
-        assert any(name in str(error) for name in names), f"names none of {names}: {error!r}"
-        return None
+        refusal = error
+    last = traceback.extract_tb(refusal.__traceback__)[-1]
+    assert last.filename.startswith(HOUSE), f"raised in {last.filename}:{last.lineno}: {refusal!r}"
+    assert any(name in str(refusal) for name in names), f"names none of {names}: {refusal!r}"
+    return None
 
 
 @pytest.fixture(scope="session")

@@ -78,16 +78,18 @@ WRONG = {
     "bytes": lambda numbers: np.array([str(number).encode() for number in numbers]),
     "dates": lambda numbers: np.array(numbers, dtype="datetime64[D]"),
     "durations": lambda numbers: np.array(numbers, dtype="timedelta64[s]"),
+    "duration objects": lambda numbers: np.array([*np.array(numbers, dtype="timedelta64[D]")], dtype=object),
+    "a duration": at(2, np.timedelta64(3, "D"), object),
     "periods": lambda numbers: pd.period_range("2024-01", periods=len(numbers), freq="M"),
     "python dates": lambda numbers: np.array([datetime.date(2024, 1, 1 + n) for n in numbers], dtype=object),
     "records": lambda numbers: np.array([(n,) for n in numbers], dtype=[("a", float)]),
     "one short": lambda numbers: np.array(numbers[1:], dtype=float),
     "one long": lambda numbers: np.array([*numbers, 1.0]),
     "two columns": lambda numbers: np.column_stack([numbers, numbers]).astype(float),
-    "one number": lambda numbers: 3.0,
-    "nothing": lambda numbers: np.array([]),
-    "None alone": lambda numbers: None,
-    "word": lambda numbers: "word",
+    "one number": lambda _: 3.0,
+    "nothing": lambda _: np.array([]),
+    "None alone": lambda _: None,
+    "word": lambda _: "word",
     "ragged": lambda numbers: [[1.0, 2.0], *map(float, numbers[1:])],
     "generator": lambda numbers: (number for number in numbers),
     "set": lambda numbers: set(numbers),
@@ -218,7 +220,19 @@ def test_periods_of_any_kind_are_cut_where_their_labels_change(door, order, kind
 @given(
     numbers,
     st.sampled_from(
-        sorted({*WRONG} - {"text", "text objects", "dates", "durations", "periods", "python dates", "complex"})
+        sorted(
+            {*WRONG}
+            - {
+                "text",
+                "text objects",
+                "dates",
+                "durations",
+                "duration objects",
+                "periods",
+                "python dates",
+                "complex",
+            }
+        )
     ),
 )
 def test_labels_with_a_gap_or_a_stranger_are_refused_by_name(door, name, values, kind):

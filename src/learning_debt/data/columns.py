@@ -142,7 +142,7 @@ def _why_not_labels(what: str, entries: np.ndarray) -> str:
     for position, entry in enumerate(entries):
         if _is_missing(entry):
             return f"{what} has a missing label at position {position}"
-        if isinstance(entry, Integral) and not isinstance(entry, bool | np.bool_):
+        if isinstance(entry, Integral) and not isinstance(entry, bool | np.bool_ | np.timedelta64):
             if not LARGEST.min <= int(entry) <= LARGEST.max:
                 return f"{what} holds {entry}, beyond 64 bits; make it text where it is a label, a float else"
         elif not isinstance(entry, Hashable) or isinstance(entry, complex | np.complexfloating | bytes):
@@ -166,7 +166,7 @@ def _is_missing(entry: Any) -> bool:
 
 
 def _is_real(entry: Any) -> bool:
-    return isinstance(entry, Real | Decimal) and not isinstance(entry, bool | np.bool_)
+    return isinstance(entry, Real | Decimal) and not isinstance(entry, bool | np.bool_ | np.timedelta64)
 
 
 def _kind(entry: Any) -> str:

@@ -10,6 +10,7 @@ from learning_debt.scores.energy import EnergyScore
 from learning_debt.scores.log import LogScore
 from learning_debt.scores.stock import NewsvendorLoss, QuantileLoss
 from learning_debt.scores.user import DrawsScore
+from learning_debt.validation import describe
 
 __all__ = ["CRPS", "DrawsScore", "EnergyScore", "LogScore", "NewsvendorLoss", "QuantileLoss", "Score", "as_score"]
 
@@ -40,7 +41,7 @@ def as_score(score: Score | str) -> Score:
         return score
     if not isinstance(score, str):
         hint = ", which must be made first: write its brackets" if isinstance(score, type) else ""
-        raise TypeError(f"score must be a name or a Score, not {score!r}{hint}")
+        raise TypeError(f"score must be a name or a Score, not {describe(score)}{hint}")
     if score in BY_NAME:
         return BY_NAME[score]()
     by_object = ", ".join(WITH_NUMBERS.values())

@@ -181,8 +181,8 @@ def _as_float(value: Any) -> float:
 
 def _is_real(value: Any) -> bool:
     """Whether a value is one real number: Python's, numpy's, or an array of one without dimensions."""
-    if isinstance(value, bool | np.bool_ | str | bytes | complex) or value is None:
-        return False
+    if isinstance(value, bool | np.bool_ | str | bytes | complex | np.timedelta64) or value is None:
+        return False  # numpy counts a duration as a whole number
     if isinstance(value, int | float | np.integer | np.floating):
         return True
     dtype, shape = getattr(value, "dtype", None), getattr(value, "shape", None)
