@@ -27,7 +27,22 @@ def test_every_real_number_is_a_number(value):
 
 
 @pytest.mark.parametrize(
-    "value", ["0.1", None, True, np.True_, 1j, b"1", [1.0], np.ones(2), object(), {}, pd.NA, np.datetime64(1, "D")]
+    "value",
+    [
+        "0.1",
+        None,
+        True,
+        np.True_,
+        1j,
+        b"1",
+        [1.0],
+        np.ones(2),
+        object(),
+        {},
+        pd.NA,
+        np.datetime64(1, "D"),
+        np.timedelta64(1),
+    ],
 )
 def test_what_is_no_number_is_a_type_error_that_names_the_argument(value):
     for check in (require_number, require_whole_number, require_probability):
