@@ -46,6 +46,8 @@ class PooledDebt(NamedTuple):
         Effective number of draws that could be of either posterior.
     log_normaliser : float
         log Z, the log marginal likelihood of the new data under the deployed posterior, nats.
+    share : float
+        Effective draws over draws, as autocorrelation goes.
     """
 
     value: float
@@ -53,6 +55,7 @@ class PooledDebt(NamedTuple):
     lower_bound: float
     overlap: float
     log_normaliser: float
+    share: float = 1.0
 
 
 class LogMarginal(NamedTuple):
@@ -189,7 +192,7 @@ def pooled_debt(
     total = sum(float((side.counts * side.label * side.log_ratio).sum()) for side in sides)
     error, effective = _pooled_error(sides, together)
     overlap = effective * float((n_deployed * w_deployed).sum())
-    return PooledDebt(total / float(n_shadow.sum()), error, lower_bound, overlap, log_normaliser)
+    return PooledDebt(total / float(n_shadow.sum()), error, lower_bound, overlap, log_normaliser, effective)
 
 
 class _Side(NamedTuple):

@@ -35,6 +35,32 @@ def worth(*columns: Array) -> float:
     return min(effective_size(column) / column.size for column in columns)
 
 
+def chosen_inflation(size: float, least: float, enough: float, share: float = 0.0) -> float:
+    """Factor on the standard error of what was chosen because it seemed worth enough draws.
+
+    An effective size is off by about sqrt(10 / size) of itself (measured: AR(.9) to AR(.99), 1 to 4 chains of 400 to
+    4,000 draws). Of samples whose true worth lies near the least that is asked for, those pass whose size came out too
+    large, and their standard errors too small by about half of that, the more the nearer they passed.
+
+    Parameters
+    ----------
+    size : float
+        Effective draws.
+    least, enough : float
+        What the verdict asks for, and what it found, in effective draws of its own kind.
+    share : float
+        Effective draws over draws; where it is 1 nothing is left to be mistaken in.
+
+    Examples
+    --------
+    >>> round(chosen_inflation(60, 30, 30), 2), round(chosen_inflation(60, 30, 30, share=1.0), 2)
+    (1.5, 1.0)
+    >>> round(chosen_inflation(600, 30, 300), 3)
+    1.002
+    """
+    return float(1 + (1 - min(share, 1.0)) * np.sqrt(15 / max(size, 1.0)) * (least / max(enough, least)) ** 2)
+
+
 def weighted_mean(values: Array, weight: Array | None = None) -> float:
     """Mean of `values` under relative weights, both of shape (chain, draw); what weighs nothing may be infinite."""
     if weight is None:
@@ -62,6 +88,21 @@ def weighted_size(weight: Array) -> float:
     2.0
     """
     return float(weight.sum() ** 2 / (weight**2).sum())
+
+
+def weight_noise(weight: Array | None) -> float:
+    """Relative standard error of `weighted_size`, by its influence function; 0 where all draws weigh the same.
+
+    Examples
+    --------
+    >>> weight_noise(np.ones((2, 50))), weight_noise(np.array([[1.0, 3.0] * 50])).__round__(3)
+    (0.0, 0.04)
+    """
+    if weight is None:
+        return 0.0
+    relative = weight / weight.mean()
+    squares = relative**2
+    return float(np.std(2 * relative - squares / squares.mean()) / np.sqrt(relative.size))
 
 
 def draw_counts(values: Array, weight: Array | None = None) -> Array:
