@@ -187,6 +187,41 @@ def test_constructor_refuses_what_it_cannot_use():
         PyMCForecaster(lambda _: None).fit(DATA)
 
 
+def hsgp(data, fixed=False):
+    with pm.Model() as model:
+        x, y = pm.Data("x", data["x"].values, dims="obs"), pm.Data("y", data["y"].values, dims="obs")
+        gp = pm.gp.HSGP(m=[6], cov_func=pm.gp.cov.ExpQuad(1, ls=0.5), **({"L": [2.0]} if fixed else {"c": 1.5}))
+        if fixed:
+            gp.prior_linearized(np.array([[-1.0], [1.0]]))
+        pm.Normal("outcome", gp.prior("smooth", X=x[:, None]), 1, observed=y, dims="obs")
+    return model
+
+
+def latent(data, **more):
+    with pm.Model() as model:
+        x, y = pm.Data("x", data["x"].values, dims="obs"), pm.Data("y", data["y"].values, dims="obs")
+        gp = pm.gp.Latent(cov_func=pm.gp.cov.ExpQuad(1, ls=0.5))
+        pm.Normal("outcome", gp.prior("smooth", X=x[:, None], **more), 1, observed=y, dims="obs")
+    return model
+
+
+@pytest.mark.parametrize(
+    ("refused", "message", "remedied", "growing"),
+    [
+        (hsgp, r"L=\[\.\.\.\].* gp\.prior_linearized", lambda data: hsgp(data, fixed=True), ()),
+        (latent, r"dims='obs'\) .* growing_dims=\('obs',\)", lambda data: latent(data, dims="obs"), ("obs",)),
+    ],
+    ids=["hsgp", "latent"],
+)
+def test_processes_are_refused_with_a_remedy_that_works(refused, message, remedied, growing):
+    rows = xr.Dataset({name: ("obs", values) for name, values in DATA.items()})
+    for given in ((), growing):
+        with pytest.raises(UnsupportedModelError, match=message):
+            never_sampled(refused, growing_dims=given).fit(rows)
+    with pytest.raises(AssertionError, match="sampled"):
+        never_sampled(remedied, growing_dims=growing).fit(rows)
+
+
 class Marketing:
     """Looks like a ModelBuilder."""
 

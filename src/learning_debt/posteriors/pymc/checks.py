@@ -43,6 +43,23 @@ def require_supported(
                 require_growable(rv, axis, dim)
 
 
+def hint_for_processes(graph: ModelGraph) -> str:
+    """What a Gaussian process of the model needs to take new rows; nothing where it has none."""
+    names = [str(rv.name) for rv in graph.free]
+    if any(name.endswith("_hsgp_coeffs") for name in names):
+        return (
+            ". An HSGP takes its box and its centre from the rows: give it L=[...], not c, and before gp.prior call "
+            "gp.prior_linearized(np.array([[low], [high]])) with constants around all inputs to come"
+        )
+    if any(name.endswith("_rotated_") for name in names):
+        dim = graph.row_dim or "obs"
+        return (
+            f". A gp.Latent has one entry per row: gp.prior(..., dims={dim!r}) on a pm.Data, and "
+            f"growing_dims=({dim!r},) for the forecaster"
+        )
+    return ""
+
+
 def reference_pointwise(graph: ModelGraph) -> Callable[[Arguments, int], list[np.ndarray]]:
     """Pointwise log density of each outcome at one draw, without a compiler; ``f(arguments, draw) -> [(rows,)]``."""
     kinds = {"draw": graph.draws, "data": graph.data, "length": graph.lengths}

@@ -15,7 +15,7 @@ import xarray as xr
 from learning_debt.data import take_rows, why_unusable
 from learning_debt.errors import UnsupportedModelError
 from learning_debt.posteriors.pymc.build import Build
-from learning_debt.posteriors.pymc.checks import largest_difference, require_free_of_rows
+from learning_debt.posteriors.pymc.checks import hint_for_processes, largest_difference, require_free_of_rows
 from learning_debt.posteriors.pymc.density import Scoring
 from learning_debt.posteriors.pymc.graph import Arguments
 from learning_debt.posteriors.pymc.scoring import SHIFT, Moves, find_scoring, uneven_part
@@ -236,4 +236,5 @@ def _require_same(build: Build, other: Build, rows: xr.Dataset, part: np.ndarray
             "build_model computes something from its data, or draws random numbers, so it changes from build to build: "
             f"on part of the rows, its log {where} differs by {max(in_prior, in_rows):.3g} nats at the same draws. "
             "Scores and debt would be wrong without a sign of it; move the computation into prepare(data, fitted)"
+            f"{hint_for_processes(build.graph)}"
         )

@@ -9,7 +9,7 @@ from pytensor.graph.basic import Variable
 
 from learning_debt.errors import UnsupportedModelError
 from learning_debt.posteriors.pymc.build import Build
-from learning_debt.posteriors.pymc.checks import reference_pointwise
+from learning_debt.posteriors.pymc.checks import hint_for_processes, reference_pointwise
 from learning_debt.posteriors.pymc.density import Scoring
 from learning_debt.posteriors.pymc.graph import Arguments, ModelGraph
 from learning_debt.posteriors.pymc.growth import axis_of
@@ -172,7 +172,7 @@ def _require_causal(score: _Score, whole: np.ndarray, trial: Trial) -> None:
             return  # it takes another number of rows, only not so few
         raise UnsupportedModelError(
             "the model does not take a new number of rows: a covariate or a length is baked in as a constant; "
-            f"{FROM_DATA} ({str(error).splitlines()[0]})"
+            f"{FROM_DATA} ({str(error).splitlines()[0]}){hint_for_processes(score.graph)}"
         ) from error
     if not _close(values, whole[..., first]):
         raise _looks_ahead()
