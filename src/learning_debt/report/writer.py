@@ -107,7 +107,7 @@ def write_spells(table: xr.Dataset, directory: str | os.PathLike[str]) -> Path:
     Examples
     --------
     >>> with tempfile.TemporaryDirectory() as home:
-    ...     write_spells(xr.Dataset({"score_gap": ("period", [0.1])}), home).name
+    ...     write_spells(xr.Dataset({"score_gap": (("deployed_at", "period"), [[0.1]])}), home).name
     'spells.nc'
     """
     target = Path(directory)
@@ -126,7 +126,7 @@ def require_storable(table: xr.Dataset) -> None:
 
     Examples
     --------
-    >>> require_storable(xr.Dataset({"score_gap": ("period", [0.1])}))
+    >>> require_storable(xr.Dataset({"score_gap": (("deployed_at", "period"), [[0.1]])}))
     """
     with tempfile.TemporaryDirectory() as place:
         try:

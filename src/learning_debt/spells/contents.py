@@ -30,7 +30,7 @@ def checked_contents(spells: xr.Dataset) -> xr.Dataset:
     Examples
     --------
     >>> gap = ("deployed_at", [0.1, 0.2])
-    >>> checked_contents(xr.Dataset({"score_gap": gap}))
+    >>> checked_contents(xr.Dataset({"score_gap": gap}))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ValueError: spells variable 'score_gap' runs along ('deployed_at',); it must run along ('deployed_at', 'period')...
     """
