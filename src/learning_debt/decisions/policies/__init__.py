@@ -12,6 +12,7 @@ from learning_debt.decisions.policies.fixed import Always, Calendar, Never, Sche
 from learning_debt.decisions.policies.pareto_k_threshold import ParetoKThreshold
 from learning_debt.decisions.policies.predictive_debt_threshold import PredictiveDebtThreshold
 from learning_debt.decisions.policies.river_detector import RiverDetector
+from learning_debt.decisions.policies.saving import load, save
 from learning_debt.decisions.policies.staleness import CumulativeStaleness, StalenessThreshold
 from learning_debt.decisions.policies.two_state import TwoState
 
@@ -34,4 +35,6 @@ __all__ = [
     "Schedule",
     "StalenessThreshold",
     "TwoState",
+    "load",
+    "save",
 ]
