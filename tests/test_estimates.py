@@ -210,7 +210,12 @@ def test_exact_and_sampled_posteriors_do_not_mix(function):
 def test_an_exact_posterior_needs_the_exact_forecaster(function):
     case = Case(2, 0.5)
     with pytest.raises(TypeError, match="needs a ConjugateRegression, not SimpleNamespace"):
-        function(SimpleNamespace(as_batch=lambda data: data), case.shadow, case.deployed, case.later)
+        function(
+            SimpleNamespace(as_batch=lambda data: data, fit=None, observation_dim="obs"),
+            case.shadow,
+            case.deployed,
+            case.later,
+        )
 
 
 @FUNCTIONS

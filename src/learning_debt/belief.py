@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from learning_debt.data import SERIES
 from learning_debt.spells import check_spells
+from learning_debt.spells.checks import require_table
 from learning_debt.validation import require_instance, require_probability
 
 Array = NDArray[np.float64]
@@ -95,6 +96,7 @@ def belief_check(
     require_probability("probability", probability)
     if schedule is not None:
         require_instance("schedule", schedule, xr.DataArray, "a DataArray of bool, as in Replay.schedule")
+    require_table("spells", spells)
     missing = [name for name in REQUIRED if name not in spells]
     if missing:
         raise KeyError(f"spells lack {missing[0]!r}, without which gaps cannot be held against beliefs")

@@ -14,6 +14,7 @@ from learning_debt.arrays.effective_size import (
     worth,
 )
 from learning_debt.estimate import Estimate
+from learning_debt.validation import require_numbers
 
 Array = NDArray[np.float64]
 
@@ -142,9 +143,9 @@ def _log_ratio(
     densities: dict[str, ArrayLike], weight_name: str, weight: ArrayLike | None
 ) -> tuple[Array, Array | None]:
     """Log density of the draws' own posterior less the other's, shape (chain, draw); 0 where draws weigh nothing."""
-    at = {name: np.asarray(values, dtype=float) for name, values in densities.items()}
+    at = {name: require_numbers(name, values, finite=False) for name, values in densities.items()}
     if weight is not None:
-        at[weight_name] = np.asarray(weight, dtype=float)
+        at[weight_name] = require_numbers(weight_name, weight, at_least=0)
     (own_name, own), (_, other) = list(at.items())[:2]
     for name, values in at.items():
         if values.ndim != 2 or values.size == 0 or values.shape != own.shape:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from math import isinf, isnan
 from statistics import NormalDist
 
-from learning_debt.validation import require_probability
+from learning_debt.validation import require_flag, require_instance, require_number, require_probability
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,16 @@ class Estimate:
     lower_bound: bool = False
     diagnostics: dict[str, float] = field(default_factory=dict)
     note: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("value", "standard_error"):
+            object.__setattr__(self, name, require_number(name, getattr(self, name), finite=False))
+        if self.standard_error < 0:
+            raise ValueError(f"standard_error must not be negative, not {self.standard_error:g}")
+        for name in ("reliable", "lower_bound"):
+            object.__setattr__(self, name, require_flag(name, getattr(self, name)))
+        require_instance("diagnostics", self.diagnostics, dict, "a dict of names to numbers")
+        require_instance("note", self.note, str, "a sentence, or empty text")
 
     def interval(self, probability: float = 0.9) -> tuple[float, float]:
         """Normal interval for the estimated quantity that accounts for Monte-Carlo error only."""

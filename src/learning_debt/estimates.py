@@ -14,7 +14,7 @@ from learning_debt.arrays.nig import NIG, as_nig
 from learning_debt.data import as_past, take_rows
 from learning_debt.debt import debt_from_draws, log_marginal
 from learning_debt.estimate import Estimate
-from learning_debt.posteriors.base import SampledForecaster, row_weight, training_data
+from learning_debt.posteriors.base import SampledForecaster, require_forecaster, row_weight, training_data
 from learning_debt.posteriors.conjugate import ConjugateRegression
 from learning_debt.posteriors.weights import (
     doubted,
@@ -26,8 +26,17 @@ from learning_debt.posteriors.weights import (
 )
 from learning_debt.predictive import row_log_density
 from learning_debt.scores import Score, as_score
+from learning_debt.validation import (
+    describe,
+    require_instance,
+    require_numbers,
+    require_seed,
+    require_sequence,
+    require_whole_number,
+)
 
 Array = NDArray[np.float64]
+POSTERIOR = "a posterior, an NIG or a DataTree of draws, as forecaster.fit(data) returns it"
 
 
 def posterior_debt(
@@ -96,12 +105,16 @@ def posterior_debt(
     3.39
     """
     exact = both_exact(forecaster, shadow, deployed)
-    batch = forecaster.as_batch(new_data)
-    removed = None if removed_data is None else forecaster.as_batch(removed_data)
+    require_seed("random_seed", random_seed)
+    stored = _as_chain(chain)
+    batch = as_rows(forecaster, "new_data", new_data)
+    removed = None if removed_data is None else as_rows(forecaster, "removed_data", removed_data)
+    weights = [_row_weight(new_weight, batch, forecaster, "new_weight")]
+    removed_rows = batch if removed is None else removed
+    of_removed = _row_weight(removed_weight, removed_rows, forecaster, "removed_weight")
     if exact:
         return Estimate(forecaster.posterior_debt(shadow, deployed), 0.0)
     forecaster.require_comparable(shadow, deployed, batch)
-    weights = [_row_weight(new_weight, batch, forecaster, "new_weight")]
     if forecaster.needs_past and removed is not None:
         # What leaves the window was past to what stays, so the two windows are scored whole.
         at_shadow, at_deployed = (_window_ratio(forecaster, at, shadow, deployed) for at in (shadow, deployed))
@@ -111,12 +124,12 @@ def posterior_debt(
             log_likelihood(forecaster, one, batch, before, weights[0]) for one in (shadow, deployed)
         )
         if removed is not None:
-            weights.append(_row_weight(removed_weight, removed, forecaster, "removed_weight"))
+            weights.append(of_removed)
             at_shadow, at_deployed = (
                 less(at, log_likelihood(forecaster, one, removed, None, weights[1]))
                 for at, one in ((at_shadow, shadow), (at_deployed, deployed))
             )
-    if chain and (removed is not None or weights[0] is not None):
+    if stored and (removed is not None or weights[0] is not None):
         raise ValueError(
             "chain takes neither removed data nor row weights: its posteriors must each have seen more rows"
         )
@@ -126,7 +139,7 @@ def posterior_debt(
         at_deployed,
         lambda: log_marginal(forecaster, shadow, rng),
         lambda: log_marginal(forecaster, deployed, rng),
-        chain=(lambda: _stored_chain(forecaster, [(deployed, 0), *chain], shadow, batch)) if chain else None,
+        chain=(lambda: _stored_chain(forecaster, [(deployed, 0), *stored], shadow, batch)) if stored else None,
         weight_shadow=relative_weights(shadow),
         weight_deployed=relative_weights(deployed),
         together=drawn_together(shadow, deployed),
@@ -174,8 +187,10 @@ def predictive_debt(
     0.0
     """
     chosen = as_score(score)
-    rows = forecaster.as_batch(batch)
-    if both_exact(forecaster, shadow, deployed):
+    exactly = both_exact(forecaster, shadow, deployed)
+    require_seed("random_seed", random_seed)
+    rows = as_rows(forecaster, "batch", batch)
+    if exactly:
         exact = _exact_pair(forecaster, shadow, deployed)
         return Estimate(float(chosen.exact_divergence(*exact, rows["x"].values)), 0.0)
     return chosen.contrast(forecaster, shadow, rows, random_seed, _past(forecaster, past)).against(deployed)
@@ -219,8 +234,10 @@ def score_gap(
     True
     """
     chosen = as_score(score)
-    rows = forecaster.as_batch(batch)
-    if both_exact(forecaster, shadow, deployed):
+    exactly = both_exact(forecaster, shadow, deployed)
+    require_seed("random_seed", random_seed)
+    rows = as_rows(forecaster, "batch", batch)
+    if exactly:
         exact = _exact_pair(forecaster, shadow, deployed)
         scores = [chosen.exact_score(one, rows["x"].values, rows["y"].values) for one in exact]
         return Estimate(float((scores[0] - scores[1]).mean()), 0.0)
@@ -254,10 +271,32 @@ def less(gained: Array, lost: Array) -> Array:
 def _row_weight(values: ArrayLike | None, batch: xr.Dataset, forecaster: SampledForecaster, name: str) -> Array | None:
     if values is None:
         return None
-    weight, rows = np.asarray(values, dtype=float), batch.sizes[forecaster.observation_dim]
-    if weight.shape != (rows,) or not np.isfinite(weight).all():
-        raise ValueError(f"{name} must hold a finite number for each of the {rows} rows")
-    return weight
+    return require_numbers(name, values, shape=(batch.sizes[forecaster.observation_dim],))
+
+
+def as_rows(forecaster: Any, name: str, data: Any) -> xr.Dataset:
+    """Checked rows of a forecaster; a posterior in their place is refused by name.
+
+    Raises
+    ------
+    TypeError, KeyError, ValueError
+    """
+    if isinstance(data, NIG | xr.DataTree):
+        raise TypeError(f"{name} must be rows (a Dataset, a mapping or a data frame), not a posterior: see the order")
+    batch: xr.Dataset = forecaster.as_batch(data)
+    return batch
+
+
+def _as_chain(chain: Any) -> list[tuple[Any, int]]:
+    """Checked posteriors in between, each with the rows it has seen."""
+    remedy = "pairs of a posterior and the number of rows of new_data it has seen"
+    links = require_sequence("chain", chain, remedy)
+    for place, pair in enumerate(links):
+        if not (isinstance(pair, tuple | list) and len(pair) == 2):
+            raise TypeError(f"chain must be {remedy}, not {describe(pair)} at position {place}")
+        require_instance(f"chain[{place}]: the first of the pair", pair[0], xr.DataTree, POSTERIOR)
+        require_whole_number(f"chain[{place}]: the number of rows", pair[1], at_least=0)
+    return links
 
 
 def _stored_chain(
@@ -300,6 +339,9 @@ def _past(forecaster: SampledForecaster, past: Any) -> xr.Dataset | None:
 
 def both_exact(forecaster: Any, shadow: Any, deployed: Any) -> bool:
     """Whether both posteriors are exact; one exact and one sampled is an error."""
+    require_forecaster("forecaster", forecaster)
+    for name, posterior in (("shadow", shadow), ("deployed", deployed)):
+        require_instance(name, posterior, (NIG, xr.DataTree), POSTERIOR)
     kinds = [isinstance(posterior, NIG) for posterior in (shadow, deployed)]
     if any(kinds) and not isinstance(forecaster, ConjugateRegression):
         raise TypeError(f"an NIG posterior needs a ConjugateRegression, not {type(forecaster).__name__}")

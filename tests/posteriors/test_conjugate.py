@@ -161,13 +161,13 @@ def test_the_wrong_kind_of_posterior_is_refused_with_what_to_do(forecaster, data
         forecaster.log_score(tree, data)
     with pytest.raises(TypeError, match="must be a DataTree"):
         forecaster.log_density(tree.to_dict(), data)
-    with pytest.raises(TypeError, match="expected a NIG"):
+    with pytest.raises(TypeError, match="shadow must be an exact posterior, the NIG"):
         forecaster.posterior_debt((0, 1, 2, 1), posterior)
     with pytest.raises(ValueError, match=r"shadow has 1 coefficient\(s\), the prior 2"):
         forecaster.posterior_debt(NIG(0, 1, 2, 1), posterior)
     with pytest.raises(ValueError, match="must be a single NIG"):
         forecaster.posterior_debt(posterior._replace(shape=np.array([2.0, 3.0])), posterior)
-    with pytest.raises(ValueError, match="draws and chains must be at least 1"):
+    with pytest.raises(ValueError, match="draws must be a whole number that is at least 1"):
         forecaster.sample(posterior, draws=0)
 
 

@@ -175,9 +175,9 @@ def test_constructor_refuses_what_it_cannot_use():
         PyMCForecaster()
     with pytest.raises(TypeError, match=r"model=\.\.\."):
         PyMCForecaster(regression(xr.Dataset({k: ("obs", v) for k, v in DATA.items()})))
-    with pytest.raises(ValueError, match="draws must be a positive integer, not 0"):
+    with pytest.raises(ValueError, match="draws must be a whole number that is at least 1, not 0"):
         PyMCForecaster(regression, draws=0)
-    with pytest.raises(ValueError, match="chains must be a positive integer, not True"):
+    with pytest.raises(TypeError, match="chains must be a whole number that is at least 1, not True"):
         PyMCForecaster(regression, chains=True)
     with pytest.raises(ValueError, match="sampler must be"):
         PyMCForecaster(regression, sampler="stan")

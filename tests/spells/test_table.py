@@ -123,7 +123,7 @@ def test_parts_of_parts_are_parts(random_spells):
 
 @pytest.mark.parametrize("initial", [0, -1, 2.5, True, 12, 13, "5"])
 def test_an_initial_part_that_leaves_nothing_or_is_nothing_is_refused(make_history, initial):
-    with pytest.raises(ValueError, match="initial"):
+    with pytest.raises((ValueError, TypeError), match="initial"):
         table_of(flat(make_history(12, 1, 1)), initial=initial)
 
 
@@ -216,7 +216,7 @@ def test_one_series_selected_from_several_is_a_table(random_spells):
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        (lambda table: table.to_dataframe(), TypeError, "must be an xarray.Dataset, not DataFrame"),
+        (lambda table: table.to_dataframe(), TypeError, "spells must be a spell table, the xarray.Dataset"),
         (lambda table: table.rename(period="week"), ValueError, "lack the dimension 'period'"),
         (lambda table: table.rename(deployed_at="s"), ValueError, "lack the dimension 'deployed_at'"),
         (lambda table: table.isel(period=slice(3)), ValueError, "6 values of deployed_at and 3 periods"),
@@ -304,7 +304,7 @@ def test_exposure_of_several_series_goes_by_name(make_history):
             "exposure must be numbers that are above 0, not 0 at position 3",
         ),
         ({"exposure": xr.DataArray(np.ones(7), dims="week")}, "exposure must run along 'series' and 'period' only"),
-        ({"horizon": 0}, "horizon must be a whole number of periods, at least 1, not 0"),
+        ({"horizon": 0}, "horizon must be a whole number that is at least 1, not 0"),
         ({"horizon": 8}, "horizon=8 leaves no forecast with an outcome"),
         ({"horizon": 2, "variables": ["residual_exceedance"]}, "residual_exceedance looks at the outcomes"),
         ({"score": "brier"}, "no score is called 'brier'"),
@@ -320,6 +320,11 @@ class Unwilling:
     """A forecaster that is never to be asked for anything."""
 
     observation_dim = "obs"
+
+    def as_batch(self, data):
+        raise AssertionError
+
+    fit = as_batch
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln, psi
 
 from learning_debt.arrays import precisions, student_t
+from learning_debt.validation import require_numbers
 
 Array = NDArray[np.float64]
 
@@ -378,12 +379,7 @@ def _log_normaliser(nig: NIG) -> Array:
 
 
 def _finite(name: str, value: Any) -> Array:
-    try:
-        array = np.asarray(value, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"NIG {name} is not an array of numbers: {error}") from error
-    if not np.isfinite(array).all():
-        raise ValueError(f"NIG {name} is not finite")
+    array = require_numbers(f"NIG {name}", value)
     if array.size == 0:
         raise ValueError(f"NIG {name} is empty")
     return array

@@ -22,8 +22,9 @@ from learning_debt.attribution.selection import (
     rows_before,
 )
 from learning_debt.debt import MINIMUM_OVERLAP, debt_from_draws, log_marginal
-from learning_debt.estimates import less, log_likelihood
+from learning_debt.estimates import as_rows, less, log_likelihood
 from learning_debt.posteriors.weights import relative_weights
+from learning_debt.validation import require_flag, require_seed
 
 Array = NDArray[np.float64]
 
@@ -110,8 +111,10 @@ def debt_by_block(
     {'coefficients[a]': 0.75, 'coefficients[b]': 0.12, 'variance': 0.21}
     """
     exact = exact_pair(forecaster, shadow, deployed)
-    batch = forecaster.as_batch(new_data)
-    removed = None if removed_data is None else forecaster.as_batch(removed_data)
+    require_flag("joint", joint)
+    require_seed("random_seed", random_seed)
+    batch = as_rows(forecaster, "new_data", new_data)
+    removed = None if removed_data is None else as_rows(forecaster, "removed_data", removed_data)
     before = rows_before(forecaster, deployed, past)
     # One draw of an exact posterior carries the names and labels of its parameters.
     trees = [forecaster.sample(one, draws=1, chains=1) if exact else one for one in (shadow, deployed)]

@@ -22,8 +22,10 @@ from learning_debt.arrays.effective_size import (
 from learning_debt.arrays.nig import NIG
 from learning_debt.attribution.selection import exact_pair, rows_before
 from learning_debt.data import as_dataset, require_variables
+from learning_debt.estimates import as_rows
 from learning_debt.posteriors.weights import MAXIMUM_PARETO_K, drawn_together, relative_weights, weight_doubt
 from learning_debt.predictive import row_log_density
+from learning_debt.validation import describe
 
 Array = NDArray[np.float64]
 
@@ -87,12 +89,12 @@ def debt_by_group(
     """
     exact = exact_pair(forecaster, shadow, deployed)
     before = rows_before(forecaster, deployed, past)
-    batches = [(forecaster.as_batch(new_data), 1.0, before)]
+    batches = [(as_rows(forecaster, "new_data", new_data), 1.0, before)]
     labels, dim = _labels(new_data, by, forecaster.observation_dim)
     if removed_data is not None:
         if not isinstance(by, str):
             raise ValueError("by must be the name of a column when removed_data is given, which has rows of its own")
-        batches.append((forecaster.as_batch(removed_data), -1.0, None))
+        batches.append((as_rows(forecaster, "removed_data", removed_data), -1.0, None))
         labels = np.concatenate([labels, _labels(removed_data, by, forecaster.observation_dim)[0]])
     codes, groups = pd.factorize(labels)  # in order of appearance, whatever the labels' type
     members = [codes == code for code in range(len(groups))]
@@ -173,10 +175,12 @@ def _labels(data: Any, by: Any, observation_dim: str) -> tuple[NDArray[Any], str
     if isinstance(by, str) and by == observation_dim and by not in dataset.coords:
         return np.arange(dataset.sizes[by]), GROUP
     if isinstance(by, str):
-        require_variables(dataset, [by], "new_data")
+        require_variables(dataset, [by], f"by={by!r}: new_data")
         if dataset[by].dims != (observation_dim,):
             raise ValueError(f"by={by!r} must run along {observation_dim!r} only, not {dataset[by].dims}")
         return dataset[by].values, GROUP if by == observation_dim else by
+    if by is None or isinstance(by, type | dict | xr.Dataset | xr.DataTree | NIG):
+        raise TypeError(f"by must be the name of a column or one label a row, not {describe(by)}")
     labels, rows = np.asarray(by), dataset.sizes[observation_dim]
     if labels.shape != (rows,):
         raise ValueError(f"by must hold one label for each of the {rows} rows, not an array of shape {labels.shape}")

@@ -16,7 +16,7 @@ from learning_debt.data import Labels, as_labels, as_past, restored_labels
 from learning_debt.errors import IncomparablePosteriorsError
 from learning_debt.estimates import both_exact
 from learning_debt.posteriors.base import training_data
-from learning_debt.validation import suggestion
+from learning_debt.validation import require_instance, require_names, suggestion
 
 Array = NDArray[np.float64]
 
@@ -48,13 +48,15 @@ class Block(NamedTuple):
 def chosen_blocks(group: xr.Dataset, blocks: Any, joint: bool) -> Iterator[Block]:
     """The blocks asked for; see `debt_by_block`."""
     names = [str(name) for name in group.data_vars]
+    if blocks is not None and not isinstance(blocks, Mapping):
+        blocks = require_names("blocks", [blocks] if isinstance(blocks, str) else blocks)
     wanted: Mapping[str, Any] = (
-        blocks
-        if isinstance(blocks, Mapping)
-        else dict.fromkeys(names if blocks is None else [blocks] if isinstance(blocks, str) else blocks)
+        blocks if isinstance(blocks, Mapping) else dict.fromkeys(names if blocks is None else blocks)
     )
     for name, selection in wanted.items():
-        _require_name(name, names, "the posterior has no variable")
+        _require_name(name, names, "blocks: the posterior has no variable")
+        if selection is not None:
+            require_instance(f"blocks[{name!r}]", selection, Mapping, "a mapping of dimensions to labels, or None")
         entries = group[name].isel(chain=0, draw=0, drop=True)
         places = xr.DataArray(np.arange(entries.size).reshape(entries.shape), entries.coords, entries.dims)
         labels = _entry_labels(name, places)

@@ -53,7 +53,9 @@ class AgeAdjustment:
             With fewer than six cells, which cannot carry four coefficients and a spread, or where ages do not fit.
         """
         debts = require_numbers("debt", debt, finite=False)
-        ages = require_numbers("spell_age", spell_age, shape=debts.shape)
+        ages = require_numbers("spell_age", spell_age)
+        if ages.shape != debts.shape:
+            raise ValueError(f"debt and spell_age must have one shape, not {debts.shape} and {ages.shape}")
         root, age = np.sqrt(np.maximum(debts, 0.0)).ravel(), ages.ravel()
         present = np.isfinite(root)
         if present.sum() < 6:

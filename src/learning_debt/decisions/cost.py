@@ -96,7 +96,7 @@ class RetrainingCost:
                 object.__setattr__(self, name, int(value) if isinstance(value, int | np.integer) else checked)
         require_choice("score_unit", self.score_unit, SCORE_UNITS)
         for name in ("currency", "regret_unit"):
-            if getattr(self, name) is not None:
+            if name == "regret_unit" or self.currency is not None:
                 require_text(name, getattr(self, name), "a name, such as 'EUR'")
         if self.money_per_nat == 0:
             raise ValueError("money_per_nat must be positive: if a nat is worth nothing, no retrain is")

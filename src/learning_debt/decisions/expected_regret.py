@@ -249,7 +249,10 @@ def _present(**values: ArrayLike) -> list[Array]:
         shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
         raise ValueError(f"cells must have one shape, or shapes that broadcast, not {shapes}") from error
     cells = np.stack([one.ravel() for one in together])
-    return list(cells[:, np.isfinite(cells).all(axis=0)])
+    present = dict(zip(arrays, cells[:, np.isfinite(cells).all(axis=0)], strict=True))
+    if (present["spell_age"] < 0).any():
+        raise ValueError("spell_age must be at least 0 wherever there is debt")
+    return list(present.values())
 
 
 def _least_squares(features: Array, regret: Array) -> tuple[tuple[float, ...], float]:
@@ -257,6 +260,8 @@ def _least_squares(features: Array, regret: Array) -> tuple[tuple[float, ...], f
     cells, needed = features.shape[0], features.shape[1] + 1
     if cells < needed:
         raise ValueError(f"calibrating expected regret needs at least {needed} cells, not {cells}")
+    if not np.isfinite(features).all():
+        raise ValueError("debt, spell_age and the other signals must be small enough for their squares to be numbers")
     positive = np.maximum(regret, 0.0)
     length = np.linalg.norm(features, axis=0)
     length = np.where(length > 0, length, 1.0)  # columns of one length: what is rank must not depend on units

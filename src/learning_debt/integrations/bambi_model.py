@@ -10,6 +10,7 @@ from learning_debt.data import as_dataset
 from learning_debt.integrations.bambi_rows import BambiRows
 from learning_debt.posteriors.pymc.fit import SamplerName
 from learning_debt.posteriors.pymc.forecaster import PyMCForecaster
+from learning_debt.posteriors.pymc.options import check_common, check_counts
 
 if TYPE_CHECKING:
     import bambi
@@ -64,6 +65,8 @@ def from_bambi(
     >>> forecaster = from_bambi(bambi.Model("sold ~ scale(price) + (1 | store)", sales))  # doctest: +SKIP
     >>> deployed = forecaster.fit(sales, random_seed=1)  # doctest: +SKIP
     """
+    check_counts(None, draws=draws, tune=tune, chains=chains)
+    check_common(observation_dim, sampler)
     options = {"draws": draws, "tune": tune, "chains": chains, "sampler": sampler}
     return BambiForecaster(BambiRows(model, observation_dim), **options)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from copy import copy, deepcopy
 from typing import Any
 
@@ -23,6 +24,8 @@ from learning_debt.integrations.media_mix import (
 )
 from learning_debt.posteriors.pymc.fit import SamplerName
 from learning_debt.posteriors.pymc.forecaster import PyMCForecaster
+from learning_debt.posteriors.pymc.options import check_common, check_counts
+from learning_debt.validation import describe
 
 FINGERPRINT = "model_builder"
 LEARN_ONCE = "let build_model learn scales, levels and codes, and _data_setter use them"
@@ -92,6 +95,8 @@ def from_model_builder(
     ('y_data',)
     >>> deployed = forecaster.fit(X.assign(y_data=[1.1, 1.9, 3.2]), random_seed=1)  # doctest: +SKIP
     """
+    check_counts(None, draws=draws, tune=tune, chains=chains)
+    check_common(observation_dim, sampler)
     rows = BuilderRows(builder, X, y, observation_dim)
     built = _built(builder, rows.inputs, rows.outcomes)
     mix = is_media_mix(builder)
@@ -114,7 +119,10 @@ class BuilderRows:
         _require_builder(builder, X)
         self.observation_dim = observation_dim
         self.inputs = X.reset_index(drop=True)
-        self.outcomes = pd.Series(np.asarray(y).ravel(), name=getattr(y, "name", None))
+        outcomes = np.asarray(None if isinstance(y, Mapping) else y)
+        if outcomes.dtype.kind not in "biuf":
+            raise TypeError(f"y must hold one number a row, not {describe(y)}")
+        self.outcomes = pd.Series(outcomes.ravel(), name=getattr(y, "name", None))
         if len(self.inputs) != len(self.outcomes) or len(self.inputs) < 3:
             raise ValueError(f"X and y must have the same rows, at least three, not {len(X)} and {len(self.outcomes)}")
         self.dated = is_media_mix(builder)  # its rows are dates, each of which comes once
@@ -209,6 +217,8 @@ class BuilderRows:
 
 
 def _require_builder(builder: Any, X: Any) -> None:
+    if isinstance(builder, type):
+        raise TypeError(f"builder must be an object, not the class {builder.__name__} itself: call it")
     for name in ("build_model", "_data_setter"):
         if not callable(getattr(builder, name, None)):
             raise TypeError(

@@ -10,8 +10,9 @@ from arviz_stats import SamplingWrapper
 
 from learning_debt.data import take_rows
 from learning_debt.errors import UnsupportedModelError
-from learning_debt.posteriors.base import SAMPLE, SampledForecaster, training_data
-from learning_debt.posteriors.weights import relative_weights
+from learning_debt.posteriors.base import SAMPLE, SampledForecaster, require_forecaster, training_data
+from learning_debt.posteriors.weights import relative_weights, require_draws
+from learning_debt.validation import require_instance, require_seed
 
 
 class ForecasterSamplingWrapper(SamplingWrapper):
@@ -75,14 +76,14 @@ class ForecasterSamplingWrapper(SamplingWrapper):
         random_seed: int | None = None,
         fit_kwargs: dict[str, Any] | None = None,
     ) -> None:
+        require_forecaster("forecaster", forecaster)
+        require_seed("random_seed", random_seed)
+        require_draws("posterior", posterior)
+        if fit_kwargs is not None:
+            require_instance("fit_kwargs", fit_kwargs, dict, "a dict of arguments of forecaster.fit")
         self.forecaster = forecaster
         self._data = _numbered(forecaster.as_batch(data), forecaster.observation_dim)
         self._seeds = None if random_seed is None else np.random.default_rng(random_seed)
-        if not isinstance(posterior, xr.DataTree) or "posterior" not in posterior.children:
-            raise TypeError(
-                "posterior must be a DataTree with a group 'posterior', as forecaster.fit(data) returns; got "
-                f"{type(posterior).__name__}"
-            )
         if relative_weights(posterior) is not None:
             raise ValueError(
                 "posterior has weighted draws, which cross-validation in ArviZ does not take: refit it, or resample it "

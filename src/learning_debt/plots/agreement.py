@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from arviz_base.validate import validate_dict_argument
 from arviz_plots import PlotCollection
 from arviz_plots import visuals as vz
 from arviz_plots.plots.utils import get_visual_kwargs
 
 from learning_debt.plots.common import (
     SIGNALS,
+    check_picture,
     figure_defaults,
     furnish,
     ignored_aesthetics,
@@ -23,6 +23,8 @@ from learning_debt.plots.common import (
 from learning_debt.plots.signals import Z90
 from learning_debt.plots.text import LiteralLabeller
 from learning_debt.spells import check_spells
+from learning_debt.spells.checks import require_table
+from learning_debt.validation import require_seed, require_whole_number
 
 VISUALS = ("interval", "point", "unreliable", "identity", "xlabel", "ylabel", "title", "scale")
 ON_LOG_SCALE = ("debt", "predictive_debt")
@@ -79,8 +81,11 @@ def plot_sampled_against_exact(
     ValueError
         If the tables differ in shape or share no signal.
     """
-    visuals = validate_dict_argument(visuals, valid_keys=VISUALS)
-    aes_by_visuals = validate_dict_argument(aes_by_visuals, valid_keys=VISUALS)
+    require_table("sampled", sampled)
+    require_table("exact", exact)
+    require_whole_number("max_points", max_points, at_least=1)
+    require_seed("random_seed", random_seed)
+    aes_by_visuals, visuals = check_picture(plot_collection, backend, labeller, aes_by_visuals, visuals, VISUALS)
     logarithmic = ON_LOG_SCALE if get_visual_kwargs(visuals, "scale") is not False else ()
     points, reliable = paired_cells(sampled, exact, max_points, random_seed, logarithmic)
     if plot_collection is None:

@@ -7,14 +7,21 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from arviz_base.validate import validate_dict_argument
 from arviz_plots import PlotCollection
 from arviz_plots import visuals as vz
 from arviz_plots.plots.utils import get_visual_kwargs
 
-from learning_debt.plots.common import figure_defaults, furnish, ignored_aesthetics, resolve_backend, set_yticks
+from learning_debt.plots.common import (
+    check_picture,
+    figure_defaults,
+    furnish,
+    ignored_aesthetics,
+    resolve_backend,
+    set_yticks,
+)
 from learning_debt.plots.signals import Z90
 from learning_debt.plots.text import LiteralLabeller, labels_of, literal
+from learning_debt.validation import require_instance, require_whole_number
 
 VISUALS = ("interval", "point", "lower_bound", "unreliable", "zero", "xlabel", "labels", "limits")
 
@@ -76,8 +83,9 @@ def plot_debt_parts(
     >>> plot_debt_parts(parts, backend="none").viz["point"]["value"]["part"].values.tolist()
     ['level[Graz]', 'slope']
     """
-    visuals = validate_dict_argument(visuals, valid_keys=VISUALS)
-    aes_by_visuals = validate_dict_argument(aes_by_visuals, valid_keys=VISUALS)
+    require_instance("parts", parts, xr.Dataset, "a Dataset, as debt_by_block or debt_by_group returns it")
+    require_whole_number("max_parts", max_parts, at_least=1)
+    aes_by_visuals, visuals = check_picture(plot_collection, backend, labeller, aes_by_visuals, visuals, VISUALS)
     drawn = _ordered(parts, max_parts)
     values = drawn[["value"]]
     names = [str(name) for name in drawn["part"].values]

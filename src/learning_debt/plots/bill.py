@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from arviz_base.validate import validate_dict_argument
 from arviz_plots import PlotCollection
 from arviz_plots import visuals as vz
 from arviz_plots.plots.utils import get_visual_kwargs
@@ -15,7 +14,9 @@ from arviz_plots.plots.utils import get_visual_kwargs
 from learning_debt.audit import Audit
 from learning_debt.data import SERIES
 from learning_debt.plots.common import (
+    AUDIT,
     add_policy_aesthetics,
+    check_picture,
     figure_defaults,
     furnish,
     ignored_aesthetics,
@@ -24,6 +25,7 @@ from learning_debt.plots.common import (
 )
 from learning_debt.plots.numbers import decimals_for, number
 from learning_debt.plots.text import LiteralLabeller, literal
+from learning_debt.validation import require_instance, require_names
 
 VISUALS = ("line", "retrain", "zero", "xlabel", "ylabel", "ticks", "legend")
 
@@ -74,8 +76,8 @@ def plot_bill(
     KeyError
         If the audit holds no policy of that name.
     """
-    visuals = validate_dict_argument(visuals, valid_keys=VISUALS)
-    aes_by_visuals = validate_dict_argument(aes_by_visuals, valid_keys=VISUALS)
+    require_instance("audit", audit, Audit, AUDIT)
+    aes_by_visuals, visuals = check_picture(plot_collection, backend, labeller, aes_by_visuals, visuals, VISUALS)
     lines = cumulative_bills(audit, policies)
     names = [str(name) for name in lines["policy"].values]
     if plot_collection is None:
@@ -119,10 +121,12 @@ def _furnish(pc: PlotCollection, audit: Audit, visuals: Mapping[str, Any]) -> No
 
 def cumulative_bills(audit: Audit, policies: Sequence[str] | None = None) -> xr.Dataset:
     """Points of the lines and of the retrains, dims (policy, plot_axis, period), the dearest policy first."""
-    names = list(audit.replays) if policies is None else list(policies)
+    names = list(audit.replays) if policies is None else list(require_names("policies", policies))
+    if not names:
+        raise ValueError("policies must name at least one of the audit's; leave it out for all")
     unknown = sorted(set(names) - set(audit.replays))
     if unknown:
-        raise KeyError(f"the audit has no policies {unknown}; it has {list(audit.replays)}")
+        raise KeyError(f"policies {unknown} are none of the audit's; it has {list(audit.replays)}")
     lines, marks = [], []
     for name in sorted(names, key=lambda one: -float(audit.replays[one].objective.mean())):
         one = audit.replays[name]

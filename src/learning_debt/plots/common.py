@@ -14,6 +14,7 @@ from arviz_plots.plots.utils import filter_aes, get_visual_kwargs
 
 from learning_debt.audit import Audit
 from learning_debt.plots.text import labels_of, literal
+from learning_debt.validation import describe, require_choice, require_instance, require_names
 
 SIGNALS = ("debt", "predictive_debt", "score_gap")
 # Steps that keep quarters, months and weeks at the same place of the year, as far as labels are not numbers.
@@ -34,6 +35,33 @@ def signal_labels(table: xr.Dataset) -> dict[Hashable, Hashable]:
         "predictive_debt": f"predictive debt\n({unit})",
         "score_gap": f"score gap\n({unit})",
     }
+
+
+AUDIT = "an Audit, as ld.audit(spells, cost) returns it"
+BACKENDS = ("matplotlib", "bokeh", "plotly", "none")
+
+
+def check_picture(
+    plot_collection: Any, backend: Any, labeller: Any, aes_by_visuals: Any, visuals: Any, names: Sequence[str]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Checked options that every plot has: `aes_by_visuals` and `visuals`, whose keys are among `names`.
+
+    Raises
+    ------
+    TypeError, ValueError
+    """
+    if plot_collection is not None:
+        require_instance("plot_collection", plot_collection, PlotCollection, "a PlotCollection of arviz_plots")
+    if backend is not None:
+        require_choice("backend", backend, BACKENDS)
+    if labeller is not None and (isinstance(labeller, type) or not hasattr(labeller, "make_label_vert")):
+        remedy = "a labeller, such as arviz_base.labels.MapLabeller()"
+        raise TypeError(f"labeller must be {remedy}, not {describe(labeller)}")
+    for name, given in (("aes_by_visuals", aes_by_visuals), ("visuals", visuals)):
+        if given is not None:
+            require_instance(name, given, Mapping, "a mapping of visuals to their options")
+            require_names(name, list(given), names)
+    return dict(aes_by_visuals or {}), dict(visuals or {})
 
 
 def resolve_backend(plot_collection: PlotCollection | None, backend: str | None) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from arviz_base.validate import validate_dict_argument
 from arviz_plots import PlotCollection
 from arviz_plots import visuals as vz
 from arviz_plots.plots.utils import get_visual_kwargs
@@ -16,7 +15,9 @@ from learning_debt.audit import Audit
 from learning_debt.data import SERIES
 from learning_debt.plots.bill import cumulative_bills
 from learning_debt.plots.common import (
+    AUDIT,
     add_policy_aesthetics,
+    check_picture,
     figure_defaults,
     furnish,
     ignored_aesthetics,
@@ -25,6 +26,7 @@ from learning_debt.plots.common import (
     set_yticks,
 )
 from learning_debt.plots.text import LiteralLabeller
+from learning_debt.validation import require_instance, require_whole_number
 
 VISUALS = ("baseline", "retrain", "xlabel", "ticks", "policy_names", "limits")
 
@@ -77,8 +79,9 @@ def plot_schedule(
     KeyError
         If the audit holds no policy of that name.
     """
-    visuals = validate_dict_argument(visuals, valid_keys=VISUALS)
-    aes_by_visuals = validate_dict_argument(aes_by_visuals, valid_keys=VISUALS)
+    require_instance("audit", audit, Audit, AUDIT)
+    require_whole_number("max_series", max_series, at_least=1)
+    aes_by_visuals, visuals = check_picture(plot_collection, backend, labeller, aes_by_visuals, visuals, VISUALS)
     names = [str(name) for name in cumulative_bills(audit, policies)["policy"].values]
     marks = retrain_marks(audit, names).isel({SERIES: slice(0, max_series)})
     if plot_collection is None:

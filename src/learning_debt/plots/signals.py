@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from arviz_base.validate import validate_dict_argument
 from arviz_plots import PlotCollection
 from arviz_plots import visuals as vz
 from arviz_plots.plots.utils import get_visual_kwargs
@@ -16,6 +15,7 @@ from learning_debt.arrays.walk import along_schedule
 from learning_debt.data import SERIES
 from learning_debt.plots.common import (
     SIGNALS,
+    check_picture,
     figure_defaults,
     furnish,
     ignored_aesthetics,
@@ -26,6 +26,8 @@ from learning_debt.plots.common import (
 )
 from learning_debt.plots.text import LiteralLabeller
 from learning_debt.spells import check_spells
+from learning_debt.spells.checks import require_table
+from learning_debt.validation import require_instance
 
 VISUALS = ("line", "band", "unreliable", "retrain", "zero", "xlabel", "ylabel", "title", "ticks")
 Z90 = 1.645  # half width of a 90% interval, in standard errors
@@ -89,8 +91,9 @@ def plot_signals(
     >>> sorted(plot_signals(spells, schedule, backend="none").viz["line"].data_vars)
     ['score_gap']
     """
-    visuals = validate_dict_argument(visuals, valid_keys=VISUALS)
-    aes_by_visuals = validate_dict_argument(aes_by_visuals, valid_keys=VISUALS)
+    require_table("spells", spells)
+    require_instance("schedule", schedule, xr.DataArray, "a DataArray of bool, as in Replay.schedule")
+    aes_by_visuals, visuals = check_picture(plot_collection, backend, labeller, aes_by_visuals, visuals, VISUALS)
     table = check_spells(spells)
     served = in_service(table, schedule)
     lines = _points(served, [name for name in SIGNALS if name in served])

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from arviz_base.labels import MapLabeller
-from arviz_base.validate import validate_dict_argument
 from arviz_plots import PlotCollection
 from arviz_plots import visuals as vz
 from arviz_plots.plots.utils import get_visual_kwargs
 
 from learning_debt.data import SERIES
 from learning_debt.plots.common import (
+    check_picture,
     figure_defaults,
     furnish,
     ignored_aesthetics,
@@ -85,8 +85,7 @@ def plot_upkeep(
     >>> sorted(plot_upkeep(spells, backend="none").viz["point"].data_vars)
     ['rung']
     """
-    visuals = validate_dict_argument(visuals, valid_keys=VISUALS)
-    aes_by_visuals = validate_dict_argument(aes_by_visuals, valid_keys=VISUALS)
+    aes_by_visuals, visuals = check_picture(plot_collection, backend, labeller, aes_by_visuals, visuals, VISUALS)
     table = check_spells(spells)
     points = upkeep_points(table)
     if plot_collection is None:

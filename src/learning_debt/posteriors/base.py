@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 import xarray as xr
 
 from learning_debt.data import restored_dataset
+from learning_debt.validation import describe, require_numbers
 
 SAMPLE = "sample"
 TRAINING = "training_data"
@@ -44,7 +45,7 @@ def as_row_weight(row_weight: Any, rows: int) -> np.ndarray | None:
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If they are not numbers, one for each row, finite and at least 0.
 
     Examples
@@ -54,18 +55,7 @@ def as_row_weight(row_weight: Any, rows: int) -> np.ndarray | None:
     """
     if row_weight is None:
         return None
-    try:
-        weight = np.array(row_weight, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"row_weight must hold numbers: {error}") from error
-    if weight.shape != (rows,):
-        raise ValueError(f"row_weight must have shape ({rows},), one number for each row, not {weight.shape}")
-    if not np.isfinite(weight).all():
-        row = int(np.flatnonzero(~np.isfinite(weight))[0])
-        raise ValueError(f"row_weight must be finite; row {row} has {weight[row]}")
-    if (weight < 0).any():
-        row = int(np.flatnonzero(weight < 0)[0])
-        raise ValueError(f"row_weight must not be negative; row {row} has {weight[row]:g}")
+    weight = require_numbers("row_weight", row_weight, at_least=0, shape=(rows,))
     return None if (weight == 1).all() else weight
 
 
@@ -94,6 +84,31 @@ class Forecaster(Protocol):
         `log_joint` honours them.
         """
         ...
+
+
+def require_forecaster(name: str, value: Any) -> Forecaster:
+    """What has the methods of `Forecaster`; a class is none.
+
+    Raises
+    ------
+    TypeError
+        Naming the methods that are missing.
+
+    Examples
+    --------
+    >>> require_forecaster("forecaster", "a model")
+    Traceback (most recent call last):
+    TypeError: forecaster must be a forecaster, such as ld.PyMCForecaster(build_model), not 'a model' (str)
+    """
+    remedy = "a forecaster, such as ld.PyMCForecaster(build_model)"
+    missing = [method for method in ("observation_dim", "as_batch", "fit") if not hasattr(value, method)]
+    if isinstance(value, type) and not missing:
+        raise TypeError(f"{name} must be {remedy}, not the class {value.__name__} itself: call it")
+    if missing:
+        some = len(missing) < 3
+        lacks = f"; it lacks {', '.join(missing)}" if some else ""
+        raise TypeError(f"{name} must be {remedy}, not {describe(value)}{lacks}")
+    return cast(Forecaster, value)
 
 
 @runtime_checkable

@@ -14,6 +14,14 @@ from learning_debt.arrays.nig import NIG
 from learning_debt.data import as_dataset, not_numbers, require_variables
 from learning_debt.errors import IncomparablePosteriorsError
 from learning_debt.posteriors.base import GRADIENT_EVALUATIONS, SAMPLE, as_row_weight
+from learning_debt.validation import (
+    describe,
+    require_instance,
+    require_names,
+    require_seed,
+    require_text,
+    require_whole_number,
+)
 
 COEFFICIENT = "coefficient"
 LARGEST_NUMBER = 1e60
@@ -54,11 +62,13 @@ class ConjugateRegression:
     def __init__(
         self, prior: NIG, *, observation_dim: str = "obs", coefficient_names: Sequence[str] | None = None
     ) -> None:
+        require_instance("prior", prior, NIG, "an NIG(mean, precision, shape, rate)")
         self._prior = exact.as_nig(prior)
         if any(np.ndim(value) for value in (self._prior.shape, self._prior.rate)) or self._prior.mean.ndim > 1:
-            raise ValueError("prior must be a single NIG, without leading axes")
+            raise ValueError("prior must be a single NIG, without leading axes of mean, precision, shape or rate")
+        require_text("observation_dim", observation_dim, "a name")
         p = self._prior.mean.shape[-1]
-        names = None if coefficient_names is None else [str(name) for name in coefficient_names]
+        names = None if coefficient_names is None else list(require_names("coefficient_names", coefficient_names))
         if names is not None and (len(names) != p or len(set(names)) != p):
             raise ValueError(f"coefficient_names must be {p} different names, one per prior coefficient, not {names}")
         self._names = names
@@ -125,6 +135,7 @@ class ConjugateRegression:
         >>> bool(forecaster.fit(rows, row_weight=[0.0, 1.0]) == forecaster.fit({"x": [2.0], "y": [1.9]}))
         True
         """
+        require_seed("random_seed", random_seed)
         return self.update(self.prior, data, row_weight)
 
     def update(self, posterior: NIG, batch: Any, row_weight: Any = None) -> NIG:
@@ -179,8 +190,9 @@ class ConjugateRegression:
         (2, 5, 1)
         """
         posterior = self._exact(posterior, "posterior")
-        if draws < 1 or chains < 1:
-            raise ValueError(f"draws and chains must be at least 1, not {draws} and {chains}")
+        require_whole_number("draws", draws, at_least=1)
+        require_whole_number("chains", chains, at_least=1)
+        require_seed("random_seed", random_seed)
         coefficients, variance = exact.sample(posterior, draws * chains, np.random.default_rng(random_seed))
         labels = np.arange(coefficients.shape[-1]) if self._names is None else self._names
         drawn = xr.Dataset(
@@ -219,6 +231,7 @@ class ConjugateRegression:
 
         Rows are exchangeable given the parameters, so `past` and `random_seed` change nothing. A `NIG` is refused.
         """
+        require_seed("random_seed", random_seed)
         batch = self.as_batch(batch)
         coefficients, variance = self._draws(posterior)
         residual = batch["y"].values - coefficients @ batch["x"].values.T
@@ -232,6 +245,7 @@ class ConjugateRegression:
 
         The batch needs ``x`` only.
         """
+        require_seed("random_seed", random_seed)
         dataset = as_dataset(batch, self.observation_dim, ["x"])
         require_variables(dataset, ["x"])
         design = self._design(dataset)
@@ -326,6 +340,7 @@ class ConjugateRegression:
         """The checked NIG, or a refusal that says what to do instead."""
         if isinstance(posterior, xr.DataTree):
             raise TypeError(f"{name} holds draws; exact methods take the NIG that fit or update returned")
+        require_instance(name, posterior, NIG, "an exact posterior, the NIG that fit or update returned")
         checked = exact.as_nig(posterior)
         p, expected = checked.mean.shape[-1], self.prior.mean.shape[-1]
         if p != expected:
@@ -360,7 +375,7 @@ class ConjugateRegression:
                 "posterior_debt, which are exact"
             )
         if not isinstance(posterior, xr.DataTree):
-            raise TypeError(f"{name} must be a DataTree of draws, not {type(posterior).__name__}")
+            raise TypeError(f"{name} must be a DataTree of draws, not {describe(posterior)}")
         for group, names in groups.items():
             present = set(posterior[group].data_vars) if group in posterior.children else set()
             missing = [variable for variable in names if variable not in present]

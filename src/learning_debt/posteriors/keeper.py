@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import perf_counter
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 import xarray as xr
@@ -14,6 +14,7 @@ from learning_debt.data import take_rows
 from learning_debt.posteriors.base import GRADIENT_EVALUATIONS, as_row_weight
 from learning_debt.posteriors.convergence import convergence
 from learning_debt.posteriors.weights import WEIGHTS, pareto_k, relative_weights
+from learning_debt.validation import describe
 
 Array = NDArray[np.float64]
 
@@ -80,6 +81,22 @@ class ShadowKeeper(Protocol):
     ) -> tuple[Shadow, Upkeep]:
         """The next shadow. `data` may have more rows at its end than before; the others are the same rows."""
         ...
+
+
+def require_keeper(name: str, value: Any) -> ShadowKeeper:
+    """What has the methods of `ShadowKeeper`; a class is none.
+
+    Raises
+    ------
+    TypeError
+    """
+    remedy = "a keeper of the shadow, such as ld.ShadowLadder()"
+    complete = callable(getattr(value, "start", None)) and callable(getattr(value, "step", None))
+    if isinstance(value, type) and complete:
+        raise TypeError(f"{name} must be {remedy}, not the class {value.__name__} itself: call it")
+    if not complete:
+        raise TypeError(f"{name} must be {remedy}, not {describe(value)}")
+    return cast(ShadowKeeper, value)
 
 
 class Refit:

@@ -35,6 +35,7 @@ from learning_debt.posteriors.weights import (
     lineage,
     with_weights,
 )
+from learning_debt.validation import require_names, require_number, require_whole_number
 
 __all__ = ["Refit", "Shadow", "ShadowKeeper", "ShadowLadder", "Upkeep"]
 
@@ -124,17 +125,11 @@ class ShadowLadder:
     log_density = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "rungs", (self.rungs,) if isinstance(self.rungs, str) else tuple(self.rungs))
-        unknown = [rung for rung in self.rungs if rung not in RUNGS]
-        if unknown:
-            raise ValueError(f"rungs must be among {RUNGS}; a refit is always the last. Not {unknown}")
-        if not self.maximum_pareto_k <= 1:
-            raise ValueError(f"maximum_pareto_k must be at most 1, not {self.maximum_pareto_k!r}")
-        if not self.minimum_effective_share >= 0:
-            raise ValueError(f"minimum_effective_share must be at least 0, not {self.minimum_effective_share!r}")
-        whole = isinstance(self.draws_factor, int | np.integer) and not isinstance(self.draws_factor, bool)
-        if not whole or self.draws_factor < 1:
-            raise ValueError(f"draws_factor must be a whole number of fits, at least 1, not {self.draws_factor!r}")
+        rungs = (self.rungs,) if isinstance(self.rungs, str) else self.rungs
+        object.__setattr__(self, "rungs", require_names("rungs", rungs, RUNGS))  # a refit is always the last
+        require_number("maximum_pareto_k", self.maximum_pareto_k, at_most=1)
+        require_number("minimum_effective_share", self.minimum_effective_share, at_least=0)
+        require_whole_number("draws_factor", self.draws_factor, at_least=1)
 
     def start(
         self, forecaster: Any, data: xr.Dataset, row_weight: Array, random_seed: int | None = None

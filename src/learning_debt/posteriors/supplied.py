@@ -17,6 +17,7 @@ from learning_debt.posteriors.base import TRAINING
 from learning_debt.posteriors.convergence import MINIMUM_SIZE_PER_CHAIN, convergence
 from learning_debt.posteriors.keeper import Shadow, Upkeep, checked_weight, padded
 from learning_debt.posteriors.weights import MAXIMUM_PARETO_K, PARETO_K, WEIGHTS, relative_weights
+from learning_debt.validation import require_callable, require_flag
 
 Array = NDArray[np.float64]
 Update = Callable[[xr.Dataset, Array, xr.DataTree | None, int | None], xr.DataTree]
@@ -69,13 +70,10 @@ class SuppliedShadow:
     """
 
     def __init__(self, update: Update, *, exact: bool, log_density: LogDensity | None = None) -> None:
-        if not callable(update):
-            raise TypeError(f"update must be a function (data, row_weight, previous, random_seed), not {update!r}")
-        if not isinstance(exact, bool | np.bool_):
-            raise TypeError(f"exact must be True or False, not {exact!r}")
-        if log_density is not None and not callable(log_density):
-            raise TypeError(f"log_density must be a function (posterior, points), not {log_density!r}")
-        self.update, self.exact = update, bool(exact)
+        require_callable("update", update, "a function (data, row_weight, previous, random_seed)")
+        if log_density is not None:
+            require_callable("log_density", log_density, "a function (posterior, points)")
+        self.update, self.exact = update, require_flag("exact", exact)
         self.log_density = None if log_density is None else _Checked(log_density)
 
     def start(

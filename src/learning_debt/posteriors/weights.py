@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -12,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from learning_debt.arrays.effective_size import weighted_size
 from learning_debt.arrays.moment_match import RELIABLE_K
 from learning_debt.estimate import Estimate
+from learning_debt.validation import require_instance, require_number, require_numbers, require_seed
 
 Array = NDArray[np.float64]
 
@@ -53,6 +55,20 @@ def relative_weights(posterior: xr.DataTree) -> Array | None:
     return np.asarray(weight / weight.mean())
 
 
+def require_draws(name: str, value: Any) -> xr.DataTree:
+    """A posterior of draws: a tree with a group ``posterior`` along (chain, draw).
+
+    Raises
+    ------
+    TypeError, ValueError
+    """
+    remedy = "a DataTree of draws with a group 'posterior', as forecaster.fit(data) returns it"
+    tree = require_instance(name, value, xr.DataTree, remedy)
+    if "posterior" not in tree.children or not {"chain", "draw"} <= set(tree["posterior"].sizes):
+        raise ValueError(f"{name} must be {remedy}, along chain and draw; it has the groups {sorted(tree.children)}")
+    return tree
+
+
 def with_weights(posterior: xr.DataTree, log_weight: ArrayLike, *, pareto_k: float = float("nan")) -> xr.DataTree:
     """A copy of `posterior` whose draws weigh exp(`log_weight`), shape (chain, draw), up to a constant factor.
 
@@ -69,10 +85,9 @@ def with_weights(posterior: xr.DataTree, log_weight: ArrayLike, *, pareto_k: flo
     >>> relative_weights(with_weights(draws, np.log([[1.0, 3.0]]))).round(2)
     array([[0.5, 1.5]])
     """
-    sizes = posterior["posterior"].sizes
-    values = np.asarray(log_weight, dtype=float)
-    if values.shape != (sizes["chain"], sizes["draw"]):
-        raise ValueError(f"log_weight must have shape (chain, draw) = {(sizes['chain'], sizes['draw'])}")
+    sizes = require_draws("posterior", posterior)["posterior"].sizes
+    values = require_numbers("log_weight", log_weight, finite=False, shape=(sizes["chain"], sizes["draw"]))
+    require_number("pareto_k", pareto_k, finite=False)
     group = xr.Dataset({LOG_WEIGHT: (("chain", "draw"), values), PARETO_K: pareto_k})
     copy = posterior.copy()
     copy[WEIGHTS] = xr.DataTree(group)
@@ -162,6 +177,8 @@ def equal_weights(posterior: xr.DataTree, random_seed: int | None = None) -> xr.
     >>> equal_weights(weighted, random_seed=1)["posterior"]["beta"].values
     array([[2., 3., 3., 3.]])
     """
+    require_draws("posterior", posterior)
+    require_seed("random_seed", random_seed)
     weight = relative_weights(posterior)
     if weight is None:
         return posterior

@@ -14,8 +14,10 @@ import xarray as xr
 from learning_debt.audit import Audit
 from learning_debt.report.figures import draw_figures
 from learning_debt.report.page import render_page
+from learning_debt.spells.checks import require_table
 from learning_debt.spells.contents import checked_contents
 from learning_debt.terminal import uninterrupted
+from learning_debt.validation import require_instance, require_text
 
 PAGE, TABLE, SPELLS, KEPT = "report.html", "policies.csv", "spells.nc", "new-spells.nc"
 PICTURES = tuple(f"{name}.png" for name in ("bill", "schedule", "signals", "upkeep", "sampled_against_exact"))
@@ -72,6 +74,23 @@ def write_report(
     ValueError
         If only one of `exact` and `sampled`, or of `spells` and `schedule`, is given.
     """
+    require_instance("audit", audit, Audit, "an Audit, as ld.audit(spells, cost) returns it")
+    require_instance("directory", directory, (str, os.PathLike), "the path of a directory")
+    if directory == "":
+        raise ValueError("directory must be the path of a directory, not empty; '.' is the one at hand")
+    require_text("title", title)
+    if model_summary is not None:
+        require_instance("model_summary", model_summary, str, "text")
+    tables = {"comparison": comparison, "exact": exact, "sampled": sampled, "spells": spells, "table": table}
+    for name, one in tables.items():
+        if one is not None:
+            require_instance(name, one, xr.Dataset, "an xarray.Dataset")
+    if comparison is not None and "signal" not in comparison.dims:
+        raise ValueError("comparison must be what compare_tables returns, along signal")
+    if table is not None:
+        require_table("table", table)
+    if schedule is not None:
+        require_instance("schedule", schedule, xr.DataArray, "a DataArray of bool, as in Replay.schedule")
     if (exact is None) != (sampled is None):
         raise ValueError("give both exact and sampled, or neither")
     if (spells is None) != (schedule is None):

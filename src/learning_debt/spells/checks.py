@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -10,8 +11,29 @@ import xarray as xr
 from learning_debt.data import SERIES
 from learning_debt.signals import ARRIVED_GAP
 from learning_debt.spells.contents import checked_contents
+from learning_debt.validation import require_instance, require_names, require_whole_number
 
 DIMS = (SERIES, "deployed_at", "period")
+
+
+def require_table(name: str, value: Any) -> xr.Dataset:
+    """A Dataset with the dimensions of a spell table, whatever it holds.
+
+    Raises
+    ------
+    TypeError, ValueError
+
+    Examples
+    --------
+    >>> require_table("sampled", xr.Dataset())
+    Traceback (most recent call last):
+    ValueError: sampled lack the dimension 'deployed_at'; they have []
+    """
+    table = require_instance(name, value, xr.Dataset, "a spell table, the xarray.Dataset that spell_table returns")
+    for dim in DIMS[1:]:
+        if dim not in table.dims:
+            raise ValueError(f"{name} lack the dimension {dim!r}; they have {sorted(map(str, table.dims))}")
+    return table
 
 
 def check_spells(spells: xr.Dataset, requires: Sequence[str] = ()) -> xr.Dataset:
@@ -33,11 +55,8 @@ def check_spells(spells: xr.Dataset, requires: Sequence[str] = ()) -> xr.Dataset
     >>> table.sizes["series"], float(table["regret"].isel(deployed_at=0, period=1).item())
     (1, 0.3)
     """
-    if not isinstance(spells, xr.Dataset):
-        raise TypeError(f"spells must be an xarray.Dataset, not {type(spells).__name__}")
-    for dim in DIMS[1:]:
-        if dim not in spells.dims:
-            raise ValueError(f"spells lack the dimension {dim!r}; they have {sorted(map(str, spells.dims))}")
+    require_table("spells", spells)
+    require_names("requires", requires)
     if spells.sizes["deployed_at"] != spells.sizes["period"]:
         raise ValueError(
             f"spells have {spells.sizes['deployed_at']} values of deployed_at and {spells.sizes['period']} periods; "
@@ -120,7 +139,9 @@ def from_period(spells: xr.Dataset, first: int, last: int | None = None) -> xr.D
     >>> part["score_gap"].values.tolist()
     [[4.0, 5.0], [0.0, 8.0]]
     """
-    stop = spells.sizes["period"] if last is None else last
+    require_table("spells", spells)
+    require_whole_number("first", first, at_least=0)
+    stop = spells.sizes["period"] if last is None else require_whole_number("last", last, at_least=1)
     if not 0 <= first < stop <= spells.sizes["period"]:
         raise ValueError(
             f"first and last must satisfy 0 <= first < last <= {spells.sizes['period']}, not {first}, {stop}"

@@ -8,6 +8,8 @@ import numpy as np
 import xarray as xr
 
 from learning_debt.signals import ARRIVED_GAP, ESTIMATED
+from learning_debt.spells.checks import require_table
+from learning_debt.validation import require_probability
 
 
 def compare_tables(sampled: xr.Dataset, exact: xr.Dataset, probability: float = 0.9) -> xr.Dataset:
@@ -34,9 +36,17 @@ def compare_tables(sampled: xr.Dataset, exact: xr.Dataset, probability: float = 
     >>> compare_tables(sampled, exact)["bias"].values.round(3).tolist()
     [0.01]
     """
+    require_table("sampled", sampled)
+    require_table("exact", exact)
+    require_probability("probability", probability)
     if sampled.sizes != exact.sizes:
         raise ValueError(f"the tables differ in size: {dict(sampled.sizes)} and {dict(exact.sizes)}")
     names = [name for name in (*ESTIMATED, ARRIVED_GAP) if name in sampled and name in exact]
+    if not names:
+        raise KeyError(f"sampled and exact share none of the signals {(*ESTIMATED, ARRIVED_GAP)}")
+    bare = [name for name in names if f"{name}_se" not in sampled]
+    if bare:
+        raise KeyError(f"sampled must hold the standard errors of its signals; it lacks '{bare[0]}_se'")
     rows = {name: _compare(sampled, exact, name, probability) for name in names}
     attrs = {"probability": probability, "unit": sampled.attrs.get("unit", "nats per observation")}
     columns = {key: ("signal", [row[key] for row in rows.values()]) for key in next(iter(rows.values()))}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from learning_debt.data import Labels, as_labels, plain_labels, restored_labels
+from learning_debt.validation import describe
 
 
 def deployed_after(spells: xr.Dataset, label: Any, argument: str = "deployed_label") -> int:
@@ -36,6 +39,8 @@ def deployed_after(spells: xr.Dataset, label: Any, argument: str = "deployed_lab
     >>> deployed_after(spells, "2024")
     1
     """
+    if isinstance(label, list | Mapping | np.ndarray):
+        raise TypeError(f"{argument} must be one label of a period, not {describe(label)}")
     periods = _labels(spells, "label", "the periods of the table")
     trained = "deployed_label" in spells.coords
     known = _labels(spells, "deployed_label", periods.what) if trained else periods

@@ -28,10 +28,11 @@ from learning_debt.errors import noted
 from learning_debt.posteriors.conjugate import ConjugateRegression
 from learning_debt.posteriors.shadow import Refit, ShadowKeeper
 from learning_debt.scores import Score, as_score
-from learning_debt.signals import DRAWS_ONLY, EXACT_ONLY, OPTIONAL, SAMPLED
+from learning_debt.signals import SAMPLED
 from learning_debt.spells.checks import DIMS
 from learning_debt.spells.exact import exact_columns
 from learning_debt.spells.exposure import exposures
+from learning_debt.spells.options import check_options
 from learning_debt.spells.plan import Columns, Plan
 from learning_debt.spells.rehearsal import made_up_columns
 from learning_debt.spells.sampled import sampled_columns
@@ -139,13 +140,10 @@ def spell_table(
     >>> spells["debt"].dims, spells["debt"].shape
     (('series', 'deployed_at', 'period'), (1, 30, 30))
     """
+    periods = {"initial": initial, "horizon": horizon}
+    flags = {"varying_rows": varying_rows, "progressbar": progressbar, "rehearse": rehearse}
+    check_options(forecaster, variables, update_rule, shadow, random_seed, executor, periods, flags)
     exact = isinstance(forecaster, ConjugateRegression)
-    _check_variables(variables, exact)
-    if exact and not isinstance(shadow, Refit | None):
-        raise ValueError(
-            f"shadow: exact posteriors are updated exactly, not by a {type(shadow).__name__}; leave it out, or hand "
-            "over a forecaster of draws"
-        )
     dim = forecaster.observation_dim
     series, parts = _split_series(as_dataset(history, dim, RESERVED), dim)
     rule, chosen = UpdateRule() if update_rule is None else update_rule, as_score(score)
@@ -249,28 +247,8 @@ def _require_same_periods(plans: list[Plan], series: Labels) -> None:
         )
 
 
-def _check_variables(variables: Sequence[str], exact: bool) -> None:
-    unknown = sorted(set(variables) - {*SAMPLED, *OPTIONAL})
-    if unknown:
-        raise ValueError(f"variables {unknown} are unknown; choose from {(*SAMPLED, *OPTIONAL)}")
-    exact_only, draws_only = (sorted(set(variables) & set(names)) for names in (EXACT_ONLY, DRAWS_ONLY))
-    if exact_only and not exact:
-        raise ValueError(
-            f"variables {exact_only} are offered for a ConjugateRegression only; for a sampled forecaster choose "
-            f"from {(*SAMPLED, *(name for name in OPTIONAL if name not in EXACT_ONLY))}"
-        )
-    if draws_only and exact:
-        raise ValueError(
-            f"variables {draws_only} are about posterior draws, and a ConjugateRegression has none; choose from "
-            f"{(*SAMPLED, *(name for name in OPTIONAL if name not in DRAWS_ONLY))}"
-        )
-
-
 def _check_plan(plan: Plan) -> None:
     initial, horizon, periods = plan.initial, plan.horizon, len(plan.history)
-    for name, value in (("initial", initial), ("horizon", horizon)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            raise ValueError(f"{name} must be a whole number of periods, at least 1, not {value!r}")
     if initial >= periods:
         raise ValueError(f"initial={initial} leaves no period to look at: the history has {periods}")
     if plan.periods < 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
@@ -147,7 +147,7 @@ def require_callable(name: str, value: Any, remedy: str) -> Callable[..., Any]:
 
 
 def require_sequence(name: str, value: Any, remedy: str) -> list[Any]:
-    """The entries of a list, tuple or other iterable; a single text, bytes or mapping is refused.
+    """The entries of a list, tuple or other iterable; a single text, bytes, mapping or record is refused.
 
     Raises
     ------
@@ -158,7 +158,7 @@ def require_sequence(name: str, value: Any, remedy: str) -> list[Any]:
     >>> require_sequence("candidates", (1, 2), "a list of policies")
     [1, 2]
     """
-    if isinstance(value, str | bytes | os.PathLike | dict):
+    if isinstance(value, str | bytes | os.PathLike | Mapping | type) or hasattr(value, "_fields"):
         raise TypeError(f"{name} must be {remedy}, not {describe(value)}")
     try:
         return list(value)

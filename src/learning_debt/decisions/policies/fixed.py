@@ -62,7 +62,7 @@ class Schedule(Policy):
 
     def __init__(self, dates: Any) -> None:
         given = dates if isinstance(dates, np.ndarray | Index) else require_sequence("dates", dates, LABELS)
-        if np.ndim(dates) > 1 and isinstance(dates, np.ndarray):
+        if isinstance(dates, np.ndarray) and dates.ndim != 1:
             raise ValueError(f"dates must be {LABELS}, not an array of shape {dates.shape}")
         as_labels(given, "dates")
         object.__setattr__(self, "dates", tuple(plain_labels(given)))

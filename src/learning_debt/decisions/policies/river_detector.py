@@ -95,7 +95,7 @@ class RiverDetector(Policy):
     def __post_init__(self) -> None:
         kind = DETECTORS[require_choice("detector", self.detector, sorted(DETECTORS))]
         taken = ("worse", "clearly_worse") if kind.binary else ("score_gap", "deployed_score")
-        if self.stream != "":
+        if not (isinstance(self.stream, str) and self.stream == ""):
             require_choice(f"stream of {self.detector}", self.stream, taken)
         self._require("setting", above=0, at_most=1 if kind.probability else np.inf)
         self._require("scale", above=0)

@@ -111,7 +111,7 @@ class PyMCForecaster:
         compile_kwargs: dict[str, Any] | None = None,
     ) -> None:
         self._options = {name: value for name, value in locals().items() if name != "self"}
-        check_options(build_model, model, prepare, observation_dim, sampler)
+        check_options(build_model, model, prepare, observation_dim, sampler, compile_kwargs)
         growing = checked_growing_dims(growing_dims, model)
         check_counts(context_rows, draws=draws, tune=tune, chains=chains)
         self._observation_dim = observation_dim

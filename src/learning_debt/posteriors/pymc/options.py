@@ -4,53 +4,65 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pymc as pm
 
 from learning_debt.errors import UnsupportedModelError
+from learning_debt.validation import (
+    describe,
+    require_callable,
+    require_choice,
+    require_instance,
+    require_names,
+    require_text,
+    require_whole_number,
+)
 
 
 def check_counts(context_rows: Any, **counts: Any) -> None:
     """Raise unless `context_rows` is None or a number of rows and all others are positive."""
-    if context_rows is not None and (
-        isinstance(context_rows, bool) or int(context_rows) != context_rows or context_rows < 0
-    ):
-        raise ValueError(f"context_rows must be a whole number of rows, not {context_rows!r}")
+    if context_rows is not None:
+        require_whole_number("context_rows", context_rows, at_least=0)
     for name, value in counts.items():
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            raise ValueError(f"{name} must be a positive integer, not {value!r}")
+        require_whole_number(name, value, at_least=1)
 
 
 def checked_growing_dims(growing_dims: Any, model: Any) -> tuple[str, ...]:
     """Names of dimensions as a tuple; a ready model has none."""
-    dims = (growing_dims,) if isinstance(growing_dims, str) else tuple(growing_dims)
-    if not all(isinstance(dim, str) and dim for dim in dims):
-        raise TypeError(f"growing_dims must be names of dimensions, not {growing_dims!r}")
+    dims = require_names("growing_dims", (growing_dims,) if isinstance(growing_dims, str) else growing_dims)
+    if not all(dims):
+        raise ValueError(f"growing_dims must be names of dimensions, not {growing_dims!r}")
     if dims and model is not None:
         raise UnsupportedModelError("a ready model cannot change its groups or states; pass build_model instead")
     return dims
 
 
-def check_options(build_model: Any, model: Any, prepare: Any, observation_dim: Any, sampler: Any) -> None:
+def check_options(
+    build_model: Any, model: Any, prepare: Any, observation_dim: Any, sampler: Any, compile_kwargs: Any
+) -> None:
     """Raise naming the first option that cannot be."""
     if (build_model is None) == (model is None):
         raise TypeError("pass exactly one of build_model and model")
     for name, given in (("build_model", build_model), ("model", model)):
         if remedy := _foreign(given):
             raise TypeError(f"{name} is a {type(given).__module__}.{type(given).__name__}, not {remedy}")
-    if build_model is not None and not callable(build_model):
-        hint = "; a ready model goes in as model=..." if isinstance(build_model, pm.Model) else ""
-        raise TypeError(f"build_model must be a function of the data, not {type(build_model).__name__}{hint}")
-    if model is not None and not isinstance(model, pm.Model):
-        raise TypeError(f"model must be a pm.Model, not {type(model).__name__}")
-    if prepare is not None and not callable(prepare):
-        raise TypeError(
-            f"prepare must be a function (data, fitted=None) -> (data, fitted), not {type(prepare).__name__}"
-        )
-    if not isinstance(observation_dim, str) or not observation_dim:
-        raise TypeError(f"observation_dim must be a name, not {observation_dim!r}")
-    if sampler not in (None, "nutpie", "pymc"):
-        raise ValueError(f"sampler must be None, 'nutpie' or 'pymc', not {sampler!r}")
+    if build_model is not None:
+        ready = "; a ready model goes in as model=..." if isinstance(build_model, pm.Model) else ""
+        if not callable(build_model):
+            raise TypeError(f"build_model must be a function of the data, not {describe(build_model)}{ready}")
+    if model is not None:
+        require_instance("model", model, pm.Model, "a pm.Model")
+    if prepare is not None:
+        require_callable("prepare", prepare, "a function (data, fitted=None) -> (data, fitted)")
+    check_common(observation_dim, sampler)
+    if compile_kwargs is not None:
+        require_instance("compile_kwargs", compile_kwargs, dict, "a dict of arguments of pymc.compile")
+
+
+def check_common(observation_dim: Any, sampler: Any) -> None:
+    """Raise naming the first option, of those that every integration has, that cannot be."""
+    require_text("observation_dim", observation_dim, "a name")
+    if sampler is not None:
+        require_choice("sampler", sampler, ("nutpie", "pymc"))
 
 
 def _foreign(given: Any) -> str:

@@ -1,0 +1,575 @@
+"""Every public call with right arguments, and what kind each argument is of: a new one belongs here too."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.util import find_spec
+from tempfile import mkdtemp
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pymc as pm
+import xarray as xr
+
+import learning_debt as ld
+from learning_debt import plots, policies, scores
+from learning_debt.decisions.rivals import rivals
+from learning_debt.integrations.bambi_model import from_bambi
+from learning_debt.integrations.model_builder import from_model_builder
+from learning_debt.report import write_report
+
+from .attacks import POSTERIOR, Argument, Call
+
+A = Argument
+ROWS = {"x": [1.0, 2.0, -1.0], "y": [0.9, 2.2, -1.1]}
+NEW = {"x": [1.0, 2.0], "y": [3.0, 5.5]}
+THE_DOOR = "checked with the rows, in test_data and test_history"
+OPEN = "whatever its owner likes"
+FORECASTER = ld.ConjugateRegression(POSTERIOR)
+DEPLOYED = FORECASTER.fit(ROWS)
+SHADOW = FORECASTER.update(DEPLOYED, NEW)
+DRAWS = FORECASTER.sample(DEPLOYED, draws=120, chains=2, random_seed=1)
+RNG = np.random.default_rng(1)
+CELLS = RNG.gamma(1.0, size=40)
+AGE = np.arange(1, 41)
+CALIBRATION = policies.DebtThreshold(1.0, ld.AgeAdjustment.fit(CELLS, AGE)).calibration
+DEBT_MODEL = ld.DebtRegretModel((0.1,) * 5, 1.0, CALIBRATION)
+HYBRID_MODEL = ld.HybridRegretModel((0.1,) * 9, 1.0, CALIBRATION)
+EMISSIONS = ld.TwoStateEmissions(0.2, 0.1, 1.0, 0.5)
+CONTINUATION = ld.ContinuationModel((0.01,) * 30, (0.0,) * 5, (1.0,) * 5, 0.95)
+
+
+def history(periods: int = 30) -> dict[str, Any]:
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=periods)
+    return {"x": x, "y": 2 * x * (np.arange(periods) > 12) + rng.normal(size=periods), "period": np.arange(periods)}
+
+
+SAVED = f"{mkdtemp()}/saved.json"
+policies.save(SAVED, policies.CUSUM(1.0))
+SPELLS = ld.spell_table(FORECASTER, history(), initial=6, progressbar=False)
+LONGER = ld.spell_table(FORECASTER, history(60), initial=6, progressbar=False)
+PARTS = ld.debt_by_block(FORECASTER, SHADOW, DEPLOYED, NEW)
+SCHEDULE = ld.replay(SPELLS, policies.Always(), 0.1).schedule
+AUDIT = ld.audit(SPELLS, 0.1, resamples=10)
+TABLE = A(SPELLS, "object", ())
+COST = A(0.1, "cost")
+ACCOUNTING = A("signed", "choice")
+SEED = A(1, "seed")
+PAIR = {"forecaster": A(FORECASTER, "forecaster"), "shadow": A(SHADOW, "object", ("posterior",))}
+PAIR |= {"deployed": A(DEPLOYED, "object", ("posterior",))}
+OPTIONAL = ("none",)
+ONE_FOR_ALL = ("zero", "negative", "fraction", "huge")
+
+
+def build_model(data: xr.Dataset) -> pm.Model:
+    with pm.Model() as model:
+        sold = pm.Data("sold", data["sold"].values, dims="obs")
+        pm.Poisson("sales", pm.Exponential("rate", 1.0), observed=sold, dims="obs")
+    return model
+
+
+class Builder:
+    """As pymc-extras has them."""
+
+    def build_model(self, X: Any, y: Any) -> None:
+        with pm.Model() as self.model:
+            x, outcome = pm.Data("x", X["x"]), pm.Data("y_data", y)
+            pm.Normal("y", pm.Normal("slope") * x, 1, observed=outcome)
+
+    def _data_setter(self, X: Any, y: Any) -> None:
+        pm.set_data({"x": X["x"], "y_data": y}, model=self.model)
+
+
+@cache
+def ready_model() -> pm.Model:
+    return build_model(xr.Dataset({"sold": ("obs", [1, 2])}))
+
+
+def a_score(draws: Any, outcome: Any) -> Any:
+    return -np.abs(np.median(draws, axis=0) - outcome)
+
+
+SAMPLING = {
+    "observation_dim": A("obs", "text"),
+    "draws": A(10, "whole"),
+    "tune": A(10, "whole"),
+    "chains": A(2, "whole"),
+}
+SAMPLING |= {"sampler": A(None, "choice", OPTIONAL)}
+PICTURE = {
+    "backend": A("none", "choice", OPTIONAL),
+    "plot_collection": A(None, "object", OPTIONAL),
+    "labeller": A(None, "object", OPTIONAL),
+    "aes_by_visuals": A(None, "object", OPTIONAL),
+    "visuals": A(None, "object", OPTIONAL),
+}
+ROWS_LEFT = {"new_data": (NEW, THE_DOOR), "removed_data": (None, THE_DOOR)}
+PAST_LEFT = {"past": (None, THE_DOOR)}
+GRIDS = {"policies": A(None, "object", ("none", "function"))}
+CALENDAR = A(4, "object", ("none", "policy", "texts", "numbers", "empty", "array"))
+DENSITIES = np.log(np.random.default_rng(3).uniform(0.5, 1.0, size=(2, 60)))
+
+CALLS: dict[str, Call] = {
+    # what holds beliefs
+    "NIG": Call(
+        lambda **fields: ld.ConjugateRegression(ld.NIG(**fields)),
+        {
+            "mean": A(0.0, "number"),
+            "precision": A(1.0, "positive"),
+            "shape": A(2.0, "positive"),
+            "rate": A(1.0, "positive"),
+        },
+    ),
+    "ConjugateRegression": Call(
+        ld.ConjugateRegression,
+        {
+            "prior": A(POSTERIOR, "object", ("posterior",)),
+            "observation_dim": A("obs", "text"),
+            "coefficient_names": A(["a"], "names", OPTIONAL),
+        },
+    ),
+    "ConjugateRegression.fit": Call(
+        FORECASTER.fit,
+        {"row_weight": A([1.0, 1.0, 0.5], "object", OPTIONAL), "random_seed": SEED},
+        {"data": (ROWS, THE_DOOR)},
+    ),
+    "ConjugateRegression.update": Call(
+        FORECASTER.update,
+        {"posterior": A(DEPLOYED, "object", ("posterior",)), "row_weight": A(None, "object", ("none", "numbers"))},
+        {"batch": (NEW, THE_DOOR)},
+    ),
+    "ConjugateRegression.log_score": Call(
+        FORECASTER.log_score, {"posterior": A(DEPLOYED, "object", ("posterior",))}, {"batch": (NEW, THE_DOOR)}
+    ),
+    "ConjugateRegression.predictive_debt": Call(
+        FORECASTER.predictive_debt, {name: PAIR[name] for name in ("shadow", "deployed")}, {"batch": (NEW, THE_DOOR)}
+    ),
+    "ConjugateRegression.posterior_debt": Call(
+        FORECASTER.posterior_debt, {name: PAIR[name] for name in ("shadow", "deployed")}
+    ),
+    "ConjugateRegression.sample": Call(
+        FORECASTER.sample,
+        {
+            "posterior": A(DEPLOYED, "object", ("posterior",)),
+            "draws": A(5, "whole"),
+            "chains": A(2, "whole"),
+            "random_seed": SEED,
+        },
+    ),
+    "ConjugateRegression.log_density": Call(
+        FORECASTER.log_density,
+        {"posterior": A(DRAWS, "object"), "random_seed": SEED},
+        {"batch": (NEW, THE_DOOR)} | PAST_LEFT,
+    ),
+    "ConjugateRegression.predict": Call(
+        FORECASTER.predict,
+        {"posterior": A(DRAWS, "object"), "random_seed": SEED},
+        {"batch": (NEW, THE_DOOR)} | PAST_LEFT,
+    ),
+    "PyMCForecaster": Call(
+        ld.PyMCForecaster,
+        SAMPLING
+        | {
+            "build_model": A(build_model, "function"),
+            "prepare": A(None, "function", OPTIONAL),
+            "growing_dims": A(("store",), "names", ("text", "number as text", "texts", "empty")),
+            "context_rows": A(None, "whole from 0", OPTIONAL),
+            "compile_kwargs": A(None, "object", (*OPTIONAL, "mapping")),
+        },
+        {"model": (None, "by the next")},
+    ),
+    "PyMCForecaster of a model": Call(
+        lambda model: ld.PyMCForecaster(model=model), {"model": A(ready_model(), "object")}
+    ),
+    "from_model_builder": Call(
+        from_model_builder,
+        SAMPLING
+        | {
+            "builder": A(Builder(), "object"),
+            "X": A(pd.DataFrame({"x": [1.0, 2.0, 3.0]}), "object"),
+            "y": A([1.1, 1.9, 3.2], "object"),
+        },
+    ),
+    "ForecasterSamplingWrapper": Call(
+        ld.ForecasterSamplingWrapper,
+        {
+            "forecaster": A(FORECASTER, "forecaster"),
+            "posterior": A(DRAWS, "object"),
+            "random_seed": SEED,
+            "fit_kwargs": A(None, "object", (*OPTIONAL, "mapping")),
+        },
+        {"data": (ROWS, THE_DOOR)},
+    ),
+    "Refit": Call(ld.Refit, {}),
+    "ShadowLadder": Call(
+        ld.ShadowLadder,
+        {
+            "rungs": A(("reweight",), "names", ("empty",)),
+            "maximum_pareto_k": A(0.7, "object", ("zero", "negative")),
+            "minimum_effective_share": A(1.0, "not negative"),
+            "draws_factor": A(4, "whole"),
+        },
+    ),
+    "SuppliedShadow": Call(
+        ld.SuppliedShadow,
+        {"update": A(a_score, "function"), "exact": A(True, "flag"), "log_density": A(None, "function", OPTIONAL)},
+    ),
+    "with_weights": Call(
+        ld.with_weights,
+        {
+            "posterior": A(DRAWS, "object", ("draws",)),
+            "log_weight": A(np.zeros((2, 120)), "object"),
+            "pareto_k": A(0.5, "number or nan"),
+        },
+    ),
+    "equal_weights": Call(ld.equal_weights, {"posterior": A(DRAWS, "object", ("draws",)), "random_seed": SEED}),
+    "UpdateRule": Call(ld.UpdateRule, {"window": A(5, "whole", OPTIONAL), "discount": A(0.9, "probability")}),
+    "UpdateRule.weights": Call(ld.UpdateRule(3).weights, {"age": A([0, 1], "numbers", ("empty",))}),
+    "UpdateRule.from_text": Call(ld.UpdateRule.from_text, {"text": A("all data", "choice")}),
+    # how far apart they are
+    "posterior_debt": Call(
+        ld.posterior_debt,
+        PAIR
+        | {
+            "new_weight": A(None, "object", ("none", "numbers")),
+            "removed_weight": A(None, "object", ("none", "numbers")),
+            "chain": A((), "object", ("empty",)),
+            "random_seed": SEED,
+        },
+        ROWS_LEFT,
+    ),
+    "predictive_debt": Call(
+        ld.predictive_debt,
+        PAIR | {"score": A("log", "score"), "random_seed": SEED},
+        {"batch": (NEW, THE_DOOR)} | PAST_LEFT,
+    ),
+    "score_gap": Call(
+        ld.score_gap, PAIR | {"score": A("log", "score"), "random_seed": SEED}, {"batch": (NEW, THE_DOOR)} | PAST_LEFT
+    ),
+    "debt_by_block": Call(
+        ld.debt_by_block,
+        PAIR | {"blocks": A(None, "object", OPTIONAL), "joint": A(False, "flag"), "random_seed": SEED},
+        ROWS_LEFT | PAST_LEFT,
+    ),
+    "debt_by_group": Call(
+        ld.debt_by_group, PAIR | {"by": A(["a", "b"], "object", ("texts", "numbers"))}, ROWS_LEFT | PAST_LEFT
+    ),
+    "debt_from_densities": Call(
+        ld.debt_from_densities,
+        {name: A(DENSITIES, "object") for name in ("shadow_at_shadow", "deployed_at_shadow")}
+        | {name: A(DENSITIES, "object") for name in ("shadow_at_deployed", "deployed_at_deployed")}
+        | {name: A(np.ones((2, 60)), "object", OPTIONAL) for name in ("weight_shadow", "weight_deployed")},
+    ),
+    "Estimate": Call(
+        ld.Estimate,
+        {
+            "value": A(0.5, "number or nan"),
+            "standard_error": A(0.1, "not negative", ("infinity", "nan")),
+            "reliable": A(True, "flag"),
+            "lower_bound": A(False, "flag"),
+            "diagnostics": A({}, "object", ("mapping",)),
+            "note": A("", "text", ("empty text",)),
+        },
+    ),
+    "Estimate.interval": Call(ld.Estimate(0.5, 0.1).interval, {"probability": A(0.9, "probability")}),
+    "LogScore": Call(scores.LogScore, {}),
+    "CRPS": Call(scores.CRPS, {}),
+    "EnergyScore": Call(scores.EnergyScore, {}),
+    "QuantileLoss": Call(scores.QuantileLoss, {"level": A(0.9, "probability")}),
+    "NewsvendorLoss": Call(
+        scores.NewsvendorLoss, {"under": A(4.0, "positive"), "over": A(1.0, "positive"), "currency": A("EUR", "text")}
+    ),
+    "DrawsScore": Call(
+        scores.DrawsScore,
+        {
+            "function": A(a_score, "function"),
+            "name": A("absolute error", "text"),
+            "unit": A("outcome", "text"),
+            "currency": A(None, "text", OPTIONAL),
+        },
+    ),
+    "as_score": Call(scores.as_score, {"score": A("log", "score")}),
+    # spell tables
+    "spell_table": Call(
+        ld.spell_table,
+        {
+            "forecaster": A(FORECASTER, "forecaster"),
+            "initial": A(6, "whole"),
+            "exposure": A(1.0, "positive", OPTIONAL),
+            "variables": A(("debt",), "names", ("empty",)),
+            "varying_rows": A(False, "flag"),
+            "score": A("log", "score"),
+            "update_rule": A(None, "object", OPTIONAL),
+            "shadow": A(None, "object", OPTIONAL),
+            "horizon": A(1, "whole"),
+            "random_seed": SEED,
+            "progressbar": A(False, "flag"),
+            "executor": A(None, "object", OPTIONAL),
+        },
+        {"history": (history(), THE_DOOR)},
+    ),
+    "check_spells": Call(ld.check_spells, {"spells": TABLE, "requires": A(("debt",), "names", ("empty", "texts"))}),
+    "from_period": Call(
+        ld.from_period, {"spells": TABLE, "first": A(2, "whole from 0"), "last": A(9, "whole from 0", OPTIONAL)}
+    ),
+    "compare_tables": Call(
+        ld.compare_tables,
+        {
+            "sampled": A(
+                SPELLS.assign(debt_se=SPELLS["debt"], predictive_debt_se=SPELLS["debt"], score_gap_se=SPELLS["debt"]),
+                "object",
+            ),
+            "exact": TABLE,
+            "probability": A(0.9, "probability"),
+        },
+    ),
+    # policies and what they rest on
+    "Never": Call(policies.Never, {}),
+    "Always": Call(policies.Always, {}),
+    "Calendar": Call(policies.Calendar, {"interval": A(4, "whole"), "offset": A(1, "any whole")}),
+    "Schedule": Call(policies.Schedule, {"dates": A(["a"], "object", ("texts", "numbers", "empty"))}),
+    "CUSUM": Call(policies.CUSUM, {"threshold": A(1.0, "positive")}),
+    "Alarm": Call(policies.Alarm, {"quantile": A(0.9, "share"), "calibration": A(CALIBRATION, "object")}),
+    "BlendedThreshold": Call(
+        policies.BlendedThreshold,
+        {"multiplier": A(2.0, "positive"), "weight": A(0.1, "share"), "decay": A(0.9, "share")},
+    ),
+    "Changepoint": Call(
+        policies.Changepoint,
+        {
+            "hazard": A(0.1, "share"),
+            "recent": A(3, "whole"),
+            "threshold": A(0.5, "share"),
+            "scale": A(1.0, "positive"),
+        },
+    ),
+    "ContinuationValue": Call(policies.ContinuationValue, {"model": A(CONTINUATION, "object")}),
+    "DebtThreshold": Call(
+        policies.DebtThreshold, {"threshold": A(1.0, "number"), "calibration": A(CALIBRATION, "object")}
+    ),
+    "ExpectedRegret": Call(
+        policies.ExpectedRegret,
+        {"scale": A(1.0, "positive"), "model": A(DEBT_MODEL, "object"), "per_nat": A(True, "flag")},
+    ),
+    "ParetoKThreshold": Call(policies.ParetoKThreshold, {"threshold": A(0.7, "positive")}),
+    "PredictiveDebtThreshold": Call(policies.PredictiveDebtThreshold, {"multiplier": A(2.0, "positive")}),
+    "RiverDetector": Call(
+        policies.RiverDetector,
+        {
+            "detector": A("PageHinkley", "choice"),
+            "setting": A(2.0, "positive"),
+            "stream": A("score_gap", "choice", ("empty text",)),
+            "scale": A(1.0, "positive"),
+        },
+    ),
+    "StalenessThreshold": Call(policies.StalenessThreshold, {"threshold": A(1.0, "number or infinity")}),
+    "CumulativeStaleness": Call(policies.CumulativeStaleness, {"threshold": A(1.0, "number or infinity")}),
+    "TwoState": Call(
+        policies.TwoState,
+        {
+            "hazard": A(0.1, "share"),
+            "recovery": A(0.1, "share"),
+            "churn_cost": A(1.0, "positive"),
+            "waiting_cost": A(1.0, "positive"),
+            "emissions": A(EMISSIONS, "object"),
+        },
+    ),
+    "AgeAdjustment": Call(ld.AgeAdjustment, {"coefficients": A((0.1,) * 4, "object"), "spread": A(0.1, "positive")}),
+    "AgeAdjustment.fit": Call(ld.AgeAdjustment.fit, {"debt": A(CELLS, "object"), "spell_age": A(AGE, "object")}),
+    "AgeAdjustment.standardise": Call(
+        CALIBRATION.standardise,
+        {"debt": A(1.0, "numbers", ("nan", "infinity", "empty")), "spell_age": A(2.0, "numbers", ("empty",))},
+    ),
+    "DebtRegretModel": Call(
+        ld.DebtRegretModel,
+        {
+            "coefficients": A((0.1,) * 5, "object"),
+            "cap": A(1.0, "not negative"),
+            "calibration": A(CALIBRATION, "object"),
+        },
+    ),
+    "DebtRegretModel.fit": Call(
+        ld.DebtRegretModel.fit,
+        {
+            "debt": A(CELLS, "object", ONE_FOR_ALL),
+            "spell_age": A(AGE, "object", ("zero", "fraction", "huge")),
+            "regret": A(CELLS, "object", ONE_FOR_ALL),
+            "calibration": A(CALIBRATION, "object"),
+        },
+    ),
+    "HybridRegretModel": Call(
+        ld.HybridRegretModel,
+        {
+            "coefficients": A((0.1,) * 9, "object"),
+            "cap": A(1.0, "not negative"),
+            "calibration": A(CALIBRATION, "object"),
+        },
+    ),
+    "HybridRegretModel.fit": Call(
+        ld.HybridRegretModel.fit,
+        {
+            name: A(CELLS, "object", ONE_FOR_ALL)
+            for name in ("debt", "regret", "score_gap", "parameter_gap", "residual_exceedance")
+        }
+        | {"spell_age": A(AGE, "object", ("zero", "fraction", "huge")), "calibration": A(CALIBRATION, "object")},
+    ),
+    "TwoStateEmissions": Call(
+        ld.TwoStateEmissions,
+        {
+            "stable_mean": A(0.2, "number"),
+            "stable_sd": A(0.1, "positive"),
+            "shifted_mean": A(1.0, "number"),
+            "shifted_sd": A(0.5, "positive"),
+        },
+    ),
+    "TwoStateEmissions.fit": Call(
+        ld.TwoStateEmissions.fit,
+        {"stable": A([0.01, 0.04], "object", ("numbers",)), "shifted": A([1.0, 2.0], "object", ("numbers",))},
+    ),
+    "ContinuationModel": Call(
+        ld.ContinuationModel,
+        {
+            "coefficients": A((0.01,) * 30, "object"),
+            "lowest": A((0.0,) * 5, "object"),
+            "highest": A((1.0,) * 5, "object"),
+            "decay": A(0.9, "share"),
+        },
+    ),
+    "RetrainingCost": Call(
+        ld.RetrainingCost,
+        {
+            "amount": A(1.0, "not negative"),
+            "money_per_nat": A(None, "positive", OPTIONAL),
+            "currency": A(None, "text", OPTIONAL),
+            "score_unit": A("q75", "choice"),
+            "per_second": A(0.0, "not negative"),
+            "per_change": A(0.0, "not negative"),
+            "regret_unit": A("nats", "text"),
+        },
+        {"cost_ratio": (None, "by the next")},
+    ),
+    "RetrainingCost of a ratio": Call(ld.RetrainingCost, {"cost_ratio": A(1.0, "not negative")}),
+    "RetrainingCost.resolve": Call(
+        ld.RetrainingCost(1.0).resolve, {"calibration": A(ld.check_spells(SPELLS), "object")}
+    ),
+    "RetrainingCost.of_retrain": Call(
+        ld.RetrainingCost(1.0).of_retrain, {"spells": A(ld.check_spells(SPELLS), "object")}
+    ),
+    "RetrainingCost.exposure": Call(ld.RetrainingCost(1.0).exposure, {"spells": A(ld.check_spells(SPELLS), "object")}),
+    "rivals": Call(
+        rivals,
+        {
+            "staleness": A([1.0, 2.0], "object", ("none", "numbers", "array", "zero", "negative", "fraction", "huge")),
+            "typical_gap": A(1.0, "positive"),
+            "signals": A(("score_gap",), "names", ("empty", "texts")),
+            "river": A(False, "flag"),
+        },
+    ),
+    "rival_policies": Call(
+        ld.rival_policies, {"spells": TABLE, "split": A(0.6, "probability", ("true",)), "river": A(False, "flag")}
+    ),
+    "save": Call(
+        policies.save, {"path": A(f"{mkdtemp()}/policies.json", "path")}, {"what": (policies.CUSUM(1.0), "test_saving")}
+    ),
+    "load": Call(
+        lambda path: policies.load(path), {"path": A(SAVED, "path", ("text", "number as text", "empty text"))}
+    ),
+    # what it costs
+    "replay": Call(
+        ld.replay, {"spells": TABLE, "policy": A(policies.CUSUM(1.0), "policy"), "cost": COST, "accounting": ACCOUNTING}
+    ),
+    "oracle": Call(ld.oracle, {"spells": TABLE, "cost": COST, "accounting": ACCOUNTING}),
+    "tune": Call(
+        ld.tune,
+        {"spells": TABLE, "candidates": A([policies.CUSUM(1.0)], "sequence"), "cost": COST, "accounting": ACCOUNTING},
+    ),
+    "fit_continuation": Call(
+        ld.fit_continuation,
+        {
+            "spells": A(LONGER, "object"),
+            "costs": A(0.1, "cost", ("numbers",)),
+            "accounting": ACCOUNTING,
+            "start": A(policies.CUSUM(1.0), "policy"),
+            "iterations": A(1, "whole"),
+            "decay": A(0.9, "share"),
+            "cells": A(1000, "whole"),
+            "random_seed": SEED,
+            "executor": A(None, "object", OPTIONAL),
+        },
+    ),
+    "decide": Call(
+        ld.decide,
+        {
+            "spells": TABLE,
+            "policy": A(policies.CUSUM(1.0), "policy"),
+            "cost": COST,
+            "deployed_at": A(0, "whole from 0", OPTIONAL),
+            "deployed_label": A(None, "object", OPTIONAL),
+            "horizon": A(5, "whole"),
+            "probability": A(0.9, "probability"),
+        },
+    ),
+    "belief_check": Call(
+        ld.belief_check,
+        {"spells": TABLE, "schedule": A(None, "object", OPTIONAL), "probability": A(0.99, "probability")},
+    ),
+    "audit": Call(
+        ld.audit,
+        {
+            "spells": TABLE,
+            "cost": COST,
+            "calendar": CALENDAR,
+            "split": A(0.5, "probability"),
+            "accounting": ACCOUNTING,
+            "probability": A(0.9, "probability"),
+            "resamples": A(5, "whole"),
+            "last_retrain": A(None, "object", OPTIONAL),
+            "random_seed": SEED,
+        }
+        | GRIDS,
+    ),
+    "repeat_audit": Call(
+        ld.repeat_audit,
+        {
+            "spells": TABLE,
+            "cost": COST,
+            "splits": A((0.5,), "object", ("numbers",)),
+            "calendar": CALENDAR,
+            "accounting": ACCOUNTING,
+        }
+        | GRIDS,
+    ),
+    # what it looks like
+    "plot_bill": Call(plots.plot_bill, {"audit": A(AUDIT, "object"), "policies": A(None, "names", OPTIONAL)} | PICTURE),
+    "plot_debt_parts": Call(plots.plot_debt_parts, {"parts": A(PARTS, "object"), "max_parts": A(5, "whole")} | PICTURE),
+    "plot_sampled_against_exact": Call(
+        plots.plot_sampled_against_exact,
+        {"sampled": TABLE, "exact": TABLE, "max_points": A(10, "whole"), "random_seed": SEED} | PICTURE,
+    ),
+    "plot_schedule": Call(
+        plots.plot_schedule,
+        {"audit": A(AUDIT, "object"), "policies": A(None, "names", OPTIONAL), "max_series": A(5, "whole")} | PICTURE,
+    ),
+    "plot_signals": Call(plots.plot_signals, {"spells": TABLE, "schedule": A(SCHEDULE, "object")} | PICTURE),
+    "plot_upkeep": Call(plots.plot_upkeep, {"spells": TABLE} | PICTURE),
+    "write_report": Call(
+        write_report,
+        {
+            "audit": A(AUDIT, "object"),
+            "directory": A(mkdtemp(), "path"),
+            "title": A("A title", "text"),
+            "comparison": A(None, "object", OPTIONAL),
+            "table": A(None, "object", OPTIONAL),
+            "model_summary": A(None, "text", ("none", "empty text")),
+        },
+        dict.fromkeys(("exact", "sampled", "spells", "schedule"), (None, "checked by the plots")),
+    ),
+}
+
+if find_spec("bambi"):
+    import bambi
+
+    SALES = pd.DataFrame({"sold": [3.0, 5.0, 2.0, 4.0], "price": [1.0, 2.0, 1.0, 2.0]})
+    CALLS["from_bambi"] = Call(from_bambi, SAMPLING | {"model": A(bambi.Model("sold ~ price", SALES), "object")})
