@@ -30,6 +30,7 @@ benchmark: environment ## timings side by side; sampled against exact, in short 
 	$(PYTHON) benchmarks/attribution.py --replications 50
 	$(PYTHON) benchmarks/belief.py --replications 50
 	$(PYTHON) benchmarks/weighted_draws.py --replications 30
+	$(PYTHON) benchmarks/predictive_families.py --replications 30
 	$(PYTHON) benchmarks/scores.py --replications 30
 	cd benchmarks && ../$(PYTHON) -m shadow_upkeep --quick
 	$(PYTHON) benchmarks/selection.py --replications 20 --periods 60

@@ -267,7 +267,8 @@ def test_many_counts_are_strided_to_the_value_of_their_complete_sum(model, shado
         assert estimate.reliable
         assert estimate.diagnostics["points"] < 60
         assert abs(estimate.value - exact.value) < max(0.25 * exact.standard_error, 0.01 * exact.value)
-        assert estimate.standard_error == pytest.approx(exact.standard_error, rel=0.02)
+        # The error of the lattice comes on top: as much as it may be, a quarter of the other.
+        assert 0.98 < estimate.standard_error / exact.standard_error < 1.05
 
 
 def test_strided_counts_cover_the_divergence_of_negative_binomials():
@@ -319,11 +320,11 @@ def test_a_rule_that_its_coarse_half_contradicts_is_refined():
     [(*NORMALS,), ((-0.6, 0.15), (-0.3, 0.15))],
     ids=["less than half at 0", "more than half at 0"],
 )
-def test_a_mass_among_densities_is_found_out_and_goes_to_monte_carlo(shadow, deployed):
-    """Every rule is tried first, which is slow: 500 replications, and the binomial error of as many."""
+def test_a_mass_among_densities_is_added_to_their_integral(shadow, deployed):
+    """The atom at the bound is one of the points: 33 along the line and itself."""
     exact = np.mean([censored_debt(shadow, deployed, x) for x in SHORT["x"]])
-    estimates = estimates_of(censored(), normal_draws, shadow, deployed, 500, batch=SHORT)
-    assert {estimate.diagnostics["points"] for estimate in estimates} == {200.0}
+    estimates = estimates_of(censored(), normal_draws, shadow, deployed, REPEATS, batch=SHORT)
+    assert {estimate.diagnostics["points"] for estimate in estimates} == {34.0}
     require_coverage(estimates, exact)
 
 
@@ -332,7 +333,6 @@ def test_outcomes_that_are_nearly_always_the_same_number():
     shadow, deployed = (-3.1, 0.01), (-2.5, 0.01)
     batch = {"x": [1.0], "y": [0.0]}
     estimates = estimates_of(censored(), normal_draws, shadow, deployed, 64, draws=1000, batch=batch)
-    assert {estimate.diagnostics["points"] for estimate in estimates} == {1000.0}
     mean = np.mean([estimate.value for estimate in estimates])
     spread = np.std([estimate.value for estimate in estimates]) / np.sqrt(64)
     assert abs(mean - censored_debt(shadow, deployed, 1.0)) < 4 * spread

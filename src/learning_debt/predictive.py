@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from learning_debt.arrays import mixture, quadrature
+from learning_debt.arrays import mixture
+from learning_debt.arrays.integration import Integral, average, integral
+from learning_debt.arrays.outcome_points import MAXIMUM_POINTS, POINTS, OutcomePoints
 from learning_debt.data import follow, take_rows
 from learning_debt.estimate import Estimate
 from learning_debt.posteriors.base import SampledForecaster
@@ -29,16 +30,10 @@ MAXIMUM_WEIGHTED_VARIANCE = 0.004
 The weights' own tail makes errors look smaller than they are: 1,800 pairs of reweighted conjugate posteriors, 1,000 to
 4,000 draws, independent and AR(.8): 90% intervals of predictive debt covered .88 below .002, .87 to .004, .83 to .007
 and .78 to .01, where they missed by up to 8 standard errors."""
-POINTS = (33, 129, 513)
-"""Quadrature points a row: a finer rule is tried when one disagrees with its own half.
-
-33 serve normal and Student-t predictives, 129 a gamma of shape 2, 513 a lognormal; what passes is right to 1%."""
-MASS_TOLERANCE = {"continuous": 1e-3, "count": 1e-2}
-"""Mass of the shadow's predictive distribution that a rule may miss. The divergence of counts is accurate to a tenth of
-what the mass is off, since errors of both densities cancel; a point mass beside a density must show."""
 MONTE_CARLO_DRAWS = 1000
-MAXIMUM_POINTS = 10_000
-"""Points of all rows together that are held at once, each with a density at every draw."""
+"""Outcomes at which both densities are taken where no rule of integration serves."""
+DEPLOYED_SHARE = 0.25
+"""Share of them drawn from the deployed posterior, which finds what it expects and the shadow does not."""
 
 
 def tolerated_error(fine: mixture.MonteCarlo, value: float) -> float:
@@ -108,21 +103,13 @@ Nodes = dict[str, Array]
 """Values of each outcome variable at the points of every row, shape (rows, points, ...)."""
 
 
-class _Rule(NamedTuple):
-    """Points, the shadow's densities there, and their probabilities at two resolutions."""
-
-    nodes: Nodes
-    shadow: mixture.Mixture
-    probability: Array
-    coarse: Array
-
-
 class PredictiveContrast:
     """The shadow's predictive distribution on a batch, ready to be held against any deployed posterior.
 
     What depends on the shadow alone (points, weights, its own densities) is computed once; `against` is cheap.
-    One-dimensional outcomes are integrated (the real line by quadrature in two resolutions, counts by summation);
-    anything else, and whatever the quadrature does not resolve, is averaged over predictive draws.
+    One-dimensional outcomes are integrated (their support by quadrature in several resolutions, and numbers that have
+    mass added; counts by summation); where the deployed posterior expects what lies beyond these points and that
+    matters, over points for both. Anything else, and whatever no points resolve, is averaged over predictive draws.
 
     Rows are forecast one by one, each given `past` and, where outcomes feed back, the batch's rows before it.
     """
@@ -138,11 +125,11 @@ class PredictiveContrast:
         self.forecaster, self.shadow, self.batch, self.past = forecaster, shadow, batch, past
         self.rows = batch.sizes[forecaster.observation_dim]
         self.kind, self.moved = forecaster.outcome_kind(), was_moved(shadow)
-        self._rules: dict[int, _Rule | None] = {}
         self._coarsest = 0
         self._parts: list[PredictiveContrast] = []
         chunks = self._chunks()
-        seeds = np.random.SeedSequence(random_seed).generate_state(len(chunks) + 1).tolist()
+        seeds = np.random.SeedSequence(random_seed).generate_state(len(chunks) + 2).tolist()
+        self._deployed_seed = seeds.pop()
         self._state_seed = seeds.pop()  # states and groups simulated alike at all points of a row
         if len(chunks) > 1:
             parts = zip(chunks, seeds, strict=True)
@@ -150,6 +137,9 @@ class PredictiveContrast:
         else:
             drawn = forecaster.predict(shadow, batch, past, random_seed=random_seed)
             self.draws = dict(zip(forecaster.observed, (v.values for v in drawn.data_vars.values()), strict=True))
+            if self.kind != "other":
+                (draws,) = self.draws.values()
+                self._own = OutcomePoints(self.kind, draws, self._outcome_draws(), self._shadow_at)
 
     def _chunks(self) -> list[tuple[xr.Dataset, xr.Dataset | None]]:
         """Rows to look at together, with what is past by then: a bounded number; one where outcomes feed back."""
@@ -172,101 +162,81 @@ class PredictiveContrast:
     def _against(self, deployed: xr.DataTree) -> Estimate:
         if self._parts:
             return _combined([part._against(deployed) for part in self._parts], [part.rows for part in self._parts])
-        for points in POINTS[self._coarsest :]:
-            rule = self._rule(points)
+        if self.kind != "other":
+            estimate = self._integrated(self._own, self._coarsest, deployed)
+            if estimate is None:
+                (theirs,) = self._predictive_draws(deployed).values()
+                estimate = self._integrated(self._own.with_draws(theirs), 0, deployed)
+            if estimate is not None:
+                return estimate
+        return self._averaged(deployed)
+
+    def _integrated(self, places: OutcomePoints, first: int, deployed: xr.DataTree) -> Estimate | None:
+        """By the first rule, of rising resolution, that is right for this deployed posterior; None if no rule is."""
+        (outcome,) = self.forecaster.observed
+        for number, points in enumerate(POINTS[first:], first):
+            rule = places.at(points)
             if rule is None:
                 continue
-            at_deployed = self._densities(deployed, rule.nodes)
-            fine = mixture.divergence(rule.shadow, at_deployed, rule.probability)
-            if not np.isfinite(fine.value):
-                break
-            if self._resolved(rule, at_deployed, fine):
-                return self._estimate(fine, fine.standard_error, rule, at_deployed)
-            self._coarsest = min(POINTS.index(points) + 1, len(POINTS) - 1)  # the next deployed posterior is much alike
-        return self._monte_carlo(deployed)
+            nodes, at = rule
+            at_deployed = self._densities(deployed, {outcome: nodes})
+            found = integral(at, at_deployed)
+            if not np.isfinite(found.unresolved):
+                return None
+            tolerated = tolerated_error(found.found, found.found.value)
+            if found.unresolved <= tolerated:
+                beyond = 0.5 * found.found.standard_error
+                if found.left_out <= max(beyond, 1e-7 if places is self._own else tolerated):
+                    return self._estimate(found, at.shadow, at_deployed, at.probability)
+                if self.kind == "continuous":
+                    return None  # no finer rule mends what lies beyond
+                continue  # the masses of a sum over strides may be off, which those of a finer one are not
+            if places is self._own:  # the next deployed posterior is much alike
+                self._coarsest = min(number + 1, len(POINTS) - 1)
+        return None
 
-    def _resolved(self, rule: _Rule, at_deployed: mixture.Mixture, fine: mixture.MonteCarlo) -> bool:
-        """Whether the rule at half its resolution gives the same value, within what Monte Carlo blurs anyway."""
-        values = [mixture.plug_in_divergence(rule.shadow, at_deployed, p) for p in (rule.probability, rule.coarse)]
-        # Over counts the trapezoid is of second order; over the real line an abrupt end may leave it at first.
-        error = abs(values[0] - values[1]) / (3 if self.kind == "count" else 1)
-        return error <= tolerated_error(fine, values[0])
-
-    def _estimate(
-        self, result: mixture.MonteCarlo, error: float, rule: _Rule, at_deployed: mixture.Mixture
-    ) -> Estimate:
-        spread = mixture.gap_spread(rule.shadow, at_deployed, rule.probability, self.rows)
-        diagnostics = {"points": rule.probability.size / self.rows, "gap_sd": spread}
-        diagnostics["relative_variance"] = result.relative_variance
-        reliable = supported(result, rule.shadow, at_deployed)
+    def _estimate(self, found: Integral, shadow: mixture.Mixture, deployed: mixture.Mixture, at: Array) -> Estimate:
+        spread = mixture.gap_spread(shadow, deployed, at, self.rows)
+        diagnostics = {"points": at.size / self.rows, "gap_sd": spread}
+        diagnostics["relative_variance"] = found.found.relative_variance
+        reliable = supported(found.found, shadow, deployed)
         note = "" if reliable else "too few draws reach the other posterior's outcomes: draw more"
-        return Estimate(result.value, error, reliable, diagnostics=diagnostics, note=note)
+        return Estimate(found.found.value, found.standard_error, reliable, diagnostics=diagnostics, note=note)
 
-    def _monte_carlo(self, deployed: xr.DataTree) -> Estimate:
-        rule = self._random_rule()
-        at_deployed = self._densities(deployed, rule.nodes)
-        result = mixture.divergence(rule.shadow, at_deployed, rule.probability)
-        if not np.isfinite(result.value):
+    def _averaged(self, deployed: xr.DataTree) -> Estimate:
+        """Over predictive draws of both posteriors. One draw of the whole batch is one term, whatever its rows."""
+        theirs = self._predictive_draws(deployed)
+        cells = sum(array[0].size for array in self.draws.values())
+        count, their_count = (len(next(iter(draws.values()))) for draws in (self.draws, theirs))
+        number = max(min(count, MONTE_CARLO_DRAWS, MAXIMUM_POINTS // cells), min(count, 100))
+        few = max(round(number * DEPLOYED_SHARE), 1)
+        own, shares = _by_weight(self.shadow, count, max(number - few, 1))
+        other, their_shares = _by_weight(deployed, their_count, few)
+        nodes = {
+            name: np.moveaxis(np.concatenate([draws[own], theirs[name][other]]), 0, 1)
+            for name, draws in self.draws.items()
+        }
+        shadow, at_deployed = (self._densities(one, nodes) for one in (self.shadow, deployed))
+        found, probability = average(shadow, at_deployed, (shares, their_shares), 1 - DEPLOYED_SHARE)
+        if not np.isfinite(found.found.value):
             note = "the deployed posterior rules out outcomes the shadow expects: the debt is infinite at these draws"
             return Estimate(float("inf"), float("nan"), False, True, {"points": 0.0, "gap_sd": float("nan")}, note)
-        # Points stand row by row; one predictive draw of the whole batch is one term.
-        h = (rule.shadow.log_density - at_deployed.log_density).reshape(self.rows, -1)
-        terms = (h + np.expm1(-h) if result.value < 0.5 else h).mean(axis=0)
-        share = rule.probability[: len(terms)] * self.rows
-        of_points = ((share * (terms - share @ terms)) ** 2).sum() / (1 - 1 / len(terms)) if len(terms) > 1 else np.nan
-        error = float(np.hypot(result.standard_error, np.sqrt(of_points)))
-        return self._estimate(result, error, rule, at_deployed)
+        return self._estimate(found, shadow, at_deployed, probability)
 
-    def _rule(self, points: int) -> _Rule | None:
-        if points not in self._rules:
-            self._rules[points] = self._build_rule(points)
-        return self._rules[points]
+    def _predictive_draws(self, deployed: xr.DataTree) -> dict[str, Array]:
+        drawn = self.forecaster.predict(deployed, self.batch, self.past, random_seed=self._deployed_seed)
+        return dict(zip(self.forecaster.observed, (v.values for v in drawn.data_vars.values()), strict=True))
 
-    def _build_rule(self, points: int) -> _Rule | None:
-        if self.kind not in MASS_TOLERANCE:
-            return None
-        draws = self._outcome_draws()
-        place = quadrature.real_line if self.kind == "continuous" else quadrature.counts
-        nodes, weights, coarse = quadrature.stacked([place(one, points) for one in draws.T])
-        if nodes.size > 2 * MAXIMUM_POINTS:
-            return None
+    def _shadow_at(self, nodes: Array) -> mixture.Mixture:
         (outcome,) = self.forecaster.observed
-        shadow = self._densities(self.shadow, {outcome: nodes})
-        density = np.exp(shadow.log_density).reshape(nodes.shape)
-        if np.abs((density * weights).sum(axis=1) - 1).max() > MASS_TOLERANCE[self.kind]:
-            return None
-        return _Rule({outcome: nodes}, shadow, _normalised(density * weights), _normalised(density * coarse))
-
-    def _random_rule(self) -> _Rule:
-        if 0 not in self._rules:
-            cells = sum(array[0].size for array in self.draws.values())
-            count = len(next(iter(self.draws.values())))
-            number = max(min(count, MONTE_CARLO_DRAWS, MAXIMUM_POINTS // cells), min(count, 100))
-            chosen, share = self._by_weight(number)
-            nodes = {name: np.moveaxis(array[chosen], 0, 1) for name, array in self.draws.items()}
-            probability = np.tile(share, self.rows) / self.rows
-            self._rules[0] = _Rule(nodes, self._densities(self.shadow, nodes), probability, probability)
-        rule = self._rules[0]
-        assert rule is not None
-        return rule
-
-    def _by_weight(self, number: int) -> tuple[NDArray[np.intp], Array]:
-        """About `number` of the shadow's draws, evenly spaced in the sum of their weights, and what each counts for."""
-        count = len(next(iter(self.draws.values())))
-        weight = relative_weights(self.shadow)
-        if weight is None:
-            return np.linspace(0, count - 1, number).astype(int), np.full(number, 1 / number)
-        total = np.cumsum(weight)
-        places = np.searchsorted(total / total[-1], (np.arange(number) + 0.5) / number)
-        chosen, times = np.unique(places, return_counts=True)
-        return chosen, times / number
+        return self._densities(self.shadow, {outcome: nodes})
 
     def _outcome_draws(self) -> Array:
         """Predictive draws of a single outcome, shape (draws, rows), as often as they weigh."""
         (draws,) = self.draws.values()
         if relative_weights(self.shadow) is None:
             return draws
-        chosen, share = self._by_weight(len(draws))
+        chosen, share = _by_weight(self.shadow, len(draws), len(draws))
         return np.repeat(draws[chosen], np.rint(share * len(draws)).astype(int), axis=0)
 
     def _densities(self, posterior: xr.DataTree, nodes: Nodes) -> mixture.Mixture:
@@ -300,6 +270,17 @@ class PredictiveContrast:
         return batch.assign(assigned)
 
 
+def _by_weight(posterior: xr.DataTree, count: int, number: int) -> tuple[NDArray[np.intp], Array]:
+    """About `number` of `count` draws, evenly spaced in the sum of their weights, and what each counts for."""
+    weight = relative_weights(posterior)
+    if weight is None:
+        return np.linspace(0, count - 1, number).astype(int), np.full(number, 1 / number)
+    total = np.cumsum(weight)
+    places = np.searchsorted(total / total[-1], (np.arange(number) + 0.5) / number)
+    chosen, times = np.unique(places, return_counts=True)
+    return chosen, times / number
+
+
 def _combined(parts: list[Estimate], rows: list[int]) -> Estimate:
     """Mean over all rows; errors of chunks come from the same posterior draws and are taken as fully dependent."""
     weights = np.array(rows) / sum(rows)
@@ -313,8 +294,3 @@ def _combined(parts: list[Estimate], rows: list[int]) -> Estimate:
         lower_bound=any(part.lower_bound for part in parts),
         diagnostics=worst.diagnostics | {"gap_sd": spread},
     )
-
-
-def _normalised(mass: Array) -> Array:
-    """Probabilities of points of all rows side by side, each row weighing the same."""
-    return (mass / mass.sum(axis=1, keepdims=True) / len(mass)).ravel()

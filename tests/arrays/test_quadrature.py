@@ -201,7 +201,10 @@ def test_the_divergence_of_counts_on_a_lattice_is_that_of_the_complete_sum(name,
 
 @COUNTS
 def test_the_coarse_rule_of_counts_tells_how_good_the_fine_one_is(name):
-    """A third of the difference is of the size of the error: under 2% at 33 points, and no less than a tenth of it."""
+    """A third of the difference is of the size of the error: under 2% at 33 points, and no less than a tenth of it.
+
+    Where every count is among the points, nothing is to be told but a tail of under 1e-7.
+    """
     shadow, deployed = COUNT_PAIRS[name]
     exact, errors, told = complete_divergence(shadow, deployed), [], []
     for seed in range(10):
@@ -210,7 +213,7 @@ def test_the_coarse_rule_of_counts_tells_how_good_the_fine_one_is(name):
         errors.append(abs(fine / exact - 1))
         told.append(abs(fine - coarse) / 3 / exact)
     assert max(told) < 0.02
-    assert np.mean(told) > np.mean(errors) / 10
+    assert np.mean(told) > np.mean(errors) / 10 or max(errors) < 1e-7
 
 
 @COUNTS
@@ -232,10 +235,13 @@ def test_the_weights_of_counts_add_up_to_the_counts_they_stand_for(name, points)
     if (np.diff(k) == 1).all():
         np.testing.assert_array_equal(coarse_weights, weights)
     else:
-        half = k[::2]
-        np.testing.assert_array_equal(coarse_weights[1::2], 0.0)
-        assert (coarse_weights[::2] > 0).all()
-        assert coarse_weights.sum() == half[-1] - half[0] + 1
+        # Strides are doubled; a count between its two neighbours is never left out.
+        neighbours = np.concatenate([[True], np.diff(k) == 1, [True]])
+        between_them = neighbours[1:] & neighbours[:-1]
+        left_out = coarse_weights == 0
+        np.testing.assert_array_equal(left_out, (np.arange(len(k)) % 2 == 1) & ~between_them)
+        kept = k[~left_out]
+        assert coarse_weights.sum() == kept[-1] - kept[0] + 1
 
 
 def test_every_count_near_the_lowest_is_a_point_however_far_the_median():
@@ -260,12 +266,12 @@ def test_dense_lattices_are_complete_and_their_sums_exact(law):
 
 def test_a_function_linear_between_the_points_is_summed_exactly():
     k, weights, coarse_weights = lattice(stats.poisson(2000), 33)
-    covered, half = np.arange(k[0], k[-1] + 1), k[::2]
+    covered, half = np.arange(k[0], k[-1] + 1), k[coarse_weights > 0]
     assert len(k) < len(covered) / 10
     bent = np.interp(covered, half, np.cos(half))
     assert weights @ np.interp(k, half, np.cos(half)) == pytest.approx(bent.sum(), abs=1e-8)
     within = covered <= half[-1]
-    assert coarse_weights[::2] @ np.cos(half) == pytest.approx(bent[within].sum(), abs=1e-8)
+    assert coarse_weights[coarse_weights > 0] @ np.cos(half) == pytest.approx(bent[within].sum(), abs=1e-8)
 
 
 def test_stacked_rules_keep_every_row_and_pad_with_points_that_do_not_count():

@@ -127,22 +127,25 @@ def mean_score(one: Mixture) -> MonteCarlo:
     return MonteCarlo(float(one.log_density.mean()), float(np.sqrt(variance)), float(np.sqrt((carried**2).mean())))
 
 
-def divergence(shadow: Mixture, deployed: Mixture, probability: Array) -> MonteCarlo:
-    """Predictive debt KL(f_p‖f_q) from two mixtures at weighted points of the shadow's predictive distribution.
+def divergence(
+    shadow: Mixture, deployed: Mixture, probability: Array, deployed_probability: Array | None = None
+) -> MonteCarlo:
+    """Predictive debt KL(f_p‖f_q) from two mixtures at weighted points.
 
     Parameters
     ----------
     shadow, deployed : Mixture
         At the same points. Points of several rows may stand side by side.
     probability : ndarray, shape (points,)
-        Weight of each point under f_p, summing to one: quadrature weight times f_p (over the number of rows), or
-        1 / points for predictive draws.
+        What each point stands for under f_p, summing to one: quadrature weight times f_p (over the number of rows).
+    deployed_probability : ndarray, shape (points,), optional
+        The same under f_q, if the points hold all of its mass.
 
     Returns
     -------
     MonteCarlo
-        The error is that of the posterior draws; the error of random points comes on top. The bias of order
-        1 / draws that a plug-in divergence carries is taken off, and counted in the standard error.
+        The error is that of the posterior draws; the error of the points comes on top. The bias of order 1 / draws
+        that a plug-in divergence carries is taken off, and counted in the standard error.
 
     Raises
     ------
@@ -151,23 +154,27 @@ def divergence(shadow: Mixture, deployed: Mixture, probability: Array) -> MonteC
 
     Notes
     -----
-    With h = log f_p/f_q, the mean of h + expm1(-h) is used: it equals KL, since E_p[f_q/f_p] = 1, and no term is
-    negative. Beyond half a nat its second term has outliers, and the mean of h is used instead.
+    With h = log f_p/f_q, the value is the integral of f_p h, or of f_p h + f_q - f_p where all of f_q is at the points:
+    both masses are one, no term is negative, and errors of the points cancel. The error follows from the same formula.
 
     The bias is half the variance of log f_p/f_q, averaged over the outcomes: the sum of both densities' relative
     variances where they are independent, and far less where both come from the same draws.
     """
-    value = plug_in_divergence(shadow, deployed, probability)
+    value = plug_in_divergence(shadow, deployed, probability, deployed_probability)
     if not np.isfinite(value):
         return MonteCarlo(float("inf"), float("inf"), float("inf"))
-    h = _log_ratio(shadow, deployed, probability)
-    # Every draw's own density integrates to one over the points, but for their error, which drawn together cancels too.
-    own = probability * (h + 1.0 if _drawn_together(shadow, deployed) else h)
+    h = log_ratio(shadow, deployed, probability)
+    own, other = probability * h, probability
+    if deployed_probability is not None:
+        other = probability - deployed_probability
+    elif _drawn_together(shadow, deployed):
+        # Each draw's own density integrates to one over the points, but for an error, which drawn together cancels too.
+        own = own + probability
     error = _contrast(
         shadow,
         deployed,
         shadow.ratio @ own - shadow.weight * own.sum(),
-        deployed.weight * probability.sum() - deployed.ratio @ probability,
+        deployed.weight * other.sum() - deployed.ratio @ other,
     )
     bias = float(probability @ error.relative) / 2
     # First-order errors vanish with the divergence, and hold along the direction in which the two happen to differ: at
@@ -179,11 +186,12 @@ def divergence(shadow: Mixture, deployed: Mixture, probability: Array) -> MonteC
     return MonteCarlo(max(value - bias, 0.0), float(total), float(np.sqrt(probability @ error.trust**2)))
 
 
-def plug_in_divergence(shadow: Mixture, deployed: Mixture, probability: Array) -> float:
-    """The divergence of the two mixtures as they are, with the bias of their finite draws; nats."""
-    h = _log_ratio(shadow, deployed, probability)
-    value = float(probability @ h)
-    return float(probability @ (h + np.expm1(-h))) if value < 0.5 else value
+def plug_in_divergence(
+    shadow: Mixture, deployed: Mixture, probability: Array, deployed_probability: Array | None = None
+) -> float:
+    """The divergence of the two mixtures as they are, with the bias of their finite draws, as in `divergence`; nats."""
+    value = float(probability @ log_ratio(shadow, deployed, probability))
+    return value if deployed_probability is None else value + float((deployed_probability - probability).sum())
 
 
 def gap_spread(shadow: Mixture, deployed: Mixture, probability: Array, rows: int) -> float:
@@ -193,7 +201,7 @@ def gap_spread(shadow: Mixture, deployed: Mixture, probability: Array, rows: int
     carries the weights of the shadow's draws.
     """
     weight = probability.reshape(rows, -1) * rows
-    gap = _log_ratio(shadow, deployed, probability).reshape(rows, -1)
+    gap = log_ratio(shadow, deployed, probability).reshape(rows, -1)
     mean = (weight * gap).sum(axis=1, keepdims=True)
     return float(np.sqrt((weight * (gap - mean) ** 2).sum())) / rows
 
@@ -264,7 +272,7 @@ def _co_moment(first: Mixture, second: Mixture) -> Array:
     return np.where(np.isfinite(first.log_density) & np.isfinite(second.log_density), moment / draws, 0.0)
 
 
-def _log_ratio(shadow: Mixture, deployed: Mixture, probability: Array) -> Array:
+def log_ratio(shadow: Mixture, deployed: Mixture, probability: Array) -> Array:
     """h = log f_p/f_q where the point counts, else 0; ``inf`` where the deployed posterior rules the point out."""
     with np.errstate(invalid="ignore"):
         return np.where(probability > 0, shadow.log_density - deployed.log_density, 0.0)

@@ -9,8 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 Array = NDArray[np.float64]
+
+REACH = 3.0
+"""Range of a rule, in distances from the median to the farthest draw."""
+LONGEST = 690.0
+"""Largest logarithm of a distance to an edge: beyond, it is no longer a number."""
 
 
 class Rule(NamedTuple):
@@ -27,7 +33,7 @@ class Rule(NamedTuple):
     coarse_weights: Array
 
 
-def real_line(draws: Array, points: int) -> Rule:
+def real_line(draws: Array, points: int, reach: float = REACH) -> Rule:
     """Trapezoid in u of y = median + scale * sinh(u): even in the middle, geometric in the tails.
 
     One rule serves light and heavy tails; it converges geometrically for smooth densities.
@@ -35,9 +41,11 @@ def real_line(draws: Array, points: int) -> Rule:
     Parameters
     ----------
     draws : ndarray, shape (draws,)
-        Draws of the outcome; they set centre, scale and range (three times as far as the farthest draw).
+        Draws of the outcome; they set centre, scale and range.
     points : int
         Odd number of points.
+    reach : float
+        Range, in distances from the median to the farthest draw.
 
     Examples
     --------
@@ -49,12 +57,62 @@ def real_line(draws: Array, points: int) -> Rule:
     low, centre, high = np.quantile(draws, [0.25, 0.5, 0.75])
     spread = float(draws.std())
     scale = (high - low) / 1.349 or spread or 1.0
-    reach = np.arcsinh(3 * np.abs(draws - centre).max() / scale) if spread else np.arcsinh(10.0)
-    u = np.linspace(-reach, reach, points)
+    end = np.arcsinh(reach * np.abs(draws - centre).max() / scale) if spread else np.arcsinh(10.0)
+    u = np.linspace(-end, end, points)
     weights = scale * np.cosh(u) * (u[1] - u[0])
     coarse = np.zeros(points)
     coarse[::2] = 2 * weights[::2]
     return Rule(centre + scale * np.sinh(u), weights, coarse)
+
+
+def between(draws: Array, points: int, lower: float = -np.inf, upper: float = np.inf, reach: float = REACH) -> Rule:
+    """The rule of `real_line` on a support with edges, for the logarithm of the distance to an edge or the logit.
+
+    A density may jump at an edge, rise without bound there or vanish: in the logarithm it is smooth and fades away.
+
+    Parameters
+    ----------
+    draws : ndarray, shape (draws,)
+        Draws of the outcome; those that do not lie between the edges are passed over.
+    points : int
+        Odd number of points.
+    lower, upper : float
+        Edges of the support; infinite where there is none.
+    reach : float
+        As in `real_line`, on a line without edges.
+
+    Examples
+    --------
+    >>> from scipy.stats import expon
+    >>> y, weights, coarse_weights = between(np.random.default_rng(1).exponential(size=500), 33, lower=0.0)
+    >>> round(float(weights @ expon.pdf(y)), 4), bool(y.min() > 0)
+    (1.0, True)
+    """
+    inside = draws[(draws > lower) & (draws < upper)]
+    if np.isinf(lower) and np.isinf(upper):
+        return real_line(inside if len(inside) else draws, points, reach)
+    if np.isinf(upper):
+        t, weights, coarse = real_line(_bounded(np.log(inside - lower)), points)
+        distance = np.exp(np.clip(t, -LONGEST, LONGEST))
+        return Rule(lower + distance, weights * distance, coarse * distance)
+    if np.isinf(lower):
+        t, weights, coarse = real_line(_bounded(np.log(upper - inside)), points)
+        distance = np.exp(np.clip(t, -LONGEST, LONGEST))
+        return Rule(upper - distance, weights * distance, coarse * distance)
+    t, weights, coarse = real_line(_bounded(np.log(inside - lower) - np.log(upper - inside)), points)
+    share, rest = special.expit(t), special.expit(-t)
+    slope = (upper - lower) * share * rest
+    # Counted from the nearer edge, so that no point falls on one.
+    return Rule(
+        np.where(t < 0, lower + (upper - lower) * share, upper - (upper - lower) * rest),
+        weights * slope,
+        coarse * slope,
+    )
+
+
+def _bounded(logarithms: Array) -> Array:
+    """As they are, but near enough that three times as far is still a number; two that differ where none is left."""
+    return np.clip(logarithms, -LONGEST / 4, LONGEST / 4) if len(logarithms) else np.array([-1.0, 1.0])
 
 
 def counts(draws: Array, points: int) -> Rule:
@@ -77,13 +135,19 @@ def counts(draws: Array, points: int) -> Rule:
     (True, 1.0)
     """
     around_the_median = np.maximum(np.rint(real_line(draws, points).points), 0.0)
-    lowest = around_the_median.min()
-    upwards = np.geomspace(1.0, max(2.0, np.median(draws) - lowest + 1.0), points // 3) - 1.0
-    k = np.unique(np.concatenate([around_the_median, lowest + np.rint(upwards)]))
-    weights = _trapezoid(k)
-    coarse = np.zeros_like(weights)
-    coarse[::2] = _trapezoid(k[::2])
-    return Rule(k, weights, weights if (np.diff(k) == 1).all() else coarse)
+    lowest, highest = around_the_median.min(), around_the_median.max()
+    if highest - lowest < points:
+        k = np.arange(lowest, highest + 1)
+    else:
+        upwards = np.geomspace(1.0, max(2.0, np.median(draws) - lowest + 1.0), points // 3) - 1.0
+        k = np.unique(np.concatenate([around_the_median, lowest + np.rint(upwards)]))
+    # Where every count is among the points the sum is exact: only strides are doubled.
+    stride = np.concatenate([[False], np.diff(k) > 1, [False]])
+    apart = stride[1:] | stride[:-1]
+    kept = ~apart | (np.arange(len(k)) % 2 == 0)
+    coarse = np.zeros(len(k))
+    coarse[kept] = _trapezoid(k[kept])
+    return Rule(k, _trapezoid(k), coarse)
 
 
 def _trapezoid(k: Array) -> Array:

@@ -18,15 +18,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from learning_debt.arrays import bridge, mixture, nig, quadrature, walk
 from learning_debt.arrays.cache import CACHE
+from learning_debt.arrays.integration import Points, integral
 from learning_debt.arrays.mixture import Mixture
 from learning_debt.arrays.moment_match import importance
 from learning_debt.arrays.nig import NIG
+from learning_debt.arrays.outcome_points import MASS_TOLERANCE, POINTS
 from learning_debt.debt import debt_from_draws
 from learning_debt.decisions.policies.base import Policy
 from learning_debt.estimate import Estimate
 from learning_debt.predictive import (
-    MASS_TOLERANCE,
-    POINTS,
     gap_from_mixtures,
     score_from_mixture,
     supported,
@@ -128,11 +128,12 @@ class DrawnCells:
         for points in POINTS:
             rule = self._rule(path, t, points)
             at_deployed = _mixture(self.draws(path, s), rule.x, rule.y)
-            found = mixture.divergence(rule.shadow, at_deployed, rule.probability)
-            values = [mixture.plug_in_divergence(rule.shadow, at_deployed, p) for p in (rule.probability, rule.coarse)]
-            if rule.whole and abs(values[0] - values[1]) <= tolerated_error(found, values[0]):
-                return Estimate(found.value, found.standard_error, supported(found, rule.shadow, at_deployed))
-        return Estimate(found.value, found.standard_error, False, note="no quadrature resolves the predictive")
+            found = integral(rule.at, at_deployed)
+            if rule.whole and max(found.unresolved, found.left_out) <= tolerated_error(found.found, found.found.value):
+                return Estimate(
+                    found.found.value, found.standard_error, supported(found.found, rule.at.shadow, at_deployed)
+                )
+        return Estimate(found.found.value, found.standard_error, False, note="no quadrature resolves the predictive")
 
     def _build_rule(self, path: int, t: int, points: int) -> _Rule:
         x, drawn = self.paths.monitor_x[path, t - 1], self.draws(path, t)
@@ -144,7 +145,7 @@ class DrawnCells:
         shadow = _mixture(drawn, *at)
         density = np.exp(shadow.log_density).reshape(y.shape)
         whole = bool(np.abs((density * weight).sum(axis=1) - 1).max() <= MASS_TOLERANCE["continuous"])
-        return _Rule(*at, shadow, _shares(density * weight), _shares(density * coarse), whole)
+        return _Rule(*at, Points(shadow, density * weight, density * coarse, points), whole)
 
     def _build_forecast(self, path: int, period: int, t: int) -> Mixture:
         """Of the monitor rows of t, by the posterior after `period`."""
@@ -152,20 +153,12 @@ class DrawnCells:
 
 
 class _Rule(NamedTuple):
-    """Points of all rows side by side, the shadow's density there, their probabilities at two resolutions, and whether
-    they hold all of its mass."""
+    """Points of all rows side by side, what they stand for, and whether they hold all of the shadow's mass."""
 
     x: Array
     y: Array
-    shadow: Mixture
-    probability: Array
-    coarse: Array
+    at: Points
     whole: bool
-
-
-def _shares(mass: Array) -> Array:
-    """Probabilities of the points of all rows side by side, each row weighing the same; mass (rows, points)."""
-    return np.asarray(mass / mass.sum(axis=1, keepdims=True) / len(mass)).ravel()
 
 
 def _mixture(drawn: Drawn, x: Array, y: Array) -> Mixture:
