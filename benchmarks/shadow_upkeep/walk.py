@@ -16,6 +16,7 @@ from learning_debt.arrays.moment_match import Importance
 from learning_debt.arrays.nig import NIG
 from learning_debt.posteriors import keeper as keeper_module
 from learning_debt.posteriors import shadow as shadow_module
+from learning_debt.posteriors.convergence import Convergence
 from learning_debt.posteriors.likelihood import PROBES
 from learning_debt.posteriors.shadow import Refit, Shadow, ShadowLadder
 from learning_debt.posteriors.weights import relative_weights
@@ -77,7 +78,8 @@ def walk(cell: Cell, seed: int, replication: int, forecaster: Any = None) -> lis
     forecaster = forecaster or worlds.exact_draws(cell.coefficients)
     if cell.engine != "exact draws":
         return _walk(cell, forecaster, data, period, rng)
-    independent = 4000.0 * getattr(KEEPERS[cell.keeper], "draws_factor", 1), True
+    size = 4000.0 * getattr(KEEPERS[cell.keeper], "draws_factor", 1)
+    independent = Convergence(1.0, size, 0, True)
     with (  # independent draws need no diagnosis, a fixed prior no check: most of the time, as sampling takes none
         patch.object(keeper_module, "believable", lambda _: independent),
         patch.object(shadow_module, "believable", lambda _: independent),

@@ -215,12 +215,18 @@ def _break_even_cost(policy: Policy, state: Any, signals: Signals) -> float:
 
 def _doubt(table: xr.Dataset, deployed_at: int) -> str:
     """Why shadow or deployed posterior cannot be believed."""
-    today = {"series": 0, "period": -1}
+    today, at = {"series": 0, "period": -1}, {"series": 0, "deployed_at": deployed_at}
     weighed = "rung" in table and str(table["rung"].isel(today).item()) in KEPT_BY_WEIGHTS
     if weighed and not bool(table["converged"].isel(today)):
         k = float(table["pareto_k"].isel(today))
         return f"the weights of the shadow's draws failed their diagnostics (Pareto k {k:.2f}); refit the shadow"
-    return "the sampler's diagnostics failed; draw more or mend the model"
+    said = {"shadow": ("doubt", "converged", today), "deployed posterior": ("deployed_doubt", "deployed_converged", at)}
+    failed = [
+        f" of the {what} ({table[doubt].isel(where).item()})"
+        for what, (doubt, flag, where) in said.items()
+        if flag in table and doubt in table and not bool(table[flag].isel(where)) and table[doubt].isel(where).item()
+    ]
+    return f"the sampler's diagnostics{' and'.join(failed)} failed; draw more or mend the model"
 
 
 def _reason(decision: Decision, straddles: bool, doubt: str, ahead: int) -> str:

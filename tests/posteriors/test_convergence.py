@@ -1,5 +1,7 @@
 """Sampler diagnostics: what passes, what fails, and what must not crash."""
 
+import re
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -109,3 +111,31 @@ def test_axes_in_another_order_and_whole_numbers_are_welcome():
     turned = xr.DataTree.from_dict({"posterior": tree["posterior"].to_dataset().transpose("beta_0", "draw", "chain")})
     assert convergence(turned) == convergence(tree)
     assert convergence(posterior_of(regime=(independent() > 0).astype(int))).converged
+
+
+def test_what_failed_is_said_with_the_parameter_and_its_label():
+    level = independent(more=(3,))
+    level[..., 1] += np.arange(4)[:, None]
+    tree = posterior_of(sigma=independent(seed=3), level=level)
+    tree["posterior"] = xr.DataTree(
+        tree["posterior"].to_dataset().rename(level_0="store").assign_coords(store=["Graz", "Linz", "Wels"])
+    )
+    result = convergence(tree)
+    first, second = result.reason.split("; ")
+    assert re.fullmatch(r"R-hat of 'level' at store Linz is [12]\.\d+, above 1.01", first)
+    assert re.fullmatch(r"'level' at store Linz has \d+ effective draws, fewer than 400", second)
+
+
+def test_slow_mixing_and_divergences_are_said_by_number():
+    diverging = np.zeros((4, 500), dtype=bool)
+    diverging[2, :21] = True
+    result = convergence(posterior_of(diverging, beta=independent(seed=4)))
+    assert result.reason == "21 of 2000 transitions diverged"
+    assert re.search(r"'beta' has \d+ effective draws", convergence(posterior_of(beta=autoregressive(0.97))).reason)
+    assert convergence(posterior_of(beta=independent())).reason == ""
+
+
+def test_draws_that_are_not_finite_name_their_place():
+    draws = independent()
+    draws[1, 3] = np.inf
+    assert convergence(posterior_of(beta=draws)).reason == "'beta' is inf in chain 1, draw 3 (1 of 2000 draws)"

@@ -187,6 +187,11 @@ def test_the_marks_of_shadow_and_deployed_posterior_belong_to_their_own_periods(
     table = table_of(StuckOnce(), module_history(INITIAL + 4, 1, 1), variables=("score_gap",)).isel(series=0)
     assert table["converged"].values.tolist() == [True, False, True, True]
     assert table["deployed_converged"].values.tolist() == [True, True, False, True]
+    said = ["", "", *table["doubt"].values[1:2], ""]
+    assert "R-hat of 'variance'" in said[2]
+    assert table["deployed_doubt"].values.tolist() == said
+    decision = ld.decide(table, ld.policies.CUSUM(0.1), 0.1, deployed_at=2, horizon=5)
+    assert f"the sampler's diagnostics of the deployed posterior ({said[2]}) failed" in decision.reason
 
 
 @pytest.fixture(scope="module")

@@ -75,8 +75,16 @@ def _on_estimates(table: xr.Dataset) -> list[str]:
         weighed = "rung" in table and bool(np.isin(table["rung"].values, KEPT_BY_WEIGHTS).any())
         what = "shadows failed the diagnostics of sampler or weights" if weighed else "shadow fits failed the sampler's"
         failed = f"{int((~table['converged']).sum())} of {table['converged'].size} {what}"
-        notes.append(failed + ("." if weighed else " diagnostics."))
+        notes.append(failed + ("" if weighed else " diagnostics") + f"{_last_doubt(table)}.")
     return notes
+
+
+def _last_doubt(table: xr.Dataset) -> str:
+    """Of the shadows that cannot be believed, what the last one's diagnostics say."""
+    if "doubt" not in table:
+        return ""
+    said = [doubt for doubt in table["doubt"].values.ravel().tolist() if doubt]
+    return f"; the last: {said[-1]}" if said else ""
 
 
 def upkeep_notes(table: xr.Dataset) -> list[str]:

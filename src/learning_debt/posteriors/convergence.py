@@ -10,6 +10,7 @@ from arviz_stats.base import array_stats
 
 MAXIMUM_RHAT = 1.01
 MINIMUM_SIZE_PER_CHAIN = 100
+MAXIMUM_DIVERGENT_SHARE = 0.01
 
 
 class Convergence(NamedTuple):
@@ -25,12 +26,15 @@ class Convergence(NamedTuple):
         Divergent transitions after warm-up.
     converged : bool
         R-hat at most 1.01, at least 100 effective draws a chain, at most one draw in a hundred divergent.
+    reason : str
+        Which diagnostic failed, by how much, and at which parameter is worst; nothing where all is well.
     """
 
     rhat: float
     effective_size: float
     divergences: int
     converged: bool
+    reason: str = ""
 
 
 def not_finite(variable: xr.DataArray) -> str:
@@ -78,22 +82,54 @@ def convergence(posterior: xr.DataTree) -> Convergence:
     >>> convergence(tree).converged
     True
     """
-    variables = posterior["posterior"].data_vars.values()
-    columns = [variable.transpose("chain", "draw", ...).values for variable in variables]
+    group = posterior["posterior"].dataset.transpose("chain", "draw", ...)
+    columns = [variable.values for variable in group.data_vars.values()]
     chains, draws = columns[0].shape[:2]
     stacked = np.concatenate([column.reshape(chains, draws, -1) for column in columns], axis=-1).astype(float)
     if not np.isfinite(stacked).all():
-        return Convergence(float("nan"), 0.0, 0, False)
-    moving = stacked[..., np.ptp(stacked, axis=(0, 1)) > 0]
-    if moving.shape[-1] == 0:  # constants need no sampler
+        wrong = next(filter(None, map(not_finite, group.data_vars.values())), "draws are not finite")
+        return Convergence(float("nan"), 0.0, 0, False, wrong)
+    moving = np.flatnonzero(np.ptp(stacked, axis=(0, 1)) > 0)
+    if moving.size == 0:  # constants need no sampler
         return Convergence(float("nan"), float(chains * draws), 0, True)
     axes = {"chain_axis": 0, "draw_axis": 1}
-    rhat = float(np.max(array_stats.rhat(moving, **axes))) if chains > 1 else float("nan")
-    size = float(np.min(array_stats.ess(moving, **axes)))
+    sizes = np.asarray(array_stats.ess(stacked[..., moving], **axes))
+    rhats = np.asarray(array_stats.rhat(stacked[..., moving], **axes)) if chains > 1 else np.full(sizes.shape, np.nan)
+    rhat, size = float(np.max(rhats)), float(np.min(sizes))
     diverging = 0
     if "sample_stats" in posterior.children and "diverging" in posterior["sample_stats"]:
         diverging = int(posterior["sample_stats"]["diverging"].sum())
-    converged = (
-        not rhat > MAXIMUM_RHAT and size >= MINIMUM_SIZE_PER_CHAIN * chains and diverging <= 0.01 * chains * draws
-    )
-    return Convergence(rhat, size, diverging, converged)
+    reasons = []
+    if rhat > MAXIMUM_RHAT:
+        worst = entry_name(group, int(moving[np.argmax(rhats)]))
+        reasons.append(f"R-hat of {worst} is {rhat:.3g}, above {MAXIMUM_RHAT}")
+    if not size >= MINIMUM_SIZE_PER_CHAIN * chains:
+        worst, least = entry_name(group, int(moving[np.argmin(sizes)])), MINIMUM_SIZE_PER_CHAIN * chains
+        reasons.append(f"{worst} has {size:.0f} effective draws, fewer than {least}")
+    if diverging > MAXIMUM_DIVERGENT_SHARE * chains * draws:
+        reasons.append(f"{diverging} of {chains * draws} transitions diverged")
+    return Convergence(rhat, size, diverging, not reasons, "; ".join(reasons))
+
+
+def entry_name(group: xr.Dataset, column: int) -> str:
+    """Name of an entry, counted over all variables of a group in turn, each without its chains and draws.
+
+    Examples
+    --------
+    >>> draws = np.zeros((1, 2, 3))
+    >>> group = xr.Dataset({"mu": (("chain", "draw"), draws[..., 0]), "level": (("chain", "draw", "store"), draws)})
+    >>> entry_name(group.assign_coords(store=["Graz", "Linz", "Wels"]), 2)
+    "'level' at store Linz"
+    """
+    for name, variable in group.data_vars.items():
+        shape, dims = variable.shape[2:], variable.dims[2:]
+        if column >= (count := int(np.prod(shape))):
+            column -= count
+            continue
+        where = np.unravel_index(column, shape) if shape else ()
+        places = [
+            f"{dim} {variable[dim].values[at] if dim in variable.coords else at}"
+            for dim, at in zip(dims, where, strict=True)
+        ]
+        return f"{name!r}" + (f" at {', '.join(places)}" if places else "")
+    raise IndexError(f"the group has no entry {column}")

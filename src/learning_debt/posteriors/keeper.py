@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from learning_debt.arrays.effective_size import weighted_size
 from learning_debt.data import take_rows
 from learning_debt.posteriors.base import GRADIENT_EVALUATIONS, as_row_weight
-from learning_debt.posteriors.convergence import convergence
+from learning_debt.posteriors.convergence import Convergence, convergence
 from learning_debt.posteriors.weights import WEIGHTS, pareto_k, relative_weights
 from learning_debt.validation import describe
 
@@ -55,6 +55,8 @@ class Upkeep(NamedTuple):
         Whether the posterior can be believed: the sampler's diagnostics, and those of the weights.
     note : str
         Why a cheaper rung was left, or nothing.
+    doubt : str
+        Why the posterior cannot be believed: the diagnostic that failed, and the parameter; nothing where it can.
     """
 
     rung: str
@@ -65,6 +67,7 @@ class Upkeep(NamedTuple):
     seconds: float
     converged: bool
     note: str = ""
+    doubt: str = ""
 
 
 class ShadowKeeper(Protocol):
@@ -130,7 +133,7 @@ class Refit:
     ) -> tuple[Shadow, Upkeep]:
         """As in `ShadowKeeper.step`."""
         weight = checked_weight(data, row_weight, forecaster.observation_dim)
-        if np.array_equal(padded(shadow.row_weight, len(weight)), weight) and believable(shadow.posterior)[1]:
+        if np.array_equal(padded(shadow.row_weight, len(weight)), weight) and believable(shadow.posterior).converged:
             return kept(shadow, weight)
         return refit(forecaster, data, weight, random_seed)
 
@@ -153,10 +156,18 @@ def refit(
     seeds = [random_seed] if fits == 1 else np.random.SeedSequence(random_seed).generate_state(fits).tolist()
     weighted = {} if (weights == 1).all() else {"row_weight": weights}  # a forecaster that weighs no rows need not know
     posterior = side_by_side([forecaster.fit(rows, **weighted, random_seed=seed) for seed in seeds])
-    size, converged = believable(posterior)
+    found = believable(posterior)
     gradients = getattr(posterior, "attrs", {}).get(GRADIENT_EVALUATIONS, 0)
     upkeep = Upkeep(
-        "refit", float("nan"), size, fits, gradients * float(held.size), perf_counter() - begun, converged, note
+        "refit",
+        float("nan"),
+        found.effective_size,
+        fits,
+        gradients * float(held.size),
+        perf_counter() - begun,
+        found.converged,
+        note,
+        found.reason,
     )
     return Shadow(posterior, weight), upkeep
 
@@ -179,22 +190,21 @@ def side_by_side(posteriors: list[Any]) -> Any:
 
 def kept(shadow: Shadow, row_weight: Array) -> tuple[Shadow, Upkeep]:
     """The same shadow over rows of which the new ones weigh nothing."""
-    size, converged = believable(shadow.posterior)
-    tail = float("nan")
-    if converged and WEIGHTS in getattr(shadow.posterior, "children", ()):
+    found = believable(shadow.posterior)
+    size, tail = found.effective_size, float("nan")
+    if found.converged and WEIGHTS in getattr(shadow.posterior, "children", ()):
         weight = relative_weights(shadow.posterior)
         assert weight is not None
         size, tail = size * weighted_size(weight) / weight.size, pareto_k(shadow.posterior)
-    upkeep = Upkeep("kept", tail, size, 0, 0.0, 0.0, converged)
+    upkeep = Upkeep("kept", tail, size, 0, 0.0, 0.0, found.converged, doubt=found.reason)
     return Shadow(shadow.posterior, row_weight, shadow.memory), upkeep
 
 
-def believable(posterior: Any) -> tuple[float, bool]:
-    """Effective size, and whether the sampler converged; an exact posterior is worth infinitely many draws."""
+def believable(posterior: Any) -> Convergence:
+    """Whether the sampler converged; an exact posterior did, and is worth infinitely many draws."""
     if not isinstance(posterior, xr.DataTree):
-        return float("inf"), True
-    checked = convergence(posterior)
-    return checked.effective_size, checked.converged
+        return Convergence(float("nan"), float("inf"), 0, True)
+    return convergence(posterior)
 
 
 def checked_weight(data: xr.Dataset, row_weight: ArrayLike, observation_dim: str) -> Array:

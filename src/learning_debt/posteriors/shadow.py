@@ -196,9 +196,9 @@ class ShadowLadder:
         log_ratio = np.zeros(shape)
         if WEIGHTS in posterior.children:
             log_ratio = posterior[WEIGHTS][LOG_WEIGHT].transpose("chain", "draw").values
-        size, converged = believable(posterior)
-        efficiency = min(size / (shape[0] * shape[1]), 1.0)
-        return Anchor(log_ratio, None, None, size / self.draws_factor, efficiency, converged)
+        found = believable(posterior)
+        efficiency = min(found.effective_size / (shape[0] * shape[1]), 1.0)
+        return Anchor(log_ratio, None, None, found.effective_size / self.draws_factor, efficiency, found.converged)
 
 
 Served = tuple[str, xr.DataTree, Importance, Anchor]

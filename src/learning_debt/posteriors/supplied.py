@@ -147,12 +147,15 @@ def _upkeep(posterior: xr.DataTree, seconds: float, exact: bool) -> Upkeep:
     checked = convergence(posterior)
     weight, pareto_k, size = relative_weights(posterior), float("nan"), checked.effective_size
     sizes = posterior["posterior"].sizes
-    enough = checked.converged
+    doubts = [checked.reason] if checked.reason else []
     if weight is not None:
         size *= weighted_size(weight) / weight.size
         pareto_k = float(posterior[WEIGHTS][PARETO_K])
-        enough = enough and size >= MINIMUM_SIZE_PER_CHAIN * sizes["chain"] and not pareto_k > MAXIMUM_PARETO_K
+        least = MINIMUM_SIZE_PER_CHAIN * sizes["chain"]
+        doubts += [] if size >= least else [f"the weighted draws are worth {size:.0f}, fewer than {least}"]
+        doubts += [f"Pareto k {pareto_k:.2f} of the weights, above {MAXIMUM_PARETO_K}"] * (pareto_k > MAXIMUM_PARETO_K)
     notes = ["one chain: there is no R-hat, and whether it converged is for its owner to say"]
     notes = notes if sizes["chain"] == 1 else []
     notes += [] if exact else ["approximate: draws do not show how far they are from the posterior"]
-    return Upkeep("supplied", pareto_k, size, 0, float("nan"), seconds, enough, "; ".join(notes))
+    said = "; ".join(notes), "; ".join(doubts)
+    return Upkeep("supplied", pareto_k, size, 0, float("nan"), seconds, not doubts, *said)

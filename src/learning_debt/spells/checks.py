@@ -10,7 +10,7 @@ import xarray as xr
 
 from learning_debt.data import SERIES
 from learning_debt.signals import ARRIVED_GAP
-from learning_debt.spells.contents import checked_contents
+from learning_debt.spells.contents import DOUBTS, FLAGS, checked_contents
 from learning_debt.validation import require_instance, require_names, require_whole_number
 
 DIMS = (SERIES, "deployed_at", "period")
@@ -93,7 +93,7 @@ def _completed(spells: xr.Dataset) -> xr.Dataset:
         if not (np.isfinite(values) & (values > 0)).all():
             raise ValueError(f"spells variable {name!r} must be positive and finite in every period")
         complete = complete.assign({name: values.transpose(SERIES, "period")})
-    for name, dim in (("converged", "period"), ("deployed_converged", "deployed_at")):
+    for name, dim in (FLAGS | DOUBTS).items():
         if name in complete and SERIES not in complete[name].dims:
             complete = complete.assign(
                 {name: complete[name].expand_dims({SERIES: complete[SERIES]}).transpose(SERIES, dim)}

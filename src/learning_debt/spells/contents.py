@@ -14,6 +14,7 @@ DEPLOYED_AT, PERIOD = "deployed_at", "period"
 CELLS = (*SAMPLED, *OPTIONAL, ARRIVED_GAP, "gap_sd", "regret")
 """Numbers for every pair (deployed_at, period); with suffixes ``_se`` and ``_reliable`` their errors and verdicts."""
 FLAGS = {"converged": PERIOD, "deployed_converged": DEPLOYED_AT}
+DOUBTS = {"doubt": PERIOD, "deployed_doubt": DEPLOYED_AT}
 BY_PERIOD = ("rows", "exposure", "refits", "evaluations", "seconds", "pareto_k")
 LABELLED = {"label": PERIOD, "deployed_label": DEPLOYED_AT, SERIES: SERIES, "earlier": "earlier"}
 
@@ -59,6 +60,8 @@ def _checked(name: Hashable, variable: xr.Variable) -> xr.Variable:
     if name in FLAGS:
         _require_dims(name, variable, (FLAGS[str(name)],))
         return _truth(name, variable)
+    if name in DOUBTS:
+        _require_dims(name, variable, (DOUBTS[str(name)],))
     if name in BY_PERIOD:
         if not set(variable.dims) <= {SERIES, PERIOD}:
             raise ValueError(_along(name, variable, "'series' and 'period' only"))

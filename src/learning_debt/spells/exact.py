@@ -73,6 +73,7 @@ class _ExactReplay:
         if self.plan.learns_late:
             cells |= self.arrived.cells()
         cells["converged"] = cells["deployed_converged"] = np.ones(periods, dtype=bool)
+        cells["doubt"] = cells["deployed_doubt"] = np.full(periods, "")
         cells["rung"] = np.full(periods, "exact")
         cells["refits"] = np.zeros(periods, dtype=int)
         cells |= {name: np.zeros(periods) for name in ("evaluations", "seconds")}

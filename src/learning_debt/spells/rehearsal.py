@@ -32,5 +32,6 @@ def made_up_columns(
         cells |= {"arrived_gap": signal.copy(), "arrived_gap_se": 0.0 * signal, "arrived_gap_reliable": present.copy()}
     ones = np.ones(plan.periods)
     cells |= {"converged": ones.astype(bool), "deployed_converged": ones.astype(bool)}
+    cells |= {"doubt": np.full(plan.periods, ""), "deployed_doubt": np.full(plan.periods, "")}
     cells |= {"rung": np.full(plan.periods, "refit"), "refits": ones.astype(int), "evaluations": ones, "seconds": ones}
     return Columns(cells | {"pareto_k": np.nan * ones})

@@ -116,8 +116,10 @@ class _SampledReplay:
     def finished(self) -> Columns:
         """All columns, upkeep and convergence among them."""
         converged = np.array([one.converged for one in self.upkeep])
+        doubts = np.array([one.doubt for one in self.upkeep])
         steps = self.upkeep[1:]
         cells = {**self.cells, "deployed_converged": converged[:-1], "converged": converged[1:]}
+        cells |= {"deployed_doubt": doubts[:-1], "doubt": doubts[1:]}
         for name in ("rung", "refits", "evaluations", "seconds", "pareto_k"):
             cells[name] = np.array([getattr(one, name) for one in steps])
         if self.plan.learns_late:

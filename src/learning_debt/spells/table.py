@@ -118,7 +118,8 @@ def spell_table(
         the shadow at the end of the period, at most 10); of these only the score has ``_se`` and ``_reliable``.
 
         Per period ``rows``, ``exposure``, ``converged`` (whether the shadow can be believed; ``deployed_converged`` is
-        the same for what is deployed), the owner's ``label``, and the upkeep of the shadow: ``rung``, ``refits``,
+        the same for what is deployed), ``doubt`` and ``deployed_doubt`` (which diagnostic of which parameter failed;
+        empty where none did), the owner's ``label``, and the upkeep of the shadow: ``rung``, ``refits``,
         ``evaluations``, ``seconds`` and ``pareto_k``, as in `Upkeep`. ``earlier`` holds the labels of the periods
         before the first. ``debt`` is left out, with a warning, where there is none between the posteriors.
 
@@ -213,7 +214,7 @@ def _attributes(plan: Plan) -> dict[str, Any]:
 def _dims_of(name: str, values: np.ndarray) -> tuple[str, ...]:
     if values.ndim == 3:
         return DIMS
-    return (SERIES, "deployed_at") if name == "deployed_converged" else (SERIES, "period")
+    return (SERIES, "deployed_at") if name in ("deployed_converged", "deployed_doubt") else (SERIES, "period")
 
 
 def _split_series(data: xr.Dataset, dim: str) -> tuple[Labels, list[xr.Dataset]]:
