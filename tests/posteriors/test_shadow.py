@@ -326,7 +326,7 @@ def test_an_exact_posterior_stays_exact():
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ({"rungs": ("reweigh",)}, "rungs must be among"),
+        ({"rungs": ("reweigh",)}, "rungs .* are unknown; choose from"),
         ({"maximum_pareto_k": 1.5}, "maximum_pareto_k"),
         ({"minimum_effective_share": -0.1}, "minimum_effective_share"),
         ({"draws_factor": 0}, "draws_factor"),
@@ -341,7 +341,7 @@ def test_options_out_of_range_are_named(options, named):
 @pytest.mark.parametrize("keeper", [Refit(), ShadowLadder(**PLAIN)])
 @pytest.mark.parametrize(
     ("weight", "named"),
-    [(np.ones(59), "shape"), (np.zeros(60), "zero for every row"), (np.full(60, -1.0), "negative")],
+    [(np.ones(59), "shape"), (np.zeros(60), "zero for every row"), (np.full(60, -1.0), "at least 0")],
 )
 def test_weights_that_do_not_fit_the_rows_are_refused(keeper, regression, weight, named):
     with pytest.raises(ValueError, match=named):
