@@ -27,7 +27,7 @@ FLOORS = [
     {"decision", "tuning", "policy_iteration"},
     {"audit", "ledger"},
     {"monitor"},
-    {"plots", "terminal"},
+    {"plots"},
     {"report", "study"},
     {"__init__"},
     {"cli"},

@@ -16,8 +16,8 @@ RESULTS = {"Audit", "Decision", "Replay", "Signals", "Tuned"}
 """Made by the library, not by its users."""
 NOT_CALLED = {"policies", "scores", "IncomparablePosteriorsError", "UnsupportedModelError"}
 ABSTRACT = {"Policy", "Score"}
-FREE = {"self", "pc_kwargs", "what", "rehearse"}
-"""Keyword arguments of a plot, what `save` refuses in words of its own, and a flag of the commands."""
+FREE = {"self", "pc_kwargs", "what"}
+"""Keyword arguments of a plot, and what `save` refuses in words of its own."""
 
 
 @pytest.mark.parametrize(("name", "argument"), [(name, one) for name, call in CALLS.items() for one in call.arguments])

@@ -108,11 +108,7 @@ def test_every_option_of_a_pymc_forecaster_is_taken_by_its_name(folder):
 
 
 def test_options_are_derived_from_the_signatures():
-    assert set(TABLE_OPTIONS) == set(inspect.signature(ld.spell_table).parameters) - {
-        "forecaster",
-        "history",
-        "rehearse",
-    }
+    assert set(TABLE_OPTIONS) == set(inspect.signature(ld.spell_table).parameters) - {"forecaster", "history"}
     assert set(AUDIT_OPTIONS) == set(inspect.signature(ld.audit).parameters) - {"spells"}
 
 

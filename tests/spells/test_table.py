@@ -8,6 +8,7 @@ import pytest
 import xarray as xr
 
 import learning_debt as ld
+from learning_debt.spells.rehearsal import rehearsed_table
 
 FORECASTER = ld.ConjugateRegression(ld.NIG(0.0, 1.0, 2.0, 1.0))
 CELLS = ("debt", "predictive_debt", "score_gap", "regret", "gap_sd")
@@ -339,7 +340,7 @@ class Unwilling:
 def test_a_rehearsal_has_the_shape_of_the_table_and_fits_nothing(make_history, options):
     histories = {name: flat(make_history(30, 2, 1, seed)) for seed, name in enumerate("ab")}
     table = table_of(stacked(histories), **options)
-    rehearsed = ld.spell_table(Unwilling(), stacked(histories), initial=5, rehearse=True, **options)
+    rehearsed = rehearsed_table(Unwilling(), stacked(histories), initial=5, **options)
     assert rehearsed.attrs == table.attrs
     assert {name: one.dims for name, one in rehearsed.variables.items()} == {
         name: one.dims for name, one in table.variables.items()
@@ -358,4 +359,14 @@ def test_a_rehearsal_refuses_what_the_table_would(make_history):
     history = flat(make_history(12, 1, 1))
     for options, message in (({"initial": 12}, "initial=12 leaves no period"), ({"exposure": -1}, "exposure")):
         with pytest.raises(ValueError, match=message):
-            ld.spell_table(Unwilling(), history, **{"initial": 5, "rehearse": True} | options)
+            rehearsed_table(Unwilling(), history, **({"initial": 5} | options))
+
+
+def test_names_are_read_once(make_history):
+    """An iterator can be: what was checked is what is used."""
+    history = flat(make_history(12, 1, 1))
+    names = ("debt", "predictive_debt")
+    table = table_of(history, variables=names)
+    xr.testing.assert_identical(table_of(history, variables=iter(names)), table)
+    with pytest.raises(KeyError, match="spells lack the signal 'parameter_gap'"):
+        ld.check_spells(table, iter(["parameter_gap"]))

@@ -1,4 +1,4 @@
-"""The command line: thin, and it calls what the public API offers and nothing else."""
+"""The command line: thin, the order in which the library's own parts are called."""
 
 from learning_debt.cli.command import app
 

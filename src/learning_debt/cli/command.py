@@ -19,9 +19,10 @@ from learning_debt.cli.history_file import read_history, read_spells
 from learning_debt.cli.model_file import imported
 from learning_debt.cli.printing import print_audit
 from learning_debt.cli.settings import Settings
+from learning_debt.cli.study import app as study_app
+from learning_debt.cli.terminal import PlainConsole, clear_endings
 from learning_debt.report import require_storable, require_writable, write_report, write_spells
-from learning_debt.study.cli import app as study_app
-from learning_debt.terminal import PlainConsole, clear_endings
+from learning_debt.spells.rehearsal import rehearsed_table
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(study_app, name="study")
@@ -148,7 +149,7 @@ def _rehearse(
     """Refuse before the first fit what would be refused after the last one: all of it is tried on made-up signals."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they come again with the table itself
-        table = ld.spell_table(forecaster, data, **{**options, "rehearse": True})
+        table = rehearsed_table(forecaster, data, **options)
         require_storable(table)
         audit_options = settings.audit_options(table)
         if callable(audit_options.get("policies")):

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from learning_debt.terminal import Terminated
+from learning_debt.cli.terminal import Terminated
 from learning_debt.validation import describe
 
 MODULE = "learning_debt_model_file"

@@ -28,7 +28,7 @@ def _names(function: Any, but: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in inspect.signature(function).parameters if name not in but)
 
 
-TABLE_OPTIONS = _names(ld.spell_table, ("forecaster", "history", "rehearse"))
+TABLE_OPTIONS = _names(ld.spell_table, ("forecaster", "history"))
 AUDIT_OPTIONS = _names(ld.audit, ("spells",))
 
 

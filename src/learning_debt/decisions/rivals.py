@@ -105,7 +105,7 @@ def rivals(
     ['ParetoKThreshold(0.2)', 'ParetoKThreshold(0.3)']
     """
     require_number("typical_gap", typical_gap, above=0)
-    require_names("signals", signals)
+    signals = require_names("signals", signals)
     require_flag("river", river)
     seen = None if staleness is None else require_numbers("staleness", staleness, finite=False)
     grids: dict[str, list[Policy]] = {}

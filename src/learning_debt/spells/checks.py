@@ -56,7 +56,7 @@ def check_spells(spells: xr.Dataset, requires: Sequence[str] = ()) -> xr.Dataset
     (1, 0.3)
     """
     require_table("spells", spells)
-    require_names("requires", requires)
+    requires = require_names("requires", requires)
     if spells.sizes["deployed_at"] != spells.sizes["period"]:
         raise ValueError(
             f"spells have {spells.sizes['deployed_at']} values of deployed_at and {spells.sizes['period']} periods; "

@@ -29,11 +29,18 @@ def check_options(
     executor: Any,
     periods: dict[str, Any],
     flags: dict[str, Any],
-) -> None:
-    """Raise naming the first option that cannot be; `periods` are numbers of them, `flags` True or False."""
+) -> tuple[str, ...]:
+    """Names of the variables, all options checked; `periods` are numbers of them, `flags` True or False.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the first option that cannot be.
+    """
     require_forecaster("forecaster", forecaster)
     exact = isinstance(forecaster, ConjugateRegression)
-    _check_variables(require_names("variables", variables, (*SAMPLED, *OPTIONAL)), exact)
+    names = require_names("variables", variables, (*SAMPLED, *OPTIONAL))
+    _check_variables(names, exact)
     for name, value in periods.items():
         require_whole_number(name, value, at_least=1)
     for name, value in flags.items():
@@ -49,6 +56,7 @@ def check_options(
             f"shadow: exact posteriors are updated exactly, not by a {type(shadow).__name__}; leave it out, or hand "
             "over a forecaster of draws"
         )
+    return names
 
 
 def _check_variables(variables: Sequence[str], exact: bool) -> None:

@@ -1,19 +1,38 @@
-"""Columns of a table that was never fitted: what comes after the fits can be tried before them."""
+"""A table that was never fitted: what comes after the fits can be tried before them."""
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from learning_debt.signals import DRAWS_ONLY, EXACT_ONLY
+from learning_debt.spells.layout import lay_out
 from learning_debt.spells.plan import Columns, Plan
+from learning_debt.spells.table import spell_table
 
 
-def made_up_columns(
-    forecaster: Any, plan: Plan, *, keeper: Any = None, random_seed: Any = None, progressbar: bool = False
-) -> Columns:
-    """Every column that `plan` asks for, arrays (T, T) over (deployed_at, period), filled without a fit.
+def rehearsed_table(forecaster: Any, history: Any, **options: Any) -> xr.Dataset:
+    """The table of `spell_table` with the same arguments, refused for the same reasons, made without a fit.
+
+    It has the dimensions, labels, units and variables that it would have, and made-up signals: what prices, draws or
+    stores it can be tried before a long run.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `spell_table` raises them.
+    """
+    asked = inspect.signature(spell_table).bind(forecaster, history, **options)
+    asked.apply_defaults()
+    layout = lay_out(*asked.args, **asked.kwargs)
+    return layout.table([_made_up(plan) for plan in layout.plans])
+
+
+def _made_up(plan: Plan) -> Columns:
+    """Every column that `plan` asks for, arrays (T, T) over (deployed_at, period).
 
     Signals grow with spell age and waver a little, so that whatever is calibrated on them can be.
     """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import nullcontext
@@ -13,28 +12,14 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from learning_debt.data import (
-    RESERVED,
-    SERIES,
-    Labels,
-    as_dataset,
-    as_labels,
-    label_text,
-    split_periods,
-    stored_labels,
-    take_rows,
-)
 from learning_debt.errors import noted
 from learning_debt.posteriors.conjugate import ConjugateRegression
 from learning_debt.posteriors.shadow import Refit, ShadowKeeper
-from learning_debt.scores import Score, as_score
+from learning_debt.scores import Score
 from learning_debt.signals import SAMPLED
-from learning_debt.spells.checks import DIMS
 from learning_debt.spells.exact import exact_columns
-from learning_debt.spells.exposure import exposures
-from learning_debt.spells.options import check_options
+from learning_debt.spells.layout import lay_out
 from learning_debt.spells.plan import Columns, Plan
-from learning_debt.spells.rehearsal import made_up_columns
 from learning_debt.spells.sampled import sampled_columns
 from learning_debt.update_rule import UpdateRule
 
@@ -54,7 +39,6 @@ def spell_table(
     random_seed: int | None = None,
     progressbar: bool = True,
     executor: Executor | None = None,
-    rehearse: bool = False,
 ) -> xr.Dataset:
     """Replay a history once, so that any policy can be priced on it afterwards.
 
@@ -96,9 +80,6 @@ def spell_table(
     progressbar : bool
     executor : concurrent.futures.Executor, optional
         Runs several series side by side.
-    rehearse : bool
-        Set it to check everything and fit nothing: the table has the dimensions, labels, units and variables that it
-        would have, and made-up signals. What prices, draws or stores it can be tried before a long run.
 
     Returns
     -------
@@ -141,130 +122,34 @@ def spell_table(
     >>> spells["debt"].dims, spells["debt"].shape
     (('series', 'deployed_at', 'period'), (1, 30, 30))
     """
-    periods = {"initial": initial, "horizon": horizon}
-    flags = {"varying_rows": varying_rows, "progressbar": progressbar, "rehearse": rehearse}
-    check_options(forecaster, variables, update_rule, shadow, random_seed, executor, periods, flags)
-    exact = isinstance(forecaster, ConjugateRegression)
-    dim = forecaster.observation_dim
-    series, parts = _split_series(as_dataset(history, dim, RESERVED), dim)
-    rule, chosen = UpdateRule() if update_rule is None else update_rule, as_score(score)
-    plans = [
-        Plan(split_periods(part, dim, varying_rows=varying_rows), initial, horizon, rule, chosen, tuple(variables))
-        for part in parts
-    ]
-    _require_same_periods(plans, series)
-    for plan in plans:
-        _check_plan(plan)
-        if not rehearse:
-            forecaster.as_batch(plan.history.data)  # what can be refused is refused before the first fit
-    rows = np.stack([plan.history.rows[plan.target(1) : plan.target(plan.periods) + 1] for plan in plans])
-    worth = ("rows" if chosen.in_money else 1.0) if exposure is None else exposure
-    issued = as_labels(plans[0].history.labels[initial : initial + plans[0].periods], "periods")
-    worth = exposures(worth, rows, issued, series)
-    seeds = np.random.SeedSequence(random_seed).spawn(len(plans))
-    engine = made_up_columns if rehearse else exact_columns if exact else sampled_columns
+    layout = lay_out(
+        forecaster,
+        history,
+        initial=initial,
+        exposure=exposure,
+        variables=variables,
+        varying_rows=varying_rows,
+        score=score,
+        update_rule=update_rule,
+        shadow=shadow,
+        horizon=horizon,
+        random_seed=random_seed,
+        progressbar=progressbar,
+        executor=executor,
+    )
+    for plan in layout.plans:
+        forecaster.as_batch(plan.history.data)  # what can be refused is refused before the first fit
+    engine = exact_columns if isinstance(forecaster, ConjugateRegression) else sampled_columns
     keeper = Refit() if shadow is None else shadow
+    seeds = np.random.SeedSequence(random_seed).spawn(len(layout.plans))
     jobs = [
-        (engine, forecaster, plan, keeper, seed, progressbar, name if len(series) > 1 else None)
-        for plan, seed, name in zip(plans, seeds, series.texts, strict=True)
+        (engine, forecaster, plan, keeper, seed, progressbar, name if len(layout.plans) > 1 else None)
+        for plan, seed, name in zip(layout.plans, seeds, layout.series.texts, strict=True)
     ]
-    columns = list((executor.map if executor is not None and not rehearse else map)(_one_series, jobs))
-    return _label(columns, plans[0], series, rows, worth)
+    return layout.table(list((map if executor is None else executor.map)(_one_series, jobs)))
 
 
 def _one_series(job: tuple[Callable[..., Columns], Any, Plan, Any, Any, bool, Any]) -> Columns:
     engine, forecaster, plan, keeper, seed, progressbar, name = job
     with noted(f"of series {name}") if name is not None else nullcontext():
         return engine(forecaster, plan, keeper=keeper, random_seed=seed, progressbar=progressbar)
-
-
-def _label(columns: list[Columns], plan: Plan, series: Labels, rows: np.ndarray, worth: np.ndarray) -> xr.Dataset:
-    (labels, kind), initial, periods = stored_labels(plan.history.labels), plan.initial, plan.periods
-    no_debt = next((column.no_debt for column in columns if column.no_debt and "debt" in plan.variables), "")
-    cells = {name: np.stack([column.cells[name] for column in columns]) for name in columns[0].cells}
-    if no_debt:
-        why = f"the table holds no debt: {no_debt}"
-        warnings.warn(why, UserWarning, stacklevel=3)
-        cells = {name: values for name, values in cells.items() if not name.startswith("debt")}
-    dataset = xr.Dataset(
-        {name: (_dims_of(name, values), values) for name, values in cells.items()},
-        coords={
-            SERIES: (SERIES, *stored_labels(series.index, series.what)),
-            "deployed_at": np.arange(periods),
-            "period": np.arange(1, periods + 1),
-            "label": ("period", labels[initial : initial + periods], kind),
-            "earlier": ("earlier", labels[:initial], kind),
-            "deployed_label": ("deployed_at", labels[initial - 1 : initial - 1 + periods], kind),
-        },
-        attrs=_attributes(plan) | ({"debt": why} if no_debt else {}),
-    )
-    dataset["rows"] = ((SERIES, "period"), rows)
-    dataset["exposure"] = ((SERIES, "period"), worth)
-    dataset["regret"] = (dataset["exposure"] * dataset["score_gap"]).transpose(*DIMS)
-    return dataset
-
-
-def _attributes(plan: Plan) -> dict[str, Any]:
-    score = plan.score
-    attributes: dict[str, Any] = {"timing": "prequential", "score": score.name, "unit": f"{score.unit} per observation"}
-    attributes |= {"update_rule": str(plan.update_rule), "horizon": plan.horizon}
-    return attributes | ({"currency": score.unit} if score.in_money else {})
-
-
-def _dims_of(name: str, values: np.ndarray) -> tuple[str, ...]:
-    if values.ndim == 3:
-        return DIMS
-    return (SERIES, "deployed_at") if name in ("deployed_converged", "deployed_doubt") else (SERIES, "period")
-
-
-def _split_series(data: xr.Dataset, dim: str) -> tuple[Labels, list[xr.Dataset]]:
-    """Labels of the series, in the order in which they appear, and the rows of each."""
-    if SERIES not in data.variables:
-        return as_labels([0], "series"), [data]
-    if data[SERIES].dims != (dim,):
-        raise ValueError(f"history variable 'series' must run along {dim!r} only, not {data[SERIES].dims}")
-    labels = as_labels(data[SERIES].values, "history variable 'series'")
-    stored_labels(labels.index, labels.what)  # raises where no file can hold them
-    codes, distinct = labels.index.factorize()
-    parts = [take_rows(data, np.flatnonzero(codes == code), dim) for code in range(len(distinct))]
-    return Labels(distinct, labels.kind, "series"), parts
-
-
-def _require_same_periods(plans: list[Plan], series: Labels) -> None:
-    """Raise, naming two series that cover other periods than each other, and what each covers."""
-    first = plans[0].history.labels.tolist()
-    for name, plan in zip(series.texts, plans, strict=True):
-        own = plan.history.labels.tolist()
-        if own == first:
-            continue
-        spans = (f"series {who} has {len(of)} period(s), {label_text(of[0])} to {label_text(of[-1])}"
-                 for who, of in ((series.texts[0], first), (name, own)))  # fmt: skip
-        lacking = next((one for one in first if one not in set(own)), None)
-        whose = name if lacking is not None else series.texts[0]
-        lacking = lacking if lacking is not None else next(one for one in own if one not in set(first))
-        raise ValueError(
-            f"all series of a history must cover the same periods: {'; '.join(spans)}; series {whose} lacks "
-            f"{label_text(lacking)}. Cut them to what they share, or make a table of each"
-        )
-
-
-def _check_plan(plan: Plan) -> None:
-    initial, horizon, periods = plan.initial, plan.horizon, len(plan.history)
-    if initial >= periods:
-        raise ValueError(f"initial={initial} leaves no period to look at: the history has {periods}")
-    if plan.periods < 1:
-        raise ValueError(
-            f"horizon={horizon} leaves no forecast with an outcome: the history has {periods} periods, {initial} of "
-            "them initial"
-        )
-    if not plan.row_weight(0).any():
-        raise ValueError(
-            f"no row is known and held at the end of the {initial} initial period(s), so that there is nothing to fit "
-            "the first posterior to; take more of them"
-        )
-    early = sorted({"residual_exceedance", "deployed_score"} & set(plan.variables))
-    if plan.learns_late and early:
-        raise ValueError(
-            f"variables: {', '.join(early)} looks at the outcomes of the period's own forecasts, which are not known "
-            "in it where the horizon is above 1 or outcomes arrive late; use score_gap"
-        )

@@ -121,7 +121,8 @@ class _World(NamedTuple):
 def _continuation(world: _World, costs: Costs) -> tuple[ContinuationModel, ...]:
     """One model for the costs of each score unit, learned on calibration and tuning paths of all cells."""
     paths = [world.paths(purpose, *cell) for purpose in ("calibration", "tuning") for cell in _cells_of(world.design)]
-    table = xr.concat([study_table(one) for one in paths], SERIES)
+    unnumbered = [study_table(one).drop_vars(SERIES) for one in paths]  # every cell counts its paths from 0
+    table = xr.concat(unnumbered, SERIES)
     accounting = "positive" if world.positive else "signed"
     models = []
     with ThreadPoolExecutor(2) as executor:  # threads, since a table this large is dear to send to another process

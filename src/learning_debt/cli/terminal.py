@@ -18,12 +18,13 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+import learning_debt as ld
 from learning_debt.validation import harmless
 
 ERROR, INTERRUPTED, TERMINATED = 1, 130, 143
 """Exit codes; 0 is done, and 2, wrong usage, is the command-line library's own."""
 
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(ld.__file__).parent
 LONGEST_NOTE = 500
 
 
@@ -79,27 +80,6 @@ def clear_endings(home: Path | None = None) -> Iterator[None]:
     except Exception as error:
         errors.say(f"error: {error_line(error, home)}", style="red")
         raise typer.Exit(ERROR) from error
-
-
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Put off Ctrl-C and SIGTERM until the block is done."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    waiting: list[int] = []
-
-    def wait(number: int, _: FrameType | None) -> None:
-        waiting.append(number)
-
-    before = {number: signal.signal(number, wait) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        if waiting:
-            signal.raise_signal(waiting[0])
 
 
 def error_line(error: Exception, home: Path | None = None) -> str:

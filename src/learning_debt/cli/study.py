@@ -14,6 +14,7 @@ import pandas as pd
 import typer
 from rich.progress import Progress
 
+from learning_debt.cli.terminal import PlainConsole, clear_endings
 from learning_debt.study import repeated
 from learning_debt.study.directory import claim, write_table
 from learning_debt.study.experiment import run_pass
@@ -22,7 +23,6 @@ from learning_debt.study.policies import OURS, PUBLISHED, RIVALS, Rows
 from learning_debt.study.scenarios import PAPER, SMOKE, Design, Misspecification
 from learning_debt.study.tables import no_shift, policy_summary, sensitivity, table1
 from learning_debt.study.verify import verify as compare_with_published
-from learning_debt.terminal import PlainConsole, clear_endings
 
 app = typer.Typer(no_args_is_help=True, help="Reproduce the reference study on the library's own policies.")
 console = PlainConsole()

@@ -130,7 +130,7 @@ def test_the_sweep_of_policies_has_a_table_a_point(tmp_path, monkeypatch):
 
 def test_a_figure_that_differs_has_its_own_exit_code(tmp_path, monkeypatch):
     differing = pd.DataFrame({"figure": ["a", "b"], "passed": [True, False]})
-    monkeypatch.setattr("learning_debt.study.cli.compare_with_published", {tmp_path: differing}.get)
+    monkeypatch.setattr("learning_debt.cli.study.compare_with_published", {tmp_path: differing}.get)
     result = run("verify", tmp_path)
     assert result.exit_code == 3
     assert "2 figures, 1 differ" in result.output

@@ -1,0 +1,176 @@
+"""What a spell table is made of: its options, checked, the plan of each series, and the labels around the numbers."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from learning_debt.data import (
+    RESERVED,
+    SERIES,
+    Labels,
+    as_dataset,
+    as_labels,
+    label_text,
+    split_periods,
+    stored_labels,
+    take_rows,
+)
+from learning_debt.scores import as_score
+from learning_debt.spells.checks import DIMS
+from learning_debt.spells.exposure import exposures
+from learning_debt.spells.options import check_options
+from learning_debt.spells.plan import Columns, Plan
+from learning_debt.update_rule import UpdateRule
+
+
+class Layout(NamedTuple):
+    """A spell table whose cells are yet to be worked out.
+
+    Attributes
+    ----------
+    plans : list of Plan
+        One for each series; they cover the same periods.
+    series : Labels
+    rows : ndarray, shape (series, period)
+        Rows that the forecasts issued in a period are for.
+    worth : ndarray, shape (series, period)
+        What one unit of mean score gap is worth.
+    """
+
+    plans: list[Plan]
+    series: Labels
+    rows: np.ndarray
+    worth: np.ndarray
+
+    def table(self, columns: list[Columns]) -> xr.Dataset:
+        """The table, of the columns of each series."""
+        plan = self.plans[0]
+        (labels, kind), initial, periods = stored_labels(plan.history.labels), plan.initial, plan.periods
+        no_debt = next((column.no_debt for column in columns if column.no_debt and "debt" in plan.variables), "")
+        cells = {name: np.stack([column.cells[name] for column in columns]) for name in columns[0].cells}
+        if no_debt:
+            why = f"the table holds no debt: {no_debt}"
+            warnings.warn(why, UserWarning, stacklevel=3)
+            cells = {name: values for name, values in cells.items() if not name.startswith("debt")}
+        dataset = xr.Dataset(
+            {name: (_dims_of(name, values), values) for name, values in cells.items()},
+            coords={
+                SERIES: (SERIES, *stored_labels(self.series.index, self.series.what)),
+                "deployed_at": np.arange(periods),
+                "period": np.arange(1, periods + 1),
+                "label": ("period", labels[initial : initial + periods], kind),
+                "earlier": ("earlier", labels[:initial], kind),
+                "deployed_label": ("deployed_at", labels[initial - 1 : initial - 1 + periods], kind),
+            },
+            attrs=_attributes(plan) | ({"debt": why} if no_debt else {}),
+        )
+        dataset["rows"] = ((SERIES, "period"), self.rows)
+        dataset["exposure"] = ((SERIES, "period"), self.worth)
+        dataset["regret"] = (dataset["exposure"] * dataset["score_gap"]).transpose(*DIMS)
+        return dataset
+
+
+def lay_out(
+    forecaster: Any,
+    history: Any,
+    *,
+    initial: int,
+    exposure: Any,
+    variables: Any,
+    varying_rows: bool,
+    score: Any,
+    update_rule: Any,
+    shadow: Any,
+    horizon: int,
+    random_seed: Any,
+    progressbar: bool,
+    executor: Any,
+) -> Layout:
+    """Check everything that can be checked without a fit; arguments and errors are those of `spell_table`."""
+    periods = {"initial": initial, "horizon": horizon}
+    flags = {"varying_rows": varying_rows, "progressbar": progressbar}
+    names = check_options(forecaster, variables, update_rule, shadow, random_seed, executor, periods, flags)
+    dim = forecaster.observation_dim
+    series, parts = _split_series(as_dataset(history, dim, RESERVED), dim)
+    rule, chosen = UpdateRule() if update_rule is None else update_rule, as_score(score)
+    plans = [
+        Plan(split_periods(part, dim, varying_rows=varying_rows), initial, horizon, rule, chosen, names)
+        for part in parts
+    ]
+    _require_same_periods(plans, series)
+    for plan in plans:
+        _check_plan(plan)
+    rows = np.stack([plan.history.rows[plan.target(1) : plan.target(plan.periods) + 1] for plan in plans])
+    worth = ("rows" if chosen.in_money else 1.0) if exposure is None else exposure
+    issued = as_labels(plans[0].history.labels[initial : initial + plans[0].periods], "periods")
+    return Layout(plans, series, rows, exposures(worth, rows, issued, series))
+
+
+def _attributes(plan: Plan) -> dict[str, Any]:
+    score = plan.score
+    attributes: dict[str, Any] = {"timing": "prequential", "score": score.name, "unit": f"{score.unit} per observation"}
+    attributes |= {"update_rule": str(plan.update_rule), "horizon": plan.horizon}
+    return attributes | ({"currency": score.unit} if score.in_money else {})
+
+
+def _dims_of(name: str, values: np.ndarray) -> tuple[str, ...]:
+    if values.ndim == 3:
+        return DIMS
+    return (SERIES, "deployed_at") if name in ("deployed_converged", "deployed_doubt") else (SERIES, "period")
+
+
+def _split_series(data: xr.Dataset, dim: str) -> tuple[Labels, list[xr.Dataset]]:
+    """Labels of the series, in the order in which they appear, and the rows of each."""
+    if SERIES not in data.variables:
+        return as_labels([0], "series"), [data]
+    if data[SERIES].dims != (dim,):
+        raise ValueError(f"history variable 'series' must run along {dim!r} only, not {data[SERIES].dims}")
+    labels = as_labels(data[SERIES].values, "history variable 'series'")
+    stored_labels(labels.index, labels.what)  # raises where no file can hold them
+    codes, distinct = labels.index.factorize()
+    parts = [take_rows(data, np.flatnonzero(codes == code), dim) for code in range(len(distinct))]
+    return Labels(distinct, labels.kind, "series"), parts
+
+
+def _require_same_periods(plans: list[Plan], series: Labels) -> None:
+    """Raise, naming two series that cover other periods than each other, and what each covers."""
+    first = plans[0].history.labels.tolist()
+    for name, plan in zip(series.texts, plans, strict=True):
+        own = plan.history.labels.tolist()
+        if own == first:
+            continue
+        spans = (f"series {who} has {len(of)} period(s), {label_text(of[0])} to {label_text(of[-1])}"
+                 for who, of in ((series.texts[0], first), (name, own)))  # fmt: skip
+        lacking = next((one for one in first if one not in set(own)), None)
+        whose = name if lacking is not None else series.texts[0]
+        lacking = lacking if lacking is not None else next(one for one in own if one not in set(first))
+        raise ValueError(
+            f"all series of a history must cover the same periods: {'; '.join(spans)}; series {whose} lacks "
+            f"{label_text(lacking)}. Cut them to what they share, or make a table of each"
+        )
+
+
+def _check_plan(plan: Plan) -> None:
+    initial, horizon, periods = plan.initial, plan.horizon, len(plan.history)
+    if initial >= periods:
+        raise ValueError(f"initial={initial} leaves no period to look at: the history has {periods}")
+    if plan.periods < 1:
+        raise ValueError(
+            f"horizon={horizon} leaves no forecast with an outcome: the history has {periods} periods, {initial} of "
+            "them initial"
+        )
+    if not plan.row_weight(0).any():
+        raise ValueError(
+            f"no row is known and held at the end of the {initial} initial period(s), so that there is nothing to fit "
+            "the first posterior to; take more of them"
+        )
+    early = sorted({"residual_exceedance", "deployed_score"} & set(plan.variables))
+    if plan.learns_late and early:
+        raise ValueError(
+            f"variables: {', '.join(early)} looks at the outcomes of the period's own forecasts, which are not known "
+            "in it where the horizon is above 1 or outcomes arrive late; use score_gap"
+        )
