@@ -170,12 +170,13 @@ def divergence(
     elif _drawn_together(shadow, deployed):
         # Each draw's own density integrates to one over the points, but for an error, which drawn together cancels too.
         own = own + probability
-    error = _contrast(
-        shadow,
-        deployed,
-        shadow.ratio @ own - shadow.weight * own.sum(),
-        deployed.weight * other.sum() - deployed.ratio @ other,
+    # Where the shadow has more density than the deployed: how slowly chains move shows here when influences are small.
+    side = probability * (h > 0)
+    of_shadow, of_deployed = (
+        one.ratio @ np.stack([part, side], axis=1) - one.weight[..., None] * [part.sum(), side.sum()]
+        for one, part in ((shadow, own), (deployed, other))
     )
+    error = _contrast(shadow, deployed, of_shadow[..., 0], -of_deployed[..., 0], of_shadow[..., 1], of_deployed[..., 1])
     bias = float(probability @ error.relative) / 2
     # First-order errors vanish with the divergence, and hold along the direction in which the two happen to differ: at
     # most 2 sqrt(bias * value). A divergence below its own bias may well be as large as that, in any direction.
@@ -183,6 +184,8 @@ def divergence(
     if value < bias:
         first_order = max(first_order, 4 * bias**2)
     total = np.sqrt(first_order + bias**2)
+    if value > bias:  # nor is one that came out too small known better for that
+        total = np.sqrt(first_order * max((value - bias + total) / value, 1.0) + bias**2)
     return MonteCarlo(max(value - bias, 0.0), float(total), float(np.sqrt(probability @ error.trust**2)))
 
 
@@ -214,21 +217,32 @@ class _Error(NamedTuple):
     trust: Array
 
 
-def _contrast(shadow: Mixture, deployed: Mixture, from_shadow: Array, from_deployed: Array) -> _Error:
+def _contrast(
+    shadow: Mixture,
+    deployed: Mixture,
+    from_shadow: Array,
+    from_deployed: Array,
+    slow_shadow: Array | None = None,
+    slow_deployed: Array | None = None,
+) -> _Error:
     """Error of a contrast from what each draw adds to it, shapes (chain, draw), on either side.
+
+    Effective sizes are estimates, and those of influences may come out too large: the least with that of `slow_shadow`
+    and `slow_deployed`, other functions of the draws, is used.
 
     Drawn together, both influences of one sample are added before the variance is taken. What is trusted is then the
     worse of both densities: their errors cancel, but an error that few draws make is not known better for that.
     """
     pair = shadow, deployed
     (variance_shadow, size_shadow), (variance_deployed, size_deployed) = map(
-        _mean_influence, (from_shadow, from_deployed)
+        _mean_influence, (from_shadow, from_deployed), (slow_shadow, slow_deployed)
     )
     sizes = size_shadow, size_deployed
     spread = [_spread(one) for one in pair]
     carried = [_carried(one, size, part) for one, size, part in zip(pair, sizes, spread, strict=True)]
     if _drawn_together(shadow, deployed):
-        variance, size = _mean_influence(from_shadow + from_deployed)
+        slow = None if slow_shadow is None or slow_deployed is None else slow_shadow + slow_deployed
+        variance, size = _mean_influence(from_shadow + from_deployed, slow)
         moments = _co_moment(shadow, shadow) + _co_moment(deployed, deployed) - 2 * _co_moment(shadow, deployed)
         relative = np.maximum(moments, 0.0) / size
         return _Error(variance, relative, np.where(relative > 0, np.maximum(*carried), 0.0))
@@ -257,9 +271,11 @@ def _drawn_together(shadow: Mixture, deployed: Mixture) -> bool:
     return together
 
 
-def _mean_influence(influence: Array) -> tuple[float, float]:
+def _mean_influence(influence: Array, slow: Array | None = None) -> tuple[float, float]:
     """Variance of the mean of `influence`, shape (chain, draw), and the effective sample size behind it."""
     size = effective_size(influence)
+    if slow is not None:
+        size = min(size, effective_size(slow))
     return float(influence.var(ddof=1)) / size, size
 
 
