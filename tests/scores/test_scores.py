@@ -326,6 +326,7 @@ def test_the_score_of_one_number_a_row_refuses_vectors():
 
     class TwoValues:
         observation_dim, observed, needs_past, feedback = "obs", ("y",), False, False
+        fit = forecaster.fit
 
         def as_batch(self, data):
             one = forecaster.as_batch(data)
