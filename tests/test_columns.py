@@ -112,8 +112,11 @@ def test_series_of_one_mapping_stand_side_by_side():
     y = pd.Series([1.0, 2.0, 3.0])
     dates = pd.Series([1.0, 2.0, 3.0], index=pd.date_range("2024", periods=3))
     assert as_dataset({"y": y, "x": dates}).sizes["obs"] == 3  # indexes that say nothing about each other
-    with pytest.raises(ValueError, match="'y' and 'x' are pandas Series whose indexes differ"):
-        as_dataset({"y": y, "x": y[::-1]})
+    labelled = xr.DataArray([3.0, 2.0, 1.0], dims="obs", coords={"obs": [2, 1, 0]})
+    for other in (y[::-1], labelled, y[::-1].to_frame()):
+        with pytest.raises(ValueError, match=r"'y' and 'x' carry row labels .* that differ"):
+            as_dataset({"y": y, "x": other})
+    assert as_dataset({"y": y, "x": labelled[::-1]})["x"].values.tolist() == [1.0, 2.0, 3.0]
 
 
 PRIOR = ld.NIG(0.0, 1.0, 2.0, 1.0)

@@ -109,3 +109,12 @@ def test_a_first_posterior_of_no_rows_is_refused():
     forecaster = ld.ConjugateRegression(ld.NIG(0.0, 1.0, 2.0, 1.0))
     with pytest.raises(ValueError, match="no row is known and held at the end of the 2 initial"):
         ld.spell_table(forecaster, history, initial=2, progressbar=False)
+
+
+@pytest.mark.parametrize(
+    "labels", [["W1", "W10", "W2"], ["Apr", "Feb", "Jan"], ["01.01.2024", "01.02.2024", "02.01.2024"]]
+)
+def test_periods_sorted_as_text_are_refused(labels):
+    """They stand in the order of the alphabet, which is not that of time."""
+    with pytest.raises(ValueError, match=f"periods are out of order: {labels[-1]} follows|Feb follows Apr"):
+        split_periods({"y": [1.0, 2.0, 3.0], "period": labels})

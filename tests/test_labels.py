@@ -2,6 +2,7 @@
 
 import datetime
 import decimal
+import re
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from learning_debt.data import (
     as_labels,
     first_gap,
     label_text,
+    require_time_order,
     restored_dataset,
     restored_labels,
     stored_dataset,
@@ -202,10 +204,68 @@ MONDAYS = pd.date_range("2024-03-11", periods=8, freq="W-MON", tz="Europe/Vienna
         (["2024-01-03", "2024-01-04", "2024-01-05"], ["2024-01-08"], None),  # Friday, Monday
         (["a", "b", "c"], ["e"], None),
         (["2024-W58", "2024-W59", "2024-W60"], ["2024-W62"], None),
+        (["W7", "W8", "W9"], ["W10"], None),
+        (["W08", "W09", "W10"], ["W12"], "W11"),
+        (["98", "99", "100"], ["102"], "101"),
+        (["0.1", "0.2", "0.3"], ["0.5"], "0.4"),
+        ([202410, 202411, 202412], [202501], None),  # months
+        ([202411, 202412, 202501], [202503], "202502"),
+        ([202450, 202451, 202452], [202501], None),  # weeks
+        (["202401", "202402", "202403"], ["202405"], "202404"),
+        (["2024/10", "2024/11", "2024/12"], ["2025/02"], "2025/01"),
+        (["Oct 2024", "Nov 2024", "Dec 2024"], ["Jan 2025"], None),
+        (["Oct 2024", "Nov 2024", "Dec 2024"], ["Feb 2025"], "2025-01"),
+        (["Q3 2023", "Q4 2023", "Q1 2024"], ["Q3 2024"], "Q2 2024"),
+        (["20240228", "20240229", "20240301"], ["20240303"], "2024-03-02"),
+        (["01.11.2024", "01.12.2024", "01.01.2025"], ["01.02.2025"], None),
+        (["01.11.2024", "01.12.2024", "01.01.2025"], ["01.03.2025"], "2025-02-01"),
+        (["01/15/2024", "01/22/2024", "01/29/2024"], ["02/05/2024"], None),
+        (["01/15/2024", "01/22/2024", "01/29/2024"], ["02/12/2024"], "2024-02-05"),
+        (pd.IntervalIndex.from_breaks(range(4)), [pd.Interval(3, 4)], None),
+        (pd.IntervalIndex.from_breaks(range(4)), [pd.Interval(4, 5)], "the interval that starts at 3"),
     ],
 )
 def test_a_gap_is_found_where_labels_show_their_spacing(known, new, gap):
     assert first_gap(as_labels(known), as_labels(new)) == gap
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["W1", "W2", "W10"],
+        ["Jan 2024", "Feb 2024", "Apr 2024"],
+        ["Q1 2023", "Q2 2023", "Q1 2024"],
+        ["31.01.2024", "01.02.2024"],
+        ["12/31/2023", "01/01/2024"],
+        ["31/12/2023", "01/01/2024"],
+        ["-3", "-2", "10"],
+        ["1.5", "2.25", "10"],
+        ["0.10", "0.5"],
+        ["low", "mid", "high"],
+        ["Spring 2024", "Autumn 2024"],
+        [(2024, 9), (2024, 10)],
+    ],
+)
+def test_labels_in_order_of_time(labels):
+    require_time_order(as_labels(labels), "sort them")
+
+
+@pytest.mark.parametrize(
+    ("labels", "wrong"),
+    [
+        (["W1", "W10", "W2"], "W2 follows W10"),
+        (["Apr 2024", "Feb 2024", "Jan 2024"], "Feb 2024 follows Apr 2024"),
+        (["Q1 2023", "Q1 2024", "Q2 2023"], "Q2 2023 follows Q1 2024"),
+        (["01.01.2024", "01.02.2024", "02.01.2024"], "02.01.2024 follows 01.02.2024"),
+        (["01/15/2024", "01/22/2023"], "01/22/2023 follows 01/15/2024"),
+        (["2024-1", "2024-10", "2024-2"], "2024-2 follows 2024-10"),
+        (["1", "10", "2"], "2 follows 10"),
+        ([3, 1], "1 follows 3"),
+    ],
+)
+def test_labels_out_of_order_of_time_are_refused(labels, wrong):
+    with pytest.raises(ValueError, match=re.escape(f"weeks are out of order: {wrong}; sort them")):
+        require_time_order(as_labels(labels, "weeks"), "sort them")
 
 
 def test_order_of_labels():

@@ -320,22 +320,87 @@ def test_weeks_between_known_ones_are_refused():
             forecaster.log_density(posterior, weekly(kind, [5]), past=past)
 
 
-def test_text_that_does_not_sort_as_time_goes_on_is_refused():
-    def in_order_of_rows(data):
-        weeks = pd.unique(data["week"].values)
+def weekly_walk(weeks_of):
+    """A trend of one a week, all but exact, over the weeks that `weeks_of` makes of the column."""
+
+    def build_model(data):
+        weeks = weeks_of(data["week"].values)
         index = pd.Index(weeks).get_indexer(data["week"].values)
         with pm.Model(coords={"week": weeks}) as model:
             week, y = pm.Data("week_index", index, dims="obs"), pm.Data("y", data["y"].values, dims="obs")
-            level = pm.GaussianRandomWalk("level", 1.0, 0.5, init_dist=pm.Normal.dist(0, 2), dims="week")
+            start = pm.Normal.dist(0, 2)
+            level = pm.GaussianRandomWalk("level", 1.0, 1e-6, init_dist=start, dims="week")
             pm.Normal("outcome", level[week], 0.5, observed=y, dims="obs")
         return model
 
-    forecaster = ld.PyMCForecaster(in_order_of_rows, growing_dims=("week",), compile_kwargs={"mode": "FAST_COMPILE"})
-    past = {"week": [f"week {k}" for k in range(3, 11)], "y": np.arange(3.0, 11)}
-    posterior = forecaster.attach(drawn("level", "week", past["week"], STATES), past)
-    forecaster.log_density(posterior, {"week": ["week 9"], "y": [9.0]}, past=past)
-    with pytest.raises(ValueError, match=r"'week 11' is a new label .* not in their order.*2024-W05"):
-        forecaster.log_density(posterior, {"week": ["week 11"], "y": [11.0]}, past=past)
+    return ld.PyMCForecaster(build_model, growing_dims=("week",), compile_kwargs={"mode": "FAST_COMPILE"})
+
+
+def after_walk(forecaster, held, train, batch, outcomes=0.0):
+    """Log densities of a batch after eight known states, and the steps that each row lies beyond the last of them."""
+    past = {"week": train, "y": np.zeros(len(train))}
+    posterior = forecaster.attach(drawn("level", "week", held, STATES), past)
+    found = forecaster.log_density(posterior, {"week": batch, "y": np.full(len(batch), outcomes)}, past=past)
+    return found["outcome"].values
+
+
+def is_steps(steps):
+    return stats.norm.logpdf(0.0, STATES[:, -1:] + np.array(steps), 0.5)
+
+
+def test_text_goes_on_by_the_time_it_names():
+    """Week 11 comes after week 10, and week 9 before it, though text sorts otherwise."""
+    forecaster, weeks = weekly_walk(pd.unique), [f"week {k}" for k in range(3, 11)]
+    found = after_walk(forecaster, weeks, weeks, ["week 12", "week 11"])
+    np.testing.assert_allclose(found, is_steps([2, 1]), atol=1e-3)
+    with pytest.raises(ValueError, match="week 11 is left out along 'week'"):
+        after_walk(forecaster, weeks, weeks, ["week 12"])
+    names = ["north", "east", "south", "west", "low", "mid", "high", "top"]
+    with pytest.raises(ValueError, match=r"'zenith' is a new label .* not in their order.*2024-W05"):
+        after_walk(forecaster, names, names, ["zenith"])
+
+
+def test_weeks_sorted_as_text_are_refused_before_the_fit():
+    weeks = [f"week {k}" for k in range(3, 11)]
+    with pytest.raises(ValueError, match=r"labels of 'week' are out of order: week 3 follows week 10; .*'2024-W05'"):
+        weekly_walk(np.unique).attach(drawn("level", "week", sorted(weeks), STATES), {"week": weeks, "y": np.zeros(8)})
+
+
+def test_weeks_that_the_model_lists_count_though_no_row_has_them():
+    def every_week(weeks):
+        return np.arange(weeks.min(), weeks.max() + 1)
+
+    forecaster = weekly_walk(every_week)
+    for train in ([1, 2, 3, 4, 5, 6, 7, 8], [1, 3, 8]):
+        found = after_walk(forecaster, list(range(1, 9)), train, [12, 9])
+        np.testing.assert_allclose(found, is_steps([4, 1]), atol=1e-3)
+
+
+def test_a_table_that_the_builder_makes_of_the_rows_is_no_column():
+    """Which region a store is in, looked up among the rows: the column of regions has a value for each row."""
+
+    def build_model(data):
+        stores, index = np.unique(data["store"].values, return_inverse=True)
+        at = [data["store"].values.tolist().index(store) for store in stores]
+        regions, of_store = np.unique(data["region"].values[at], return_inverse=True)
+        with pm.Model(coords={"store": stores, "region": regions}) as model:
+            store, y = pm.Data("store_index", index, dims="obs"), pm.Data("y", data["y"].values, dims="obs")
+            level = pm.Normal("level", 0, 1, dims="region")[pm.Data("of_store", of_store, dims="store")]
+            pm.Normal("outcome", pm.Normal("of", level, 1, dims="store")[store], 0.5, observed=y, dims="obs")
+        return model
+
+    rows = {"store": list("abcd") * 3, "region": list("XYXY") * 3, "y": np.zeros(12)}
+    rng = np.random.default_rng(1)
+    posterior = drawn("of", "store", list("abcd"), rng.normal(size=(20, 4)))
+    level = xr.DataArray(rng.normal(size=(2, 10, 2)), dims=("chain", "draw", "region"), coords={"region": ["X", "Y"]})
+    posterior["posterior"] = posterior["posterior"].to_dataset().assign(level=level)
+    forecaster = ld.PyMCForecaster(build_model, growing_dims=("store",), compile_kwargs={"mode": "FAST_COMPILE"})
+    posterior = forecaster.attach(posterior, rows)
+    found = forecaster.log_density(posterior, {"store": ["d", "b"], "region": ["Y", "Y"], "y": [0.0, 1.0]})
+    of = posterior["posterior"]["of"].values.reshape(20, 4)[:, [3, 1]]
+    np.testing.assert_allclose(found["outcome"].values, stats.norm.logpdf([0.0, 1.0], of, 0.5), atol=1e-8)
+    with pytest.raises(ValueError, match="'of_store' has length 4 along 'store'"):
+        forecaster.log_density(posterior, {"store": ["e"], "region": ["Y"], "y": [0.0]})
 
 
 def test_a_past_of_other_labels_is_not_taken_for_the_same(walks):

@@ -132,3 +132,10 @@ def test_preparation_may_fill_a_gap(tmp_path):
     read = xr.open_datatree(tmp_path / "posterior.nc", engine="h5netcdf")
     fresh = forecaster(on_budget, prepare=filled)
     np.testing.assert_allclose(fresh.log_density(read, batch)["outcome"], right, rtol=1e-10)
+
+
+def test_durations_where_the_model_needs_numbers_are_named():
+    rows = {"sold": SOLD.astype("timedelta64[D]"), "since": np.arange(ROWS).astype("datetime64[D]")}
+    with pytest.raises(ValueError, match="'sold' must hold numbers, not timedelta64") as caught:
+        ld.PyMCForecaster(sales).fit(rows)
+    assert "since" not in str(caught.value)

@@ -2,8 +2,9 @@
 
 from learning_debt.data.columns import not_numbers, plain_values, why_unusable
 from learning_debt.data.history import PERIOD, RESERVED, SERIES, History, split_periods
-from learning_debt.data.label_spacing import first_gap
+from learning_debt.data.label_spacing import first_gap, read_together, shows_spacing
 from learning_debt.data.label_storage import restored_dataset, restored_labels, stored_dataset, stored_labels
+from learning_debt.data.label_times import require_time_order
 from learning_debt.data.labels import Kind, Labels, as_labels, label_text, require_same_kind
 from learning_debt.data.observations import (
     as_dataset,
@@ -31,11 +32,14 @@ __all__ = [
     "not_numbers",
     "plain_labels",
     "plain_values",
+    "read_together",
     "require_same_kind",
+    "require_time_order",
     "require_usable",
     "require_variables",
     "restored_dataset",
     "restored_labels",
+    "shows_spacing",
     "split_periods",
     "stored_dataset",
     "stored_labels",

@@ -12,6 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from learning_debt.data.label_storage import stored_labels
+from learning_debt.data.label_times import require_time_order
 from learning_debt.data.labels import Labels, as_labels, label_text
 from learning_debt.data.observations import as_dataset, require_variables, take_rows
 from learning_debt.update_rule import UpdateRule
@@ -20,6 +21,7 @@ Array = NDArray[np.float64]
 Positions = NDArray[np.int64]
 
 PERIOD, SERIES, ARRIVED, ROW = "period", "series", "arrived", "row"
+IN_ORDER = "sort the rows by period (text labels must sort in time order, as '2024-03' or '2024Q1' do)"
 RESERVED = (PERIOD, SERIES, ARRIVED, ROW)
 """Columns that say when a row belongs, to whom, when it became known, and which row it is."""
 
@@ -157,10 +159,10 @@ def split_periods(history: Any, observation_dim: str = "obs", *, varying_rows: b
     for before, after in pairwise(distinct.index):
         if after < before:
             raise ValueError(
-                f"history periods are out of order: {label_text(after)} follows {label_text(before)}; sort the rows by "
-                "period (text labels must sort in time order, as '2024-03' or '2024Q1' do)"
+                f"history periods are out of order: {label_text(after)} follows {label_text(before)}; {IN_ORDER}"
             )
     own = np.repeat(np.arange(len(distinct)), np.diff(starts))
+    require_time_order(distinct, IN_ORDER)
     known_at, arrived = own, labels
     if ARRIVED in data.variables:
         arrived = _column(data, ARRIVED, observation_dim)

@@ -3,44 +3,68 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from datetime import datetime
-from functools import partial
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from learning_debt.data.labels import Labels, label_text
+from learning_debt.data.label_times import Reading, readings
+from learning_debt.data.labels import Labels, as_labels
+
+
+def read_together(known: Labels, new: Labels) -> list[tuple[Reading, Reading]]:
+    """The ways in which labels are read such that the `known` ones increase: how those are read, and the `new` ones.
+
+    Examples
+    --------
+    >>> (held, given), = read_together(as_labels(["W8", "W9"]), as_labels(["W11", "W10"]))
+    >>> held.points.tolist(), given.points.tolist()
+    ([8, 9], [11, 10])
+    """
+    if known.kind is None or known.kind != new.kind:
+        return []
+    together, size = readings(as_labels([*known.index, *new.index], known.what)), len(known)
+    ways = [(replace(one, points=one.points[:size]), replace(one, points=one.points[size:])) for one in together]
+    return [(held, given) for held, given in ways if held.increasing]
 
 
 def first_gap(known: Labels, new: Labels) -> str | None:
     """The first label that is left out between the `known` ones and the `new`, increasing ones that follow them.
 
     None where nothing is left out, or where `known` does not show how labels follow each other: fewer than three, not
-    evenly spaced, or text that is no date, week, month or quarter.
+    evenly spaced, or text without the one number or the date that says when it is.
 
     Examples
     --------
-    >>> from learning_debt.data import as_labels
     >>> first_gap(as_labels(["2024-W50", "2024-W51", "2024-W52"]), as_labels(["2025-W02"]))
     '2025-W01'
     >>> first_gap(as_labels([1, 2, 3]), as_labels([4, 5])) is None
     True
     """
-    if known.kind is None or known.kind != new.kind or not len(new) or len(known) < 3 or not known.increasing:
+    if len(known) < 3 or not len(new):
         return None
-    held, given = known.index, new.index
-    shown: Callable[[Any], str] = label_text
-    if known.kind.name == "text":
-        read = _time_of_text(held)
-        if read is None or (after := _time_of_text(given, read[2])) is None:
+    gaps = []
+    for held, given in read_together(known, new):
+        candidates = _successors(held.points, len(new)) if held.even else []
+        if any(_same(labels, given.points) for labels in candidates):
             return None
-        (held, shown, _), given = read, after[0]
-    candidates = _successors(held, len(given))
-    if not candidates or any(_same(labels, given) for labels in candidates):
-        return None
-    return next((shown(one) for one, two in zip(candidates[0], given, strict=True) if not _same([one], [two])), None)
+        if candidates:
+            pairs = zip(candidates[0], given.points, strict=True)
+            gaps.append(next((held.write(one) for one, two in pairs if not _same([one], [two])), None))
+    return gaps[0] if gaps else None
+
+
+def shows_spacing(known: Labels, new: Labels) -> bool:
+    """Whether the `known` labels show how labels follow each other, so that `first_gap` can tell.
+
+    Examples
+    --------
+    >>> shows_spacing(as_labels([1, 2, 3]), as_labels([5])), shows_spacing(as_labels([1, 2, 4]), as_labels([5]))
+    (True, False)
+    """
+    ways = read_together(known, new) if len(known) > 2 else []
+    return any(held.even and len(_successors(held.points, 1)) > 0 for held, _ in ways)
 
 
 def _same(first: Any, second: Any) -> bool:
@@ -74,42 +98,3 @@ def _evenly_on(numbers: np.ndarray, count: int) -> np.ndarray | None:
     steps = np.diff(numbers)
     even = np.allclose(steps, steps[0]) if numbers.dtype.kind == "f" else (steps == steps[0]).all()
     return numbers[-1] + steps[0] * np.arange(1, count + 1) if even else None
-
-
-_PATTERNS: tuple[tuple[str, str, str], ...] = (
-    (r"\d{4}-W\d{2}", "W", "%G-W%V"),
-    (r"\d{4}W\d{2}", "W", "%GW%V"),
-    (r"\d{4}-\d{2}", "M", "%Y-%m"),
-    (r"\d{4}-Q[1-4]", "Q", "%Y-Q%q"),
-    (r"\d{4}Q[1-4]", "Q", "%YQ%q"),
-    (r"\d{4}", "Y", "%Y"),
-)
-
-
-def _time_of_text(texts: pd.Index, pattern: int | None = None) -> tuple[pd.Index, Callable[[Any], str], int] | None:
-    """Weeks, months, quarters, years or dates that texts name, how to write one, and by which pattern."""
-    series = pd.Series(texts, dtype=str)
-    for number, (expression, frequency, written) in enumerate(_PATTERNS):
-        if pattern in (None, number) and series.str.fullmatch(expression).all():
-            try:
-                periods = pd.PeriodIndex([_period(text, frequency) for text in series], freq=frequency)
-            except ValueError:  # week 60, month 13
-                return None
-            return periods, partial(_write_period, written=written), number
-    if pattern in (None, -1) and series.str.fullmatch(r"\d{4}-\d{2}-\d{2}").all():
-        dates = pd.to_datetime(series, errors="coerce", format="%Y-%m-%d")
-        return None if dates.isna().any() else (pd.DatetimeIndex(dates), label_text, -1)
-    return None
-
-
-def _period(text: str, frequency: str) -> pd.Period:
-    if frequency == "W":
-        return pd.Period(datetime.fromisocalendar(int(text[:4]), int(text[-2:]), 1), freq="W")
-    return pd.Period(text, freq=frequency)
-
-
-def _write_period(period: pd.Period, written: str) -> str:
-    if "%G" in written:
-        year, week, _ = period.start_time.isocalendar()
-        return written.replace("%G", f"{year:04d}").replace("%V", f"{week:02d}")
-    return period.strftime(written)

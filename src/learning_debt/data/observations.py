@@ -71,7 +71,7 @@ def _convert(data: Any, observation_dim: str) -> xr.Dataset:
         return xr.Dataset({name: (observation_dim, plain_values(values)) for name, values in plain})
     if isinstance(data, Mapping):
         _require_different([str(name) for name in data])
-        _require_aligned(data)
+        _require_aligned(data, observation_dim)
         variables = {str(name): _with_dims(str(name), value, observation_dim) for name, value in data.items()}
         try:
             return xr.Dataset(variables)
@@ -110,16 +110,25 @@ def _require_different(names: list[str]) -> None:
         raise ValueError(f"data has repeated column names: {sorted({one for one in names if names.count(one) > 1})}")
 
 
-def _require_aligned(data: Mapping[Any, Any]) -> None:
-    """Series of one mapping are rows side by side, so the same rows must stand in the same places."""
-    series = [(name, value.index) for name, value in data.items() if isinstance(value, pd.Series)]
-    for name, index in series[1:]:
-        first, expected = series[0]
+def _require_aligned(data: Mapping[Any, Any], observation_dim: str) -> None:
+    """Columns of one mapping are rows side by side, so the same rows must stand in the same places."""
+    indexes = [
+        (name, index) for name, value in data.items() if (index := _row_index(value, observation_dim)) is not None
+    ]
+    for name, index in indexes[1:]:
+        first, expected = indexes[0]
         if len(index) == len(expected) and not index.equals(expected) and len(index.intersection(expected)):
             raise ValueError(
-                f"data variables {first!r} and {name!r} are pandas Series whose indexes differ, so their rows do not "
-                "belong together as they stand; put both into one DataFrame, or hand over .to_numpy()"
+                f"data variables {first!r} and {name!r} carry row labels (a pandas index, a coordinate along "
+                f"{observation_dim!r}) that differ, so their rows do not belong together as they stand; put both into "
+                "one DataFrame or Dataset, or hand over .to_numpy()"
             )
+
+
+def _row_index(value: Any, observation_dim: str) -> pd.Index | None:
+    if isinstance(value, pd.Series | pd.DataFrame):
+        return value.index
+    return value.indexes.get(observation_dim) if isinstance(value, xr.DataArray) else None
 
 
 def require_usable(dataset: xr.Dataset, names: Iterable[Hashable]) -> None:

@@ -112,6 +112,15 @@ def require_forecaster(name: str, value: Any) -> Forecaster:
 
 
 @runtime_checkable
+class FarSighted(Protocol):
+    """A forecaster that can tell from a whole history what it would come to refuse."""
+
+    def require_history(self, history: Any, first: int) -> None:
+        """Raise what fits to more and more rows, from the `first` ones on to all of them, would come to raise."""
+        ...
+
+
+@runtime_checkable
 class SampledForecaster(Forecaster, Protocol):
     """A forecaster whose posteriors are draws."""
 

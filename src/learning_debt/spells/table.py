@@ -13,6 +13,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from learning_debt.errors import noted
+from learning_debt.posteriors.base import FarSighted
 from learning_debt.posteriors.conjugate import ConjugateRegression
 from learning_debt.posteriors.shadow import Refit, ShadowKeeper
 from learning_debt.scores import Score
@@ -138,7 +139,7 @@ def spell_table(
         executor=executor,
     )
     for plan in layout.plans:
-        forecaster.as_batch(plan.history.data)  # what can be refused is refused before the first fit
+        _check_rows(forecaster, plan)
     engine = exact_columns if isinstance(forecaster, ConjugateRegression) else sampled_columns
     keeper = Refit() if shadow is None else shadow
     seeds = np.random.SeedSequence(random_seed).spawn(len(layout.plans))
@@ -147,6 +148,14 @@ def spell_table(
         for plan, seed, name in zip(layout.plans, seeds, layout.series.texts, strict=True)
     ]
     return layout.table(list((map if executor is None else executor.map)(_one_series, jobs)))
+
+
+def _check_rows(forecaster: Any, plan: Plan) -> None:
+    """What can be refused is refused before the first fit."""
+    forecaster.as_batch(plan.history.data)
+    learns_all = plan.history.on_time and bool((plan.row_weight(plan.periods) > 0).all())
+    if learns_all and isinstance(forecaster, FarSighted):
+        forecaster.require_history(plan.history.data, int(plan.history.starts[plan.initial]))
 
 
 def _one_series(job: tuple[Callable[..., Columns], Any, Plan, Any, Any, bool, Any]) -> Columns:

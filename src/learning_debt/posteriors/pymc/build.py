@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 import xarray as xr
 
+from learning_debt.data import require_time_order
 from learning_debt.errors import UnsupportedModelError
 from learning_debt.posteriors.pymc.columns import Columns
 from learning_debt.posteriors.pymc.density import Transforms
@@ -86,6 +87,15 @@ class Build(Columns):
                     f"the data are labelled {given.texts[:8]} along {dim!r}, but the model was made for "
                     f"{labels.texts[:8]}; a ready model cannot change its groups: pass build_model instead"
                 )
+
+    def require_labels_in_order(self, dims: tuple[str, ...]) -> None:
+        """Raise if states along one of these dimensions follow each other and its labels are not in order of time."""
+        for dim in dims:
+            require_time_order(
+                replace(self.labels[dim], what=f"labels of {dim!r}"),
+                f"states along {dim!r} follow each other as its labels stand. Sort them by time in build_model, or use "
+                "dates, periods, numbers, or text that sorts as time goes on ('2024-W05')",
+            )
 
     def grow(
         self, draws: Draws, arguments: Arguments, rows: int, training: int | None, seed: np.random.SeedSequence

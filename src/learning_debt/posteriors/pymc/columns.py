@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import xarray as xr
@@ -39,12 +40,15 @@ class Columns:
         Columns of labels that the model's builder turned into positions, with the dimension whose labels they are.
     counted : set of str
         Columns of positions.
+    listing : callable
+        Labels that the model has along a dimension when it is built on other rows; None where that is not known.
     """
 
     graph: ModelGraph
     density: Density
     labelled: dict[str, str] = field(default_factory=dict)
     counted: set[str] = field(default_factory=set)
+    listing: Callable[[xr.Dataset, str], Labels | None] = lambda _rows, _dim: None
 
     @cached_property
     def own(self) -> Arguments:
@@ -155,7 +159,8 @@ class Columns:
             if variable is not None and self._label_dim(name, source, variable, labels) == dim:
                 given.setdefault(dim, []).append(of_column(source, variable.values))
         for dim, columns in given.items():
-            labels = {**labels, dim: extended(labels[dim], columns, dim, dim in ordered)}
+            listed = partial(self.listing, rows, dim)
+            labels = {**labels, dim: extended(labels[dim], columns, dim, dim in ordered, listed)}
         return labels
 
     def _variable(
@@ -181,7 +186,7 @@ class Columns:
         """Which column of the rows a data variable is taken from: its own, or that of the labels it indexes."""
         if name in rows.variables:
             return name
-        dim = self._index_dim(name)
+        dim = self._index_dim(name) if self._runs_along_rows(name) else None
         labels = dim is not None and dim in rows.variables and rows.variables[dim].dims == (observation_dim,)
         return dim if labels else None
 

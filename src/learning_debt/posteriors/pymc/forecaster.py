@@ -26,6 +26,7 @@ from learning_debt.posteriors.pymc.compare import require_same_density, require_
 from learning_debt.posteriors.pymc.density import split_points
 from learning_debt.posteriors.pymc.draws import labelled_draws
 from learning_debt.posteriors.pymc.fit import Sampler, SamplerName
+from learning_debt.posteriors.pymc.foresight import require_steady_labels
 from learning_debt.posteriors.pymc.given import require_storable, storable
 from learning_debt.posteriors.pymc.graph import Arguments
 from learning_debt.posteriors.pymc.options import check_counts, check_options, checked_growing_dims
@@ -175,6 +176,23 @@ class PyMCForecaster:
             build.require_rows(rows, self._observation_dim)
         return rows
 
+    def require_history(self, history: Any, first: int) -> None:
+        """Raise what fits to more and more rows of a history, from its `first` ones on, would come to raise.
+
+        The builder is asked for the model of all rows, and along growing dimensions whose entries follow each other the
+        labels must follow each other, too.
+
+        Raises
+        ------
+        UnsupportedModelError
+            If `build_model` changes columns before they reach `pm.Data`.
+        ValueError
+            If labels along such a dimension are out of order, or leave one out.
+        """
+        rows = as_dataset(history, self._observation_dim, ())
+        prepared, _ = self._preparation.of_training(rows)
+        require_steady_labels(self._registry, prepared, first)
+
     def fit(
         self, data: Any, *, row_weight: Any = None, random_seed: int | None = None, progressbar: bool = False
     ) -> xr.DataTree:
@@ -244,6 +262,7 @@ class PyMCForecaster:
         arguments = build.arguments(prepared, self._observation_dim)
         self._registry.check(build, prepared, held.rows, fitted)
         unmoved(build)
+        build.require_labels_in_order(() if build.density.scoring is None else build.density.scoring.ordered)
         require_no_overflow(build.graph, arguments)
         if not held.window:
             require_weightable(held, build, self._registry.scoring(build))

@@ -20,7 +20,8 @@ def naming_columns(rows: xr.Dataset, what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        suspects = [why for name, variable in rows.variables.items() if (why := _suspect(name, variable))]
+        variables = rows.variables.items()
+        suspects = [why for name, variable in variables if (why := _suspect(name, variable, str(error)))]
         if not suspects:
             raise
         reason = f"{type(error).__name__}: {error}".strip().rstrip(".")
@@ -59,9 +60,11 @@ def _gaps(variable: xr.Variable) -> bool:
     return variable.dtype.kind in "fmM"
 
 
-def _suspect(name: Hashable, variable: xr.Variable) -> str:
-    """What is odd about a column: it has gaps, or its numbers are written as text."""
+def _suspect(name: Hashable, variable: xr.Variable, error: str) -> str:
+    """What is odd about a column: it has gaps, its numbers are written as text, or the error names its type."""
     why = _unnameable(name) or why_unusable(name, variable)
+    if not why and variable.dtype.kind in "mM" and str(variable.dtype) in error:
+        return not_numbers(name, variable.values)
     if why or variable.dtype.kind not in "OU" or not variable.size:
         return why
     first = variable.values.ravel()[0]

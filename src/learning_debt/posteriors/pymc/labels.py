@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from learning_debt.data import Labels, as_labels, first_gap, require_same_kind, restored_labels
+from learning_debt.data import (
+    Labels,
+    as_labels,
+    first_gap,
+    read_together,
+    require_same_kind,
+    restored_labels,
+    shows_spacing,
+)
 
 GroupLabels = dict[str, Labels]
 """Labels of each dimension that has some."""
@@ -59,41 +67,73 @@ def encode(name: str, values: np.ndarray, dim: str, labels: GroupLabels) -> np.n
     return codes.reshape(np.shape(values))
 
 
-def extended(known: Labels, given: Sequence[Labels], dim: str, ordered: bool) -> Labels:
+def extended(
+    known: Labels,
+    given: Sequence[Labels],
+    dim: str,
+    ordered: bool,
+    listed: Callable[[], Labels | None] = lambda: None,
+) -> Labels:
     """Labels with the unseen ones of all columns `given` appended, in the order in which they appear.
 
-    Where order matters (`ordered`) the new ones are put in order. None may lie before the last known one, since a state
-    in between cannot be drawn, and none may be left out where the known ones show how they follow each other.
+    Where order matters (`ordered`) the new ones are put in order of time. None may lie before the last known one, since
+    a state in between cannot be drawn, and none may be left out where the known ones show how they follow each other,
+    unless the model has an entry for it all the same: `listed` gives the labels that its coordinate has on these rows.
     """
     unseen = [label for column in given for label in column.index[column.positions(known) < 0]]
     if not unseen:
         return known
-    together = as_labels(unseen, given[0].what).index.unique()
-    new = as_labels(together.sort_values() if ordered else together, given[0].what)
+    new = as_labels(as_labels(unseen, given[0].what).index.unique(), given[0].what)
     if ordered:
-        _require_next(known, new, dim)
+        new = following(known, new, dim, listed)
     return as_labels([*known.index, *new.index], known.what)
 
 
-def _require_next(known: Labels, new: Labels, dim: str) -> None:
-    if not known.increasing:
+def following(known: Labels, new: Labels, dim: str, listed: Callable[[], Labels | None] = lambda: None) -> Labels:
+    """The new labels in order of time, with those between that the model lists.
+
+    Raises unless they follow the known ones, with none left out.
+    """
+    if not len(known):
+        return as_labels(new.index.sort_values(), new.what)
+    ways = read_together(known, new)
+    if not ways:
         raise ValueError(
             f"{new.texts[0]!r} is a new label along {dim!r}, whose states go on from the last one, but the labels that "
             f"the posterior holds, {known.texts[:8]}, are not in their order, so which is the last is not known. Use "
-            "dates, periods or numbers, or text that sorts as time goes on ('2024-W05', not 'week 5'), in order"
+            "dates, periods or numbers, or text that says when it is ('2024-W05', 'week 5'), in order"
         )
-    if len(known) and new.index[0] < known.index[-1]:
+    after = [given.points for held, given in ways if given.points.min() > held.points[-1]]
+    points = after[0] if after else ways[0][1].points
+    new = as_labels(new.index[points.argsort()], new.what)
+    if not after:
         raise ValueError(
             f"{new.texts[0]} is a new label along {dim!r} but lies before the last known one, {known.texts[-1]}; "
             "states are simulated forward only"
         )
     gap = first_gap(known, new)
+    told = gap is None and shows_spacing(known, new)
+    if not told and (whole := _with_those_between(known, new, listed())) is not None:
+        return whole
     if gap is not None:
         raise ValueError(
             f"{gap} is left out along {dim!r} between the last label that the posterior holds, {known.texts[-1]}, and "
             f"{new.texts[-1]}, and a new label counts as one step after the one before it. Hand over the rows of {gap} "
             "too (past=...); where it has none, let the model's coordinate list it"
         )
+    return new
+
+
+def _with_those_between(known: Labels, new: Labels, listed: Labels | None) -> Labels | None:
+    """The new labels and those that the model lists among them; None where its list does not go on from the known."""
+    if listed is None or listed.kind != known.kind or not listed.index.is_unique:
+        return None
+    begins = np.array_equal(known.positions(listed), np.arange(len(known)))
+    places = new.positions(listed)
+    if not begins or (places < 0).any() or (np.diff(places) < 0).any():
+        return None
+    between = as_labels(listed.index[len(known) : places[-1] + 1], new.what)
+    return between if first_gap(known, between) is None else None
 
 
 def require_labels(

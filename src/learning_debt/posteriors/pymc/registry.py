@@ -8,6 +8,7 @@ from typing import Any
 import pymc as pm
 import xarray as xr
 
+from learning_debt.data import Labels
 from learning_debt.errors import IncomparablePosteriorsError, UnsupportedModelError
 from learning_debt.posteriors.pymc.build import Build
 from learning_debt.posteriors.pymc.checks import require_supported
@@ -15,6 +16,7 @@ from learning_debt.posteriors.pymc.density import Density, Scoring
 from learning_debt.posteriors.pymc.first_fit import Rows, require_faithful_build, require_faithful_preparation
 from learning_debt.posteriors.pymc.given import naming_columns
 from learning_debt.posteriors.pymc.graph import ModelGraph
+from learning_debt.posteriors.pymc.labels import of_model
 from learning_debt.posteriors.pymc.prepare import Preparation, stored
 from learning_debt.posteriors.pymc.threads import in_workshop
 
@@ -76,9 +78,20 @@ class Registry:
         build = Build(graph, known.density if known is not None else self._density(graph))
         if known is not None:
             build.index_dims = known.index_dims
+        build.listing = self._listing
         build.learn_labels(prepared, self.observation_dim)
         earlier = self._builds.get(build.key, build)
         return build if earlier.graph.moved else earlier
+
+    @in_workshop
+    def _listing(self, rows: xr.Dataset, dim: str) -> Labels | None:
+        """Labels along a dimension of the model built on these rows."""
+        assert self.build_model is not None
+        try:
+            values = self.build_model(rows.copy(deep=True)).coords.get(dim)
+            return None if values is None else of_model(dim, values)
+        except Exception:  # rows without outcomes, say: then it is not known
+            return None
 
     def _of_ready_model(self) -> Build:
         graph = ModelGraph(self.model, self.observation_dim)

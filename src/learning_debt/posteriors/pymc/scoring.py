@@ -95,7 +95,7 @@ def find_scoring(build: Build, trial: Trial, lagged: bool, context_rows: int | N
         _require_context(score, whole, trial, context_rows)
         if any(outcome.is_path for outcome in build.graph.outcomes):
             _require_context_of_path(build, trial, context_rows)
-    return Scoring(alone, _ordered(build, everything), lagged, series, undrawable)
+    return Scoring(alone, ordered_dims(build, everything), lagged, series, undrawable)
 
 
 def _require_free_paths(build: Build) -> None:
@@ -243,7 +243,7 @@ def _growing_along(graph: ModelGraph, dim: str | None) -> list[tuple[Variable, i
     ]
 
 
-def _ordered(build: Build, arguments: Arguments) -> tuple[str, ...]:
+def ordered_dims(build: Build, arguments: Arguments) -> tuple[str, ...]:
     """Labelled growing dimensions whose entries continue each other.
 
     Raises if a new entry would change the effect of the known ones.
