@@ -35,6 +35,10 @@ class Drawn:
         """Outcomes as a Dataset."""
         return xr.Dataset({"y": ("obs", np.asarray(data["y"], dtype=float))})
 
+    def fit(self, data: Any, **options: Any) -> xr.DataTree:
+        """There is none: the draws are made elsewhere."""
+        raise NotImplementedError
+
     def predict(self, posterior: xr.DataTree, rows: Any, past: Any = None, *, random_seed: Any = None) -> xr.Dataset:
         """The forecasts themselves."""
         values = posterior["posterior"]["y"].values

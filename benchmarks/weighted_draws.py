@@ -2,8 +2,10 @@
 
 Conjugate regression, whose debt, predictive debt and score gap are exact. Draws of a posterior (independent or
 autoregressive) are reweighted by Pareto-smoothed likelihoods or moved by moment matching, and debt, predictive debt and
-score gap are estimated and held against the truth. Run as ``python benchmarks/weighted_draws.py [--replications N]
-[--draws N] [--seed N]``.
+score gap are estimated and held against the truth. With ``--normals`` N(0, 1) is reweighted to normals .8 to 3.5 nats
+away, by likelihoods as they are and Pareto-smoothed, and held against the same draws and against others: debt alone, of
+1,000 and 4,000 draws. Run as ``python benchmarks/weighted_draws.py [--replications N] [--draws N] [--seed N]
+[--normals]``.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +26,7 @@ from learning_debt.arrays import mixture, nig
 from learning_debt.arrays.effective_size import weighted_size
 from learning_debt.debt import debt_from_draws
 from learning_debt.estimate import Estimate
-from learning_debt.posteriors.weights import MINIMUM_MOVED_SHARE
+from learning_debt.posteriors.weights import MAXIMUM_PARETO_K, MINIMUM_MOVED_SHARE
 from learning_debt.predictive import supported
 
 Array = NDArray[np.float64]
@@ -177,6 +181,32 @@ def judged(found: mixture.MonteCarlo, *of: mixture.Mixture) -> Estimate:
     return Estimate(found.value, found.standard_error, supported(found, *of))
 
 
+def normal_debt(
+    rng: np.random.Generator, draws: int, phi: float, mean: float, smooth: bool, together: bool
+) -> tuple[Estimate, float]:
+    """Debt of N(mean, 1), made of draws of N(0, 1) by weights, with its truth."""
+    noise = np.sqrt(1 - phi**2) * rng.normal(size=(2, CHAINS, draws // CHAINS + 200))
+    theta, other = signal.lfilter([1.0], [1.0, -phi], noise, axis=-1)[..., 200:]
+    ratio = mean * theta - mean**2 / 2
+    smoothed, k = array_stats.psislw(-ratio.ravel())
+    weight = np.exp(smoothed.reshape(theta.shape) - smoothed.max() if smooth else ratio - ratio.max())
+    at_deployed = ratio if together else mean * other - mean**2 / 2
+    weights = {"weight_shadow": weight / weight.mean(), "together": together}
+    found = debt_from_draws(ratio, at_deployed, lambda: "none", lambda: "none", **weights)
+    return replace(found, reliable=found.reliable and float(k) <= MAXIMUM_PARETO_K), mean**2 / 2
+
+
+def normals(replications: int, seed: int) -> Iterator[Cell]:
+    """All cells of debt between normals."""
+    choices = product((1000, 4000), (0.0, 0.5, 0.9), (0.8, 1.5, 2.3, 3.5), (False, True), (False, True))
+    for number, (draws, phi, truth, smooth, together) in enumerate(choices):
+        rng = np.random.default_rng([seed, number])
+        cell = draws, phi, float(np.sqrt(2 * truth)), smooth, together
+        several = [normal_debt(rng, *cell) for _ in range(replications)]
+        name = f"{draws} {'smoothed' if smooth else 'as they are'}, {'same' if together else 'other'} draws"
+        yield summary(name, phi, cell[2], "debt", several)
+
+
 class Cell(NamedTuple):
     """One line of the table."""
 
@@ -227,10 +257,12 @@ def main() -> None:
     parser.add_argument("--replications", type=int, default=100)
     parser.add_argument("--draws", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=3)
+    parser.add_argument("--normals", action="store_true", help="debt between normals alone")
     options = parser.parse_args()
     print(f"{'case':32}{'AR':>4}{'shift':>6} {'quantity':16}{'truth':>8}{'reliable':>9}{'coverage':>16}", end="")
     print(f"{'bias/se':>10}{'largest':>9}")
-    for cell in study(options.replications, options.draws, options.seed):
+    whole = (options.replications, options.draws, options.seed)
+    for cell in normals(options.replications, options.seed) if options.normals else study(*whole):
         error = np.sqrt(0.09 / max(cell.replications, 1))
         print(
             f"{cell.case:32}{cell.phi:4.1f}{cell.shift:6.1f} {cell.quantity:16}{cell.truth:8.4f}{cell.reliable:9.2f}"

@@ -8,12 +8,13 @@ from scipy import signal, stats
 
 from learning_debt.arrays import bridge
 from learning_debt.arrays.chain import link
+from learning_debt.arrays.effective_size import ENOUGH
 from learning_debt.debt import MINIMUM_OVERLAP, debt_from_draws
 
 Z90 = stats.norm.ppf(0.95)
 
 
-def log_marginal(value, overlap=0.9, draws_per_parameter=50.0, effective_draws=200.0):
+def log_marginal(value, overlap=0.9, draws_per_parameter=50.0, effective_draws=1e6):
     return bridge.LogMarginal(value, 0.3, overlap, draws_per_parameter, effective_draws=effective_draws)
 
 
@@ -29,7 +30,7 @@ def bridged_debt(shadow, deployed):
 DOUBTFUL = {
     "effective draws per parameter": {"draws_per_parameter": 3.9},
     "too far from Gaussian": {"overlap": 0.09},
-    "do all chains sample the same": {"effective_draws": 24.0},
+    "do all chains sample the same": {"effective_draws": 99.0},
 }
 
 
@@ -179,7 +180,7 @@ def test_a_shadow_on_which_the_new_data_are_unlikelier_is_refused_without_overla
         ({"departure": 4.1}, "contradict the model's own posterior density"),
         ({"disagreement": 4.1}, "two halves"),
         ({"value": APART[0].mean() + 5.0}, "came out negative"),
-        ({"effective_draws": 24.0}, "do all chains sample the same posterior"),
+        ({"effective_draws": 99.0}, "do all chains sample the same posterior"),
     ],
 )
 def test_a_bridge_that_contradicts_itself_is_not_trusted_and_only_doubt_about_the_draws_stops_the_chain(change, why):
@@ -274,13 +275,17 @@ def test_exact_draws_raise_no_alarm(kind):
             return [np.where(one, np.log(300), np.log(0.7 / 0.999)) for one in upper]
         noise = rng.normal(size=(2, 4, 500))
         if kind == "autoregressive":
-            noise = signal.lfilter([np.sqrt(0.19)], [1.0, -0.9], rng.normal(size=(2, 4, 700)), axis=-1)[..., 200:]
+            noise = signal.lfilter([np.sqrt(0.19)], [1.0, -0.9], rng.normal(size=(2, 4, 1200)), axis=-1)[..., 200:]
         return noise[0] - 0.5, noise[1] + 0.5  # N(1, 1) against N(0, 1)
 
     estimates = [debt(shadow, deployed) for deployed, shadow in (pair() for _ in range(200))]
     alarms = [one for one in estimates if "slope" in one.note or "likelier" in one.note]
     assert not alarms
-    enough = [one for one in estimates if one.diagnostics["overlap"] >= MINIMUM_OVERLAP]
+    enough = [
+        one
+        for one in estimates
+        if one.diagnostics["overlap"] >= MINIMUM_OVERLAP and one.diagnostics["effective_draws"] >= ENOUGH
+    ]
     assert all(one.reliable for one in enough)
     assert len(enough) > 100
 
@@ -359,31 +364,36 @@ def require_coverage(estimates, truth, least_share):
     assert abs(covered - 0.9) < 4 * np.sqrt(0.09 / len(kept))
 
 
-def test_chains_that_pass_because_their_worth_came_out_too_large_have_errors_to_match():
-    """AR(.9), one chain of 1,000 draws worth 55: a third passes, of which .79 covered when the error did not know."""
-    rng, repeats = np.random.default_rng(41), 600
+@pytest.mark.parametrize(("draws", "least", "most"), [(1000, 0.0, 0.03), (2000, 0.2, 0.95), (4000, 0.95, 1.0)])
+def test_chains_pass_for_what_they_are_worth_and_have_errors_to_match(draws, least, most):
+    """AR(.9), one chain: 1,000 draws are worth 53 to 60, of which no more pass than chance allows, 4,000 over 200."""
+    rng, repeats = np.random.default_rng(41), 400
 
     def chain():
-        noise = rng.normal(size=(1, 1200)) * np.sqrt(0.19)
+        noise = rng.normal(size=(1, draws + 200)) * np.sqrt(0.19)
         return signal.lfilter([1.0], [1.0, -0.9], noise, axis=1)[:, 200:]
 
     estimates = [
         debt(*(normal_log_ratio(one, 0.5, 0.7) for one in (0.5 + 0.7 * chain(), chain()))) for _ in range(repeats)
     ]
-    require_coverage(estimates, normal_debt(0.5, 0.7), 0.2)
+    assert least <= np.mean([one.reliable for one in estimates]) <= most
+    if least > 0:
+        require_coverage(estimates, normal_debt(0.5, 0.7), least)
 
 
 @pytest.mark.parametrize("together", [True, False])
-def test_weights_that_rarely_meet_their_large_ones_have_errors_that_know_it(together):
-    """A shadow weighted from 2.3 nats away, from its own draws or others: those worth 200 or more covered 0 of 8%."""
-    rng = np.random.default_rng(42)
-    estimates = []
-    for _ in range(100):
-        theta = rng.normal(size=(4, 1000))
-        at = normal_log_ratio(theta, 2.1, 0.8)
-        other = at if together else normal_log_ratio(rng.normal(size=(4, 1000)), 2.1, 0.8)
+@pytest.mark.parametrize(("truth", "least", "most"), [(0.4, 0.95, 1.0), (1.5, 0.0, 0.05)])
+def test_weights_are_relied_on_where_draws_reach_their_squares(truth, least, most, together):
+    """N(m, 1) from 4,000 draws of N(0, 1) by weights: at 1.5 nats a Kish number of 200 came up in every case, and of
+    the half whose number seemed best known .74 covered, with misses of 7 standard errors."""
+    rng, mean, estimates = np.random.default_rng(42), np.sqrt(2 * truth), []
+    for _ in range(200):
+        at = normal_log_ratio(rng.normal(size=(4, 1000)), mean, 1.0)
+        other = at if together else normal_log_ratio(rng.normal(size=(4, 1000)), mean, 1.0)
         estimates.append(debt(at, other, weight_shadow=np.exp(at), together=together))
-    require_coverage(estimates, normal_debt(2.1, 0.8), 0.5)
+    assert least <= np.mean([one.reliable for one in estimates]) <= most
+    if least > 0:
+        require_coverage(estimates, truth, least)
 
 
 def test_weights_that_few_draws_carry_are_not_relied_on():

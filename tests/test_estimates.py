@@ -75,13 +75,15 @@ def test_every_quantity_covers_its_exact_value_when_the_draws_overlap(coefficien
         debts.append(ld.posterior_debt(case.forecaster, shadow, deployed, case.new))
         predictive_debts.append(ld.predictive_debt(case.forecaster, shadow, deployed, case.later, random_seed=seed))
         gaps.append(ld.score_gap(case.forecaster, shadow, deployed, case.later))
-    require_coverage(debts, case.debt)
+    known = [estimate for estimate in debts if estimate.reliable]  # heavy-tailed labels may seem to be worth too little
+    assert len(known) >= 0.998 * REPEATS
+    require_coverage(known, case.debt)
     trusted = [estimate for estimate in predictive_debts if estimate.reliable]  # so few draws sometimes are too few
     assert len(trusted) > 0.9 * REPEATS
     require_coverage(trusted, case.predictive_debt, allowance=0.02)  # the bias counts as error: a bit wide
     require_coverage(gaps, case.score_gap)
     assert all(estimate.diagnostics["overlap"] >= 30 for estimate in debts)
-    assert not any(estimate.note for estimate in debts)
+    assert not any(estimate.note for estimate in known)
 
 
 @pytest.mark.parametrize(("coefficients", "shift", "draws"), [(1, 2.0, 100), (5, 3.0, 150)])
@@ -159,13 +161,13 @@ def test_without_a_joint_density_the_debt_is_a_lower_bound(coefficients, shift):
 
 @pytest.mark.parametrize("draws", [8, 11])
 def test_too_few_draws_for_the_bridge_are_said_so_and_its_value_is_no_lower_bound(draws):
-    """6 parameters and 16 or 20 draws a half, where 25 *effective* ones are asked for; debt of 24 nats."""
+    """6 parameters and 32 or 44 draws, where 100 *effective* ones are asked for; debt of 24 nats."""
     case = Case(5, 3.0)
     estimates = [
         ld.posterior_debt(case.forecaster, *case.draws(seed, draws), case.new, random_seed=seed) for seed in range(50)
     ]
     for estimate in estimates:
-        assert estimate.diagnostics["effective_draws"] < 25
+        assert estimate.diagnostics["effective_draws"] < 100
         assert not estimate.reliable
         assert not estimate.lower_bound
         assert np.isfinite(estimate.standard_error)

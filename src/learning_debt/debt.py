@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from learning_debt.arrays import bridge
 from learning_debt.arrays.chain import Link, chained_debt
 from learning_debt.arrays.effective_size import (
+    ENOUGH,
     chosen_inflation,
     draw_counts,
     influence_on_mean,
+    size_at_squares,
     variance_of_mean,
-    weight_noise,
     weighted_mean,
     weighted_size,
 )
@@ -33,14 +34,8 @@ MINIMUM_OVERLAP = 30.0
 """Effective draws that could be of either posterior, below which the pooled estimate is not trusted.
 
 Independent draws of normals 3.5 to 5 standard deviations apart, overlap 30 to 60: 90% intervals covered .90 of 8,000
-and none missed by more than 3.8 standard errors; nothing asks for more. Chains worth only 50 to 100 draws miss by
-over 5 standard errors 3 times in 10,000 whatever the threshold, since their worth is hardly known.
-"""
-MINIMUM_EFFECTIVE_DRAWS = 25.0
-"""Effective draws of the slowest parameter that half of the draws must hold for a bridge or a chain.
-
-Four chains stuck in two modes are worth 4 to 8 by any count, twenty about 20; neither bridge nor chain can tell what
-the modes weigh.
+and none missed by more than 3.8 standard errors; nothing asks for more. Draws worth under `ENOUGH` are trusted at no
+overlap, which does not show how well their worth is known.
 """
 DRAWS_PER_PARAMETER = 4.0
 """Effective draws per parameter that each half must hold for the Gaussian bridge.
@@ -72,24 +67,15 @@ with correlations of .5 to .9, debts off by factors of .5 to 36, departed by 2.2
 A floor on the slope's distance from 1 is not needed: it would pass debts that are off by more than their error.
 """
 
-MINIMUM_WEIGHTED_DRAWS = 100.0
-"""Effective draws that a weighted set must be worth."""
-MAXIMUM_WEIGHT_NOISE = 0.2
-"""Relative error of what weighted draws are worth above which they are not trusted.
-
-Weights that are rare and large are missed by most samples, whose draws then seem to be worth more, and their errors too
-small: a verdict by their worth alone picks those. Normals .8 to 2.3 nats apart, 1,000 and 4,000 draws, 300 replications
-each: with this bound, and errors widened as below, 90% intervals of all that pass covered .90 to .95, from the same and
-from independent deployed draws; of those worth 200 or more, without either, .0 to .9.
-"""
-WEIGHT_INFLATION = 250.0
-"""How much a standard error under weights grows with the cube of the relative error of their worth."""
 MAXIMUM_MISMATCH = 0.01
 """Share of the log-likelihood's spread by which the log ratio of two weightings may stray from it."""
 
 APPROXIMATE = "is a posterior approximate, or does one belong to other data? Predictive debt needs no exact posteriors"
 RULED_OUT = "the deployed posterior rules out draws of the shadow: the debt is infinite"
-UNMIXED = "a parameter's draws are worth too few for a bridge or a chain: do all chains sample the same posterior?"
+UNMIXED = (
+    f"a parameter's draws are worth too few for a bridge or a chain (under {ENOUGH:.0f}): draw more, or do all chains "
+    "sample the same posterior?"
+)
 
 
 def debt_from_draws(
@@ -159,10 +145,11 @@ def _between(
             weight_target=weighting.weight_shadow,
             together=weighting.together,
         )
-        diagnostics = {"overlap": pooled.overlap}
-        size = pooled.share * min(at_deployed.size, at_shadow.size)
-        error = pooled.standard_error * chosen_inflation(size, MINIMUM_OVERLAP, pooled.overlap, pooled.share)
-        return _judged(pooled.value, error, diagnostics, slope, contradiction)
+        diagnostics = {"overlap": pooled.overlap, "effective_draws": pooled.size}
+        factor = chosen_inflation(pooled.size, pooled.share, MINIMUM_OVERLAP / pooled.overlap)
+        estimate = _judged(pooled.value, factor * pooled.standard_error, diagnostics, slope, contradiction)
+        few = f"only {pooled.size:.0f} effective draws: draw more" if pooled.size < ENOUGH else ""
+        return replace(estimate, reliable=estimate.reliable and not few, note=estimate.note or few)
     bridged = _bridged(at_shadow, marginal_shadow(), marginal_deployed(), pooled, contradiction, weighting)
     if bridged.reliable or bridged.note.endswith((APPROXIMATE, UNMIXED)):
         return bridged
@@ -202,11 +189,11 @@ def _reweighted(log_ratio: Array, weight_shadow: Array | None, weight_deployed: 
     if debt.mismatch > MAXIMUM_MISMATCH:
         note = "the weights of the draws are not the likelihood of the new data: do the weights belong to other data?"
         return Estimate(debt.value, debt.standard_error, False, diagnostics=diagnostics, note=note)
-    if debt.effective_draws >= MINIMUM_WEIGHTED_DRAWS and debt.pareto_k <= MAXIMUM_PARETO_K:
+    if debt.effective_draws >= ENOUGH and debt.pareto_k <= MAXIMUM_PARETO_K:
         share = debt.effective_draws / min(
             _worth_by_weight(one, log_ratio.size) for one in (weight_shadow, weight_deployed)
         )
-        factor = chosen_inflation(debt.effective_draws, MINIMUM_WEIGHTED_DRAWS, debt.effective_draws, share)
+        factor = chosen_inflation(debt.effective_draws, share)
         return Estimate(debt.value, factor * debt.standard_error, diagnostics=diagnostics)
     note = "too few draws carry the weights, so the debt is at least about this large: refit the shadow"
     return Estimate(debt.value, float("nan"), False, True, diagnostics, note)
@@ -217,16 +204,15 @@ def _worth_by_weight(weight: Array | None, draws: int) -> float:
 
 
 def _with_weights(estimate: Estimate, *weights: Array | None) -> Estimate:
-    """`estimate` with an error, and a verdict, that know how far the worth of weighted draws can be trusted."""
-    noise = max(map(weight_noise, weights))
-    if not estimate.reliable or noise == 0:
+    """`estimate` with an error, and a verdict, that know whether draws reach where the squares of their weights lie."""
+    uneven = [weight for weight in weights if weight is not None and np.ptp(weight) > 0]
+    if not estimate.reliable or not uneven:
         return estimate
-    error = estimate.standard_error * (1 + WEIGHT_INFLATION * noise**3)
-    least = min(weighted_size(one) for one in weights if one is not None)
-    diagnostics = estimate.diagnostics | {"weighted_draws": least, "weight_noise": noise}
-    few = noise > MAXIMUM_WEIGHT_NOISE or least < MINIMUM_WEIGHTED_DRAWS
-    note = "too few draws carry the weights of a posterior to know its error: refit it" if few else estimate.note
-    return replace(estimate, standard_error=error, reliable=not few, diagnostics=diagnostics, note=note)
+    size = min(map(size_at_squares, uneven))
+    error = estimate.standard_error * chosen_inflation(size)
+    diagnostics = estimate.diagnostics | {"weighted_draws": size}
+    few = "" if size >= ENOUGH else "too few draws carry the weights of a posterior to know its error: refit it"
+    return replace(estimate, standard_error=error, reliable=not few, diagnostics=diagnostics, note=few or estimate.note)
 
 
 def _judged(
@@ -278,7 +264,7 @@ def _bridged(
     # Errors of sets drawn together may all pull one way; how much is not known.
     error = float(errors.sum() if weighting.together else np.sqrt((errors**2).sum()))
     least = min(shadow.effective_draws, deployed.effective_draws)
-    error *= chosen_inflation(2 * least, MINIMUM_EFFECTIVE_DRAWS, least)
+    error *= chosen_inflation(least)
     diagnostics |= {
         "gaussian_overlap": min(shadow.overlap, deployed.overlap),
         "draws_per_parameter": min(shadow.draws_per_parameter, deployed.draws_per_parameter),
@@ -292,7 +278,7 @@ def _bridged(
 
 def _bridge_doubt(value: float, error: float, shadow: bridge.LogMarginal, deployed: bridge.LogMarginal) -> str:
     """Why the Gaussian bridge is not to be trusted; empty when it is."""
-    if not min(shadow.effective_draws, deployed.effective_draws) >= MINIMUM_EFFECTIVE_DRAWS:
+    if not min(shadow.effective_draws, deployed.effective_draws) >= ENOUGH:
         return UNMIXED
     if not min(shadow.draws_per_parameter, deployed.draws_per_parameter) >= DRAWS_PER_PARAMETER:
         return f"the Gaussian bridge has under {DRAWS_PER_PARAMETER:.0f} effective draws per parameter"
@@ -315,11 +301,11 @@ def _chained(
     if not steps or len(steps) < len(links):
         return None
     chained = chained_debt(steps, at_shadow, weight_shadow)
-    if not chained.overlap >= MINIMUM_OVERLAP:
+    if not (chained.overlap >= MINIMUM_OVERLAP and chained.size >= ENOUGH):
         return None
     diagnostics = {"overlap": overlap, "chain_overlap": chained.overlap, "links": float(chained.links)}
     value, note = max(chained.value, 0.0), "by a chain of stored posteriors"
-    error = chained.standard_error * chosen_inflation(2 * chained.overlap, MINIMUM_OVERLAP, chained.overlap)
+    error = chained.standard_error * chosen_inflation(chained.size, nearest=MINIMUM_OVERLAP / chained.overlap)
     return _judged(value, error, diagnostics, chained.label_slope, "", note)
 
 

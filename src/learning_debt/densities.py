@@ -7,6 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from learning_debt.arrays.chain import link
 from learning_debt.arrays.effective_size import (
+    ENOUGH,
+    chosen_inflation,
     draw_counts,
     influence_on_mean,
     variance_of_mean,
@@ -18,8 +20,6 @@ from learning_debt.validation import require_numbers
 
 Array = NDArray[np.float64]
 
-MINIMUM_DRAWS = 100.0
-"""Effective draws below which a mean of log densities and its standard error are not trusted."""
 MINIMUM_OVERLAP = 30.0
 """Effective draws that could be of either posterior, below which their normalisers are not compared."""
 MAXIMUM_DEPARTURE = 4.0
@@ -86,7 +86,9 @@ def debt_from_densities(
         return Estimate(float("inf"), float("nan"), False, True, note=note)
     influence = influence_on_mean(log_ratio, weight)
     value, error = weighted_mean(log_ratio, weight), float(np.sqrt(variance_of_mean(influence)))
-    size = float(draw_counts(log_ratio, weight).sum()) * worth(influence)
+    share = worth(influence)
+    size = float(draw_counts(log_ratio, weight).sum()) * share
+    error *= chosen_inflation(size, share)
     total, excess = _total(log_ratio, weight)
     diagnostics = {"effective_draws": size, "total": total}
     doubt = _doubt(value, error, size, excess)
@@ -111,8 +113,8 @@ def _doubt(value: float, error: float, size: float, excess: float) -> str:
         return f"the debt came out negative: {UNLIKE}"
     if excess > MAXIMUM_DEPARTURE:
         return f"E_p[q/p] is above 1: {UNLIKE}"
-    if not size >= MINIMUM_DRAWS:
-        return f"the draws are worth under {MINIMUM_DRAWS:.0f} independent ones: draw more"
+    if not size >= ENOUGH:
+        return f"the draws are worth under {ENOUGH:.0f} independent ones: draw more"
     return ""
 
 

@@ -48,7 +48,7 @@ def test_intervals_of_independent_draws_cover_the_debt_and_the_normaliser_is_zer
     """
     rng, repeats = np.random.default_rng(11), 1000
     runs = [pooled_normals(rng, shift, deployed, shadow) for _ in range(repeats)]
-    values, errors, lower_bounds, overlaps, normalisers, _ = (np.array(column) for column in zip(*runs, strict=True))
+    values, errors, lower_bounds, overlaps, normalisers, *_ = (np.array(column) for column in zip(*runs, strict=True))
     covered = np.mean(np.abs(values - shift**2 / 2) < Z90 * errors)
     assert abs(covered - 0.9) < 4 * binomial_error(0.9, repeats)
     assert abs(np.mean(values) - shift**2 / 2) < 4 * np.std(values) / np.sqrt(repeats) + 0.1 * np.std(values)  # O(1/S)

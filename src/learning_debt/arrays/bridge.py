@@ -48,6 +48,8 @@ class PooledDebt(NamedTuple):
         log Z, the log marginal likelihood of the new data under the deployed posterior, nats.
     share : float
         Effective draws over draws, as autocorrelation goes.
+    size : float
+        Effective draws of the smaller set, as autocorrelation goes.
     """
 
     value: float
@@ -56,6 +58,7 @@ class PooledDebt(NamedTuple):
     overlap: float
     log_normaliser: float
     share: float = 1.0
+    size: float = float("inf")
 
 
 class LogMarginal(NamedTuple):
@@ -68,14 +71,14 @@ class LogMarginal(NamedTuple):
     overlap : float
         Share of the Gaussian's draws that could be posterior draws; near 1 when the posterior is Gaussian.
     draws_per_parameter : float
-        Least effective sample size of a parameter in half of the draws, over the number of parameters.
+        Half of `effective_draws`, since a Gaussian is fitted to half of the draws, over the number of parameters.
     departure : float
         Slope of the draws' labels (posterior or Gaussian) on the log density ratio: its distance from 1 in standard
         errors, the larger of both halves. Large when the draws are not the posterior's.
     disagreement : float
         Difference of the two halves in standard errors.
     effective_draws : float
-        Least effective sample size of a parameter in half of the draws.
+        Least effective sample size of a parameter.
     """
 
     value: float
@@ -192,7 +195,8 @@ def pooled_debt(
     total = sum(float((side.counts * side.label * side.log_ratio).sum()) for side in sides)
     error, effective = _pooled_error(sides, together)
     overlap = effective * float((n_deployed * w_deployed).sum())
-    return PooledDebt(total / float(n_shadow.sum()), error, lower_bound, overlap, log_normaliser, effective)
+    size = effective * min(deployed.size, shadow.size)
+    return PooledDebt(total / float(n_shadow.sum()), error, lower_bound, overlap, log_normaliser, effective, size)
 
 
 class _Side(NamedTuple):
@@ -280,13 +284,13 @@ def gaussian_log_marginal(
     parts = list(zip(points, weights, strict=True))
     sides = [_bridge_to_gaussian(*fit, *use, log_joint, rng) for fit, use in (parts, parts[::-1])]
     values, variances, overlaps, departures = (np.array(column) for column in zip(*sides, strict=True))
-    size = min(_effective_draws(part[..., k], own) for part, own in parts for k in range(parameters))
+    size = min(_effective_draws(unconstrained[..., k], weight) for k in range(parameters))
     # Each side's variance already counts what the two sides share, so that half the mean is the mean's variance.
     return LogMarginal(
         float(values.mean()),
         float(np.sqrt(variances.mean() / 2)),
         float(overlaps.min()),
-        size / parameters,
+        size / 2 / parameters,
         float(np.abs(departures).max()),
         float(abs(np.diff(values)[0]) / np.sqrt(variances.sum())) if variances.sum() > 0 else 0.0,
         size,

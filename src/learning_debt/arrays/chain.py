@@ -37,6 +37,8 @@ class Link(NamedTuple):
         What each draw adds to the error of `log_normaliser`, whose error is the sum of both means, nats.
     lineages : tuple of str
         Tokens of the earlier and the later draws; the same ones, not empty, were drawn together.
+    size : float
+        Effective draws of the smaller set, as autocorrelation goes.
     """
 
     log_normaliser: float
@@ -46,17 +48,19 @@ class Link(NamedTuple):
     earlier_influence: Array
     later_influence: Array
     lineages: tuple[str, str] = ("", "")
+    size: float = float("inf")
 
 
 class ChainedDebt(NamedTuple):
     """Debt by a chain of bridges: value and standard error in nats, the least overlap of a link, the number of links,
-    the slope that lies furthest from 1 in standard errors."""
+    the slope that lies furthest from 1 in standard errors, the least effective draws of a link."""
 
     value: float
     standard_error: float
     overlap: float
     links: int
     label_slope: LabelSlope
+    size: float
 
 
 def link(
@@ -106,7 +110,9 @@ def link(
     shared = float((n_earlier * w_earlier).sum())
     share = shared * (1 / sizes[0] + 1 / sizes[1])  # equal distributions weigh every draw n / (m + n)
     influences = sizes[0] * scale * own[0], sizes[1] * scale * own[1]
-    return Link(log_normaliser, shared * worth(*own), share, slope, *influences, lineages)
+    effective = worth(*own)
+    size = effective * min(at_earlier.size, at_later.size)
+    return Link(log_normaliser, shared * effective, share, slope, *influences, lineages, size)
 
 
 def chained_debt(links: Sequence[Link], at_shadow: Array, weight_shadow: Array | None = None) -> ChainedDebt:
@@ -155,7 +161,8 @@ def chained_debt(links: Sequence[Link], at_shadow: Array, weight_shadow: Array |
     lineages = [links[0].lineages[0], *(step.lineages[1] for step in links)]
     variance = sum(variance_of_mean(influence) for influence in _by_lineage(influences, lineages))
     worst = max((step.label_slope for step in links), key=lambda slope: abs(slope.departure))
-    return ChainedDebt(value, float(np.sqrt(variance)), min(step.overlap for step in links), len(links), worst)
+    overlap, size = min(step.overlap for step in links), min(step.size for step in links)
+    return ChainedDebt(value, float(np.sqrt(variance)), overlap, len(links), worst, size)
 
 
 def _by_lineage(influences: Sequence[Array], lineages: Sequence[str]) -> list[Array]:

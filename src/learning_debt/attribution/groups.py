@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from learning_debt.arrays import nig_parts
 from learning_debt.arrays.effective_size import (
+    ENOUGH,
+    chosen_inflation,
     draw_counts,
     influence_on_mean,
     variance_of_mean,
@@ -30,9 +32,6 @@ from learning_debt.validation import describe
 Array = NDArray[np.float64]
 
 GROUP = "group"
-MINIMUM_DRAWS = 100.0
-"""Effective draws below which a mean of log-likelihoods and its standard error are not trusted; nor are they where the
-tail of either, or of the weights, is heavier than `MAXIMUM_PARETO_K`."""
 
 
 def debt_by_group(
@@ -138,15 +137,20 @@ class _Draws:
         self.values, self.posterior, self.weight = values, posterior, relative_weights(posterior)
 
     def mean(self, rows: Any) -> tuple[float, Array, bool]:
-        """Mean of the sum over `rows`, what each draw adds to its error, and whether there are draws enough."""
+        """Mean of the sum over `rows`, what each draw adds to its error, and whether the error is to be trusted.
+
+        It is with enough effective draws, unless the tail of totals or weights is heavier than `MAXIMUM_PARETO_K`.
+        """
         total = self.values[..., rows].sum(axis=-1)
         mean = weighted_mean(total, self.weight)
         if not np.isfinite(mean):
             return mean, np.zeros_like(total), False
         influence = influence_on_mean(total, self.weight)
-        enough = draw_counts(total, self.weight).sum() * worth(influence) >= MINIMUM_DRAWS
+        share = worth(influence)
+        size = float(draw_counts(total, self.weight).sum()) * share
         tail = total if self.weight is None else influence
-        return mean, influence, bool(enough and _tail(tail) < MAXIMUM_PARETO_K)
+        trusted = size >= ENOUGH and _tail(tail) < MAXIMUM_PARETO_K
+        return mean, chosen_inflation(size, share) * influence, trusted
 
 
 def _difference(shadow: _Draws, deployed: _Draws, rows: Any) -> _Mean:

@@ -11,14 +11,13 @@ import xarray as xr
 
 from learning_debt.arrays.distance_scores import Draws, Scored
 from learning_debt.arrays.divergence import Divergence, variance_of_sum
-from learning_debt.arrays.effective_size import weighted_size
+from learning_debt.arrays.effective_size import ENOUGH, chosen_inflation, weighted_size
 from learning_debt.data import follow, take_rows
 from learning_debt.estimate import Estimate
 from learning_debt.posteriors.base import SampledForecaster
 from learning_debt.posteriors.weights import relative_weights, weight_doubt
 from learning_debt.scores.base import Array, Score
 
-MINIMUM_EFFECTIVE_DRAWS = 100
 MAXIMUM_SHARE = 0.1
 """Of the variance that a single draw may carry; beyond, tails are too heavy for a standard error."""
 MAXIMUM_JUMP = 1.1
@@ -169,15 +168,16 @@ def judged(
 ) -> Estimate:
     """An estimate with the verdict on its error: enough effective draws, none of which carries the error alone.
 
-    `doubt` is what speaks against it beforehand.
+    `size` is what the draws are worth as autocorrelation goes, `doubt` what speaks against the estimate beforehand.
     """
     effective = min(size, *map(weighted_size, weights))
+    error *= chosen_inflation(size, size / min(one.size for one in weights))
     diagnostics = diagnostics | {"effective_draws": effective, "heaviest_draw": heaviest, "jump": jump}
     if not np.isfinite(value) or not np.isfinite(error):
         return Estimate(value, float("nan"), False, diagnostics=diagnostics, note="the error cannot be estimated")
     if doubt:
         note = doubt
-    elif effective < MINIMUM_EFFECTIVE_DRAWS:
+    elif effective < ENOUGH:
         note = f"only {effective:.0f} effective draws: draw more"
     elif heaviest > MAXIMUM_SHARE:
         note = "a single draw carries much of the error: the forecast's tails are too heavy for this score"
