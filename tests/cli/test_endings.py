@@ -6,9 +6,11 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import pytest
+import xarray as xr
 
 import learning_debt as ld
 from learning_debt.cli import command
@@ -136,6 +138,18 @@ def test_the_version(folder):
         ("exposure = -1", [], "exposure must be"),
         ("horizon = 0", [], "horizon must be"),
         ("probability = 2", [], "probability must"),
+        ("cost = '0.2'", [], "cost must be a number"),
+        ("cost = None", [], "a retraining cost is missing.*set cost in drawn.py, or give --cost"),
+        ("", ["--cost", "-1"], "--cost must be a number that is at least 0, not -1"),
+        ("def policies():\n    return {}", [], "policies must be a function of the tuning part: too many"),
+        ("def load_history(path):\n    return path", [], "load_history must be a function without arguments: missing"),
+        (
+            "def load_history():\n    return 'h.csv'",
+            [],
+            "data frame, not str, as load_history.. of drawn.py returned it",
+        ),
+        ("build_twin = lambda data: data\ntwin_prior = 3", [], "twin_prior must be an ld.NIG, not 3"),
+        ("forecaster = None\nbuild_model = lambda: 3", [], "build_model must be a function of the data: too many"),
         ("score = 'crsp'", [], "crsp"),
         ("", ["--seed", "-1"], "--seed must be a whole number that is at least 0"),
         ("", ["--spells", "drawn.py"], "is not a readable netCDF"),
@@ -151,6 +165,37 @@ def test_all_that_can_be_refused_is_refused_before_the_first_fit(folder, line, o
     assert re.search(message, result.stderr)
     assert len(result.stderr.strip().splitlines()) == 1
     assert not folder.names()
+
+
+def test_a_price_of_seconds_is_refused_before_the_table_where_posteriors_are_exact(folder):
+    result = folder.audit(folder.exact("cost = ld.RetrainingCost(0.1, per_second=2)"))
+    assert (result.exit_code, folder.names()) == (1, set())
+    assert "per_second is a price of 'seconds'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("raise SystemExit(0)", "error: the program was told to end (SystemExit: 0)"),
+        ("raise GeneratorExit", "error: GeneratorExit (exact.py, line"),
+        ("class Odd(BaseException): pass\nraise Odd('odd')", "error: Odd: odd (exact.py, line"),
+        ("def load_history():\n    raise SystemExit(0)", "in load_history)"),
+        ("raise ValueError('one\\ntwo\\n\\x1b[2J')", "error: ValueError: one two \\x1b[2J (exact.py, line"),
+    ],
+)
+def test_whatever_a_model_file_raises_is_one_line_and_no_success(folder, line, message):
+    result = folder.audit(folder.exact(line))
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_a_table_priced_anew_says_nothing_of_how_it_was_stored(folder):
+    assert folder.audit(folder.exact()).exit_code == 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", xr.SerializationWarning)
+        result = folder.audit("exact.py", "--spells", "audit/spells.nc", "--cost", "0.3")
+    assert (result.exit_code, result.stderr) == (0, "")
 
 
 def test_wrong_usage_has_the_exit_code_of_the_command_line_library(folder):

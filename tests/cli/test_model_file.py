@@ -4,13 +4,15 @@ import inspect
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
 import learning_debt as ld
 from learning_debt.cli.entry import forecaster_of, forecaster_options
 from learning_debt.cli.model_file import imported, misspelt
-from learning_debt.cli.settings import AUDIT_OPTIONS, TABLE_OPTIONS, Settings
+from learning_debt.cli.settings import AUDIT_OPTIONS, TABLE_OPTIONS, Settings, label_from_text
+from learning_debt.data import stored_labels
 
 FILES = {"report.html", "policies.csv", "bill.png", "schedule.png", "signals.png", "spells.nc"}
 BUILD = "def build_model(data):\n    raise AssertionError('must not be reached')\n"
@@ -246,7 +248,7 @@ def test_files_beside_the_model_file_can_be_imported(folder):
         ("import learning_debt as ld\ncost = ld.RetrainingCost(-1)", "(bad.py, line 2)"),
         ("def build_model(data)\n    pass", "SyntaxError: expected ':' (bad.py, line 1)"),
         ("import no_such_library", "ModuleNotFoundError: No module named 'no_such_library' (bad.py, line 1)"),
-        ("import sys\n\nsys.exit(0)", "bad.py ends the program while it is read, in line 3"),
+        ("import sys\n\nsys.exit(0)", "(SystemExit: 0); let your code define things only (bad.py, line 3)"),
         (
             "def load_history():\n    return {}['sold']\n\ncost = 1\n" + BUILD,
             "error: KeyError: sold (bad.py, line 2, in load_history)",
@@ -300,3 +302,62 @@ def load_history():
     assert result.exit_code == 0, result.output
     assert dict(kept(folder).sizes) == {"series": 2, "deployed_at": 47, "period": 47, "earlier": 23}
     assert np.isfinite(kept(folder)["regret"].isel(deployed_at=0)).all()
+
+
+def test_a_setting_is_read_twice_whatever_gives_it(folder):
+    """Before the fits, when all is tried, and after them."""
+    lines = "calendar = {}\npolicies = {{'mine': {}}}"
+    totals = []
+    for calendar, mine in (
+        ("['2024-W50', '2024-W60']", "[ld.policies.CUSUM(one) for one in (0.2, 0.4)]"),
+        ("iter(['2024-W50', '2024-W60'])", "(ld.policies.CUSUM(one) for one in (0.2, 0.4))"),
+    ):
+        result = folder.audit(folder.exact(lines.format(calendar, mine)))
+        assert result.exit_code == 0, result.output
+        totals.append((folder.path / "audit" / "policies.csv").read_text())
+    assert totals[0] == totals[1]
+
+
+def test_a_model_file_that_is_a_link_finds_what_lies_beside_the_file_itself(folder):
+    (folder.path / "real").mkdir()
+    (folder.path / "real" / "prices_of_a_link.py").write_text("price = 0.3\n")
+    folder.exact("from prices_of_a_link import price as cost", name="real/exact.py")
+    (folder.path / "linked.py").symlink_to("real/exact.py")
+    assert "A retrain costs 0.3 nats" in folder.audit("linked.py").output
+
+
+def test_names_of_the_command_line_are_hinted_at(folder):
+    settings = settings_of(folder, "seed = 3\nhistory = 'sales.csv'\n" + BUILD)
+    hints = settings.hints()
+    assert [hint.split(", ")[0] for hint in hints] == ["seed", "history"]
+    assert "did you mean 'random_seed'" in hints[0]
+    assert "did you mean 'load_history'" in hints[1]
+
+
+@pytest.mark.parametrize(
+    ("labels", "text", "found"),
+    [
+        (pd.date_range("2024-02-01", periods=5), "2024-02-03", pd.Timestamp("2024-02-03")),
+        (pd.date_range("2024-02-01", periods=5), "2024/02/03", pd.Timestamp("2024-02-03")),
+        (pd.date_range("2024-02-01", periods=5, tz="Europe/Vienna"), "2024-02-03", "2024-02-03T00:00+01:00"),
+        (pd.date_range("2024-02-01", periods=5, tz="Europe/Vienna"), "2024-02-02T23:00Z", "2024-02-03T00:00+01:00"),
+        (pd.period_range("2024-02", periods=5, freq="M"), "2024-03", pd.Period("2024-03", freq="M")),
+        (pd.Index(["007", "008"]), "008", "008"),
+        (pd.Index([7, 8]), "8", 8),
+    ],
+)
+def test_a_label_of_the_command_line_is_what_the_labels_are(labels, text, found):
+    values, kind = stored_labels(labels, "labels")
+    table = xr.Dataset(coords={"label": ("period", values, kind)})
+    label = label_from_text(text, table)
+    assert label == (pd.Timestamp(found) if getattr(labels, "tz", None) else found)
+
+
+@pytest.mark.parametrize("text", ["02/03/2024", "03.02.2024", "now", "March", ""])
+@pytest.mark.parametrize(
+    "labels", [pd.date_range("2024-02-01", periods=40), pd.period_range("2024-02-01", periods=40, freq="D")]
+)
+def test_a_date_of_the_command_line_has_its_year_first(labels, text):
+    values, kind = stored_labels(labels, "labels")
+    with pytest.raises(ValueError, match=r"--last-retrain: .* is no"):
+        label_from_text(text, xr.Dataset(coords={"label": ("period", values, kind)}))

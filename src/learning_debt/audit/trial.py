@@ -16,7 +16,14 @@ from learning_debt.decisions.policies.base import require_policies
 from learning_debt.replay import ACCOUNTINGS, Replay, check_dates, narrowed, oracle, replay
 from learning_debt.spells import check_spells, from_period
 from learning_debt.tuning import Bills, Tuned, tune_by
-from learning_debt.validation import describe, require_choice, require_instance, require_text, require_whole_number
+from learning_debt.validation import (
+    describe,
+    require_callable,
+    require_choice,
+    require_instance,
+    require_text,
+    require_whole_number,
+)
 
 MINIMUM_PERIODS = 8
 YOURS, BEST, RIVAL, ORACLE = "your calendar", "best calendar", "CUSUM", "oracle"
@@ -90,6 +97,8 @@ class Question(NamedTuple):
         owners = None if calendar is None else as_calendar(calendar)
         require_choice("accounting", accounting, ACCOUNTINGS)
         later = callable(policies) and not isinstance(policies, type | Policy)
+        if later:
+            require_callable("policies", policies, "a mapping, or a function of the tuning part", takes=1)
         return cls(price, owners, accounting, policies if later else _as_rows({} if policies is None else policies))
 
 

@@ -23,6 +23,7 @@ from learning_debt.cli.study import app as study_app
 from learning_debt.cli.terminal import PlainConsole, clear_endings
 from learning_debt.report import require_storable, require_writable, write_report, write_spells
 from learning_debt.spells.rehearsal import rehearsed_table
+from learning_debt.validation import require_callable
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(study_app, name="study")
@@ -115,20 +116,24 @@ def audit(
             if spells is not None:
                 _audit(console, settings, price, read_spells(spells), None, model, out)
                 return
-            table, kept, plan = _fitted(console, settings, price, history, out)
+            table, kept, twin_of = _fitted(console, settings, price, history, out)
             with _said_where(kept, model):
-                twin = _twin(console, settings, plan)
+                twin = _twin(console, *twin_of)
                 _audit(console, settings, price, table, twin, model, out)
 
 
 def _fitted(
     console: PlainConsole, settings: Settings, price: ld.RetrainingCost, history: Path | None, out: Path
-) -> tuple[xr.Dataset, Path, tuple[Any, dict[str, Any]]]:
-    """The spell table, where it is kept, and of what data and with which options it was made."""
+) -> tuple[xr.Dataset, Path, tuple[Any, Any, dict[str, Any]]]:
+    """The spell table, where it is kept, and the twin, if any, with the data and options to make its tables of."""
     forecaster, source = settings.forecaster()
-    data = read_history(history) if history is not None else settings.history()
+    data = read_history(history) if history is not None else settings.history(forecaster.observation_dim)
     options = settings.table_options(forecaster, data, progressbar=sys.stdout.isatty())
     _rehearse(forecaster, data, options, settings, price)
+    twin = settings.twin()
+    if twin is not None:
+        rehearsed_table(twin[0], data, **options)
+        rehearsed_table(twin[1], data, **_exactly(options))
     keeper = options.get("shadow")
     how = f"one step of {type(keeper).__name__}" if keeper is not None else "one fit"
     console.say(
@@ -140,7 +145,7 @@ def _fitted(
     fits = int(table["refits"].sum()) + table.sizes["series"]
     plural = "" if fits == 1 else "s"
     console.say(f"{fits} fit{plural} in {time.perf_counter() - started:.0f} s; their table is kept in {kept}")
-    return table, kept, (data, options)
+    return table, kept, (twin, data, options)
 
 
 def _rehearse(
@@ -153,6 +158,7 @@ def _rehearse(
         require_storable(table)
         audit_options = settings.audit_options(table)
         if callable(audit_options.get("policies")):
+            require_callable("policies", audit_options["policies"], "a function of the tuning part", takes=1)
             audit_options.pop("policies")  # what it learns from the table, it cannot learn from a made-up one
         resamples = audit_options.get("resamples", REHEARSED_RESAMPLES)
         if isinstance(resamples, int):
@@ -160,16 +166,19 @@ def _rehearse(
         ld.audit(table, price, **audit_options)
 
 
-def _twin(console: PlainConsole, settings: Settings, plan: tuple[Any, dict[str, Any]]) -> Twin | None:
+def _twin(console: PlainConsole, pair: Any, data: Any, options: dict[str, Any]) -> Twin | None:
     """Sampled and exact tables of a model file's conjugate twin."""
-    pair = settings.twin()
     if pair is None:
         return None
     console.say("conjugate twin: sampled, to be held against its exact values")
-    data, options = plan
     sampled = ld.spell_table(pair[0], data, **options)
-    exact = ld.spell_table(pair[1], data, **{**options, "shadow": None, "progressbar": False})
+    exact = ld.spell_table(pair[1], data, **_exactly(options))
     return Twin(ld.compare_tables(sampled, exact), sampled, exact)
+
+
+def _exactly(options: dict[str, Any]) -> dict[str, Any]:
+    """Options of a spell table for an exact forecaster."""
+    return {**options, "shadow": None, "progressbar": False}
 
 
 def _audit(

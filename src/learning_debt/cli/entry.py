@@ -63,7 +63,7 @@ def _from_parts(file: str, said: Mapping[str, Any]) -> tuple[str, Callable[..., 
             raise ValueError(
                 f"{file} holds both build_model and model, a {_kind(said['model'])}: leave out one of them"
             )
-        build = require_callable("build_model", said["build_model"], "a function of the data")
+        build = require_callable("build_model", said["build_model"], "a function of the data", takes=1)
         return "build_model", partial(ld.PyMCForecaster, build)
     if by_model is not None:
         return "model", by_model

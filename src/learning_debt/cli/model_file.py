@@ -6,14 +6,12 @@ import ast
 import difflib
 import importlib.util
 import sys
-import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from learning_debt.cli.terminal import Terminated
 from learning_debt.validation import describe
 
 MODULE = "learning_debt_model_file"
@@ -30,7 +28,7 @@ def imported(path: Path) -> Iterator[ModuleType]:
     Raises
     ------
     FileNotFoundError, ValueError
-        If there is no such file, if it is no Python file, or if it ends the program.
+        If there is no such file, or if it is no Python file.
     """
     if not path.is_file():
         raise FileNotFoundError(f"MODEL.py: there is no file {path}")
@@ -39,23 +37,16 @@ def imported(path: Path) -> Iterator[ModuleType]:
     if spec is None or spec.loader is None:
         raise ValueError(f"MODEL.py: {path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
-    folder = str(file.parent)
-    sys.path.append(folder)
+    folders = list(dict.fromkeys([str(file.parent), str(file.resolve().parent)]))  # two, where the file is a link
+    sys.path += folders
     sys.modules[name] = module
     try:
-        try:
-            spec.loader.exec_module(module)
-        except Terminated:
-            raise
-        except SystemExit as error:
-            lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
-            raise ValueError(
-                f"MODEL.py: {path} ends the program while it is read, in line {lines[-1]}; let it only define things"
-            ) from error
+        spec.loader.exec_module(module)
         yield module
     finally:
         del sys.modules[name]
-        sys.path.remove(folder)
+        for folder in folders:
+            sys.path.remove(folder)
 
 
 def held(module: ModuleType) -> dict[str, Any]:
@@ -67,14 +58,15 @@ def held(module: ModuleType) -> dict[str, Any]:
     }
 
 
-def misspelt(module: ModuleType, known: Iterable[str]) -> list[str]:
-    """Hints at names that nobody reads, here or in the file, and that are nearly those of settings."""
+def misspelt(module: ModuleType, known: Iterable[str], otherwise: Mapping[str, str] | None = None) -> list[str]:
+    """Hints at names that nobody reads, here or in the file, and that are nearly those of settings, or mean one."""
     known = sorted(known)
     tree = ast.parse(Path(str(module.__file__)).read_bytes())
     read = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store)}
     hints = []
     for name in _defined(tree):
-        near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=NEAR)
+        meant = [otherwise[name]] if otherwise and name in otherwise else []
+        near = meant or difflib.get_close_matches(name.lower(), known, n=1, cutoff=NEAR)
         if near and name not in known and name not in read and not name.startswith("_"):
             value = vars(module).get(name)
             what = "a function" if callable(value) else describe(value)

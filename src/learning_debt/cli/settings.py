@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
@@ -15,13 +17,16 @@ import learning_debt as ld
 from learning_debt.cli.entry import ENTRIES, ROWS_OF_A_BUILDER, forecaster_of, forecaster_options
 from learning_debt.cli.model_file import held, misspelt
 from learning_debt.data import PERIOD, RESERVED, as_dataset, as_labels, restored_labels
-from learning_debt.validation import require_callable, require_instance, require_whole_number
+from learning_debt.decisions.cost import as_cost
+from learning_debt.errors import noted
+from learning_debt.validation import require_callable, require_instance, require_number, require_whole_number
 
 TWIN = ("build_twin", "twin_prior")
 OTHERS = ("load_history", *TWIN)
 FOR_FITS = ("history", "initial", "draws")
 """Options of the command line that have no say over a table that is there already."""
 DEFAULT_SEED = 1
+YEAR_FIRST = re.compile(r"\d{4}(\D|\d{4}|$)")
 
 
 def _names(function: Any, but: tuple[str, ...]) -> tuple[str, ...]:
@@ -30,6 +35,9 @@ def _names(function: Any, but: tuple[str, ...]) -> tuple[str, ...]:
 
 TABLE_OPTIONS = _names(ld.spell_table, ("forecaster", "history"))
 AUDIT_OPTIONS = _names(ld.audit, ("spells",))
+SETTINGS = (*TABLE_OPTIONS, *AUDIT_OPTIONS)
+CALLED_OTHERWISE = {"seed": "random_seed", "history": "load_history"}
+"""Options of the command line that have another name in a model file."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +75,7 @@ class Settings:
                 raise ValueError(f"--{name} has no say over --spells, a table that is fitted already; leave out one")
         if "random_seed" in known:
             require_whole_number("--seed", known["random_seed"], at_least=0)
-        said = held(module)
+        said = {name: _lasting(value) if name in SETTINGS else value for name, value in held(module).items()}
         half = [name for name in TWIN if said.get(name) is not None]
         if len(half) == 1:
             raise ValueError(f"{half[0]} is there without {next(name for name in TWIN if name not in half)}")
@@ -75,28 +83,34 @@ class Settings:
 
     def hints(self) -> list[str]:
         """What looks like a misspelt setting of the model file."""
-        known = {*ENTRIES, *ROWS_OF_A_BUILDER, *forecaster_options(), *TABLE_OPTIONS, *AUDIT_OPTIONS, *OTHERS}
-        return misspelt(self.module, known)
+        known = {*ENTRIES, *ROWS_OF_A_BUILDER, *forecaster_options(), *SETTINGS, *OTHERS}
+        return misspelt(self.module, known, CALLED_OTHERWISE)
 
     def forecaster(self) -> tuple[Any, str]:
         """The forecaster, and where it comes from."""
         draws = {name: self.given[name] for name in ("draws",) if name in self.given}
         return forecaster_of(self.file, self.said, draws)
 
-    def history(self) -> Any:
-        """What `load_history` of the model file returns."""
+    def history(self, observation_dim: str) -> Any:
+        """What `load_history` of the model file returns: rows along `observation_dim`."""
         if self.said.get("load_history") is None:
             raise AttributeError(f"{self.file} defines no load_history(); name the history with --history FILE")
-        return require_callable("load_history", self.said["load_history"], "a function without arguments")()
+        load = require_callable("load_history", self.said["load_history"], "a function without arguments", takes=0)
+        data = load()
+        with noted(f"as load_history() of {self.file} returned it"):
+            as_dataset(data, observation_dim, ())
+        return data
 
     def cost(self) -> ld.RetrainingCost:
         """What a retrain costs; an amount of the command line replaces that of the file, and nothing else of it."""
         said, amount = self.said.get("cost"), self.given.get("cost")
+        if amount is None:
+            with noted(f"set cost in {self.file}, or give --cost") if said is None else nullcontext():
+                return as_cost(said)
+        require_number("--cost", amount, at_least=0)
         if isinstance(said, ld.RetrainingCost):
-            if amount is None:
-                return said
             return replace(said, amount=amount, cost_ratio=None, score_unit="q75")
-        return ld.RetrainingCost(said if amount is None else amount)
+        return ld.RetrainingCost(amount)
 
     def table_options(self, forecaster: Any, data: Any, *, progressbar: bool) -> dict[str, Any]:
         """What `spell_table` is to be called with."""
@@ -127,6 +141,13 @@ class Settings:
         return {name: value for name, value in {**self.said, **self.given}.items() if name in names}
 
 
+def _lasting(value: Any) -> Any:
+    """A setting that can be read twice, before the fits and after them: all that an iterator gives, in a list."""
+    if isinstance(value, dict):
+        return {name: _lasting(one) for name, one in value.items()}
+    return list(value) if isinstance(value, Iterator) else value
+
+
 def first_periods(data: Any, observation_dim: str) -> int:
     """Periods of the first fit where nobody says: a third of the history."""
     rows = as_dataset(data, observation_dim, RESERVED)
@@ -150,12 +171,28 @@ def label_from_text(text: str, table: xr.Dataset) -> Any:
         if text in labels.texts:
             return labels.index[labels.texts.index(text)]
     kind = labels.kind
-    parsers = {"number": float, "date": pd.Timestamp, "date with a time zone": pd.Timestamp, "duration": pd.Timedelta}
-    if kind is not None and kind.name == "period":
-        parsers["period"] = lambda one: pd.Period(one, freq=kind.detail)
+    if kind is None or kind.name not in PARSERS:
+        return text
     try:
-        return parsers[kind.name](text) if kind is not None and kind.name in parsers else text
+        if kind.time and not YEAR_FIRST.match(text):  # 01/03/2024 is another day elsewhere
+            raise ValueError("the year must come first")
+        return PARSERS[kind.name](text, labels.index)
     except ValueError as error:
         raise ValueError(
             f"--last-retrain: {text!r} is no {kind}, as the labels of the periods are, such as {labels.texts[-1]}"
         ) from error
+
+
+def _moment(text: str, labels: Any) -> pd.Timestamp:
+    """A moment; where it names no time zone, it is meant in that of the labels."""
+    moment = pd.Timestamp(text)
+    return moment.tz_localize(labels.tz) if moment.tzinfo is None else moment
+
+
+PARSERS: dict[str, Callable[[str, Any], Any]] = {
+    "number": lambda text, _: float(text),
+    "date": lambda text, _: pd.Timestamp(text),
+    "date with a time zone": _moment,
+    "duration": lambda text, _: pd.Timedelta(text),
+    "period": lambda text, labels: pd.Period(text, freq=labels.freq),
+}

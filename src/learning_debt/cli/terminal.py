@@ -25,7 +25,7 @@ ERROR, INTERRUPTED, TERMINATED = 1, 130, 143
 """Exit codes; 0 is done, and 2, wrong usage, is the command-line library's own."""
 
 PACKAGE = Path(ld.__file__).parent
-LONGEST_NOTE = 500
+LONGEST_NOTE, LONGEST_MESSAGE = 500, 2000
 
 
 class Terminated(SystemExit):
@@ -77,12 +77,12 @@ def clear_endings(home: Path | None = None) -> Iterator[None]:
     except Terminated as error:
         errors.say(", ".join(["terminated", *_notes(error)]), style="red")
         raise typer.Exit(TERMINATED) from error
-    except Exception as error:
+    except BaseException as error:  # whatever a user's own code raises
         errors.say(f"error: {error_line(error, home)}", style="red")
         raise typer.Exit(ERROR) from error
 
 
-def error_line(error: Exception, home: Path | None = None) -> str:
+def error_line(error: BaseException, home: Path | None = None) -> str:
     """What went wrong, in one line: the message, where in the user's own code, and in which period.
 
     Examples
@@ -91,8 +91,11 @@ def error_line(error: Exception, home: Path | None = None) -> str:
     'ValueError: amount must be positive'
     """
     frames = traceback.extract_tb(error.__traceback__)
-    message = str(error.args[0] if isinstance(error, KeyError) and error.args else error).strip()
-    if not (frames and PACKAGE in Path(frames[-1].filename).parents):
+    message = " ".join(str(error.args[0] if isinstance(error, KeyError) and error.args else error).split())
+    message = message if len(message) <= LONGEST_MESSAGE else f"{message[:LONGEST_MESSAGE]}…"
+    if isinstance(error, SystemExit):
+        message = f"the program was told to end ({type(error).__name__}: {message}); let your code define things only"
+    elif not (frames and PACKAGE in Path(frames[-1].filename).parents):
         message = f"{type(error).__name__}: {message}" if message else type(error).__name__
     own = [frame for frame in frames if home is not None and _is_own(frame.filename, home)]
     if own and not isinstance(error, SyntaxError):

@@ -244,7 +244,8 @@ def _one_at_a_time(directory: Path) -> Iterator[None]:
 
 def _keep(table: xr.Dataset, path: Path) -> None:
     """Write a table as netCDF; labels of a user's own table may be pandas', which no file holds as they are."""
-    checked_contents(table).to_netcdf(path, engine="h5netcdf")
+    # How the table was stored before says nothing of how it is to be stored now.
+    checked_contents(table).drop_encoding().to_netcdf(path, engine="h5netcdf")
 
 
 def _without_formulas(frame: pd.DataFrame) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from learning_debt.posteriors.conjugate import ConjugateRegression
 from learning_debt.signals import DRAWS_ONLY, EXACT_ONLY
 from learning_debt.spells.layout import lay_out
 from learning_debt.spells.plan import Columns, Plan
@@ -28,10 +29,11 @@ def rehearsed_table(forecaster: Any, history: Any, **options: Any) -> xr.Dataset
     asked = inspect.signature(spell_table).bind(forecaster, history, **options)
     asked.apply_defaults()
     layout = lay_out(*asked.args, **asked.kwargs)
-    return layout.table([_made_up(plan) for plan in layout.plans])
+    seconds = 0.0 if isinstance(forecaster, ConjugateRegression) else 1.0
+    return layout.table([_made_up(plan, seconds) for plan in layout.plans])
 
 
-def _made_up(plan: Plan) -> Columns:
+def _made_up(plan: Plan, seconds: float) -> Columns:
     """Every column that `plan` asks for, arrays (T, T) over (deployed_at, period).
 
     Signals grow with spell age and waver a little, so that whatever is calibrated on them can be.
@@ -52,5 +54,5 @@ def _made_up(plan: Plan) -> Columns:
     ones = np.ones(plan.periods)
     cells |= {"converged": ones.astype(bool), "deployed_converged": ones.astype(bool)}
     cells |= {"doubt": np.full(plan.periods, ""), "deployed_doubt": np.full(plan.periods, "")}
-    cells |= {"rung": np.full(plan.periods, "refit"), "refits": ones.astype(int), "evaluations": ones, "seconds": ones}
-    return Columns(cells | {"pareto_k": np.nan * ones})
+    cells |= {"rung": np.full(plan.periods, "refit"), "refits": ones.astype(int), "evaluations": ones}
+    return Columns(cells | {"seconds": seconds * ones, "pareto_k": np.nan * ones})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -134,15 +135,30 @@ def require_executor(value: Any) -> Executor | None:
     return None if value is None else require_instance("executor", value, Executor, remedy)
 
 
-def require_callable(name: str, value: Any, remedy: str) -> Callable[..., Any]:
-    """Something that can be called; `remedy` ends the sentence "`name` must be ...".
+def require_callable(name: str, value: Any, remedy: str, takes: int | None = None) -> Callable[..., Any]:
+    """Something that can be called, with `takes` arguments; `remedy` ends the sentence "`name` must be ...".
 
     Raises
     ------
     TypeError
+
+    Examples
+    --------
+    >>> require_callable("build_model", lambda: None, "a function of the data", takes=1)
+    Traceback (most recent call last):
+    TypeError: build_model must be a function of the data: too many positional arguments
     """
     if not callable(value):
         raise TypeError(f"{name} must be {remedy}, not {describe(value)}")
+    if takes is not None:
+        try:
+            signature = inspect.signature(value)
+        except ValueError:  # some written in C do not say what they take
+            return value
+        try:
+            signature.bind(*range(takes))
+        except TypeError as error:
+            raise TypeError(f"{name} must be {remedy}: {error}") from error
     return value
 
 

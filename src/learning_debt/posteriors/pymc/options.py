@@ -49,10 +49,11 @@ def check_options(
         ready = "; a ready model goes in as model=..." if isinstance(build_model, pm.Model) else ""
         if not callable(build_model):
             raise TypeError(f"build_model must be a function of the data, not {describe(build_model)}{ready}")
+        require_callable("build_model", build_model, "a function of the data", takes=1)
     if model is not None:
         require_instance("model", model, pm.Model, "a pm.Model")
     if prepare is not None:
-        require_callable("prepare", prepare, "a function (data, fitted=None) -> (data, fitted)")
+        require_callable("prepare", prepare, "a function (data, fitted=None) -> (data, fitted)", takes=2)
     check_common(observation_dim, sampler)
     if compile_kwargs is not None:
         require_instance("compile_kwargs", compile_kwargs, dict, "a dict of arguments of pymc.compile")
