@@ -91,6 +91,44 @@ def test_a_reader_that_leaves_does_not_stop_the_work(folder):
     assert folder.names() == FILES
 
 
+@pytest.mark.skipif(os.name != "posix", reason="closes streams by their numbers")
+@pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)])
+def test_streams_that_were_never_open_do_not_stop_the_work(folder, closed):
+    def close():
+        for number in closed:
+            os.close(number)
+
+    process = start(folder, "audit", folder.exact(), preexec_fn=close)
+    _, errors = process.communicate(timeout=120)
+    assert (process.returncode, errors) == (0, "")
+    assert folder.names() == FILES
+    kept = xr.load_dataset(folder.path / "audit" / "spells.nc", engine="h5netcdf")
+    assert kept.sizes["period"] == 47
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits the size of files")
+def test_a_full_disk_is_one_clear_line(folder):
+    def limit():
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
+
+    process = start(folder, "audit", folder.exact(), preexec_fn=limit)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert len(errors.strip().splitlines()) == 1
+    assert "error: cannot write the report to audit: [Errno 27] File too large" in errors
+    assert not folder.names()
+
+
+def test_a_link_to_nowhere_is_refused_before_the_first_fit(folder):
+    (folder.path / "audit").symlink_to("nowhere")
+    result = folder.audit(folder.exact("forecaster = None"))
+    assert result.exit_code == 1
+    assert "audit: it is a link to what does not exist" in result.stderr
+    assert "audit/deep: " in folder.audit("exact.py", "--out", "audit/deep").stderr
+
+
 def test_two_runs_at_once_never_make_a_mixture(folder):
     money = "cost = ld.RetrainingCost(20, money_per_nat=5, currency='{}')"
     names = [folder.exact(money.format(currency), name=f"{currency}.py") for currency in ("FIRSTCOIN", "OTHERCOIN")]

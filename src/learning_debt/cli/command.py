@@ -92,8 +92,8 @@ def audit(
     load_history(), and by their names all options of PyMCForecaster, spell_table and audit. The command line comes
     before the file.
     """
-    console = PlainConsole(width=None if sys.stdout.isatty() else 110)
     with clear_endings(model.absolute().parent):
+        console = PlainConsole(width=None if sys.stdout.isatty() else 110)
         require_writable(out)
         with imported(model) as module:
             settings = Settings.read(

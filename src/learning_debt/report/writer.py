@@ -103,7 +103,7 @@ def write_report(
         policies = audit.table.to_dataframe().assign(unit=audit.cost.unit, accounting=audit.accounting)
         _without_formulas(policies.reset_index()).to_csv(workshop / TABLE, index=False)
         if table is not None:
-            _keep(table, workshop / SPELLS)
+            (workshop / SPELLS).write_bytes(_as_netcdf(table))
         page = render_page(audit, title, figures, comparison, model_summary)
         (workshop / PAGE).write_text(page, encoding="utf-8")
     return target / PAGE
@@ -132,7 +132,7 @@ def write_spells(table: xr.Dataset, directory: str | os.PathLike[str]) -> Path:
     target = Path(directory)
     name = KEPT if (target / PAGE).exists() else SPELLS
     with _all_or_nothing(target) as workshop:
-        _keep(table, workshop / name)
+        (workshop / name).write_bytes(_as_netcdf(table))
     return target / name
 
 
@@ -147,11 +147,10 @@ def require_storable(table: xr.Dataset) -> None:
     --------
     >>> require_storable(xr.Dataset({"score_gap": (("deployed_at", "period"), [[0.1]])}))
     """
-    with tempfile.TemporaryDirectory() as place:
-        try:
-            _keep(table, Path(place) / SPELLS)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise ValueError(f"the spell table could not be kept as {SPELLS}: {error}") from error
+    try:
+        _as_netcdf(table)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"the spell table could not be kept as {SPELLS}: {error}") from error
 
 
 def require_writable(directory: str | os.PathLike[str]) -> None:
@@ -168,11 +167,13 @@ def require_writable(directory: str | os.PathLike[str]) -> None:
     ...     require_writable(Path(home) / "audit")
     """
     target = Path(directory)
-    if target.exists() and not target.is_dir():
-        raise NotADirectoryError(f"cannot write the report to {target}: it is a file")
-    ground = next(place for place in (target, *target.absolute().parents) if place.exists())
+    if os.path.lexists(target) and not target.is_dir():
+        what = "a file" if target.exists() else "a link to what does not exist"
+        raise NotADirectoryError(f"cannot write the report to {target}: it is {what}")
+    ground = next(place for place in (target, *target.absolute().parents) if os.path.lexists(place))
     if not ground.is_dir():
-        raise NotADirectoryError(f"cannot write the report to {target}: {ground} is a file")
+        what = "a file" if ground.exists() else "a link to what does not exist"
+        raise NotADirectoryError(f"cannot write the report to {target}: {ground} is {what}")
     for name in (PAGE, TABLE, SPELLS, KEPT, *PICTURES):
         if (target / name).is_dir():
             raise IsADirectoryError(f"cannot write the report to {target}: {name} is a directory there")
@@ -242,10 +243,13 @@ def _one_at_a_time(directory: Path) -> Iterator[None]:
         os.close(held)
 
 
-def _keep(table: xr.Dataset, path: Path) -> None:
-    """Write a table as netCDF; labels of a user's own table may be pandas', which no file holds as they are."""
-    # How the table was stored before says nothing of how it is to be stored now.
-    checked_contents(table).drop_encoding().to_netcdf(path, engine="h5netcdf")
+def _as_netcdf(table: xr.Dataset) -> bytes:
+    """A table as a netCDF file; labels of a user's own table may be pandas', which no file holds as they are.
+
+    Made in memory, since HDF5 ends the whole process where a disk is full. How the table was stored before says
+    nothing of how it is stored now.
+    """
+    return bytes(checked_contents(table).drop_encoding().to_netcdf(engine="h5netcdf"))
 
 
 def _without_formulas(frame: pd.DataFrame) -> pd.DataFrame:

@@ -70,7 +70,9 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 
 def write_netcdf(path: Path, dataset: xr.Dataset) -> None:
     """Replace a netCDF file as a whole."""
-    _replace(path, lambda temporary: dataset.to_netcdf(temporary, engine="h5netcdf"))
+    # Made in memory, since HDF5 ends the whole process where a disk is full.
+    content = bytes(dataset.to_netcdf(engine="h5netcdf"))
+    _replace(path, lambda temporary: temporary.write_bytes(content))
 
 
 def _replace(path: Path, write: Callable[[Path], Any]) -> None:
