@@ -180,3 +180,38 @@ def test_a_change_of_unit_changes_no_debt_and_too_large_a_unit_is_refused():
     for large in (1e61, 1e160, 1e300):
         with pytest.raises(ValueError, match=r"'y' holds numbers as large as .* within 1e\+60"):
             spells(history(y=np.r_[history()["y"][:29], large]))
+
+
+ROW_NAMES = pd.Index(list("pqrs"))
+NEW = pd.DataFrame({"x": [1.0, 2.0, -1.0, 0.5], "y": [0.9, 2.2, -1.1, 3.0]}, index=ROW_NAMES)
+OTHER_ORDER = {
+    "Series": pd.Series([4.0, 3.0, 2.0, 1.0], index=ROW_NAMES[::-1]),
+    "DataArray": xr.DataArray([4.0, 3.0, 2.0, 1.0], dims="obs", coords={"obs": ROW_NAMES[::-1]}),
+}
+
+
+@pytest.mark.parametrize("kind", OTHER_ORDER)
+def test_numbers_beside_the_rows_stand_in_their_order(kind):
+    """Weights and groups whose labels are those of the rows in another order would be taken by position."""
+    other, deployed = OTHER_ORDER[kind], EXACT.fit(NEW[:2])
+    rows = NEW if kind == "Series" else NEW.rename_axis("obs").to_xarray()
+    calls = {
+        "row_weight": lambda weight: EXACT.fit(rows, row_weight=weight),
+        "new_weight": lambda weight: ld.posterior_debt(EXACT, EXACT.fit(NEW), deployed, rows, new_weight=weight),
+        "by": lambda weight: ld.debt_by_group(EXACT, EXACT.fit(NEW), deployed, rows, by=weight),
+    }
+    for name, call in calls.items():
+        with pytest.raises(ValueError, match=f"{name} carries the labels of the rows in another order"):
+            call(other)
+        call(other[::-1])
+        call(other.values)
+    by_label = EXACT.fit(NEW, row_weight=OTHER_ORDER["Series"][::-1])
+    assert by_label == EXACT.fit(NEW, row_weight=[1.0, 2.0, 3.0, 4.0])
+
+
+@pytest.mark.parametrize(
+    "by", [["a", None, "b", "a"], ["1", 1, "1", 1], np.ma.masked_array([1, 1, 2, 2], [0, 1, 0, 0])]
+)
+def test_groups_without_a_label_or_of_several_kinds_are_refused(by):
+    with pytest.raises((TypeError, ValueError), match=r"by: .*(missing|of one kind)"):
+        ld.debt_by_group(EXACT, EXACT.fit(NEW), EXACT.fit(NEW[:2]), NEW, by=by)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from learning_debt.arrays.chain import Link, link
 from learning_debt.arrays.nig import NIG, as_nig
-from learning_debt.data import as_past, take_rows
+from learning_debt.data import as_past, require_same_rows, take_rows
 from learning_debt.debt import debt_from_draws, log_marginal
 from learning_debt.estimate import Estimate
 from learning_debt.posteriors.base import SampledForecaster, require_forecaster, row_weight, training_data
@@ -110,6 +110,8 @@ def posterior_debt(
     batch = as_rows(forecaster, "new_data", new_data)
     removed = None if removed_data is None else as_rows(forecaster, "removed_data", removed_data)
     weights = [_row_weight(new_weight, batch, forecaster, "new_weight")]
+    for name, weight, rows in (("new_weight", new_weight, new_data), ("removed_weight", removed_weight, removed_data)):
+        require_same_rows(name, weight, rows, forecaster.observation_dim)
     removed_rows = batch if removed is None else removed
     of_removed = _row_weight(removed_weight, removed_rows, forecaster, "removed_weight")
     if exact:

@@ -139,3 +139,9 @@ def test_durations_where_the_model_needs_numbers_are_named():
     with pytest.raises(ValueError, match="'sold' must hold numbers, not timedelta64") as caught:
         ld.PyMCForecaster(sales).fit(rows)
     assert "since" not in str(caught.value)
+
+
+def test_weights_in_another_order_than_the_rows_are_refused():
+    weight = pd.Series(np.arange(1.0, ROWS + 1))
+    with pytest.raises(ValueError, match="row_weight carries the labels of the rows in another order"):
+        ld.PyMCForecaster(sales).fit(pd.DataFrame({"sold": SOLD}), row_weight=weight[::-1])

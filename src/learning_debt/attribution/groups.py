@@ -23,7 +23,7 @@ from learning_debt.arrays.effective_size import (
 )
 from learning_debt.arrays.nig import NIG
 from learning_debt.attribution.selection import exact_pair, rows_before
-from learning_debt.data import as_dataset, require_variables
+from learning_debt.data import as_dataset, as_labels, require_same_rows, require_variables
 from learning_debt.estimates import as_rows
 from learning_debt.posteriors.weights import MAXIMUM_PARETO_K, drawn_together, relative_weights, weight_doubt
 from learning_debt.predictive import row_log_density
@@ -188,6 +188,8 @@ def _labels(data: Any, by: Any, observation_dim: str) -> tuple[NDArray[Any], str
     labels, rows = np.asarray(by), dataset.sizes[observation_dim]
     if labels.shape != (rows,):
         raise ValueError(f"by must hold one label for each of the {rows} rows, not an array of shape {labels.shape}")
+    require_same_rows("by", by, data, observation_dim)
+    as_labels(by, "by")  # raises where one is missing, or they are of several kinds
     return labels, str(getattr(by, "name", None) or GROUP)
 
 

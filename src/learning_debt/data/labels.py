@@ -192,6 +192,7 @@ def label_text(label: Any) -> str:
 
 def flat(values: Any) -> NDArray[Any]:
     """The values as a flat numpy array, tuples kept whole."""
+    values = np.ma.filled(values.astype(object), None) if np.ma.isMaskedArray(values) else values
     if isinstance(values, pd.MultiIndex) or (not isinstance(values, np.ndarray) and _of_tuples(values)):
         return objects(list(values)).to_numpy()
     if hasattr(values, "to_numpy"):

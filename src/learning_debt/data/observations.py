@@ -12,7 +12,7 @@ import xarray as xr
 
 from learning_debt.data.columns import plain_values, why_unusable
 from learning_debt.data.label_storage import restored_labels
-from learning_debt.data.labels import as_labels
+from learning_debt.data.labels import as_labels, label_text
 
 
 def as_dataset(data: Any, observation_dim: str = "obs", used: Iterable[str] | None = None) -> xr.Dataset:
@@ -123,6 +123,35 @@ def _require_aligned(data: Mapping[Any, Any], observation_dim: str) -> None:
                 f"{observation_dim!r}) that differ, so their rows do not belong together as they stand; put both into "
                 "one DataFrame or Dataset, or hand over .to_numpy()"
             )
+
+
+def require_same_rows(name: str, values: Any, data: Any, observation_dim: str) -> None:
+    """Raise a ``ValueError`` if `values`, one for each row of `data`, carry the labels of its rows in another order.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"y": [1.0, 2.0]})
+    >>> require_same_rows("row_weight", pd.Series([0.5, 1.0], index=[1, 0]), rows, "obs")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ValueError: row_weight carries the labels of the rows in another order than the data, first 1 where the data ...
+    """
+    given, expected = _row_index(values, observation_dim), _rows_of(data, observation_dim)
+    if given is None or expected is None or len(given) != len(expected) or given.equals(expected):
+        return
+    if len(given.intersection(expected)):
+        place = next(k for k, (one, two) in enumerate(zip(given, expected, strict=True)) if one != two)
+        raise ValueError(
+            f"{name} carries the labels of the rows in another order than the data, first {label_text(given[place])} "
+            f"where the data have {label_text(expected[place])}: put both in one order, or hand over .to_numpy()"
+        )
+
+
+def _rows_of(data: Any, observation_dim: str) -> pd.Index | None:
+    if isinstance(data, xr.Dataset):
+        return data.indexes.get(observation_dim)
+    if isinstance(data, Mapping):
+        return next((i for one in data.values() if (i := _row_index(one, observation_dim)) is not None), None)
+    return _row_index(data, observation_dim)
 
 
 def _row_index(value: Any, observation_dim: str) -> pd.Index | None:

@@ -11,7 +11,7 @@ import xarray as xr
 
 from learning_debt.arrays import nig as exact
 from learning_debt.arrays.nig import NIG
-from learning_debt.data import as_dataset, not_numbers, require_variables
+from learning_debt.data import as_dataset, not_numbers, require_same_rows, require_variables
 from learning_debt.errors import IncomparablePosteriorsError
 from learning_debt.posteriors.base import GRADIENT_EVALUATIONS, SAMPLE, as_row_weight
 from learning_debt.validation import (
@@ -140,6 +140,7 @@ class ConjugateRegression:
 
     def update(self, posterior: NIG, batch: Any, row_weight: Any = None) -> NIG:
         """Posterior after the rows of `batch`, weighted as in `fit`; the same as a fit to all rows seen so far."""
+        require_same_rows("row_weight", row_weight, batch, self.observation_dim)
         batch = self.as_batch(batch)
         weight = as_row_weight(row_weight, batch.sizes[self.observation_dim])
         return exact.update(self._exact(posterior, "posterior"), batch["x"].values, batch["y"].values, weight)

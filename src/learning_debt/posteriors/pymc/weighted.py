@@ -12,7 +12,7 @@ import xarray as xr
 from pytensor.graph.basic import Variable
 from pytensor.graph.replace import graph_replace
 
-from learning_debt.data import as_dataset, take_rows
+from learning_debt.data import as_dataset, require_same_rows, take_rows
 from learning_debt.errors import UnsupportedModelError
 from learning_debt.posteriors.base import as_row_weight
 from learning_debt.posteriors.pymc.build import Build
@@ -44,6 +44,7 @@ class Held(NamedTuple):
 def held_rows(data: Any, row_weight: Any, observation_dim: str) -> Held:
     """Rows of weight above zero; raises if there is none."""
     rows = as_dataset(data, observation_dim, ())
+    require_same_rows("row_weight", row_weight, data, observation_dim)
     weight = as_row_weight(row_weight, rows.sizes[observation_dim])
     if weight is None:
         return Held(rows, None, True)
