@@ -67,6 +67,12 @@ with correlations of .5 to .9, debts off by factors of .5 to 36, departed by 2.2
 A floor on the slope's distance from 1 is not needed: it would pass debts that are off by more than their error.
 """
 
+WEIGHT_INFLATION = 2.0
+"""How much a standard error under weights grows where draws barely reach the squares of the weights, by the cube.
+
+Debt that came out too small lets them seem to be reached. Normals .2 to .8 nats apart, 1,000 and 4,000 draws, AR(0) and
+AR(.5), 300 replications: 90% intervals covered .87 to .97; without it .85 to .97.
+"""
 MAXIMUM_MISMATCH = 0.01
 """Share of the log-likelihood's spread by which the log ratio of two weightings may stray from it."""
 
@@ -209,7 +215,7 @@ def _with_weights(estimate: Estimate, *weights: Array | None) -> Estimate:
     if not estimate.reliable or not uneven:
         return estimate
     size = min(map(size_at_squares, uneven))
-    error = estimate.standard_error * chosen_inflation(size)
+    error = estimate.standard_error * (1 + WEIGHT_INFLATION * (ENOUGH / size) ** 3)
     diagnostics = estimate.diagnostics | {"weighted_draws": size}
     few = "" if size >= ENOUGH else "too few draws carry the weights of a posterior to know its error: refit it"
     return replace(estimate, standard_error=error, reliable=not few, diagnostics=diagnostics, note=few or estimate.note)
