@@ -108,6 +108,15 @@ def test_dollar_signs_are_only_text(audit, tmp_path):
     assert "<h1>$title ${x} $$</h1>" in write_report(audit, tmp_path / "r", title="$title ${x} $$").read_text()
 
 
+@pytest.mark.usefixtures("quick_pictures")
+def test_letters_that_turn_the_line_around_or_are_not_seen_are_spelt_out(audit, tmp_path):
+    title, about = "Graz\u202e\x1b[2J", "two\tcolumns\nof \u200ftext"
+    page = write_report(audit, tmp_path / "r", title=title, model_summary=about).read_text(encoding="utf-8")
+    assert r"<h1>Graz\u202e\x1b[2J</h1>" in page
+    assert f"<pre>two     columns\nof {chr(92)}u200ftext</pre>" in page
+    assert {letter for letter in page if not letter.isprintable()} == {"\n"}
+
+
 def test_order_of_the_page(page):
     marks = ('class="verdict', "have cost</h2>", "<table>", "<figure>", "Notes", "trusted?", "How to read", "come from")
     places = [page.index(mark) for mark in marks]

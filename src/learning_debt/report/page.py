@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
+import html
 from collections.abc import Callable, Sequence
-from html import escape
 from importlib.metadata import PackageNotFoundError, version
 from string import Template
 
@@ -18,8 +18,14 @@ from learning_debt.plots.numbers import NONE, decimals_for, number, percent
 from learning_debt.plots.text import labels_of
 from learning_debt.report.figures import Figure
 from learning_debt.report.template import GLOSSARY, PAGE
+from learning_debt.validation import harmless
 
 HEADLINES = {"retrain": "Retrain now.", "wait": "Wait.", "cannot tell": "Cannot tell yet; until then, wait."}
+
+
+def escape(text: str) -> str:
+    """Text as the page shows it: without markup, and without letters that are not seen or turn the line around."""
+    return html.escape(harmless(text.expandtabs()))
 
 
 def render_page(
