@@ -1,6 +1,7 @@
 """What a model file says is used or refused, never ignored; and importing it disturbs nothing."""
 
 import inspect
+import re
 import sys
 
 import numpy as np
@@ -61,7 +62,8 @@ def test_the_command_line_comes_before_the_file(folder):
     plain = ["initial = 30", "split = 0.5", "calendar = 7", "last_retrain = '2024-W60'", "random_seed = 4"]
     other = folder.audit(folder.exact(*plain), "--out", "other")
     assert one.exit_code == other.exit_code == 0, one.output
-    assert one.output.replace("one/", "other/") == other.output.replace(" s;", " s;")
+    same = [re.sub(r"in \d+ s;", "", text) for text in (one.output.replace("one/", "other/"), other.output)]
+    assert same[0] == same[1]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Signals that a table holds only when asked for: against their definitions, read by policies, NaN elsewhere."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -66,11 +67,12 @@ def test_they_are_made_when_asked_for_without_errors_and_change_nothing_else(mak
 
 
 def test_sampled_forecasters_do_not_offer_them():
+    sampled = SimpleNamespace(observation_dim="obs", as_batch=dict, fit=dict)
     for name in EXACT_ONLY:
         with pytest.raises(ValueError, match=rf"\['{name}'\] are offered for a ConjugateRegression only"):
-            ld.spell_table(object(), {}, initial=1, variables=("debt", name))
+            ld.spell_table(sampled, {}, initial=1, variables=("debt", name))
     with pytest.raises(ValueError, match=r"\['speed'\] are unknown"):
-        ld.spell_table(object(), {}, initial=1, variables=("debt", "speed"))
+        ld.spell_table(sampled, {}, initial=1, variables=("debt", "speed"))
 
 
 def test_policies_read_them_and_find_nan_where_they_did_not_ask(make_history):

@@ -1,5 +1,6 @@
 """The bakery's model file, on a short part of its history and with few draws."""
 
+import inspect
 from pathlib import Path
 
 import numpy as np
@@ -8,16 +9,18 @@ import pytest
 pytest.importorskip("pymc")
 
 import learning_debt as ld
-from learning_debt.cli import REPLAY_OPTIONS, load_module
+from learning_debt.cli.model_file import imported
 
 MODEL = Path(__file__).parents[2] / "models" / "bakery_orders.py"
 
 
 def test_the_first_weeks_are_replayed_in_money_with_late_sales():
-    module = load_module(MODEL)
+    with imported(MODEL) as module:
+        said = vars(module)
     history = module.load_history()
     history = history.isel(obs=np.flatnonzero(history["period"].values < 34))
-    options = {name: getattr(module, name) for name in REPLAY_OPTIONS if hasattr(module, name)}
+    options = {name: said[name] for name in inspect.signature(ld.spell_table).parameters if name in said}
+    assert options.pop("initial") == module.initial
     assert set(options) == {"score", "update_rule", "shadow"}
     forecaster = ld.PyMCForecaster(module.build_model, draws=250, tune=400)
     table = ld.spell_table(

@@ -46,7 +46,7 @@ def as_row_weight(row_weight: Any, rows: int) -> np.ndarray | None:
     Raises
     ------
     TypeError, ValueError
-        If they are not numbers, one for each row, finite and at least 0.
+        If they are not numbers or truth values, one for each row, finite and at least 0.
 
     Examples
     --------
@@ -55,6 +55,8 @@ def as_row_weight(row_weight: Any, rows: int) -> np.ndarray | None:
     """
     if row_weight is None:
         return None
+    if np.issubdtype(getattr(row_weight, "dtype", np.float64), np.bool_):  # a mask: held, or not
+        row_weight = np.asarray(row_weight, dtype=float)
     weight = require_numbers("row_weight", row_weight, at_least=0, shape=(rows,))
     return None if (weight == 1).all() else weight
 

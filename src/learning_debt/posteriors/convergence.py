@@ -102,7 +102,7 @@ def convergence(posterior: xr.DataTree) -> Convergence:
     reasons = []
     if rhat > MAXIMUM_RHAT:
         worst = entry_name(group, int(moving[np.argmax(rhats)]))
-        reasons.append(f"R-hat of {worst} is {rhat:.3g}, above {MAXIMUM_RHAT}")
+        reasons.append(f"R-hat of {worst} is {rhat:.4g}, above {MAXIMUM_RHAT}")
     if not size >= MINIMUM_SIZE_PER_CHAIN * chains:
         worst, least = entry_name(group, int(moving[np.argmin(sizes)])), MINIMUM_SIZE_PER_CHAIN * chains
         reasons.append(f"{worst} has {size:.0f} effective draws, fewer than {least}")
