@@ -71,3 +71,19 @@ def test_a_builder_that_changes_later_rows_is_told_before_the_first_fit():
         ld.spell_table(Unfitted(upwards), rows, initial=4, progressbar=False)
     with pytest.raises(UnsupportedModelError, match="build_model changes 'x'"):
         ld.spell_table(Unfitted(upwards), rows.assign(x=[1.0] * 7 + [-1.0]), initial=4, progressbar=False)
+
+
+@pytest.mark.parametrize(
+    ("growing", "why"), [((), "'store' holds the label 'c' at row 9.*growing_dims"), (("store",), "the first fit")]
+)
+def test_a_store_that_comes_later_is_told_before_the_first_fit(growing, why):
+    def build_model(data):
+        stores, index = np.unique(data["store"].values, return_inverse=True)
+        with pm.Model(coords={"store": stores}) as model:
+            store, y = pm.Data("store_index", index, dims="obs"), pm.Data("y", data["y"].values, dims="obs")
+            pm.Normal("outcome", pm.Normal("level", 0, 1, dims="store")[store], 1.0, observed=y, dims="obs")
+        return model
+
+    stores = {"period": np.repeat(np.arange(5), 2), "store": ["a", "b"] * 4 + ["b", "c"], "y": np.zeros(10)}
+    with pytest.raises((ValueError, RuntimeError), match=why):
+        ld.spell_table(Unfitted(build_model, growing_dims=growing), stores, initial=2, progressbar=False)

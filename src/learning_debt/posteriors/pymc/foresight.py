@@ -14,10 +14,17 @@ from learning_debt.posteriors.pymc.threads import in_workshop
 
 @in_workshop
 def require_steady_labels(registry: Registry, rows: xr.Dataset, first: int) -> None:
-    """Raise unless the model of all rows holds, and its states go on one by one from those of the `first` rows."""
+    """Raise unless the model of all rows holds, and its states go on one by one from those of the `first` rows.
+
+    Where no dimension grows, the model of the `first` rows must know every label that comes later.
+    """
     if registry.build_model is None:
         return
     build = registry.build(rows)
+    if not registry.growing_dims:
+        registry.build(take_rows(rows, slice(first), registry.observation_dim)).arguments(
+            rows, registry.observation_dim
+        )
     if not set(registry.growing_dims) - {registry.observation_dim}:
         return
     dims = _ordered(registry, build, rows)
