@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from learning_debt.arrays import walk
-from learning_debt.data import SERIES, plain_labels
+from learning_debt.data import SERIES, as_labels, label_text, plain_labels
 from learning_debt.decisions.cost import RetrainingCost, as_cost
 from learning_debt.decisions.policies.base import Policy, require_policy, stack
 from learning_debt.decisions.policies.fixed import Schedule
@@ -302,7 +302,9 @@ def check_dates(table: xr.Dataset, policy: Policy) -> None:
     known = {*labels, *(plain_labels(table["earlier"]) if "earlier" in table.coords else ())}
     strange = [date for date in policy.dates if date not in known]
     if strange:
+        shown = ", ".join(repr(date) if isinstance(date, str) else label_text(date) for date in strange[:5])
+        kind = as_labels(labels).kind
         raise ValueError(
-            f"schedule dates {strange[:5]} are no period labels of the table, "
-            f"which run from {labels[0]!r} to {labels[-1]!r}"
+            f"schedule dates [{shown}] are no period labels of the table, which are "
+            f"{'labels' if kind is None else kind.plural} from {label_text(labels[0])} to {label_text(labels[-1])}"
         )

@@ -87,3 +87,13 @@ def test_a_store_that_comes_later_is_told_before_the_first_fit(growing, why):
     stores = {"period": np.repeat(np.arange(5), 2), "store": ["a", "b"] * 4 + ["b", "c"], "y": np.zeros(10)}
     with pytest.raises((ValueError, RuntimeError), match=why):
         ld.spell_table(Unfitted(build_model, growing_dims=growing), stores, initial=2, progressbar=False)
+
+
+def test_labels_given_to_pm_data_are_told_where_they_belong():
+    def build_model(data):
+        with pm.Model() as model:
+            pm.Data("store", data["store"].values, dims="obs")
+        return model
+
+    with pytest.raises(ValueError, match=r"'store' hold labels, which pm.Data does not take: give it their positions"):
+        ld.PyMCForecaster(build_model).fit({"store": ["a", "b"], "y": [0.0, 1.0]})

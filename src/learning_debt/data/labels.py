@@ -164,7 +164,7 @@ def require_same_kind(given: Labels, known: Labels) -> None:
     )
     raise ValueError(
         f"{given.what}: the label {first} is {_article(given.kind)}, but labels of {known.what} such as {other} are "
-        f"{known.kind.plural}. Labels match by value, never across kinds: convert the column to what it was before"
+        f"{known.kind.plural}. Labels match by value, never across kinds: give {known.kind.plural}"
     )
 
 

@@ -22,6 +22,8 @@ def naming_columns(rows: xr.Dataset, what: str) -> Iterator[None]:
     except Exception as error:
         variables = rows.variables.items()
         suspects = [why for name, variable in variables if (why := _suspect(name, variable, str(error)))]
+        if not suspects and isinstance(error, TypeError):
+            suspects = _as_labels(rows)
         if not suspects:
             raise
         reason = f"{type(error).__name__}: {error}".strip().rstrip(".")
@@ -58,6 +60,17 @@ def _unnameable(name: Hashable) -> str:
 
 def _gaps(variable: xr.Variable) -> bool:
     return variable.dtype.kind in "fmM"
+
+
+def _as_labels(rows: xr.Dataset) -> list[str]:
+    """What to do with columns of labels, if there are any: numpy's and PyTensor's own errors name none."""
+    named = [repr(name) for name, variable in rows.variables.items() if variable.dtype.kind in "OUT"]
+    if not named:
+        return []
+    return [
+        f"data variable(s) {', '.join(named)} hold labels, which pm.Data does not take: give it their positions, as of "
+        "np.unique(labels, return_inverse=True), and the labels as coords of the model"
+    ]
 
 
 def _suspect(name: Hashable, variable: xr.Variable, error: str) -> str:
