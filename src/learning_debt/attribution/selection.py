@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -109,9 +108,7 @@ def _labels(array: xr.DataArray, dim: str) -> Labels:
 
 def _require_name(name: Any, present: Sequence[Any], what: str) -> None:
     if name not in present:
-        near = difflib.get_close_matches(str(name), [str(one) for one in present], n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise KeyError(f"{what} {name!r}{hint} (it has {list(present)[:20]})")
+        raise KeyError(f"{what} {name!r}{suggestion(name, present)} (it has {list(present)[:20]})")
 
 
 def require_same_labels(block: Block, shadow: xr.Dataset, deployed: xr.Dataset) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ import xarray as xr
 from learning_debt.data.columns import plain_values, why_unusable
 from learning_debt.data.label_storage import restored_labels
 from learning_debt.data.labels import as_labels, label_text
+from learning_debt.validation import suggestion
 
 
 def as_dataset(data: Any, observation_dim: str = "obs", used: Iterable[str] | None = None) -> xr.Dataset:
@@ -194,9 +194,7 @@ def require_variables(dataset: xr.Dataset, names: Sequence[str], what: str = "da
     for name in names:
         if name not in dataset.variables:
             present = sorted(str(key) for key in dataset.variables)
-            near = difflib.get_close_matches(name, present, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise KeyError(f"{what} lacks the variable {name!r}{hint} (it has {present})")
+            raise KeyError(f"{what} lacks the variable {name!r}{suggestion(name, present)} (it has {present})")
 
 
 def take_rows(dataset: xr.Dataset, rows: slice | np.ndarray, observation_dim: str) -> xr.Dataset:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -64,10 +65,7 @@ def not_finite(variable: xr.DataArray) -> str:
             ending = f"ends after {filled} of {draws} draws (was its sampler interrupted?)"
             return f"{variable.name!r} in chain {chain} {ending}"
     where = tuple(np.argwhere(wrong)[0].tolist())
-    places = [
-        f"{dim} {ordered[dim].values[at] if dim in ordered.coords and k > 1 else at}"
-        for k, (dim, at) in enumerate(zip(ordered.dims, where, strict=True))
-    ]
+    places = [f"chain {where[0]}", f"draw {where[1]}", *_places(ordered, where[2:])]
     share = f"({any_wrong.sum()} of {any_wrong.size} draws)"
     return f"{variable.name!r} is {ordered.values[where]} in {', '.join(places)} {share}"
 
@@ -111,6 +109,14 @@ def convergence(posterior: xr.DataTree) -> Convergence:
     return Convergence(rhat, size, diverging, not reasons, "; ".join(reasons))
 
 
+def _places(variable: xr.DataArray, where: Sequence[int]) -> list[str]:
+    """Where an entry of a variable, dims ("chain", "draw", ...), stands: each dimension after those with its label."""
+    return [
+        f"{dim} {variable[dim].values[at] if dim in variable.coords else at}"
+        for dim, at in zip(variable.dims[2:], where, strict=True)
+    ]
+
+
 def entry_name(group: xr.Dataset, column: int) -> str:
     """Name of an entry, counted over all variables of a group in turn, each without its chains and draws.
 
@@ -122,14 +128,11 @@ def entry_name(group: xr.Dataset, column: int) -> str:
     "'level' at store Linz"
     """
     for name, variable in group.data_vars.items():
-        shape, dims = variable.shape[2:], variable.dims[2:]
+        shape = variable.shape[2:]
         if column >= (count := int(np.prod(shape))):
             column -= count
             continue
-        where = np.unravel_index(column, shape) if shape else ()
-        places = [
-            f"{dim} {variable[dim].values[at] if dim in variable.coords else at}"
-            for dim, at in zip(dims, where, strict=True)
-        ]
+        where = [int(at) for at in np.unravel_index(column, shape)] if shape else []
+        places = _places(variable, where)
         return f"{name!r}" + (f" at {', '.join(places)}" if places else "")
     raise IndexError(f"the group has no entry {column}")

@@ -11,7 +11,8 @@ import xarray as xr
 from learning_debt.errors import IncomparablePosteriorsError
 from learning_debt.posteriors.convergence import not_finite
 from learning_debt.posteriors.pymc.graph import ModelGraph
-from learning_debt.posteriors.pymc.labels import GroupLabels, different, nearest, of_model, of_posterior
+from learning_debt.posteriors.pymc.labels import GroupLabels, different, of_model, of_posterior
+from learning_debt.validation import suggestion
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def read_draws(
     if missing:
         present = sorted(map(str, dataset.data_vars))
         raise IncomparablePosteriorsError(
-            f"the posterior lacks the model's free variable {missing[0]!r}{nearest(missing[0], present)} "
+            f"the posterior lacks the model's free variable {missing[0]!r}{suggestion(missing[0], present)} "
             f"(it has {present}); it belongs to another model"
         )
     values, labels, lengths = {}, {}, {}

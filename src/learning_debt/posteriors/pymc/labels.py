@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,15 +17,10 @@ from learning_debt.data import (
     restored_labels,
     shows_spacing,
 )
+from learning_debt.validation import suggestion
 
 GroupLabels = dict[str, Labels]
 """Labels of each dimension that has some."""
-
-
-def nearest(name: str, present: Iterable[str]) -> str:
-    """A hint with the nearest spelling, or nothing."""
-    near = difflib.get_close_matches(name, list(present), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def of_model(dim: str, values: Any) -> Labels:
@@ -61,7 +55,7 @@ def encode(name: str, values: np.ndarray, dim: str, labels: GroupLabels) -> np.n
         label, shown = given.texts[row], sorted(known.texts)
         raise ValueError(
             f"data variable {name!r} holds the label {label!r} at row {row}, unseen when the posterior was fitted"
-            f"{nearest(label, shown)} ({dim!r} has {shown[:8]}{'...' if len(shown) > 8 else ''}). Refit with rows "
+            f"{suggestion(label, shown)} ({dim!r} has {shown[:8]}{'...' if len(shown) > 8 else ''}). Refit with rows "
             f"that carry it, drop the row, or let new labels draw their effects from the prior: growing_dims=({dim!r},)"
         )
     return codes.reshape(np.shape(values))
