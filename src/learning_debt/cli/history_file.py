@@ -60,7 +60,7 @@ def _read_parquet(path: Path) -> Any:
         return pd.read_parquet(path)
     except ImportError as error:
         raise ValueError(
-            f"--history: {path.name} needs pyarrow to be read; install it, or write the history as .csv or .nc"
+            f"--history: {path.name} needs pyarrow to be read: pip install pyarrow, or write the history as .csv or .nc"
         ) from error
     except (OSError, ValueError) as error:
         raise ValueError(f"--history: {path} is not a readable parquet file ({error})") from error

@@ -67,7 +67,7 @@ class RiverDetector(Policy):
     Raises
     ------
     ImportError
-        Without river, the extra ``detectors``.
+        Without the river library, the extra ``detectors``.
     ValueError
         For an unknown detector, a stream it does not take, or a setting out of its range.
 
@@ -170,6 +170,6 @@ def _river_class(kind: _Kind) -> Any:
         from river import drift
     except ImportError as error:
         raise ImportError(
-            "RiverDetector needs the river library: install learning-debt[detectors], or river itself"
+            "RiverDetector needs the river library (this package's extra 'detectors'): pip install 'river>=0.25'"
         ) from error
     return getattr(drift.binary if kind.binary else drift, kind.class_name)

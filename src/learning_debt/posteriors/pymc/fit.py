@@ -81,7 +81,7 @@ class Sampler:
             return "pymc"
         usable = find_spec("nutpie") is not None and not graph.has_discrete
         if self.name == "nutpie" and not usable:
-            why = "it has discrete free variables" if graph.has_discrete else "nutpie is not installed"
+            why = "it has discrete free variables" if graph.has_discrete else "nutpie is missing (pip install nutpie)"
             raise UnsupportedModelError(f"sampler='nutpie' cannot sample this model: {why}; use sampler='pymc'")
         return "nutpie" if usable else "pymc"
 
