@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from scipy import signal, stats
 from scipy.special import betaln, digamma, gammaln
 
-from learning_debt.arrays import bridge, marginal_debt
-from learning_debt.attribution.blocks import MINIMUM_SUPPORT
-from learning_debt.attribution.real_line import on_real_line
-from learning_debt.attribution.selection import Block
-from learning_debt.debt import MINIMUM_OVERLAP, debt_from_draws
+from learning_debt.arrays.bridging import bridge, marginal_debt
+from learning_debt.debt.by_block import MINIMUM_SUPPORT
+from learning_debt.debt.from_draws import MINIMUM_OVERLAP, debt_from_draws
+from learning_debt.debt.real_line import on_real_line
+from learning_debt.debt.selection import Block
 
 Array = NDArray[np.float64]
 

@@ -17,9 +17,9 @@ from functools import cache
 import numpy as np
 from scipy import special, stats
 
-from learning_debt.arrays.bridge import LogMarginal, TooFewDrawsError, gaussian_log_marginal
-from learning_debt.arrays.chain import Ladder
-from learning_debt.debt import LADDER_SHARE, debt_from_draws
+from learning_debt.arrays.bridging.bridge import LogMarginal, TooFewDrawsError, gaussian_log_marginal
+from learning_debt.arrays.bridging.chain import Ladder
+from learning_debt.debt.from_draws import LADDER_SHARE, debt_from_draws
 from learning_debt.estimate import Estimate
 
 INNER = np.linspace(0, 1, 11)

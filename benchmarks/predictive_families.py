@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from scipy import signal, special, stats
 
 from learning_debt.estimate import Estimate
-from learning_debt.posteriors.weights import with_weights
-from learning_debt.predictive import PredictiveContrast, gap_from_mixtures, row_mixture
+from learning_debt.forecasters.weights import with_weights
+from learning_debt.scores.predictive_contrast import PredictiveContrast, gap_from_mixtures, row_mixture
 
 sys.path.insert(0, str(Path(__file__).parent))
 from outcome_families import Family, Parameters, Posterior, families

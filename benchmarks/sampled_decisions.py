@@ -29,17 +29,17 @@ import pandas as pd
 import xarray as xr
 
 import learning_debt as ld
-from learning_debt.arrays import walk
-from learning_debt.decisions.policies import ParetoKThreshold, Policy
-from learning_debt.decisions.rivals import PARETO_K_THRESHOLDS
-from learning_debt.replay import walk_policy
+from learning_debt.arrays.schedules import walk
+from learning_debt.policies import ParetoKThreshold, Policy
+from learning_debt.policies.rivals import PARETO_K_THRESHOLDS
+from learning_debt.pricing.replay import walk_policy
 from learning_debt.spells import check_spells
-from learning_debt.study.drawn import DrawnCells, walk_drawn
-from learning_debt.study.experiment import run_pass
-from learning_debt.study.policies import OURS, PUBLISHED
-from learning_debt.study.posteriors import CHAINS, Drawn, Draws, exact_draws, exact_predictive_debt
-from learning_debt.study.scenarios import PAPER, SMOKE, Design, Paths, cell_seeds, draw_paths
-from learning_debt.study.table import PRIOR, study_table
+from learning_debt_study.candidate_policies import OURS, PUBLISHED
+from learning_debt_study.drawn_signals import DrawnCells, walk_drawn
+from learning_debt_study.experiment import run_pass
+from learning_debt_study.path_posteriors import CHAINS, Drawn, Draws, exact_draws, exact_predictive_debt
+from learning_debt_study.scenarios import PAPER, SMOKE, Design, Paths, cell_seeds, draw_paths
+from learning_debt_study.simulated_spells import PRIOR, study_table
 
 RESULTS = Path(__file__).parent / "results"
 STUDIED = {name: PUBLISHED[name] for name in ("cusum", "debt_threshold")} | dict(OURS)

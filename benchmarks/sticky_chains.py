@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal, stats
 
-from learning_debt.arrays.bridge import LogMarginal, TooFewDrawsError, gaussian_log_marginal
-from learning_debt.debt import debt_from_draws
+from learning_debt.arrays.bridging.bridge import LogMarginal, TooFewDrawsError, gaussian_log_marginal
+from learning_debt.debt.from_draws import debt_from_draws
 from learning_debt.estimate import Estimate
 
 Array = NDArray[np.float64]

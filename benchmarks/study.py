@@ -9,10 +9,10 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from learning_debt.study.experiment import run_pass
-from learning_debt.study.scenarios import PAPER, Design, draw_paths
-from learning_debt.study.table import study_cells
-from learning_debt.study.tables import table1
+from learning_debt_study.experiment import run_pass
+from learning_debt_study.published_tables import table1
+from learning_debt_study.scenarios import PAPER, Design, draw_paths
+from learning_debt_study.simulated_spells import study_cells
 
 
 def seconds(call: Callable[[], Any]) -> float:

@@ -22,12 +22,13 @@ from arviz_stats.base import array_stats
 from numpy.typing import NDArray
 from scipy import signal, stats
 
-from learning_debt.arrays import mixture, nig
-from learning_debt.arrays.effective_size import weighted_size
-from learning_debt.debt import debt_from_draws
+from learning_debt.arrays.conjugate import nig
+from learning_debt.arrays.draws.effective_size import weighted_size
+from learning_debt.arrays.predictive import mixture
+from learning_debt.debt.from_draws import debt_from_draws
 from learning_debt.estimate import Estimate
-from learning_debt.posteriors.weights import MAXIMUM_PARETO_K, MINIMUM_MOVED_SHARE
-from learning_debt.predictive import supported
+from learning_debt.forecasters.weights import MAXIMUM_PARETO_K, MINIMUM_MOVED_SHARE
+from learning_debt.scores.predictive_contrast import supported
 
 Array = NDArray[np.float64]
 

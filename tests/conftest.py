@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 from hypothesis import HealthCheck, settings
 
-from learning_debt.signals import Signals
+from learning_debt.policies.signals import Signals
 
 # The same inputs every time, on machines of any speed; `max_examples` is what each property takes unless it says so.
 settings.register_profile(

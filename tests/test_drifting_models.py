@@ -15,8 +15,8 @@ from drifting_models.comparison import bills, summary, walk_grid
 from drifting_models.policies import calibrate, costs_of, grids
 
 import learning_debt as ld
-from learning_debt.decisions.policies import PredictiveDebtThreshold
-from learning_debt.decisions.rivals import RIVER_SETTINGS
+from learning_debt.policies import PredictiveDebtThreshold
+from learning_debt.policies.rivals import RIVER_SETTINGS
 
 every_world = pytest.mark.parametrize("world", worlds.WORLDS, ids=lambda world: world.name)
 PATHS = 400

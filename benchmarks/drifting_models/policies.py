@@ -11,10 +11,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 import learning_debt as ld
-from learning_debt.arrays import walk
-from learning_debt.decisions.calibration import AgeAdjustment, score_unit
-from learning_debt.decisions.grids import BLENDS, CUSUM_THRESHOLDS, DEBT_QUANTILES, MULTIPLIERS, calendars
-from learning_debt.decisions.policies import (
+from learning_debt.arrays.schedules import walk
+from learning_debt.policies import (
     CUSUM,
     Always,
     BlendedThreshold,
@@ -24,9 +22,11 @@ from learning_debt.decisions.policies import (
     Policy,
     PredictiveDebtThreshold,
 )
-from learning_debt.decisions.rivals import rivals, typical_size
-from learning_debt.study.scenarios import PAPER, cell_seeds, draw_paths
-from learning_debt.study.table import study_table
+from learning_debt.policies.grids import BLENDS, CUSUM_THRESHOLDS, DEBT_QUANTILES, MULTIPLIERS, calendars
+from learning_debt.policies.models.calibration import AgeAdjustment, score_unit
+from learning_debt.policies.rivals import rivals, typical_size
+from learning_debt_study.scenarios import PAPER, cell_seeds, draw_paths
+from learning_debt_study.simulated_spells import study_table
 
 Array = NDArray[np.float64]
 Grids = dict[str, list[Policy]]

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from drifting_models.models import LOG_DENSITY, Draws, flat
 from drifting_models.worlds import Series, World, generator, simulate
 from learning_debt import spell_table
-from learning_debt.posteriors.shadow import Refit, Shadow, Upkeep
+from learning_debt.shadows.base import Shadow, Upkeep
+from learning_debt.shadows.refit import Refit
 
 Array = NDArray[np.float64]
 SIGNALS = ("debt", "predictive_debt", "score_gap", "deployed_score", "deployed_pareto_k")

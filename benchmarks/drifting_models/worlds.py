@@ -1,6 +1,6 @@
 """Worlds that drift in a known way, and the rows that they show.
 
-As in the reference study (`learning_debt.study.scenarios`): after a burn-in a shift comes with a fixed probability a
+As in the reference study (`learning_debt_study.scenarios`): after a burn-in a shift comes with a fixed probability a
 period, once a series. It moves all coefficients at once, sets them wandering, or changes the noise.
 """
 

@@ -14,11 +14,11 @@ from scipy.signal import lfilter
 from scipy.stats import gamma, norm
 
 import learning_debt as ld
-from learning_debt.arrays import nig
-from learning_debt.arrays.bridge import pooled_debt
-from learning_debt.arrays.nig import NIG
-from learning_debt.debt import MINIMUM_OVERLAP
-from learning_debt.estimates import log_likelihood
+from learning_debt.arrays.bridging.bridge import pooled_debt
+from learning_debt.arrays.conjugate import nig
+from learning_debt.arrays.conjugate.nig import NIG
+from learning_debt.debt.estimates import log_likelihood
+from learning_debt.debt.from_draws import MINIMUM_OVERLAP
 
 ROWS = 5
 """Rows of a period, and of the later batch that is forecast."""

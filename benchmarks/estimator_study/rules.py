@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from scipy import integrate, stats
 
-from learning_debt.arrays import quadrature
-from learning_debt.arrays.outcome_points import MASS_TOLERANCE, POINTS
+from learning_debt.arrays.predictive import quadrature
+from learning_debt.arrays.predictive.outcome_points import MASS_TOLERANCE, POINTS
 
 AGREEMENT = 0.01
 """Relative difference between a rule and its own half, as `PredictiveContrast` asks where draws add no noise."""

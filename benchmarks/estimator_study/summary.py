@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from estimator_study.cells import SIGNALS
-from learning_debt.debt import MINIMUM_OVERLAP
+from learning_debt.debt.from_draws import MINIMUM_OVERLAP
 
 Z90 = 1.6448536269514722
 SETTINGS = ["sampler", "draws", "coefficients", "scenario", "periods"]

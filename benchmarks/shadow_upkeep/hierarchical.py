@@ -8,9 +8,10 @@ import numpy as np
 import xarray as xr
 from scipy.special import logsumexp
 
-from learning_debt.arrays.effective_size import effective_size
-from learning_debt.posteriors.shadow import Refit, ShadowLadder
-from learning_debt.posteriors.weights import relative_weights
+from learning_debt.arrays.draws.effective_size import effective_size
+from learning_debt.forecasters.weights import relative_weights
+from learning_debt.shadows.ladder import ShadowLadder
+from learning_debt.shadows.refit import Refit
 
 STORES, ROWS, INITIAL = 16, 16, 160
 LONG_DRAWS = 12_000

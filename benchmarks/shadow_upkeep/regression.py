@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 
 from learning_debt import NIG, ConjugateRegression
-from learning_debt.arrays import nig
-from learning_debt.posteriors.base import ROW_WEIGHT, TRAINING, TRAINING_WEIGHT
+from learning_debt.arrays.conjugate import nig
+from learning_debt.forecasters.base import ROW_WEIGHT, TRAINING, TRAINING_WEIGHT
 
 
 class SampledRegression(ConjugateRegression):

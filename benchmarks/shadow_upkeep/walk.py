@@ -11,15 +11,17 @@ import numpy as np
 import xarray as xr
 
 from learning_debt import ConjugateRegression, posterior_debt
-from learning_debt.arrays import nig
-from learning_debt.arrays.moment_match import Importance
-from learning_debt.arrays.nig import NIG
-from learning_debt.posteriors import keeper as keeper_module
-from learning_debt.posteriors import shadow as shadow_module
-from learning_debt.posteriors.convergence import Convergence
-from learning_debt.posteriors.likelihood import PROBES
-from learning_debt.posteriors.shadow import Refit, Shadow, ShadowLadder
-from learning_debt.posteriors.weights import relative_weights
+from learning_debt.arrays.conjugate import nig
+from learning_debt.arrays.conjugate.nig import NIG
+from learning_debt.arrays.draws.moment_match import Importance
+from learning_debt.forecasters.convergence import Convergence
+from learning_debt.forecasters.weights import relative_weights
+from learning_debt.shadows import ladder as shadow_module
+from learning_debt.shadows import refit as keeper_module
+from learning_debt.shadows.base import Shadow
+from learning_debt.shadows.ladder import ShadowLadder
+from learning_debt.shadows.refit import Refit
+from learning_debt.shadows.weighted_likelihood import PROBES
 from shadow_upkeep import worlds
 
 DEBT_EVERY = 40

@@ -5,38 +5,37 @@ PyMC is imported only when `PyMCForecaster` is first used.
 
 from typing import TYPE_CHECKING, Any
 
-from learning_debt import scores
-from learning_debt.arrays.nig import NIG
-from learning_debt.attribution import debt_by_block, debt_by_group
-from learning_debt.audit import Audit, audit, repeat_audit
-from learning_debt.belief import belief_check
-from learning_debt.decision import Decision, decide
-from learning_debt.decisions import policies
-from learning_debt.decisions.calibration import AgeAdjustment
-from learning_debt.decisions.continuation import ContinuationModel
-from learning_debt.decisions.cost import RetrainingCost
-from learning_debt.decisions.expected_regret import DebtRegretModel, HybridRegretModel
-from learning_debt.decisions.rivals import rival_policies
-from learning_debt.decisions.two_state_filter import TwoStateEmissions
-from learning_debt.densities import debt_from_densities
+from learning_debt import policies, scores
+from learning_debt.arrays.conjugate.nig import NIG
+from learning_debt.auditing import Audit, audit, repeat_audit
+from learning_debt.auditing.belief import belief_check
+from learning_debt.data.update_rule import UpdateRule
+from learning_debt.debt import debt_by_block, debt_by_group
+from learning_debt.debt.estimates import posterior_debt, predictive_debt, score_gap
+from learning_debt.debt.from_densities import debt_from_densities
 from learning_debt.errors import IncomparablePosteriorsError, UnsupportedModelError
 from learning_debt.estimate import Estimate
-from learning_debt.estimates import posterior_debt, predictive_debt, score_gap
-from learning_debt.policy_iteration import fit_continuation
-from learning_debt.posteriors.conjugate import ConjugateRegression
-from learning_debt.posteriors.keeper import Refit
-from learning_debt.posteriors.shadow import ShadowLadder
-from learning_debt.posteriors.supplied import SuppliedShadow
-from learning_debt.posteriors.weights import equal_weights, with_weights
-from learning_debt.replay import Replay, oracle, replay
-from learning_debt.signals import Signals
+from learning_debt.forecasters.conjugate import ConjugateRegression
+from learning_debt.forecasters.weights import equal_weights, with_weights
+from learning_debt.policies.cost import RetrainingCost
+from learning_debt.policies.models.calibration import AgeAdjustment
+from learning_debt.policies.models.continuation import ContinuationModel
+from learning_debt.policies.models.regret import DebtRegretModel, HybridRegretModel
+from learning_debt.policies.models.two_state_filter import TwoStateEmissions
+from learning_debt.policies.rivals import rival_policies
+from learning_debt.policies.signals import Signals
+from learning_debt.pricing.decision import Decision, decide
+from learning_debt.pricing.policy_iteration import fit_continuation
+from learning_debt.pricing.replay import Replay, oracle, replay
+from learning_debt.pricing.tuning import Tuned, tune
+from learning_debt.shadows.ladder import ShadowLadder
+from learning_debt.shadows.refit import Refit
+from learning_debt.shadows.supplied import SuppliedShadow
 from learning_debt.spells import check_spells, compare_tables, from_period, spell_table
-from learning_debt.tuning import Tuned, tune
-from learning_debt.update_rule import UpdateRule
 
 if TYPE_CHECKING:
+    from learning_debt.forecasters.pymc.forecaster import PyMCForecaster
     from learning_debt.integrations.sampling_wrapper import ForecasterSamplingWrapper
-    from learning_debt.posteriors.pymc.forecaster import PyMCForecaster
 
 __version__ = "0.1.0"
 
@@ -91,7 +90,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "PyMCForecaster":
-        from learning_debt.posteriors.pymc.forecaster import PyMCForecaster
+        from learning_debt.forecasters.pymc.forecaster import PyMCForecaster
 
         return PyMCForecaster
     if name == "ForecasterSamplingWrapper":

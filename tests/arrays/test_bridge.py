@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import signal, stats
 
-from learning_debt.arrays import bridge, nig
+from learning_debt.arrays.bridging import bridge
+from learning_debt.arrays.conjugate import nig
 
 Z90 = stats.norm.ppf(0.95)
 

@@ -12,13 +12,13 @@ import pytest
 from scipy import stats
 
 import learning_debt
-from learning_debt.arrays.cache import can_cache
+from learning_debt.arrays.compilation import can_cache
 
 PROGRAM = """
 import learning_debt
-from learning_debt.arrays.cache import CACHE
-from learning_debt.arrays.student_t import log_density
-import learning_debt.study.drawn, learning_debt.study.random_stream
+from learning_debt.arrays.compilation import CACHE
+from learning_debt.arrays.conjugate.student_t import log_density
+import learning_debt_study.drawn_signals, learning_debt_study.random_stream
 print(learning_debt.__file__, CACHE, float(log_density(0.3, 5.0, 0.0, 1.0)))
 """
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from learning_debt.arrays.chain import Ladder, chained_debt, link
+from learning_debt.arrays.bridging.chain import Ladder, chained_debt, link
 
 Z90 = stats.norm.ppf(0.95)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from learning_debt.arrays.cost_to_go import waiting_excess
+from learning_debt.arrays.schedules.cost_to_go import waiting_excess
 
 PERIODS = 7
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from learning_debt.arrays.blocks import block_labels
-from learning_debt.arrays.distance_divergence import crps_divergence, energy_divergence
-from learning_debt.arrays.distance_scores import Draws, crps, energy
-from learning_debt.arrays.stock_loss import best_stock, stock_divergence, stock_loss, stock_score
-from learning_debt.scores.draws import MAXIMUM_JUMP, relative_jump
+from learning_debt.arrays.draws.chain_blocks import block_labels
+from learning_debt.arrays.losses.distance_divergence import crps_divergence, energy_divergence
+from learning_debt.arrays.losses.distance_scores import Draws, crps, energy
+from learning_debt.arrays.losses.stock_loss import best_stock, stock_divergence, stock_loss, stock_score
+from learning_debt.scores.predictive_draws import MAXIMUM_JUMP, relative_jump
 
 REPLICATIONS = 1000
 FOUR_SIGMA = 4 * np.sqrt(0.9 * 0.1 / REPLICATIONS)

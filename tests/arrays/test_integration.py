@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from learning_debt.arrays import mixture, quadrature
-from learning_debt.arrays.integration import Points, average, integral
+from learning_debt.arrays.predictive import mixture, quadrature
+from learning_debt.arrays.predictive.integration import Points, average, integral
 
 
 def single(law, y):

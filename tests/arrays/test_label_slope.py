@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import optimize, special
 
-from learning_debt.arrays.bridge import optimal_bridge
-from learning_debt.arrays.label_slope import label_slope
+from learning_debt.arrays.bridging.bridge import optimal_bridge
+from learning_debt.arrays.bridging.label_slope import label_slope
 
 
 def slope_of(reference, target):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from learning_debt.arrays import nig, nig_parts
-from learning_debt.arrays.bridge import pooled_debt
-from learning_debt.arrays.marginal_debt import hard_labels, lower_bound, marginal_debt, soft_labels
+from learning_debt.arrays.bridging.bridge import pooled_debt
+from learning_debt.arrays.bridging.marginal_debt import hard_labels, lower_bound, marginal_debt, soft_labels
+from learning_debt.arrays.conjugate import nig, nig_parts
 
 Z90 = stats.norm.ppf(0.95)
 REPEATS = 1000

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from learning_debt.arrays import mixture
+from learning_debt.arrays.predictive import mixture
 
 Z90 = stats.norm.ppf(0.95)
 CHAINS, DRAWS = 4, 50

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from learning_debt.arrays.moment_match import (
+from learning_debt.arrays.draws.moment_match import (
     Match,
     importance,
     moment_match,

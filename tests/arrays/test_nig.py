@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 from scipy.special import digamma, gammaln
 
-from learning_debt.arrays import nig, student_t
-from learning_debt.arrays.nig import NIG
+from learning_debt.arrays.conjugate import nig, student_t
+from learning_debt.arrays.conjugate.nig import NIG
 
 STUDY_PRIOR = nig.as_nig(NIG(0, 1, 2, 1))
 

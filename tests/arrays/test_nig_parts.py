@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from learning_debt.arrays import nig, nig_parts
+from learning_debt.arrays.conjugate import nig, nig_parts
 
 
 def random_nig(p, shape, seed):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from learning_debt.arrays import quadrature
+from learning_debt.arrays.predictive import quadrature
 
 
 class TwoNormals:

@@ -5,9 +5,9 @@ import pytest
 from arviz_stats.base import array_stats
 from scipy import signal, stats
 
-from learning_debt.arrays import bridge
-from learning_debt.arrays.reweighted import reweighted_debt
-from learning_debt.debt import debt_from_draws
+from learning_debt.arrays.bridging import bridge
+from learning_debt.arrays.bridging.reweighted import reweighted_debt
+from learning_debt.debt.from_draws import debt_from_draws
 
 Z90 = stats.norm.ppf(0.95)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from learning_debt.arrays import student_t
+from learning_debt.arrays.conjugate import student_t
 
 # (df_p, loc_p, scale_p, df_q, loc_q, scale_q), KL: mpmath 1.4 at 30 digits, `quad` of p (log p - log q) over the real
 # line cut at both centres plus and minus powers of 2 of both scales, and every unit of p's scale out to 39.

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from learning_debt.arrays import student_t_scores as scores
-from learning_debt.arrays.stock_loss import stock_loss
+from learning_debt.arrays.conjugate import student_t_scores as scores
+from learning_debt.arrays.losses.stock_loss import stock_loss
 
 PAIRS = [  # df, location and scale of p and of q
     ((5.0, 0.0, 1.0), (5.0, 0.5, 1.0)),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from learning_debt.arrays import support
+from learning_debt.arrays.predictive import support
 
 
 def at_rows(*laws):

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from learning_debt.arrays.walk import along_schedule, deployed_during, oracle, walk
+from learning_debt.arrays.schedules.walk import along_schedule, deployed_during, oracle, walk
 
 
 def random_regret(series, periods, seed, positive=False):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from learning_debt.arrays import bridge
-from learning_debt.arrays.chain import Ladder, chained_debt, link
-from learning_debt.arrays.label_slope import label_slope
+from learning_debt.arrays.bridging import bridge
+from learning_debt.arrays.bridging.chain import Ladder, chained_debt, link
+from learning_debt.arrays.bridging.label_slope import label_slope
 
 Z90 = stats.norm.ppf(0.95)
 

@@ -14,9 +14,9 @@ import xarray as xr
 
 import learning_debt as ld
 from learning_debt import plots, policies, scores
-from learning_debt.decisions.rivals import rivals
 from learning_debt.integrations.bambi_model import from_bambi
 from learning_debt.integrations.model_builder import from_model_builder
+from learning_debt.policies.rivals import rivals
 from learning_debt.report import write_report
 
 from .attacks import POSTERIOR, Argument, Call

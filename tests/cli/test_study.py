@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from learning_debt.cli import app
-from learning_debt.study import repeated
-from learning_debt.study.scenarios import SMOKE
+from learning_debt_study import repetitions as repeated
+from learning_debt_study.scenarios import SMOKE
 
 runner = CliRunner()
 
@@ -130,7 +130,7 @@ def test_the_sweep_of_policies_has_a_table_a_point(tmp_path, monkeypatch):
 
 def test_a_figure_that_differs_has_its_own_exit_code(tmp_path, monkeypatch):
     differing = pd.DataFrame({"figure": ["a", "b"], "passed": [True, False]})
-    monkeypatch.setattr("learning_debt.cli.study.compare_with_published", {tmp_path: differing}.get)
+    monkeypatch.setattr("learning_debt.cli.study_commands.compare_with_published", {tmp_path: differing}.get)
     result = run("verify", tmp_path)
     assert result.exit_code == 3
     assert "2 figures, 1 differ" in result.output

@@ -11,8 +11,8 @@ bambi = pytest.importorskip("bambi")
 pm = pytest.importorskip("pymc")
 
 import learning_debt as ld  # noqa: E402
+from learning_debt.forecasters.pymc.forecaster import PyMCForecaster  # noqa: E402
 from learning_debt.integrations.bambi_model import from_bambi  # noqa: E402
-from learning_debt.posteriors.pymc.forecaster import PyMCForecaster  # noqa: E402
 
 SMALL = {"draws": 40, "tune": 60, "chains": 2}
 UNCOMPILED = {"compile_kwargs": {"mode": "FAST_COMPILE"}, "cores": 1, "random_seed": 1, "progressbar": False}

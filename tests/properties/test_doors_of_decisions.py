@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import learning_debt as ld
-from learning_debt.decisions.policies import CUSUM, Always, Calendar, Never, PredictiveDebtThreshold, Schedule
+from learning_debt.policies import CUSUM, Always, Calendar, Never, PredictiveDebtThreshold, Schedule
 
 PERIODS = 8
 

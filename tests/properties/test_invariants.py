@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import learning_debt as ld
 from learning_debt.data import split_periods
-from learning_debt.decisions.policies import CUSUM, Always, Calendar, Never, PredictiveDebtThreshold, Schedule
+from learning_debt.policies import CUSUM, Always, Calendar, Never, PredictiveDebtThreshold, Schedule
 from learning_debt.spells import from_period
 
 FORECASTER = ld.ConjugateRegression(ld.NIG(np.zeros(2), np.eye(2), 3.0, 2.0))

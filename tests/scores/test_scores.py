@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 import learning_debt as ld
-from learning_debt.posteriors.weights import with_weights
+from learning_debt.forecasters.weights import with_weights
 from learning_debt.scores import CRPS, DrawsScore, EnergyScore, LogScore, NewsvendorLoss, QuantileLoss, as_score
 
 MONEY = NewsvendorLoss(4.0, 1.0, "EUR")

@@ -7,19 +7,19 @@ import pytest
 import xarray as xr
 
 import learning_debt as ld
-from learning_debt.arrays import nig
+from learning_debt.arrays.conjugate import nig
 from learning_debt.data import split_periods
-from learning_debt.posteriors.base import ROW_WEIGHT, TRAINING, TRAINING_WEIGHT
-from learning_debt.posteriors.base import row_weight as carried_weight
-from learning_debt.posteriors.shadow import Shadow, Upkeep
-from learning_debt.posteriors.supplied import SuppliedShadow
-from learning_debt.posteriors.weights import LOG_WEIGHT, WEIGHTS, with_weights
-from learning_debt.predictive import row_log_density
+from learning_debt.data.update_rule import UpdateRule
+from learning_debt.forecasters.base import ROW_WEIGHT, TRAINING, TRAINING_WEIGHT
+from learning_debt.forecasters.base import row_weight as carried_weight
+from learning_debt.forecasters.weights import LOG_WEIGHT, WEIGHTS, with_weights
 from learning_debt.scores import CRPS, LogScore, NewsvendorLoss
-from learning_debt.spells.asking import Asking
-from learning_debt.spells.likelihoods import HeldLikelihoods
+from learning_debt.scores.predictive_contrast import row_log_density
+from learning_debt.shadows.base import Shadow, Upkeep
+from learning_debt.shadows.supplied import SuppliedShadow
+from learning_debt.spells.density_cache import Asking
+from learning_debt.spells.held_likelihoods import HeldLikelihoods
 from learning_debt.spells.plan import Plan
-from learning_debt.update_rule import UpdateRule
 
 INITIAL, PERIODS = 12, 10
 

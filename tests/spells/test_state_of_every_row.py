@@ -9,9 +9,9 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from learning_debt.posteriors.pymc.forecaster import PyMCForecaster
-from learning_debt.posteriors.supplied import SuppliedShadow
-from learning_debt.spells.table import spell_table
+from learning_debt.forecasters.pymc.forecaster import PyMCForecaster
+from learning_debt.shadows.supplied import SuppliedShadow
+from learning_debt.spells.builder import spell_table
 
 STEP, NOISE, DRAWS = 0.5, 0.8, 3000
 INITIAL, PERIODS = 4, 4

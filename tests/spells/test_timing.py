@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 import learning_debt as ld
-from learning_debt.update_rule import UpdateRule
+from learning_debt.data.update_rule import UpdateRule
 
 PRIOR = ld.NIG(np.zeros(2), np.eye(2), 2.0, 1.0)
 FORECASTER = ld.ConjugateRegression(PRIOR)

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 import learning_debt as ld
-from learning_debt.arrays import nig
-from learning_debt.replay import walk_policy
+from learning_debt.arrays.conjugate import nig
+from learning_debt.pricing.replay import walk_policy
 from learning_debt.spells import check_spells
-from learning_debt.study.drawn import DrawnCells, DrawnSignals, walk_drawn
-from learning_debt.study.posteriors import Drawn, exact_draws, exact_predictive_debt, study_posteriors
-from learning_debt.study.scenarios import SMOKE, cell_seeds, draw_paths
-from learning_debt.study.table import PRIOR, study_table
+from learning_debt_study.drawn_signals import DrawnCells, DrawnSignals, walk_drawn
+from learning_debt_study.path_posteriors import Drawn, exact_draws, exact_predictive_debt, study_posteriors
+from learning_debt_study.scenarios import SMOKE, cell_seeds, draw_paths
+from learning_debt_study.simulated_spells import PRIOR, study_table
 
 NAMES = ("debt", "predictive_debt", "score_gap", "deployed_score")
 

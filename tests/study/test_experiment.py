@@ -11,14 +11,14 @@ import pytest
 import xarray as xr
 
 import learning_debt as ld
-from learning_debt.study.experiment import run_pass
-from learning_debt.study.policies import FIXED
-from learning_debt.study.policies import PUBLISHED as ROWS
-from learning_debt.study.scenarios import PAPER, SMOKE, cell_seeds, draw_paths
-from learning_debt.study.table import study_table
+from learning_debt_study.candidate_policies import FIXED
+from learning_debt_study.candidate_policies import PUBLISHED as ROWS
+from learning_debt_study.experiment import run_pass
+from learning_debt_study.scenarios import PAPER, SMOKE, cell_seeds, draw_paths
+from learning_debt_study.simulated_spells import study_table
 
 CLEAN = get_context("forkserver")  # the process that runs the tests has threads, and must not be forked
-PUBLISHED = json.loads((files("learning_debt.study") / "published.json").read_text())
+PUBLISHED = json.loads((files("learning_debt_study") / "published.json").read_text())
 
 
 @pytest.fixture(scope="module", params=["positive", "signed"])

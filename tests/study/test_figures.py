@@ -9,8 +9,8 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from learning_debt.study.experiment import run_pass
-from learning_debt.study.figures import (
+from learning_debt_study.experiment import run_pass
+from learning_debt_study.figures import (
     POLICIES,
     UNITS,
     audit_figure,
@@ -20,7 +20,7 @@ from learning_debt.study.figures import (
     save_figures,
     severity_figure,
 )
-from learning_debt.study.scenarios import SMOKE, cell_seeds, draw_paths
+from learning_debt_study.scenarios import SMOKE, cell_seeds, draw_paths
 
 DESIGN = replace(SMOKE, shifts=("none", "abrupt_coef", "gradual"))
 

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from numba import njit
 
-from learning_debt.study import random_stream
-from learning_debt.study.random_stream import new_state, uniform
+from learning_debt_study import random_stream
+from learning_debt_study.random_stream import new_state, uniform
 
 R = json.loads((Path(__file__).parent / "r_draws.json").read_text())
 TO_THE_BIT = ("uniform", "uniform_between", "normal", "index")

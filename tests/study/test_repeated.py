@@ -7,9 +7,9 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from learning_debt.study import repeated
-from learning_debt.study.directory import claim, write_table
-from learning_debt.study.scenarios import SMOKE, Misspecification
+from learning_debt_study import repetitions as repeated
+from learning_debt_study.results_directory import claim, write_table
+from learning_debt_study.scenarios import SMOKE, Misspecification
 
 SMALL = replace(SMOKE, calibration_paths=1, tuning_paths=1, test_paths=1, probabilities=(0.1,), cost_ratios=(1.0,))
 

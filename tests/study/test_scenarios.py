@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from learning_debt.study import random_stream
-from learning_debt.study.scenarios import (
+from learning_debt_study import random_stream
+from learning_debt_study.scenarios import (
     BASE_SEEDS,
     PAPER,
     SHIFTS,

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from learning_debt.arrays import nig
-from learning_debt.study.scenarios import PAPER, SMOKE, Misspecification, cell_seeds, draw_paths
-from learning_debt.study.table import Cells, study_cells, study_table
+from learning_debt.arrays.conjugate import nig
+from learning_debt_study.scenarios import PAPER, SMOKE, Misspecification, cell_seeds, draw_paths
+from learning_debt_study.simulated_spells import Cells, study_cells, study_table
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from learning_debt.study import random_stream, tables
-from learning_debt.study.comparison import comparison
-from learning_debt.study.tables import (
+from learning_debt_study import published_tables as tables
+from learning_debt_study import random_stream
+from learning_debt_study.policy_comparison import comparison
+from learning_debt_study.published_tables import (
     BOOTSTRAP_SEED,
     TABLE_1_PAIRS,
     no_shift,

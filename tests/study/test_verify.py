@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from learning_debt.study.repeated import AUDIT_DESIGN, SEVERITY_DESIGN
-from learning_debt.study.scenarios import PAPER
-from learning_debt.study.tables import BENCHMARKS
-from learning_debt.study.verify import PASS_FILES, published, verify
+from learning_debt_study.published_tables import BENCHMARKS
+from learning_debt_study.repetitions import AUDIT_DESIGN, SEVERITY_DESIGN
+from learning_debt_study.scenarios import PAPER
+from learning_debt_study.verify import PASS_FILES, published, verify
 
 FIGURES = published()
 

@@ -19,7 +19,7 @@ from learning_debt.cli.history_file import read_history, read_spells
 from learning_debt.cli.model_file import imported
 from learning_debt.cli.printing import print_audit
 from learning_debt.cli.settings import Settings
-from learning_debt.cli.study import app as study_app
+from learning_debt.cli.study_commands import app as study_app
 from learning_debt.cli.terminal import PlainConsole, clear_endings
 from learning_debt.report import require_storable, require_writable, write_report, write_spells
 from learning_debt.spells.rehearsal import rehearsed_table

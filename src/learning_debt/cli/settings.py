@@ -17,8 +17,8 @@ import learning_debt as ld
 from learning_debt.cli.entry import ENTRIES, ROWS_OF_A_BUILDER, forecaster_of, forecaster_options
 from learning_debt.cli.model_file import held, misspelt
 from learning_debt.data import PERIOD, RESERVED, as_dataset, as_labels, restored_labels
-from learning_debt.decisions.cost import as_cost
 from learning_debt.errors import noted
+from learning_debt.policies.cost import as_cost
 from learning_debt.validation import require_callable, require_instance, require_number, require_whole_number
 
 TWIN = ("build_twin", "twin_prior")

@@ -15,9 +15,9 @@ from learning_debt.data.label_storage import stored_labels
 from learning_debt.data.label_times import require_time_order
 from learning_debt.data.labels import Labels, as_labels, label_text
 from learning_debt.data.observations import as_dataset, require_variables, take_rows
-from learning_debt.update_rule import UpdateRule
+from learning_debt.data.update_rule import UpdateRule
+from learning_debt.typing import Array
 
-Array = NDArray[np.float64]
 Positions = NDArray[np.int64]
 
 PERIOD, SERIES, ARRIVED, ROW = "period", "series", "arrived", "row"

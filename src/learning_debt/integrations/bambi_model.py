@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import xarray as xr
 
 from learning_debt.data import as_dataset
+from learning_debt.forecasters.pymc.checks.forecaster_options import check_common, check_counts
+from learning_debt.forecasters.pymc.forecaster import PyMCForecaster
+from learning_debt.forecasters.pymc.sampling.sampler import SamplerName
 from learning_debt.integrations.bambi_rows import BambiRows
-from learning_debt.posteriors.pymc.fit import SamplerName
-from learning_debt.posteriors.pymc.forecaster import PyMCForecaster
-from learning_debt.posteriors.pymc.options import check_common, check_counts
 
 if TYPE_CHECKING:
     import bambi

@@ -15,6 +15,9 @@ from pytensor.graph.traversal import graph_inputs
 
 from learning_debt.data import require_usable, require_variables
 from learning_debt.errors import IncomparablePosteriorsError, UnsupportedModelError
+from learning_debt.forecasters.pymc.checks.forecaster_options import check_common, check_counts
+from learning_debt.forecasters.pymc.forecaster import PyMCForecaster
+from learning_debt.forecasters.pymc.sampling.sampler import SamplerName
 from learning_debt.integrations.media_mix import (
     TARGET,
     in_own_unit,
@@ -22,9 +25,6 @@ from learning_debt.integrations.media_mix import (
     require_one_series,
     set_rows,
 )
-from learning_debt.posteriors.pymc.fit import SamplerName
-from learning_debt.posteriors.pymc.forecaster import PyMCForecaster
-from learning_debt.posteriors.pymc.options import check_common, check_counts
 from learning_debt.validation import describe
 
 FINGERPRINT = "model_builder"

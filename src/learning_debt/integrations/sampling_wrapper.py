@@ -10,8 +10,8 @@ from arviz_stats import SamplingWrapper
 
 from learning_debt.data import take_rows
 from learning_debt.errors import UnsupportedModelError
-from learning_debt.posteriors.base import SAMPLE, SampledForecaster, require_forecaster, training_data
-from learning_debt.posteriors.weights import relative_weights, require_draws
+from learning_debt.forecasters.base import SAMPLE, SampledForecaster, require_forecaster, training_data
+from learning_debt.forecasters.weights import relative_weights, require_draws
 from learning_debt.validation import require_instance, require_seed
 
 
@@ -87,7 +87,7 @@ class ForecasterSamplingWrapper(SamplingWrapper):
         if relative_weights(posterior) is not None:
             raise ValueError(
                 "posterior has weighted draws, which cross-validation in ArviZ does not take: refit it, or resample it "
-                "with learning_debt.posteriors.weights.equal_weights"
+                "with learning_debt.forecasters.weights.equal_weights"
             )
         nothing = take_rows(self._data, slice(0), forecaster.observation_dim)
         log_likelihood = self._log_likelihood(posterior, self._data, nothing)

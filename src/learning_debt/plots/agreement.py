@@ -20,8 +20,8 @@ from learning_debt.plots.common import (
     resolve_backend,
     signal_labels,
 )
-from learning_debt.plots.signals import Z90
-from learning_debt.plots.text import LiteralLabeller
+from learning_debt.plots.literal_text import LiteralLabeller
+from learning_debt.plots.signal_lines import Z90
 from learning_debt.spells import check_spells
 from learning_debt.spells.checks import require_table
 from learning_debt.validation import require_seed, require_whole_number

@@ -11,7 +11,7 @@ from arviz_plots import PlotCollection
 from arviz_plots import visuals as vz
 from arviz_plots.plots.utils import get_visual_kwargs
 
-from learning_debt.audit import Audit
+from learning_debt.auditing import Audit
 from learning_debt.data import SERIES
 from learning_debt.plots.common import (
     AUDIT,
@@ -23,8 +23,8 @@ from learning_debt.plots.common import (
     period_ticks,
     resolve_backend,
 )
-from learning_debt.plots.numbers import decimals_for, number
-from learning_debt.plots.text import LiteralLabeller, literal
+from learning_debt.plots.literal_text import LiteralLabeller, literal
+from learning_debt.plots.number_text import decimals_for, number
 from learning_debt.validation import require_instance, require_names
 
 VISUALS = ("line", "retrain", "zero", "xlabel", "ylabel", "ticks", "legend")

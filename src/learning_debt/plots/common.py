@@ -12,8 +12,8 @@ from arviz_plots import PlotCollection
 from arviz_plots.plot_collection import backend_from_object
 from arviz_plots.plots.utils import filter_aes, get_visual_kwargs
 
-from learning_debt.audit import Audit
-from learning_debt.plots.text import labels_of, literal
+from learning_debt.auditing import Audit
+from learning_debt.plots.literal_text import labels_of, literal
 from learning_debt.validation import describe, require_choice, require_instance, require_names
 
 SIGNALS = ("debt", "predictive_debt", "score_gap")

@@ -11,7 +11,7 @@ from arviz_plots import PlotCollection
 from arviz_plots import visuals as vz
 from arviz_plots.plots.utils import get_visual_kwargs
 
-from learning_debt.audit import Audit
+from learning_debt.auditing import Audit
 from learning_debt.data import SERIES
 from learning_debt.plots.bill import cumulative_bills
 from learning_debt.plots.common import (
@@ -25,7 +25,7 @@ from learning_debt.plots.common import (
     resolve_backend,
     set_yticks,
 )
-from learning_debt.plots.text import LiteralLabeller
+from learning_debt.plots.literal_text import LiteralLabeller
 from learning_debt.validation import require_instance, require_whole_number
 
 VISUALS = ("baseline", "retrain", "xlabel", "ticks", "policy_names", "limits")

@@ -13,6 +13,7 @@ from arviz_plots import visuals as vz
 from arviz_plots.plots.utils import get_visual_kwargs
 
 from learning_debt.data import SERIES
+from learning_debt.forecasters.weights import MAXIMUM_PARETO_K
 from learning_debt.plots.common import (
     check_picture,
     figure_defaults,
@@ -22,7 +23,6 @@ from learning_debt.plots.common import (
     resolve_backend,
     set_yticks,
 )
-from learning_debt.posteriors.weights import MAXIMUM_PARETO_K
 from learning_debt.spells import check_spells
 
 VISUALS = ("point", "doubtful", "limit", "xlabel", "ylabel", "ticks", "rungs")

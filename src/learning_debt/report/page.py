@@ -11,12 +11,12 @@ from string import Template
 import numpy as np
 import xarray as xr
 
-from learning_debt.audit import Audit
+from learning_debt.auditing import Audit
 from learning_debt.data import label_text
-from learning_debt.decision import Decision
-from learning_debt.plots.numbers import NONE, decimals_for, number, percent
-from learning_debt.plots.text import labels_of
-from learning_debt.report.figures import Figure
+from learning_debt.plots.literal_text import labels_of
+from learning_debt.plots.number_text import NONE, decimals_for, number, percent
+from learning_debt.pricing.decision import Decision
+from learning_debt.report.pictures import Figure
 from learning_debt.report.template import GLOSSARY, PAGE
 from learning_debt.validation import harmless
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, Protocol
 
-import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
-from learning_debt.arrays.nig import NIG
+from learning_debt.arrays.conjugate.nig import NIG
 from learning_debt.estimate import Estimate
-from learning_debt.posteriors.base import SampledForecaster
-
-Array = NDArray[np.float64]
+from learning_debt.forecasters.base import SampledForecaster
+from learning_debt.typing import Array
 
 
 class Contrast(Protocol):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from learning_debt.arrays import distance_divergence, distance_scores
-from learning_debt.arrays.distance_scores import Draws, Scored
-from learning_debt.arrays.divergence import Divergence
-from learning_debt.arrays.nig import NIG
-from learning_debt.scores.base import Array
+from learning_debt.arrays.conjugate.nig import NIG
+from learning_debt.arrays.losses import distance_divergence, distance_scores
+from learning_debt.arrays.losses.distance_scores import Draws, Scored
+from learning_debt.arrays.losses.divergence import Divergence
 from learning_debt.scores.crps import CRPS
-from learning_debt.scores.draws import PredictiveDrawsScore
+from learning_debt.scores.predictive_draws import PredictiveDrawsScore
+from learning_debt.typing import Array
 
 
 @dataclass(frozen=True)

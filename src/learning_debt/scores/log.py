@@ -7,13 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from learning_debt.arrays import nig, student_t
-from learning_debt.arrays.mixture import Mixture
-from learning_debt.arrays.nig import NIG
+from learning_debt.arrays.conjugate import nig, student_t
+from learning_debt.arrays.conjugate.nig import NIG
+from learning_debt.arrays.predictive.mixture import Mixture
 from learning_debt.estimate import Estimate
-from learning_debt.posteriors.base import SampledForecaster
-from learning_debt.predictive import PredictiveContrast, gap_from_mixtures, row_mixture, score_from_mixture
-from learning_debt.scores.base import Array, Score
+from learning_debt.forecasters.base import SampledForecaster
+from learning_debt.scores.base import Score
+from learning_debt.scores.predictive_contrast import (
+    PredictiveContrast,
+    gap_from_mixtures,
+    row_mixture,
+    score_from_mixture,
+)
+from learning_debt.typing import Array
 
 
 @dataclass(frozen=True)

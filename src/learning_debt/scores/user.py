@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from learning_debt.arrays.blocks import block_labels
-from learning_debt.arrays.distance_scores import Draws, Scored
-from learning_debt.arrays.divergence import Divergence
-from learning_debt.scores.base import Array
-from learning_debt.scores.draws import PredictiveDrawsScore
+from learning_debt.arrays.draws.chain_blocks import block_labels
+from learning_debt.arrays.losses.distance_scores import Draws, Scored
+from learning_debt.arrays.losses.divergence import Divergence
+from learning_debt.scores.predictive_draws import PredictiveDrawsScore
+from learning_debt.typing import Array
 from learning_debt.validation import require_callable, require_text
 
 OUTCOMES = 50

@@ -9,8 +9,7 @@ import numpy as np
 import xarray as xr
 
 from learning_debt.data import SERIES
-from learning_debt.signals import ARRIVED_GAP
-from learning_debt.spells.contents import DOUBTS, FLAGS, checked_contents
+from learning_debt.spells.schema import ARRIVED_GAP, DOUBTS, FLAGS, checked_contents
 from learning_debt.validation import require_instance, require_names, require_whole_number
 
 DIMS = (SERIES, "deployed_at", "period")

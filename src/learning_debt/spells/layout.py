@@ -19,12 +19,12 @@ from learning_debt.data import (
     stored_labels,
     take_rows,
 )
+from learning_debt.data.update_rule import UpdateRule
 from learning_debt.scores import as_score
+from learning_debt.spells.arguments import check_options
 from learning_debt.spells.checks import DIMS
 from learning_debt.spells.exposure import exposures
-from learning_debt.spells.options import check_options
 from learning_debt.spells.plan import Columns, Plan
-from learning_debt.update_rule import UpdateRule
 
 
 class Layout(NamedTuple):

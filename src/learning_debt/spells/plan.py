@@ -10,10 +10,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from learning_debt.data import History, plain_labels
+from learning_debt.data.update_rule import UpdateRule
 from learning_debt.scores import Score
-from learning_debt.update_rule import UpdateRule
+from learning_debt.typing import Array
 
-Array = NDArray[np.float64]
 Positions = NDArray[np.int64]
 
 

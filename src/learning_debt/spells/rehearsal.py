@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from learning_debt.posteriors.conjugate import ConjugateRegression
-from learning_debt.signals import DRAWS_ONLY, EXACT_ONLY
+from learning_debt.forecasters.conjugate import ConjugateRegression
+from learning_debt.spells.builder import spell_table
 from learning_debt.spells.layout import lay_out
 from learning_debt.spells.plan import Columns, Plan
-from learning_debt.spells.table import spell_table
+from learning_debt.spells.schema import DRAWS_ONLY, EXACT_ONLY
 
 
 def rehearsed_table(forecaster: Any, history: Any, **options: Any) -> xr.Dataset:

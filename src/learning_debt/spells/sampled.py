@@ -9,21 +9,22 @@ import numpy as np
 import xarray as xr
 from rich.progress import track
 
-from learning_debt.arrays.bridge import LogMarginal
-from learning_debt.arrays.chain import Ladder
-from learning_debt.arrays.moment_match import importance
-from learning_debt.debt import LADDER_SHARE, debt_from_draws, log_marginal
-from learning_debt.densities import debt_from_densities
+from learning_debt.arrays.bridging.bridge import LogMarginal
+from learning_debt.arrays.bridging.chain import Ladder
+from learning_debt.arrays.draws.moment_match import importance
+from learning_debt.debt.from_densities import debt_from_densities
+from learning_debt.debt.from_draws import LADDER_SHARE, debt_from_draws, log_marginal
 from learning_debt.errors import IncomparablePosteriorsError, noted
 from learning_debt.estimate import Estimate
-from learning_debt.posteriors.base import SampledForecaster
-from learning_debt.posteriors.shadow import ShadowKeeper, Upkeep
-from learning_debt.posteriors.weights import lineage, relative_weights, was_moved, weight_doubt, with_doubt, with_moves
-from learning_debt.signals import DRAWS_ONLY
-from learning_debt.spells.asking import Asking
-from learning_debt.spells.likelihoods import HeldLikelihoods
-from learning_debt.spells.path import LastOfPath
-from learning_debt.spells.plan import Array, ArrivedGaps, Columns, Plan, Positions
+from learning_debt.forecasters.base import SampledForecaster
+from learning_debt.forecasters.weights import lineage, relative_weights, was_moved, weight_doubt, with_doubt, with_moves
+from learning_debt.shadows.base import ShadowKeeper, Upkeep
+from learning_debt.spells.density_cache import Asking
+from learning_debt.spells.held_likelihoods import HeldLikelihoods
+from learning_debt.spells.plan import ArrivedGaps, Columns, Plan, Positions
+from learning_debt.spells.schema import DRAWS_ONLY
+from learning_debt.spells.simulated_path import LastOfPath
+from learning_debt.typing import Array
 
 GROWN = (
     "groups or states came with the rows, and between posteriors that differ in them no posterior debt exists; "

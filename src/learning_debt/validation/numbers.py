@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from learning_debt.typing import Array
 from learning_debt.validation.objects import describe
-
-Array = NDArray[np.float64]
 
 
 def require_number(

@@ -1,0 +1,1 @@
+"""Exact values of the conjugate normal-inverse-gamma model."""

@@ -1,0 +1,80 @@
+"""Precision matrices of few coefficients, batched over leading axes.
+
+One coefficient, the case that comes in millions, skips LAPACK's cost per matrix.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import guvectorize
+
+from learning_debt.arrays.compilation import CACHE
+from learning_debt.typing import Array
+
+
+def times(matrix: Array, vector: Array) -> Array:
+    """Matrix times vector, shapes (..., n, p) and (..., p)."""
+    return (matrix @ vector[..., None])[..., 0]
+
+
+def cholesky(precision: Array) -> Array:
+    """Lower factor L of L L' = precision."""
+    if precision.shape[-1] == 1:
+        if (precision <= 0).any():
+            raise ValueError("NIG precision is not positive definite")
+        return np.sqrt(precision)
+    try:
+        return np.linalg.cholesky(precision)
+    except np.linalg.LinAlgError as error:
+        raise ValueError("NIG precision is not positive definite") from error
+
+
+def log_determinant(factor: Array) -> Array:
+    """Logarithm of the determinant of L L', shape (...)."""
+    return 2 * np.log(np.diagonal(factor, axis1=-2, axis2=-1)).sum(-1)
+
+
+def solve(factor: Array, vector: Array) -> Array:
+    """Solve L L' z = vector."""
+    if factor.shape[-1] == 1:
+        return vector / factor[..., 0] ** 2
+    forward = np.linalg.solve(factor, vector[..., None])
+    return np.linalg.solve(np.swapaxes(factor, -1, -2), forward)[..., 0]
+
+
+def leverage(factor: Array, x: Array) -> Array:
+    """x' precision^-1 x of every row, shape (..., n), as the squared length of L^-1 x."""
+    if factor.shape[-1] == 1:
+        return (x / factor)[..., 0] ** 2
+    return (np.linalg.solve(factor, np.swapaxes(x, -1, -2)) ** 2).sum(-2)
+
+
+def trace_and_distance(mean_p: Array, factor_p: Array, mean_q: Array, factor_q: Array) -> tuple[Array, Array]:
+    """tr(P_q P_p^-1) and (m_p - m_q)' P_q (m_p - m_q), shapes (...)."""
+    if factor_p.shape[-1] == 1:
+        precision_q = factor_q[..., 0, 0] ** 2
+        return precision_q / factor_p[..., 0, 0] ** 2, precision_q * (mean_p - mean_q)[..., 0] ** 2
+    leading = np.broadcast_shapes(mean_p.shape[:-1], factor_p.shape[:-2], mean_q.shape[:-1], factor_q.shape[:-2])
+    trace, distance = np.empty(leading), np.empty(leading)
+    _trace_and_distance_of_pairs(mean_p, factor_p, mean_q, factor_q, trace, distance)
+    return trace, distance
+
+
+@guvectorize("(p),(p,p),(p),(p,p)->(),()", cache=CACHE)
+def _trace_and_distance_of_pairs(mean_p, factor_p, mean_q, factor_q, trace, distance):  # type: ignore[no-untyped-def]
+    """Sums of squares of A = L_p^-1 L_q (forward substitution, column by column) and of L_q' (m_p - m_q)."""
+    p = mean_p.shape[0]
+    column = np.empty(p)
+    squares = length = 0.0
+    for j in range(p):
+        projection = 0.0
+        for i in range(j, p):
+            value = factor_q[i, j]
+            for k in range(j, i):
+                value -= factor_p[i, k] * column[k]
+            column[i] = value / factor_p[i, i]
+            squares += column[i] * column[i]
+            projection += factor_q[i, j] * (mean_p[i] - mean_q[i])
+        length += projection * projection
+    trace[0] = squares
+    distance[0] = length

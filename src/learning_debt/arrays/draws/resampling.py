@@ -1,0 +1,75 @@
+"""What another stretch of the same history, or another set of series, might have shown, and might have chosen."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from learning_debt.typing import Array
+
+
+def resample_counts(series: int, periods: int, resamples: int, rng: np.random.Generator) -> Array:
+    """How often each resample holds each unit: shape (series, resamples), or (periods, resamples) of a single series.
+
+    Several series are resampled whole. One series is resampled in circular blocks (Politis & Romano 1992), which keep
+    dependence between neighbouring periods. Bills depend on each other for as long as a spell lasts, so blocks have
+    about T^(1/2) periods, more than the usual T^(1/3).
+
+    Examples
+    --------
+    >>> resample_counts(1, 12, 3, np.random.default_rng(1)).sum(axis=0).tolist()
+    [12.0, 12.0, 12.0]
+    """
+    units = series if series > 1 else periods
+    if series > 1:
+        drawn = rng.integers(series, size=(resamples, series))
+    else:
+        length = max(1, round(periods**0.5))
+        starts = rng.integers(periods, size=(resamples, -(-periods // length)))
+        drawn = ((starts[..., None] + np.arange(length)) % periods).reshape(resamples, -1)[:, :periods]
+    cells = (drawn + units * np.arange(resamples)[:, None]).ravel()
+    return np.bincount(cells, minlength=units * resamples).reshape(resamples, units).T.astype(float)
+
+
+def resampled_totals(bills: Array, counts: Array) -> Array:
+    """Totals over periods, means over series, of paired bills: every policy sees the same resampled units.
+
+    Parameters
+    ----------
+    bills : ndarray, shape (policy, series, period)
+    counts : ndarray, shape (series, resamples) or, of a single series, (period, resamples)
+
+    Returns
+    -------
+    ndarray, shape (policy, resamples)
+
+    Examples
+    --------
+    >>> resampled_totals(np.ones((2, 1, 12)), resample_counts(1, 12, 3, np.random.default_rng(1))).tolist()
+    [[12.0, 12.0, 12.0], [12.0, 12.0, 12.0]]
+    """
+    series = bills.shape[1]
+    return np.asarray(bills.sum(axis=-1) @ counts / series if series > 1 else bills[:, 0] @ counts)
+
+
+def choose_again(tuning: Array, evaluation: Array) -> tuple[Array, NDArray[np.int64]]:
+    """Evaluation totals of the candidate that is cheapest in each resample of tuning; and which one that is.
+
+    Parameters
+    ----------
+    tuning, evaluation : ndarray, shape (candidate, resamples)
+        Resampled totals. Of candidates that cost the same in tuning, the first is chosen.
+
+    Returns
+    -------
+    totals, chosen : ndarray, shape (resamples,)
+
+    Examples
+    --------
+    >>> totals, chosen = choose_again(np.array([[1.0, 3.0], [2.0, 2.0]]), np.array([[7.0, 7.0], [8.0, 8.0]]))
+    >>> totals.tolist(), chosen.tolist()
+    ([7.0, 8.0], [0, 1])
+    """
+    least, size = tuning.min(axis=0), np.abs(tuning).max(axis=0)
+    chosen = np.argmax(tuning <= least + 1e-12 * size, axis=0)  # equal bills may be added up in another order
+    return evaluation[chosen, np.arange(tuning.shape[1])], chosen

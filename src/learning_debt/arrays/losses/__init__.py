@@ -1,0 +1,1 @@
+"""Losses of forecasts known by their draws, and the divergences that belong to them."""

@@ -1,0 +1,1 @@
+"""Predictive densities of draws, and integrals over them."""

@@ -1,0 +1,200 @@
+"""Divergences of predictive distributions as integrals, or as averages, with what either leaves out in their errors."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from learning_debt.arrays.predictive import mixture
+from learning_debt.arrays.predictive.mixture import Mixture, MonteCarlo
+from learning_debt.typing import Array
+
+ROUNDING = 1e-9
+"""What two sums that should be one may differ by."""
+LEAST_RATE = 0.1
+"""Share of the difference between two resolutions that the error of the finer one is taken to be at least."""
+COUNT_RATE = 1 / 3
+"""That share for sums over strided counts, which are of second order."""
+
+
+class Points(NamedTuple):
+    """Where two densities are held against each other, row by row.
+
+    Attributes
+    ----------
+    shadow : Mixture
+        Densities of the shadow, row after row.
+    mass, coarse_mass : ndarray, shape (rows, points)
+        What each point stands for under the shadow, at full and at half the resolution; each row sums to about one.
+    line : int
+        Leading points of a row that lie along a line, evenly in the variable of integration; the others are atoms. Zero
+        for counts.
+    """
+
+    shadow: Mixture
+    mass: Array
+    coarse_mass: Array
+    line: int
+
+    @property
+    def probability(self) -> Array:
+        """Probabilities of the points of all rows side by side, each row weighing the same; shape (rows * points,)."""
+        return _normalised(self.mass).ravel()
+
+
+class Integral(NamedTuple):
+    """A divergence with the Monte-Carlo error of its posteriors, and errors that come on top.
+
+    Attributes
+    ----------
+    found : MonteCarlo
+    unresolved : float
+        What a finer rule, or more predictive draws, would mend.
+    left_out : float
+        What lies where there are no points.
+    """
+
+    found: MonteCarlo
+    unresolved: float
+    left_out: float = 0.0
+
+    @property
+    def standard_error(self) -> float:
+        """All errors together."""
+        return float(np.sqrt(self.found.standard_error**2 + self.unresolved**2 + self.left_out**2))
+
+
+def integral(points: Points, deployed: Mixture) -> Integral:
+    """Divergence by a rule of integration, with what half its resolution and the masses at its points say of its error.
+
+    Two formulas agree where all of the deployed distribution's mass is at the points: the mean of h = log f_p/f_q, and
+    that of h + expm1(-h), in which errors of the rule cancel. Where its mass there differs from one by more than the
+    rule's own error, some of it lies elsewhere, the second formula is wrong, and the first is used.
+    """
+    rows = len(points.mass)
+    h = mixture.log_ratio(points.shadow, deployed, points.mass.ravel()).reshape(rows, -1)
+    if not np.isfinite(h).all():
+        infinite = MonteCarlo(float("inf"), float("inf"), float("inf"))
+        return Integral(infinite, float("inf"))
+    ratio = np.exp(-np.maximum(h, -700.0))
+    masses = [points.mass, points.coarse_mass, *_coarsest(points)]
+    shares = [_normalised(mass) for mass in masses]
+    beyond = [float((share * ratio).sum()) - 1 for share in shares]
+    value = float((shares[0] * h).sum())
+    surplus = max(abs(beyond[0]) - 2 * _error(beyond), 0.0)
+    whole = surplus <= max(0.01 * value, ROUNDING)  # so little matters to neither formula
+    terms = h + ratio - 1 if whole else h
+    unresolved = _error([float((share * terms).sum()) for share in shares])
+    others = (shares[0] * ratio).ravel() if whole else None
+    found = mixture.divergence(points.shadow, deployed, shares[0].ravel(), others)
+    tails = _tails(shares[0][:, : points.line], h[:, : points.line])
+    return Integral(found, unresolved, surplus * whole + _left_out(masses, ratio, whole) + tails)
+
+
+def _left_out(masses: list[Array], ratio: Array, whole: bool) -> float:
+    """What the divergence gains at least where there are no points, from the masses both distributions have there.
+
+    A part of the shadow's mass m and of the other's n adds at least m log(m/n) (the log-sum inequality). As much of the
+    shadow's mass as the rule does not vouch for may lie with what the other has beyond the points.
+    """
+    sums = np.array([mass.sum(axis=1) for mass in masses])
+    others = np.array([(mass * ratio).sum(axis=1) for mass in masses])
+    error, other_error = (np.array([_error(list(row)) for row in one.T]) for one in (sums, others))
+    own = np.maximum(np.abs(1 - sums[0]) + (-error if whole else error), 0.0)
+    other = np.maximum(np.abs(1 - others[0]) - other_error, 1e-12)
+    own = np.where(own > ROUNDING, own, 0.0)
+    return float(np.mean(own * np.abs(np.log(np.where(own > 0, own, 1.0) / other))))
+
+
+def _tails(share: Array, h: Array) -> float:
+    """What lies beyond the ends of a line, if terms go on to fall as they do from the last but one to the last."""
+    if not share.size:
+        return 0.0
+    terms = np.abs(share * h)
+    total = 0.0
+    for last, before in ((terms[:, -1], terms[:, -2]), (terms[:, 0], terms[:, 1])):
+        fall = np.clip(last / np.where(before > 0, before, 1.0), 0.0, 0.95)
+        total += float((last * fall / (1 - fall)).sum())
+    return total
+
+
+def _coarsest(points: Points) -> list[Array]:
+    """What the points stand for at a quarter of the resolution; nothing for counts."""
+    if not points.line:
+        return []
+    mass = np.zeros_like(points.mass)
+    mass[:, : points.line : 4] = 4 * points.mass[:, : points.line : 4]
+    mass[:, points.line :] = points.mass[:, points.line :]
+    return [mass]
+
+
+def _error(values: list[float]) -> float:
+    """Of the first of two or three values at falling resolution: their difference, times how fast it falls."""
+    step = abs(values[0] - values[1])
+    if len(values) == 2 or step == 0:
+        return step * COUNT_RATE
+    return step * float(np.clip(step / max(abs(values[1] - values[2]), 1e-300), LEAST_RATE, 1.0))
+
+
+def average(shadow: Mixture, deployed: Mixture, shares: tuple[Array, Array], part: float) -> tuple[Integral, Array]:
+    """Divergence as an average over predictive draws of both posteriors, from m = part f_p + (1 - part) f_q.
+
+    What is averaged, (f_p h + f_q - f_p) / m with h = log f_p/f_q, is never negative, and nothing is taken for granted:
+    wherever either has mass there are points, and f_p/m and f_q/m are bounded.
+
+    Parameters
+    ----------
+    shadow, deployed : Mixture
+        At the points of all rows, row after row; in each row first those drawn from the shadow.
+    shares : tuple of ndarray
+        What each draw of the batch from the shadow, and from the deployed posterior, counts for; each sums to one.
+    part : float
+        Weight of the shadow in the mixture.
+
+    Returns
+    -------
+    Integral
+        Its error is that of the random points.
+    ndarray, shape (points of all rows,)
+        Probability of each point under the shadow, summing to one.
+    """
+    counts = np.concatenate([part * shares[0], (1 - part) * shares[1]])
+    rows = shadow.log_density.size // counts.size
+    with np.errstate(divide="ignore"):
+        log_both = np.logaddexp(np.log(part) + shadow.log_density, np.log1p(-part) + deployed.log_density)
+    own, other = (np.exp(one.log_density - log_both) for one in (shadow, deployed))
+    weight = np.tile(counts, rows) / rows
+    found = mixture.divergence(shadow, deployed, weight * own, weight * other)
+    if not np.isfinite(found.value):
+        return Integral(found, float("inf")), weight * own
+    h = mixture.log_ratio(shadow, deployed, own)
+    near = (own > 0) & (np.abs(h) < 1)  # there, other - own would lose digits
+    terms = own * (h + np.expm1(-np.where(near, h, 0.0))) + np.where(near, 0.0, other - own)
+    _, error = _mean(terms, rows, shares, part)
+    # Both masses are one: what is off by more than three of its errors was not drawn in proportion, or not at all.
+    checks = [_mean(density - 1, rows, shares, part) for density in (own, other)]
+    surplus = max(abs(mean) - 3 * error_of_mass for mean, error_of_mass in checks)
+    return Integral(found, error, surplus if surplus > ROUNDING else 0.0), _normalised(
+        (weight * own).reshape(rows, -1)
+    ).ravel()
+
+
+def _mean(terms: Array, rows: int, shares: tuple[Array, Array], part: float) -> tuple[float, float]:
+    """Mean of terms at all points over rows and draws of both posteriors, and its standard error."""
+    split = np.split(terms.reshape(rows, -1).mean(axis=0), [len(shares[0])])
+    parts = np.array([part, 1 - part])
+    means = [share @ one for share, one in zip(shares, split, strict=True)]
+    errors = [_error_of_mean(one, share) for share, one in zip(shares, split, strict=True)]
+    return float(parts @ means), float(np.hypot(*(parts * errors)))
+
+
+def _error_of_mean(terms: Array, share: Array) -> float:
+    """Standard error of the weighted mean of independent terms."""
+    if len(terms) < 2:
+        return float("nan")
+    return float(np.sqrt(((share * (terms - share @ terms)) ** 2).sum() / (1 - 1 / len(terms))))
+
+
+def _normalised(mass: Array) -> Array:
+    return np.asarray(mass / mass.sum(axis=1, keepdims=True) / len(mass))

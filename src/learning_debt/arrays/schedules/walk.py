@@ -1,0 +1,116 @@
+"""Walks over a spell table: what a schedule of retrains costs, and the cheapest schedule in hindsight.
+
+Tables have shape (series, T, T): entry [i, s, t - 1] is period t seen by what was deployed after period s, s < t.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from learning_debt.arrays.compilation import CACHE
+from learning_debt.typing import Array
+
+
+def walk(periods: int, lanes: int, decide: Callable[[int, NDArray[np.int64]], NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    """Schedule that a decision rule makes, one period at a time.
+
+    Parameters
+    ----------
+    periods, lanes : int
+    decide : callable
+        ``decide(t, deployed_at)`` with t = 1..periods and deployed_at of shape (lanes,): the period after which
+        what now serves was trained. Returns who retrains, shape (lanes,). A retrain takes effect from t + 1 on, so
+        none is made in the last period, though the rule is still asked.
+
+    Returns
+    -------
+    ndarray of bool, shape (lanes, periods)
+
+    Examples
+    --------
+    >>> walk(4, 1, lambda t, deployed_at: t - deployed_at >= 2)
+    array([[False,  True, False, False]])
+    """
+    deployed_at = np.zeros(lanes, dtype=np.int64)
+    schedule = np.zeros((lanes, periods), dtype=bool)
+    for t in range(1, periods + 1):
+        retrain = decide(t, deployed_at)
+        if t < periods:
+            schedule[:, t - 1] = retrain
+            deployed_at = np.where(retrain, t, deployed_at)
+    return schedule
+
+
+def deployed_during(schedule: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Period of the last retrain in force during each period; `schedule` and result have shape (lanes, periods).
+
+    Examples
+    --------
+    >>> deployed_during(np.array([[False, True, False, False]]))
+    array([[0, 0, 2, 2]])
+    """
+    lanes, periods = schedule.shape
+    retrained_at = np.where(schedule, np.arange(1, periods + 1), 0)
+    in_force = np.maximum.accumulate(retrained_at, axis=1)
+    return np.concatenate([np.zeros((lanes, 1), dtype=np.int64), in_force[:, :-1]], axis=1)
+
+
+def along_schedule(table: Array, series: NDArray[np.int64], schedule: NDArray[np.bool_]) -> Array:
+    """Entries of `table` that a schedule meets, shape (lanes, periods); `series` names the series of each lane."""
+    periods = schedule.shape[1]
+    return table[series[:, None], deployed_during(schedule), np.arange(periods)]
+
+
+def oracle(regret: Array, cost: Array) -> NDArray[np.bool_]:
+    """Cheapest schedule in hindsight, by dynamic programming.
+
+    With V(s) the least bill after a retrain in s, V(s) = min over u of the regret of periods s+1..u served by s,
+    plus cost + V(u) if u < T; the cost may depend on (s, u).
+
+    Parameters
+    ----------
+    regret : ndarray, shape (series, T, T)
+    cost : ndarray, shape (series,) or (series, T, T)
+        Of one retrain; entry [i, s, u - 1] is that of retraining after u what was deployed after s.
+
+    Returns
+    -------
+    ndarray of bool, shape (series, T)
+        Of several cheapest schedules, the one that waits longest at each step.
+
+    Examples
+    --------
+    >>> regret = np.array([[[0.0, 5.0, 5.0], [np.nan, 0.0, 0.0], [np.nan, np.nan, 0.0]]])
+    >>> oracle(regret, np.array([1.0]))
+    array([[ True, False, False]])
+    """
+    schedule = np.zeros((regret.shape[0], regret.shape[1]), dtype=np.bool_)
+    if np.ndim(cost) == 3:  # running sums of these steps are the regret of a spell plus what ends it
+        periods = regret.shape[1]
+        ends = np.triu(np.ones((periods, periods), dtype=bool)) & (np.arange(periods) < periods - 1)
+        regret, cost = regret + np.diff(np.where(ends, cost, 0.0), axis=-1, prepend=0.0), np.zeros(len(regret))
+    _fill_oracle(np.asarray(regret, dtype=np.float64), np.asarray(cost, dtype=np.float64), schedule)
+    return schedule
+
+
+@njit(cache=CACHE, nogil=True)
+def _fill_oracle(regret: Array, cost: Array, schedule: NDArray[np.bool_]) -> None:
+    series, periods, _ = regret.shape
+    onward = np.zeros(periods + 1)  # cost + V(u) for u < T, 0 for u = T
+    choice = np.zeros(periods, dtype=np.int64)
+    for i in range(series):
+        for s in range(periods - 1, -1, -1):
+            served, least = 0.0, np.inf
+            for u in range(s + 1, periods + 1):
+                served += regret[i, s, u - 1]
+                if served + onward[u] <= least:  # of equals, the longest spell
+                    least, choice[s] = served + onward[u], u
+            onward[s] = cost[i] + least
+        u = choice[0]
+        while u < periods:
+            schedule[i, u - 1] = True
+            u = choice[u]

@@ -1,6 +1,0 @@
-"""The audit of a history: policies tuned on its first part, billed on the rest, and what that says about today."""
-
-from learning_debt.audit.once import Audit, audit
-from learning_debt.audit.repeated import repeat_audit
-
-__all__ = ["Audit", "audit", "repeat_audit"]

@@ -1,0 +1,113 @@
+"""What the reader of an audit must know."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from learning_debt.auditing.belief import belief_notes
+from learning_debt.auditing.trial import Trial
+from learning_debt.data import restored_labels
+from learning_debt.pricing.decision import KEPT_BY_WEIGHTS
+from learning_debt.spells.schema import ARRIVED_GAP, ESTIMATED
+
+
+def audit_notes(table: xr.Dataset, result: xr.Dataset, trial: Trial) -> tuple[str, ...]:
+    """Notes on the split, on what the intervals tell, on tuning, on the shadow and on what it believes.
+
+    Parameters
+    ----------
+    table : Dataset
+        The whole spell table, checked.
+    result : Dataset
+        Of the audit.
+    trial : Trial
+    """
+    notes = _on_the_split(table, result, trial)
+    for name, one in trial.tuned.items():
+        row = trial.rows[name]
+        at_the_end = len(row) > 2 and one.index in (0, len(row) - 1)
+        if at_the_end and float(one.table["retrains"][one.index]) > 0:  # what never retrains cannot retrain less
+            notes.append(f"{name} was tuned to the end of its grid ({one.policy}); the best value may lie beyond.")
+    return (*notes, *_on_estimates(table), *upkeep_notes(table), *belief_notes(table))
+
+
+def _on_the_split(table: xr.Dataset, result: xr.Dataset, trial: Trial) -> list[str]:
+    labels, periods = restored_labels(table["label"].values, table["label"].attrs).texts, table.sizes["period"]
+    first, tuned_on = trial.first, trial.tuning.sizes["period"]
+    notes = [
+        f"Tuned on {tuned_on} periods ({labels[0]} to {labels[tuned_on - 1]}), reported on the {periods - first} that "
+        f"follow ({labels[first]} to {labels[-1]}). Debt by age and any score unit are calibrated on the tuning part, "
+        "as if nothing had shifted in it."
+    ]
+    if tuned_on < first:
+        notes.append(
+            f"Forecasts are {table.attrs['horizon']} periods ahead: those issued in the last {first - tuned_on} "
+            "period(s) before the reported part had no outcomes yet when policies were tuned, and are in neither part."
+        )
+    benchmark, probability = trial.benchmark, float(result.attrs["probability"])
+    rivals = result.sel(policy=[name for name in trial.tuned if name != benchmark])
+    if not bool(((rivals["difference_high"] < 0) | (rivals["difference_low"] > 0)).any()):
+        notes.append(
+            f"This history is too short to tell any policy from {benchmark}: "
+            f"every {probability:.0%} interval holds zero."
+        )
+    if bool((result["total"] < 0).any()) and result.attrs["accounting"] == "signed":
+        rule = table.attrs.get("update_rule", "all data")
+        which = "which never forgets" if rule == "all data" else rule
+        notes.append(
+            f"A negative bill means that a frozen model beat the shadow: the update rule, {which}, is at fault there, "
+            "not the calendar."
+        )
+    return notes
+
+
+def _on_estimates(table: xr.Dataset) -> list[str]:
+    """Signals that are not reliable in some cells, and shadows that cannot be believed."""
+    notes = []
+    present = np.isfinite(table["regret"].values)
+    for name in (*ESTIMATED, ARRIVED_GAP):
+        if f"{name}_reliable" in table:
+            doubtful = float(1 - table[f"{name}_reliable"].values[present].mean())
+            if doubtful > 0:
+                notes.append(f"{doubtful:.1%} of the cells of {name.replace('_', ' ')} are not reliable.")
+    if "converged" in table and not bool(table["converged"].all()):
+        weighed = "rung" in table and bool(np.isin(table["rung"].values, KEPT_BY_WEIGHTS).any())
+        what = "shadows failed the diagnostics of sampler or weights" if weighed else "shadow fits failed the sampler's"
+        failed = f"{int((~table['converged']).sum())} of {table['converged'].size} {what}"
+        notes.append(failed + ("" if weighed else " diagnostics") + f"{_last_doubt(table)}.")
+    return notes
+
+
+def _last_doubt(table: xr.Dataset) -> str:
+    """Of the shadows that cannot be believed, what the last one's diagnostics say."""
+    if "doubt" not in table:
+        return ""
+    said = [doubt for doubt in table["doubt"].values.ravel().tolist() if doubt]
+    return f"; the last: {said[-1]}" if said else ""
+
+
+def upkeep_notes(table: xr.Dataset) -> list[str]:
+    """How the shadow was kept current, where anything but a refit a period did it.
+
+    Examples
+    --------
+    >>> upkeep = {"rung": (("series", "period"), [["reweight", "refit"]]), "refits": (("series", "period"), [[0, 1]])}
+    >>> upkeep_notes(xr.Dataset(upkeep | {"pareto_k": (("series", "period"), [[0.3, np.nan]])}))[0][:52]
+    'The shadow was kept current by 1 refit in 2 periods;'
+    """
+    if any(name not in table for name in ("rung", "refits", "pareto_k")):
+        return []
+    rungs = table["rung"].values
+    if np.isin(rungs, ("refit", "exact")).all():
+        return []
+    refits, sentence = int(table["refits"].sum()), []
+    sentence.append(f"by {refits} refit{'' if refits == 1 else 's'} in {rungs.size} periods")
+    said = {"reweight": "rest on weighted draws", "moment match": "on moved draws", "supplied": "on what you supplied"}
+    said["kept"] = "kept it as it was"
+    for rung, what in said.items():
+        count = int((rungs == rung).sum())
+        sentence += [f"{count} {what}"] if count else []
+    worst = table["pareto_k"].values[np.isfinite(table["pareto_k"].values)]
+    tail = f" (worst Pareto k {worst.max():.2f})" if worst.size else ""
+    return [f"The shadow was kept current {'; '.join(sentence)}{tail}."]

@@ -1,0 +1,194 @@
+"""A trial of policies on one history: tuned on its first part, billed on the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from learning_debt.policies import Always, Calendar, Never, Policy, Schedule, grids
+from learning_debt.policies.base import require_policies
+from learning_debt.policies.cost import RetrainingCost, as_cost
+from learning_debt.pricing.replay import ACCOUNTINGS, Replay, check_dates, narrowed, oracle, replay
+from learning_debt.pricing.tuning import Bills, Tuned, tune_by
+from learning_debt.spells import check_spells, from_period
+from learning_debt.validation import (
+    describe,
+    require_callable,
+    require_choice,
+    require_instance,
+    require_text,
+    require_whole_number,
+)
+
+MINIMUM_PERIODS = 8
+YOURS, BEST, RIVAL, ORACLE = "your calendar", "best calendar", "CUSUM", "oracle"
+
+Rows = Mapping[str, Sequence[Policy] | None]
+"""Candidates of further rows; those of a standard row in place of its own; None to leave a standard row out."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What every row tuned to, and what it then cost.
+
+    Attributes
+    ----------
+    rows : dict of str to list of Policy
+        Candidates.
+    tuned : dict of str to Tuned
+    replays : dict of str to Replay
+        Of the tuned policies and the oracle, on the evaluation part.
+    bills : dict of str to (Bills, Bills)
+        Of all candidates, on the tuning part and on the evaluation part.
+    tuning, evaluation : Dataset
+    first : int
+        Period after which the evaluation starts.
+    cost : RetrainingCost
+        Resolved on the tuning part.
+    owners : Policy or None
+        The owner's calendar.
+    accounting : str
+    """
+
+    rows: dict[str, list[Policy]]
+    tuned: dict[str, Tuned]
+    replays: dict[str, Replay]
+    bills: dict[str, tuple[Bills, Bills]]
+    tuning: xr.Dataset
+    evaluation: xr.Dataset
+    first: int
+    cost: RetrainingCost
+    owners: Policy | None
+    accounting: str
+
+    @property
+    def benchmark(self) -> str:
+        """The row that others are held against."""
+        return BEST if self.owners is None else YOURS
+
+    @property
+    def deciders(self) -> list[str]:
+        """Rows that may decide today: those that look at signals or, failing them, all."""
+        return [name for name, one in self.tuned.items() if one.policy.requires] or list(self.tuned)
+
+    @property
+    def decided_by(self) -> str:
+        """The row of these with the least bill in tuning."""
+        return min(self.deciders, key=lambda name: float(self.tuned[name].table["objective"].min()))
+
+
+class Question(NamedTuple):
+    """What is asked of a history, checked before anything is computed."""
+
+    cost: RetrainingCost
+    owners: Policy | None
+    accounting: str
+    policies: Mapping[str, list[Policy] | None] | Callable[[xr.Dataset], Rows]
+
+    @classmethod
+    def of(cls, cost: Any, calendar: Any, accounting: Any, policies: Any) -> Question:
+        """As `learning_debt.audit` takes them."""
+        price = as_cost(cost)
+        owners = None if calendar is None else as_calendar(calendar)
+        require_choice("accounting", accounting, ACCOUNTINGS)
+        later = callable(policies) and not isinstance(policies, type | Policy)
+        if later:
+            require_callable("policies", policies, "a mapping, or a function of the tuning part", takes=1)
+        return cls(price, owners, accounting, policies if later else _as_rows({} if policies is None else policies))
+
+
+def run_trial(table: xr.Dataset, question: Question, split: float) -> Trial:
+    """Tune every row on the first part of a checked table, bill it on the rest."""
+    cost, owners, accounting, policies = question
+    first = _split_period(table, split)
+    tuning, evaluation = from_period(table, 0, _known_by(table, first)), from_period(table, first)
+    resolved = cost.resolve(tuning)
+    rows = _rows(tuning, owners, _as_rows(policies(tuning)) if callable(policies) else policies)
+    candidates = [candidate for row in rows.values() for candidate in row]
+    check_spells(table, sorted({name for candidate in candidates for name in candidate.requires}))
+    for candidate in candidates:
+        check_dates(table, candidate)
+    tuned, replays, bills = {}, {}, {}
+    for name, row in rows.items():
+        before, after = (
+            Bills.of(part, [narrowed(one, part) for one in row], resolved, accounting) for part in (tuning, evaluation)
+        )
+        best = tune_by(before)
+        tuned[name], bills[name] = replace(best, policy=row[best.index]), (before, after)
+        replays[name] = replay(evaluation, narrowed(tuned[name].policy, evaluation), resolved, accounting)
+    replays[ORACLE] = oracle(evaluation, resolved, accounting)
+    return Trial(rows, tuned, replays, bills, tuning, evaluation, first, resolved, owners, accounting)
+
+
+def as_calendar(calendar: int | Iterable[Any] | Policy) -> Policy:
+    """An interval, labels of periods, or a policy, as a policy.
+
+    Examples
+    --------
+    >>> as_calendar(4)
+    Calendar(interval=4, offset=0)
+    """
+    if isinstance(calendar, Policy):
+        return calendar
+    if isinstance(calendar, int | np.integer) and not isinstance(calendar, bool):
+        return Calendar(require_whole_number("calendar", calendar, at_least=1))
+    remedy = "an interval in periods, a list of period labels or a policy"
+    if isinstance(calendar, str | bytes | Set | Mapping | type) or not isinstance(calendar, Iterable):
+        raise TypeError(f"calendar must be {remedy}, not {describe(calendar)}")
+    try:
+        return Schedule(calendar)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"calendar: {error}") from error
+
+
+def _as_rows(policies: Any) -> dict[str, list[Policy] | None]:
+    """Checked candidates of further rows."""
+    remedy = "a mapping of names to lists of policies, such as {'CUSUM, slow': [ld.policies.CUSUM(8.0)]}"
+    rows = require_instance("policies", policies, Mapping, remedy)
+    return {
+        require_text("policies: the name of a row", name): None
+        if row is None
+        else require_policies(f"policies[{name!r}]", row)
+        for name, row in rows.items()
+    }
+
+
+def _rows(tuning: xr.Dataset, owners: Policy | None, given: Rows) -> dict[str, list[Policy]]:
+    """Candidates of all rows: those that every trial has, the standard readers of signals, and the owner's own."""
+    always_there: dict[str, list[Policy]] = {"never": [Never()], "always": [Always()]}
+    if owners is not None:
+        always_there[YOURS] = [owners]
+    always_there[BEST] = grids.calendars(tuning)
+    standard = grids.readers_of_signals(tuning)
+    if RIVAL in standard:
+        always_there[RIVAL] = standard.pop(RIVAL)
+    for name, candidates in given.items():
+        if name in {*always_there, ORACLE, YOURS, RIVAL}:
+            raise ValueError(
+                f"policies: the name {name!r} is taken; every audit has the rows {[*always_there, ORACLE]}"
+            )
+        if candidates is None and name not in standard:
+            raise ValueError(f"policies: there is no row {name!r} to leave out; standard rows are {list(standard)}")
+    rows = {**always_there, **standard, **given}
+    return {name: list(candidates) for name, candidates in rows.items() if candidates is not None}
+
+
+def _split_period(table: xr.Dataset, split: float) -> int:
+    periods = table.sizes["period"]
+    first = round(split * periods)
+    known = _known_by(table, first)
+    if min(known, periods - first) < MINIMUM_PERIODS:
+        raise ValueError(
+            f"split={split} of {periods} periods leaves {known} to tune on and {periods - first} to report on; "
+            f"at least {MINIMUM_PERIODS} each are needed"
+        )
+    return first
+
+
+def _known_by(table: xr.Dataset, first: int) -> int:
+    """Periods whose forecasts had outcomes by the end of period `first`, if none arrive late: tuning sees no others."""
+    return first - (int(table.attrs.get("horizon", 1)) - 1)

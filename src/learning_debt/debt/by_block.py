@@ -1,0 +1,201 @@
+"""Which parameters belief has moved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from learning_debt.arrays.bridging import bridge, marginal_debt
+from learning_debt.arrays.conjugate import nig_parts
+from learning_debt.arrays.conjugate.nig import NIG
+from learning_debt.arrays.draws.effective_size import variance_of_mean
+from learning_debt.debt.estimates import as_rows, less, log_likelihood
+from learning_debt.debt.from_draws import MINIMUM_OVERLAP, debt_from_draws, log_marginal
+from learning_debt.debt.real_line import model_bounds, on_real_line
+from learning_debt.debt.selection import (
+    Block,
+    chosen_blocks,
+    exact_pair,
+    require_same_labels,
+    rows_before,
+)
+from learning_debt.forecasters.weights import relative_weights
+from learning_debt.typing import Array
+from learning_debt.validation import require_flag, require_seed
+
+BLOCK = "block"
+FEWEST_DRAWS = 100
+"""Draws below which not even a bound is worked out."""
+MINIMUM_SUPPORT = 100.0
+"""Effective draws behind a density ratio below which only a lower bound is reported."""
+
+
+def debt_by_block(
+    forecaster: Any,
+    shadow: Any,
+    deployed: Any,
+    new_data: Any,
+    blocks: str | Iterable[str] | Mapping[str, Mapping[str, Any] | None] | None = None,
+    *,
+    joint: bool = False,
+    removed_data: Any = None,
+    past: Any = None,
+    random_seed: int | None = None,
+) -> xr.Dataset:
+    """Which parameters belief has moved: KL between marginal distributions under shadow p and deployed posterior q.
+
+    For a block b of parameters, KL(p(b)‖q(b)) <= KL(p‖q), the posterior debt. Blocks share what they learnt together,
+    so that their debts do not add up to the whole.
+
+    Parameters
+    ----------
+    forecaster : Forecaster
+    shadow, deployed : posterior
+        Both exact (``NIG``) or both draws (``DataTree``). Between approximate posteriors estimates are less sharp.
+    new_data : Dataset, mapping or data frame
+        What the shadow has seen and the deployed posterior has not.
+    blocks : str, iterable of str or mapping, optional
+        Names of variables of the posterior; all by default. A mapping also selects entries by label:
+        ``{"level": {"store": ["Graz", "Linz"]}, "slope": None}``.
+    joint : bool
+        False looks at every entry on its own, True at all (chosen) entries of a variable together, at most 10.
+    removed_data : Dataset, mapping or data frame, optional
+        What the deployed posterior had seen and the shadow no longer holds.
+    past : Dataset, mapping or data frame, optional
+        All rows that `new_data` follows, where the model needs them; the data of the deployed posterior if left out.
+    random_seed : int, optional
+        For the Gaussian bridge, which is needed when the two sets of draws do not overlap.
+
+    Returns
+    -------
+    Dataset
+        Along ``block``, labelled as in "level[Graz]": ``value`` (nats, >= 0), ``standard_error``, ``reliable``,
+        ``lower_bound`` (whether the draws only tell that the truth is at least the value; 95% confidence),
+        ``support`` (effective draws behind the estimate; reliable from 100 on, NaN where exact), ``if_gaussian`` (the
+        divergence of Gaussians with the draws' moments, for orientation where only a bound is known: nothing checks
+        it, and it can err by half of the debt on skewed marginals; NaN where exact) and ``entries``;
+        ``variable`` is a coordinate.
+
+    Raises
+    ------
+    IncomparablePosteriorsError
+        If the two posteriors do not share parameters, labels, prior and preparation.
+    KeyError
+        For an unknown variable, dimension or label, with the nearest spelling.
+    ValueError
+        If a joint block has more than 10 entries, nothing is chosen, or a posterior has fewer than 100 draws or draws
+        with weights: those of a reweighted shadow say little about the marginals of few parameters. Refit it first.
+
+    Notes
+    -----
+    Draws: the log density ratio of the marginals is regressed, on quadratic and spline features of the block, from the
+    probability that a draw came from the shadow, which l gives up to its normaliser; that comes from the draws where
+    they overlap, else from the Gaussian bridge of `posterior_debt`: see `learning_debt.arrays.bridging.marginal_debt`.
+    An entry is looked at on the whole real line (the log of its distance from its bound, the logit between two), which
+    changes no divergence; derived quantities between 0 and 1 or of one sign, too. Exact posteriors: Student-t and
+    inverse gamma marginals.
+
+    Examples
+    --------
+    >>> import learning_debt as ld
+    >>> forecaster = ld.ConjugateRegression(ld.NIG([0.0, 0.0], np.eye(2), 2.0, 1.0), coefficient_names=["a", "b"])
+    >>> deployed = forecaster.fit({"x": [[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]], "y": [0.9, 2.2, 3.1]})
+    >>> new = {"x": [[1.0, 0.5], [1.0, 0.2]], "y": [3.0, 2.5]}
+    >>> debt = debt_by_block(forecaster, forecaster.update(deployed, new), deployed, new)
+    >>> dict(zip(debt["block"].values.tolist(), debt["value"].values.round(2).tolist()))
+    {'coefficients[a]': 0.75, 'coefficients[b]': 0.12, 'variance': 0.21}
+    """
+    exact = exact_pair(forecaster, shadow, deployed)
+    require_flag("joint", joint)
+    require_seed("random_seed", random_seed)
+    batch = as_rows(forecaster, "new_data", new_data)
+    removed = None if removed_data is None else as_rows(forecaster, "removed_data", removed_data)
+    before = rows_before(forecaster, deployed, past)
+    # One draw of an exact posterior carries the names and labels of its parameters.
+    trees = [forecaster.sample(one, draws=1, chains=1) if exact else one for one in (shadow, deployed)]
+    forecaster.require_comparable(*trees, batch)
+    groups = [tree["posterior"].to_dataset() for tree in trees]
+    chosen = list(chosen_blocks(groups[0], blocks, joint))
+    if not chosen:
+        raise ValueError("blocks chooses nothing; name a variable of the posterior, or leave it out for all")
+    if any(relative_weights(tree) is not None for tree in trees):
+        raise ValueError("debt_by_block takes draws of equal weight: refit the posterior whose draws carry weights")
+    for block in chosen:
+        require_same_labels(block, *groups)
+    if exact is not None:
+        results = [_exact_debt(*exact, block) for block in chosen]
+    else:
+        fewest = min(group.sizes["chain"] * group.sizes["draw"] for group in groups)
+        if fewest < FEWEST_DRAWS:
+            raise ValueError(f"a posterior of {fewest} draws is too small; draw at least {FEWEST_DRAWS}, better 4000")
+        at_shadow, at_deployed = (_log_ratio(forecaster, one, batch, removed, before) for one in (shadow, deployed))
+        rng = np.random.default_rng(random_seed)
+        labels = _labels(forecaster, (shadow, deployed), at_shadow, at_deployed, rng)
+        bounds = model_bounds(forecaster, shadow)
+        results = [_sampled_debt(*on_real_line(block, groups[0], groups[1], bounds), labels) for block in chosen]
+    return _blocks_dataset(chosen, results)
+
+
+def _log_ratio(
+    forecaster: Any, posterior: xr.DataTree, batch: xr.Dataset, removed: xr.Dataset | None, past: xr.Dataset | None
+) -> Array:
+    """Log-likelihood of what was added less that of what was removed, shape (chain, draw)."""
+    added = log_likelihood(forecaster, posterior, batch, past)
+    return added if removed is None else less(added, log_likelihood(forecaster, posterior, removed))
+
+
+def _labels(
+    forecaster: Any, posteriors: tuple[Any, Any], at_shadow: Array, at_deployed: Array, rng: np.random.Generator
+) -> marginal_debt.Labels:
+    """What each draw's log-likelihood says about where it came from, where the debt of all parameters can be trusted.
+
+    Elsewhere, as between approximate posteriors, only where the draws did come from.
+    """
+    marginals = (partial(log_marginal, forecaster, one, rng) for one in posteriors)
+    debt = debt_from_draws(at_shadow, at_deployed, *marginals)
+    if not debt.reliable:
+        return marginal_debt.hard_labels(at_deployed, at_shadow)
+    if debt.diagnostics["overlap"] >= MINIMUM_OVERLAP:
+        pooled = bridge.pooled_debt(at_deployed, at_shadow)
+        return marginal_debt.soft_labels(at_deployed, at_shadow, pooled.log_normaliser)
+    of_mean = variance_of_mean(at_shadow)  # debt is E_p[l] - log Z
+    error = float(np.sqrt(max(debt.standard_error**2 - of_mean, 0.0)))
+    return marginal_debt.soft_labels(at_deployed, at_shadow, float(at_shadow.mean()) - debt.value, error)
+
+
+class _Debt(NamedTuple):
+    """One row of the result."""
+
+    value: float
+    standard_error: float
+    reliable: bool
+    support: float = float("nan")
+    if_gaussian: float = float("nan")
+
+
+def _exact_debt(shadow: NIG, deployed: NIG, block: Block) -> _Debt:
+    if block.variable == "variance":
+        return _Debt(nig_parts.variance_debt(shadow, deployed), 0.0, True)
+    return _Debt(nig_parts.coefficients_debt(shadow, deployed, block.places.tolist()), 0.0, True)
+
+
+def _sampled_debt(deployed: Array, shadow: Array, labels: marginal_debt.Labels) -> _Debt:
+    """An estimate with its error, or a bound."""
+    found = marginal_debt.marginal_debt(deployed, shadow, labels)
+    if found.support >= MINIMUM_SUPPORT:
+        return _Debt(found.value, found.standard_error, True, found.support, found.if_gaussian)
+    bound = marginal_debt.lower_bound(deployed, shadow)
+    return _Debt(bound, float("nan"), False, found.support, found.if_gaussian)
+
+
+def _blocks_dataset(blocks: Sequence[Block], results: Sequence[_Debt]) -> xr.Dataset:
+    columns = {name: np.array(column) for name, column in zip(_Debt._fields, zip(*results, strict=True), strict=True)}
+    columns["lower_bound"] = ~columns["reliable"]
+    columns["entries"] = np.array([one.places.size for one in blocks])
+    coords = {BLOCK: [one.label for one in blocks], "variable": (BLOCK, [one.variable for one in blocks])}
+    attrs = {"quantity": "marginal posterior debt", "unit": "nats"}
+    return xr.Dataset({name: (BLOCK, values) for name, values in columns.items()}, coords, attrs)

@@ -1,1 +1,0 @@
-"""What to do about a signal: costs, calibration, policies."""

@@ -1,0 +1,1 @@
+"""Drawing from posteriors, also of rows that carry weights."""

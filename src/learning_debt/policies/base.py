@@ -1,0 +1,179 @@
+"""The policy protocol: `init(lanes) -> state`, pure `step(state, signals) -> (state, retrain)`."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from learning_debt.policies.signals import Signals
+from learning_debt.validation import (
+    require_instance,
+    require_number,
+    require_numbers,
+    require_sequence,
+    require_whole_number,
+)
+
+PerLane = float | NDArray[np.float64]
+"""A parameter: one number, or one per lane so that many candidates walk at once."""
+
+Step = tuple[Any, NDArray[np.bool_]]
+
+
+class Policy(ABC):
+    """Decides, one period at a time and from signals only, which lanes retrain.
+
+    Policies are frozen dataclasses. Their numeric parameters broadcast over lanes. State is an array or None; a
+    policy starts a lane's state afresh where ``signals.spell_age == 1``, so that a retrain it did not order is
+    handled too.
+    """
+
+    requires: ClassVar[tuple[str, ...]] = ()
+    """Signals the policy reads; they must be present in the table."""
+
+    def init(self, lanes: int) -> Any:
+        """State before the first period."""
+        return None
+
+    @abstractmethod
+    def step(self, state: Any, signals: Signals) -> Step:
+        """Return the new state and who retrains, shape (lanes,), without changing either argument."""
+
+    def _require(self, name: str, *, whole: bool = False, finite: bool = True, **bounds: float) -> None:
+        """Check a parameter, and keep it as a plain number or an array of one per lane; see `per_lane`."""
+        object.__setattr__(self, name, per_lane(name, getattr(self, name), whole=whole, finite=finite, **bounds))
+
+    def __eq__(self, other: object) -> bool:
+        if not dataclasses.is_dataclass(self):
+            return self is other
+        return type(other) is type(self) and all(map(_same, _values(self), _values(other)))
+
+    def __hash__(self) -> int:
+        if not dataclasses.is_dataclass(self):
+            return object.__hash__(self)
+        values = (one.tobytes() if isinstance(one, np.ndarray) else one for one in _values(self))
+        return hash((type(self), *values))
+
+    def __repr__(self) -> str:
+        shown = (f"{field.name}={_exactly(getattr(self, field.name))}" for field in _fields(self))
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__}({', '.join(filter(None, map(briefly, _values(self))))})"
+
+
+def stack(candidates: Sequence[Policy], lanes_each: int) -> Policy | None:
+    """One policy that walks all candidates side by side, `lanes_each` lanes for each in turn.
+
+    None if the candidates differ in more than their numbers.
+    """
+    first = candidates[0]
+    if any(type(candidate) is not type(first) for candidate in candidates):
+        return None
+    changes: dict[str, Any] = {}
+    for field in dataclasses.fields(first):  # type: ignore[arg-type]
+        values = [getattr(candidate, field.name) for candidate in candidates]
+        if all(_is_number(value) for value in values):
+            changes[field.name] = np.repeat(values, lanes_each)
+        elif any(value is not values[0] for value in values):
+            return None
+    return dataclasses.replace(first, **changes)  # type: ignore[type-var]
+
+
+def require_policy(name: str, value: Any) -> Policy:
+    """A policy, or a refusal that shows one.
+
+    Raises
+    ------
+    TypeError
+    """
+    remedy = "a policy, such as ld.policies.PredictiveDebtThreshold(16)"
+    return require_instance(name, value, Policy, remedy)
+
+
+def require_policies(name: str, value: Any) -> list[Policy]:
+    """Policies, at least one.
+
+    Raises
+    ------
+    TypeError, ValueError
+    """
+    policies = require_sequence(name, value, "a list of policies")
+    if not policies:
+        raise ValueError(f"{name} must hold at least one policy")
+    return [require_policy(f"{name}[{place}]", one) for place, one in enumerate(policies)]
+
+
+def per_lane(name: str, value: Any, *, whole: bool = False, finite: bool = True, **bounds: Any) -> Any:
+    """A checked parameter: a plain number, whole where it came as a whole number, or an array of one per lane.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no number, not finite (NaN where infinity is allowed), out of bounds, or not whole where it must be.
+
+    Examples
+    --------
+    >>> per_lane("threshold", np.int64(2), above=0), per_lane("threshold", np.array([1, 2]), above=0)
+    (2, array([1., 2.]))
+    """
+    if not finite:
+        bounds = {"at_least": float("-inf")} | bounds  # which leaves NaN out
+    if isinstance(value, np.ndarray) and value.ndim == 1 and value.size:
+        numbers = require_numbers(name, value, finite=finite, **bounds)
+        if whole and (numbers != np.floor(numbers)).any():
+            raise ValueError(f"{name} must be whole numbers, not {value}")
+        return numbers
+    if whole:
+        return require_whole_number(name, value, **bounds)
+    number = require_number(name, value, finite=finite, **bounds)
+    return int(value) if isinstance(value, int | np.integer) else number
+
+
+def briefly(value: Any) -> str:
+    """A number as the ``str`` of a policy shows it, to four digits, or the range of an array; nothing for the rest."""
+    if _is_number(value):
+        return f"{value:.4g}"
+    if isinstance(value, np.ndarray):
+        return f"{len(value)} lanes from {value.min():.4g} to {value.max():.4g}"
+    return ""
+
+
+def mark(learned: Any) -> str:
+    """Six digits that tell one learned model from another, for a policy's ``str``.
+
+    Examples
+    --------
+    >>> mark("a model") == mark("a model"), mark("a model") == mark("another")
+    (True, False)
+    """
+    return "#" + hashlib.sha256(repr(learned).encode()).hexdigest()[:6]
+
+
+def _fields(policy: Any) -> tuple[dataclasses.Field[Any], ...]:
+    return dataclasses.fields(policy) if dataclasses.is_dataclass(policy) else ()
+
+
+def _values(policy: Any) -> list[Any]:
+    return [getattr(policy, field.name) for field in _fields(policy)]
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return np.array_equal(one, other)
+    return bool(one == other)
+
+
+def _exactly(value: Any) -> str:
+    """As Python reads it again; numpy would round and shorten an array."""
+    return f"array({value.tolist()})" if isinstance(value, np.ndarray) else repr(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

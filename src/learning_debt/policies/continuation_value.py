@@ -1,0 +1,43 @@
+"""The value of waiting, learned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from learning_debt.policies.base import Policy, Step, mark
+from learning_debt.policies.models.continuation import ContinuationModel, features
+from learning_debt.policies.signals import Signals
+from learning_debt.validation import require_instance
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ContinuationValue(Policy):
+    """Retrain when the rest of the bill is expected to be larger if the retrain waits a period than if it is made now.
+
+    What is expected was learned on spell tables by letting policies play against what came after
+    (`learning_debt.fit_continuation`).
+    """
+
+    requires: ClassVar[tuple[str, ...]] = ("debt", "predictive_debt", "score_gap")
+    model: ContinuationModel
+
+    def __post_init__(self) -> None:
+        remedy = "a ContinuationModel, as fit_continuation returns it"
+        require_instance("model", self.model, ContinuationModel, remedy)
+
+    def init(self, lanes: int) -> Any:
+        return np.zeros(lanes)
+
+    def step(self, state: Any, signals: Signals) -> Step:
+        gaps = self.model.decay * np.where(signals.spell_age == 1, 0.0, state) + signals.score_gap
+        price = signals.cost / signals.exposure
+        seen = features(signals.predictive_debt, signals.debt, gaps, signals.spell_age, price)
+        return gaps, self.model.excess(seen) > 0
+
+    def __str__(self) -> str:
+        lowest, highest = np.exp([self.model.lowest[-1], self.model.highest[-1]])
+        costs = f"{lowest:.3g}" if lowest == highest else f"{lowest:.3g} to {highest:.3g}"
+        return f"ContinuationValue(learned at costs of {costs}, {mark(self.model)})"

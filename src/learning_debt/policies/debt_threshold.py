@@ -1,0 +1,27 @@
+"""Posterior debt, against what a spell of its age owes anyway."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from learning_debt.policies.base import PerLane, Policy, Step
+from learning_debt.policies.models.calibration import CALIBRATION, AgeAdjustment
+from learning_debt.policies.signals import Signals
+from learning_debt.validation import require_instance
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class DebtThreshold(Policy):
+    """Retrain when the square root of debt, standardised for spell age, exceeds `threshold`."""
+
+    requires: ClassVar[tuple[str, ...]] = ("debt",)
+    threshold: PerLane
+    calibration: AgeAdjustment
+
+    def __post_init__(self) -> None:
+        self._require("threshold")
+        require_instance("calibration", self.calibration, AgeAdjustment, CALIBRATION)
+
+    def step(self, state: Any, signals: Signals) -> Step:
+        return state, self.calibration.standardise(signals.debt, signals.spell_age) > self.threshold

@@ -1,0 +1,77 @@
+"""Policies that look at no signal: never, always, a calendar, a list of dates."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pandas import Index
+
+from learning_debt.data import as_labels, plain_labels
+from learning_debt.policies.base import PerLane, Policy, Step, briefly
+from learning_debt.policies.signals import Signals
+from learning_debt.validation import require_sequence
+
+LABELS = "a list of labels of periods"
+MOST_DATES = 8
+"""Dates that the ``str`` of a schedule shows before it leaves some out."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Never(Policy):
+    """Never retrain."""
+
+    def step(self, state: Any, signals: Signals) -> Step:
+        return state, np.zeros(signals.spell_age.shape, dtype=bool)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Always(Policy):
+    """Retrain after every period."""
+
+    def step(self, state: Any, signals: Signals) -> Step:
+        return state, np.ones(signals.spell_age.shape, dtype=bool)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Calendar(Policy):
+    """Retrain whenever the period's number, less `offset`, is a multiple of `interval`."""
+
+    interval: int | PerLane
+    offset: int | PerLane = 0
+
+    def __post_init__(self) -> None:
+        self._require("interval", whole=True, at_least=1)
+        self._require("offset", whole=True)
+
+    def step(self, state: Any, signals: Signals) -> Step:
+        due = (signals.period - np.asarray(self.offset)) % np.asarray(self.interval) == 0
+        return state, np.broadcast_to(due, signals.spell_age.shape)
+
+    def __str__(self) -> str:
+        return super().__str__() if np.any(self.offset) else f"Calendar({briefly(self.interval)})"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Schedule(Policy):
+    """Retrain after the periods with these labels."""
+
+    dates: tuple[Hashable, ...]
+
+    def __init__(self, dates: Any) -> None:
+        given = dates if isinstance(dates, np.ndarray | Index) else require_sequence("dates", dates, LABELS)
+        if isinstance(dates, np.ndarray) and dates.ndim != 1:
+            raise ValueError(f"dates must be {LABELS}, not an array of shape {dates.shape}")
+        as_labels(given, "dates")
+        object.__setattr__(self, "dates", tuple(plain_labels(given)))
+
+    def step(self, state: Any, signals: Signals) -> Step:
+        return state, np.full(signals.spell_age.shape, signals.label in self.dates)
+
+    def __str__(self) -> str:
+        dates = [str(date) for date in self.dates]
+        if len(dates) > MOST_DATES:
+            dates = [*dates[: MOST_DATES - 2], f"… {len(dates) - MOST_DATES + 1} more …", dates[-1]]
+        return f"Schedule({', '.join(dates)})"

@@ -1,0 +1,49 @@
+"""The candidates that tuning tries unless told otherwise."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import xarray as xr
+
+from learning_debt.policies import (
+    CUSUM,
+    BlendedThreshold,
+    Calendar,
+    DebtThreshold,
+    Policy,
+    PredictiveDebtThreshold,
+)
+from learning_debt.policies.models.calibration import AgeAdjustment
+
+CALENDAR_INTERVALS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 26, 30, 40, 52, 60, 80, 120)
+CUSUM_THRESHOLDS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+DEBT_QUANTILES = (*np.arange(0.5, 0.951, 0.05).round(2).tolist(), 0.975, 0.99)
+MULTIPLIERS = tuple(2.0**k for k in range(-2, 11))
+BLENDS = tuple(product(MULTIPLIERS, (0.05, 0.1, 0.2), (0.8, 0.9, 0.95)))
+"""Multiplier, weight and decay."""
+
+
+def calendars(tuning: xr.Dataset) -> list[Policy]:
+    """Calendars that come round at least once in a spell table."""
+    return [Calendar(interval) for interval in CALENDAR_INTERVALS if interval <= tuning.sizes["period"]]
+
+
+def readers_of_signals(tuning: xr.Dataset) -> dict[str, list[Policy]]:
+    """Grids of the policies whose signals a checked spell table holds; debt thresholds are calibrated on it."""
+    rows: dict[str, list[Policy]] = {}
+    if "score_gap" in tuning:
+        rows["CUSUM"] = [CUSUM(threshold) for threshold in CUSUM_THRESHOLDS]
+    if "debt" in tuning:
+        debt, periods = tuning["debt"].values, tuning.sizes["period"]
+        age = np.broadcast_to(np.arange(1, periods + 1) - np.arange(periods)[:, None], debt.shape)
+        calibration = AgeAdjustment.fit(debt, age)
+        normal = calibration.standardise(debt, age)
+        thresholds = np.quantile(normal[np.isfinite(normal)], DEBT_QUANTILES)
+        rows["debt threshold"] = [DebtThreshold(float(threshold), calibration) for threshold in thresholds]
+    if "predictive_debt" in tuning:
+        rows["predictive-debt threshold"] = [PredictiveDebtThreshold(multiplier) for multiplier in MULTIPLIERS]
+    if "predictive_debt" in tuning and "score_gap" in tuning:
+        rows["blended threshold"] = [BlendedThreshold(*values) for values in BLENDS]
+    return rows

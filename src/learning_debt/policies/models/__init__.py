@@ -1,0 +1,1 @@
+"""What some policies learn from past spells before they decide."""

@@ -1,0 +1,27 @@
+"""Predictive debt, priced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from learning_debt.policies.base import PerLane, Policy, Step
+from learning_debt.policies.signals import Signals
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PredictiveDebtThreshold(Policy):
+    """Retrain when `multiplier` times the regret the shadow expects in one period exceeds the cost of a retrain.
+
+    The multiplier stands for the periods a retrain serves and for the shadow's own lag behind the world; it is
+    tuned, and is not a time.
+    """
+
+    requires: ClassVar[tuple[str, ...]] = ("predictive_debt",)
+    multiplier: PerLane
+
+    def __post_init__(self) -> None:
+        self._require("multiplier", above=0)
+
+    def step(self, state: Any, signals: Signals) -> Step:
+        return state, self.multiplier * signals.exposure * signals.predictive_debt > signals.cost

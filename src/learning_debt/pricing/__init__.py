@@ -1,0 +1,1 @@
+"""The bill: replays over a spell table, tuning, learned continuation values, and today's decision."""

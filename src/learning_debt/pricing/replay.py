@@ -1,0 +1,311 @@
+"""Replays over a spell table: walk a policy, add up its bill; the oracle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from learning_debt.arrays.schedules import walk
+from learning_debt.data import SERIES, as_labels, label_text, plain_labels
+from learning_debt.policies.base import Policy, require_policy, stack
+from learning_debt.policies.cost import RetrainingCost, as_cost
+from learning_debt.policies.fixed import Schedule
+from learning_debt.policies.signals import Signals
+from learning_debt.spells import check_spells
+from learning_debt.spells.schema import ARRIVED_GAP, ESTIMATED, OPTIONAL, SAMPLED
+from learning_debt.typing import Array
+from learning_debt.validation import require_choice
+
+ACCOUNTINGS = ("signed", "positive")
+
+
+@dataclass(frozen=True)
+class Replay:
+    """The bill of one policy on every series of a table.
+
+    Attributes
+    ----------
+    objective : DataArray (series)
+        Cost of all retrains plus regret, in `unit`. With signed accounting it can be negative.
+    objective_se : DataArray (series)
+        Monte-Carlo error of sampled regret. Errors of periods served by one deployed posterior are taken as fully
+        dependent, of different spells as independent.
+    regret : DataArray (series)
+    retrains : DataArray (series)
+    schedule : DataArray of bool (series, period)
+        True where the policy retrained; it serves from the next period on.
+    bill : DataArray (series, period)
+        Period by period; adds up to `objective`.
+    paid : DataArray (series, period)
+        The part of `bill` that retrains cost; the rest is regret.
+    unit : str
+    """
+
+    objective: xr.DataArray
+    objective_se: xr.DataArray
+    regret: xr.DataArray
+    retrains: xr.DataArray
+    schedule: xr.DataArray
+    bill: xr.DataArray
+    paid: xr.DataArray
+    unit: str
+
+    @property
+    def dates(self) -> list[list[object]]:
+        """Labels of the periods after which each series retrained."""
+        labels = plain_labels(self.schedule["label"])
+        return [
+            [label for label, retrained in zip(labels, row, strict=True) if retrained] for row in self.schedule.values
+        ]
+
+
+def replay(spells: xr.Dataset, policy: Policy, cost: RetrainingCost | float, accounting: str = "signed") -> Replay:
+    """Walk `policy` over every series of a spell table and add up its bill.
+
+    In period t the deployed posterior's regret is charged, then the policy sees the period's signals and may
+    retrain, which has its cost and takes effect from t + 1 on. No retrain is made in the last period.
+
+    Parameters
+    ----------
+    spells : Dataset
+        From `spell_table`, or your own (`check_spells` says what is needed).
+    policy : Policy
+    cost : RetrainingCost or float
+    accounting : {"signed", "positive"}
+        Signed regret is the real bill. Positive regret is the paper's; it charges noise and is never money.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError
+        For a missing or negative cost, an unknown accounting, or a table without the signals the policy reads.
+
+    Examples
+    --------
+    >>> import learning_debt as ld
+    >>> gap = [[0.0, 0.3, 0.4], [np.nan, 0.0, 0.1], [np.nan, np.nan, 0.0]]
+    >>> spells = xr.Dataset({"score_gap": (("deployed_at", "period"), gap)})
+    >>> never = replay(spells, ld.policies.Never(), cost=0.25)
+    >>> cusum = replay(spells, ld.policies.CUSUM(0.2), cost=0.25)
+    >>> float(never.objective.item()), float(cusum.objective.item()), cusum.dates
+    (0.7, 0.55, [[2]])
+    """
+    require_policy("policy", policy)
+    require_choice("accounting", accounting, ACCOUNTINGS)
+    price = as_cost(cost)
+    table = check_spells(spells, policy.requires)
+    check_dates(table, policy)
+    resolved = price.resolve(table)
+    charged = charged_regret(table, resolved, accounting)
+    return _bill(table, walk_policy(table, policy, resolved), resolved, charged)
+
+
+def oracle(spells: xr.Dataset, cost: RetrainingCost | float, accounting: str = "signed") -> Replay:
+    """The cheapest schedule in hindsight; no policy can cost less under the same accounting.
+
+    Examples
+    --------
+    >>> gap = [[0.0, 0.3, 0.4], [np.nan, 0.0, 0.1], [np.nan, np.nan, 0.0]]
+    >>> spells = xr.Dataset({"score_gap": (("deployed_at", "period"), gap)})
+    >>> best = oracle(spells, cost=0.25)
+    >>> round(float(best.objective.item()), 2), best.dates
+    (0.35, [[1]])
+    """
+    require_choice("accounting", accounting, ACCOUNTINGS)
+    price = as_cost(cost)
+    table = check_spells(spells)
+    resolved = price.resolve(table)
+    charged = charged_regret(table, resolved, accounting)
+    costs = resolved.of_retrain(table)
+    schedule = walk.oracle(charged, costs if resolved.proportional else costs[:, 0, 0])
+    return _bill(table, schedule, resolved, charged)
+
+
+def walk_policy(table: xr.Dataset, policy: Policy, cost: RetrainingCost | Array, copies: int = 1) -> NDArray[np.bool_]:
+    """Schedule of a policy, shape (lanes, T), on `copies` times all series of a checked table.
+
+    `cost` is one for all lanes, or an array of one per lane in units of the table's regret.
+    """
+    series = table.sizes[SERIES]
+    see = SignalReader(table, policy.requires, cost, np.tile(np.arange(series), copies))
+    return walk_signals(policy, see, table.sizes["period"], series * copies)
+
+
+def walk_candidates(table: xr.Dataset, policies: Sequence[Policy], cost: RetrainingCost | Array) -> NDArray[np.bool_]:
+    """Schedules of several policies, shape (policies, series, T), on all series of a checked table.
+
+    They walk side by side where they differ in their numbers only. `cost` is one for all, or an array of one per policy
+    in units of the table's regret.
+    """
+    series, count = table.sizes[SERIES], len(policies)
+
+    def faced(which: NDArray[np.int64]) -> RetrainingCost | Array:
+        return cost if isinstance(cost, RetrainingCost) else np.repeat(np.asarray(cost, dtype=float)[which], series)
+
+    together = stack(policies, series)
+    if together is not None:
+        return walk_policy(table, together, faced(np.arange(count)), count).reshape(count, series, -1)
+    schedules = np.zeros((count, series, table.sizes["period"]), dtype=bool)
+    first = np.array([policies.index(policy) for policy in policies])
+    for one in np.unique(first):  # side by side with itself, where it faces several costs
+        which = np.flatnonzero(first == one)
+        walked = walk_policy(table, policies[one], faced(which), len(which))
+        schedules[which] = walked.reshape(len(which), series, -1)
+    return schedules
+
+
+def walk_signals(
+    policy: Policy, see: Callable[[int, NDArray[np.int64]], Signals], periods: int, lanes: int
+) -> NDArray[np.bool_]:
+    """Schedule of a policy, shape (lanes, periods), on signals that need not come from a table.
+
+    ``see(t, deployed_at)`` gives those of period t = 1..periods, for lanes deployed at `deployed_at`.
+    """
+    state = policy.init(lanes)
+
+    def decide(t: int, deployed_at: NDArray[np.int64]) -> NDArray[np.bool_]:
+        nonlocal state
+        state, retrain = policy.step(state, see(t, deployed_at))
+        return retrain
+
+    return walk.walk(periods, lanes, decide)
+
+
+class SignalReader:
+    """Reads from a checked table what the lanes see in a period."""
+
+    def __init__(
+        self, table: xr.Dataset, requires: Sequence[str], cost: RetrainingCost | Array, series: NDArray[np.int64]
+    ) -> None:
+        self.missing, self.exact = _shared(len(series), np.nan), _shared(len(series), 0.0)
+        self.all_true = _shared(len(series), True)
+        self.series, self.requires, self.labels = series, tuple(requires), plain_labels(table["label"])
+        self.cells = {}
+        for name in self.requires:
+            known = ARRIVED_GAP if name == "score_gap" and ARRIVED_GAP in table else name
+            for suffix in ("", "_se", "_reliable"):
+                if f"{known}{suffix}" in table:
+                    self.cells[f"{name}{suffix}"] = table[f"{known}{suffix}"].values
+        names = ("converged", "deployed_converged")
+        self.converged = {name: table[name].transpose(SERIES, ...).values for name in names if name in table}
+        if isinstance(cost, RetrainingCost):
+            self.costs = cost.of_retrain(table) if cost.proportional else np.full(series.shape, cost.per_retrain)
+            self.exposure = (cost.exposure(table) * table["exposure"]).transpose(SERIES, "period").values
+        else:
+            self.costs = np.asarray(cost)
+            self.exposure = table["exposure"].transpose(SERIES, "period").values
+
+    def __call__(self, t: int, deployed_at: NDArray[np.int64]) -> Signals:
+        """Signals of period t = 1..T for lanes deployed at `deployed_at`."""
+
+        def cell(name: str, default: Any) -> Any:
+            values = self.cells.get(name)
+            return default if values is None else values[self.series, deployed_at, t - 1]
+
+        reliable = self.all_true
+        for name in self.requires:
+            reliable = reliable & cell(f"{name}_reliable", self.all_true)
+        converged = self.all_true
+        if "converged" in self.converged:
+            converged = converged & self.converged["converged"][self.series, t - 1]
+        if "deployed_converged" in self.converged:
+            converged = converged & self.converged["deployed_converged"][self.series, deployed_at]
+        signals = {name: cell(name, self.missing) for name in (*SAMPLED, *OPTIONAL)}
+        errors = {f"{name}_se": cell(f"{name}_se", self.exact) for name in ESTIMATED}
+        return Signals(
+            period=t,
+            label=self.labels[t - 1],
+            spell_age=t - deployed_at,
+            cost=self.costs[self.series, deployed_at, t - 1] if self.costs.ndim == 3 else self.costs,
+            exposure=self.exposure[self.series, t - 1],
+            reliable=reliable,
+            converged=converged,
+            **signals,
+            **errors,
+        )
+
+
+def _shared(lanes: int, value: float | bool) -> Any:
+    """The same value in every lane; read-only, since every period's signals share it."""
+    return np.broadcast_to(np.asarray(value), (lanes,))
+
+
+def charged_regret(table: xr.Dataset, cost: RetrainingCost, accounting: str) -> Array:
+    """Regret as it is billed, shape (series, T, T)."""
+    require_choice("accounting", accounting, ACCOUNTINGS)
+    if accounting == "positive" and cost.in_money:
+        raise ValueError("positive accounting charges noise and is never turned into money; use accounting='signed'")
+    regret = table["regret"].values * cost.exposure(table).transpose(SERIES, "period").values[:, None, :]
+    return np.maximum(regret, 0.0) if accounting == "positive" else regret
+
+
+def paid_for_retrains(
+    table: xr.Dataset, cost: RetrainingCost, series: NDArray[np.int64], schedule: NDArray[np.bool_]
+) -> Array:
+    """What the retrains of each lane cost, shape (lanes, periods)."""
+    return np.where(schedule, walk.along_schedule(cost.of_retrain(table), series, schedule), 0.0)
+
+
+def _bill(table: xr.Dataset, schedule: NDArray[np.bool_], cost: RetrainingCost, charged: Array) -> Replay:
+    """Bill of a schedule, given a resolved cost and the regret charged in every cell."""
+    lanes = np.arange(table.sizes[SERIES])
+    regret = walk.along_schedule(charged, lanes, schedule)
+    paid = paid_for_retrains(table, cost, lanes, schedule)
+    bill = regret + paid
+    coords = {name: table.coords[name] for name in (SERIES, "period", "label")}
+    dims = (SERIES, "period")
+    by_series = {SERIES: table.coords[SERIES]}
+    return Replay(
+        objective=xr.DataArray(bill.sum(axis=1), dims=SERIES, coords=by_series),
+        objective_se=xr.DataArray(_sampling_error(table, schedule, cost), dims=SERIES, coords=by_series),
+        regret=xr.DataArray(regret.sum(axis=1), dims=SERIES, coords=by_series),
+        retrains=xr.DataArray(schedule.sum(axis=1), dims=SERIES, coords=by_series),
+        schedule=xr.DataArray(schedule, dims=dims, coords=coords),
+        bill=xr.DataArray(bill, dims=dims, coords=coords),
+        paid=xr.DataArray(paid, dims=dims, coords=coords),
+        unit=cost.unit,
+    )
+
+
+def _sampling_error(table: xr.Dataset, schedule: NDArray[np.bool_], cost: RetrainingCost) -> Array:
+    series = table.sizes[SERIES]
+    if "score_gap_se" not in table:
+        return np.zeros(series)
+    exposure = (cost.exposure(table) * table["exposure"]).transpose(SERIES, "period").values
+    lanes = np.arange(series)
+    errors = walk.along_schedule(table["score_gap_se"].values, lanes, schedule) * exposure
+    served_by = walk.deployed_during(schedule)
+    return np.array(
+        [np.sqrt(np.sum(np.bincount(served_by[lane], weights=np.nan_to_num(errors[lane])) ** 2)) for lane in lanes]
+    )
+
+
+def narrowed(policy: Policy, table: xr.Dataset) -> Policy:
+    """A schedule without the dates that lie outside `table`; any other policy as it is."""
+    if not isinstance(policy, Schedule):
+        return policy
+    labels = set(plain_labels(table["label"]))
+    return Schedule([date for date in policy.dates if date in labels])
+
+
+def check_dates(table: xr.Dataset, policy: Policy) -> None:
+    """Raise unless all dates of a schedule are labels of the table, or of periods before it.
+
+    A misspelt date would otherwise be passed over, and the schedule be billed for fewer retrains.
+    """
+    if not isinstance(policy, Schedule):
+        return
+    labels = plain_labels(table["label"])
+    known = {*labels, *(plain_labels(table["earlier"]) if "earlier" in table.coords else ())}
+    strange = [date for date in policy.dates if date not in known]
+    if strange:
+        shown = ", ".join(repr(date) if isinstance(date, str) else label_text(date) for date in strange[:5])
+        kind = as_labels(labels).kind
+        raise ValueError(
+            f"schedule dates [{shown}] are no period labels of the table, which are "
+            f"{'labels' if kind is None else kind.plural} from {label_text(labels[0])} to {label_text(labels[-1])}"
+        )

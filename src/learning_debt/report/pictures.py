@@ -1,0 +1,122 @@
+"""The pictures of the report, with their captions."""
+
+from __future__ import annotations
+
+import io
+from typing import NamedTuple
+
+import matplotlib.pyplot as plt
+import xarray as xr
+from arviz_plots import PlotCollection
+from matplotlib.style import context
+
+from learning_debt.auditing import Audit
+from learning_debt.auditing.notes import upkeep_notes
+from learning_debt.data import SERIES
+from learning_debt.plots import plot_bill, plot_sampled_against_exact, plot_schedule, plot_signals, plot_upkeep
+from learning_debt.plots.common import SIGNALS
+from learning_debt.spells import check_spells
+from learning_debt.spells.schema import ARRIVED_GAP
+
+STYLE = {"axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False, "font.size": 11}
+MOST_SERIES = 3  # whose signals are drawn
+MOST_POLICIES = 10  # whose bills are drawn
+DWARFS = 2.0  # a bill this many times the next one would press all others to the ground
+
+
+class Figure(NamedTuple):
+    """A picture as PNG, with the name of its file and its caption (plain text)."""
+
+    file: str
+    caption: str
+    png: bytes
+
+
+def draw_figures(
+    audit: Audit,
+    exact: xr.Dataset | None = None,
+    sampled: xr.Dataset | None = None,
+    spells: xr.Dataset | None = None,
+    schedule: xr.DataArray | None = None,
+) -> list[Figure]:
+    """Bill, schedule, signals, the shadow's upkeep where it was more than a refit a period, and, where both tables are
+    given, sampled against exact, in this order."""
+    whose = f"under {audit.benchmark}" if spells is None else "under the schedule shown"
+    if spells is None or schedule is None:
+        spells, schedule = audit.spells, audit.replays[audit.benchmark].schedule
+    spells, many = check_spells(spells), schedule.sizes[SERIES] - MOST_SERIES
+    first = {SERIES: slice(0, MOST_SERIES)}
+    part = f" ({MOST_SERIES} of {schedule.sizes[SERIES]} series)" if many > 0 else ""
+    sampled_signals = any(f"{name}_se" in spells and bool((spells[f"{name}_se"] > 0).any()) for name in SIGNALS)
+    errors = " Bands are 90% Monte-Carlo intervals; crosses failed their checks." if sampled_signals else ""
+    late = int(spells.attrs.get("horizon", 1)) > 1 or ARRIVED_GAP in spells
+    ahead = " Gaps stand at the period in which a forecast was issued; policies see them when outcomes arrive."
+    ahead = ahead if late else ""
+    dots = "Dots are retrains. " if schedule.sizes[SERIES] == 1 else "Lines are means over series. "
+    policies = policies_to_draw(audit)
+    left_out = "" if "always" in policies else " “Always” is left out: it costs so much that it would hide the rest."
+    cheapest = len(policies) < len(audit.replays) - ("always" not in policies)
+    left_out += (
+        f" Of {len(audit.replays)} policies, the usual ones and the cheapest others are drawn." if cheapest else ""
+    )
+    # The style is ours for the time of drawing only; whatever the user has set comes back.
+    with context(["default", STYLE]):
+        figures = [
+            Figure(
+                "bill.png",
+                f"What each policy had cost by the end of each period: the lower, the better. {dots}The "
+                f"dashed line is the best that hindsight could have done.{left_out}",
+                _png(plot_bill(audit, policies=policies, backend="matplotlib")),
+            ),
+            Figure(
+                "schedule.png",
+                "When each policy would have retrained, the dearest policy on top.",
+                _png(plot_schedule(audit, backend="matplotlib")),
+            ),
+            Figure(
+                "signals.png",
+                f"How far what was in service {whose}{part} had fallen behind; each dashed line is a retrain. A score "
+                f"gap above zero means that the frozen model forecast worse than a retrained one would have.{ahead}"
+                f"{errors}",
+                _png(plot_signals(spells.isel(first), schedule.isel(first), backend="matplotlib")),
+            ),
+        ]
+        if upkeep_notes(spells):
+            figures.append(
+                Figure(
+                    "upkeep.png",
+                    "How the shadow was kept current: by a refit, or by weighting or moving the draws of an earlier "
+                    "one. Below a Pareto k of 0.7 weights can be trusted. Evaluations are log densities of one row at "
+                    "one point; crosses mark shadows that cannot be believed.",
+                    _png(plot_upkeep(spells, backend="matplotlib")),
+                )
+            )
+        if exact is not None and sampled is not None:
+            figures.append(
+                Figure(
+                    "sampled_against_exact.png",
+                    "Sampled estimates against exact values of the same quantities, with 90% Monte-Carlo intervals; on "
+                    "the dashed line they agree. Crosses failed their checks. Debts are on logarithmic axes, where "
+                    "estimates near or below zero sit on the lower edge.",
+                    _png(plot_sampled_against_exact(sampled, exact, backend="matplotlib")),
+                )
+            )
+    return figures
+
+
+def policies_to_draw(audit: Audit) -> list[str]:
+    """All policies but "always" if its bill dwarfs the others'; of many, those of every audit and the cheapest ones."""
+    largest = {name: float(abs(one.bill.mean("series").cumsum("period")).max()) for name, one in audit.replays.items()}
+    others = max(value for name, value in largest.items() if name != "always")
+    drawn = [name for name in largest if name != "always" or largest["always"] <= DWARFS * others]
+    usual = {"never", "always", audit.benchmark, "best calendar", "CUSUM", audit.decided_by, "oracle"}
+    cheapest = sorted(drawn, key=lambda name: (name not in usual, float(audit.replays[name].objective.mean())))
+    return [name for name in drawn if name in cheapest[:MOST_POLICIES]]
+
+
+def _png(collection: PlotCollection) -> bytes:
+    figure = collection.viz["figure"].item()
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=130)
+    plt.close(figure)
+    return buffer.getvalue()

@@ -1,0 +1,295 @@
+"""Predictive distributions as mixtures of draws: row by row at outcomes, and as a whole against another."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from learning_debt.arrays.predictive import mixture
+from learning_debt.arrays.predictive.integration import Integral, average, integral
+from learning_debt.arrays.predictive.outcome_points import MAXIMUM_POINTS, POINTS, OutcomePoints
+from learning_debt.data import follow, take_rows
+from learning_debt.estimate import Estimate
+from learning_debt.forecasters.base import SampledForecaster
+from learning_debt.forecasters.weights import doubted, lineage, relative_weights, was_moved, weight_doubt, with_moves
+from learning_debt.typing import Array
+
+MAXIMUM_RELATIVE_VARIANCE = 0.01
+"""Squared Monte-Carlo error of a log density ratio (root mean square over the outcomes) above which it is not trusted.
+
+About 100 effective draws must carry a density. Beyond, few draws reach an outcome and their own spread understates the
+error: values come out too large, and intervals undercover. Chosen on other seeds than the ones that score it
+(notebooks/sampled_against_exact.ipynb)."""
+MAXIMUM_WEIGHTED_VARIANCE = 0.004
+"""The same where draws carry weights: about 250 effective draws must carry a density.
+
+The weights' own tail makes errors look smaller than they are: 1,800 pairs of reweighted conjugate posteriors, 1,000 to
+4,000 draws, independent and AR(.8): 90% intervals of predictive debt covered .88 below .002, .87 to .004, .83 to .007
+and .78 to .01, where they missed by up to 8 standard errors."""
+MONTE_CARLO_DRAWS = 1000
+"""Outcomes at which both densities are taken where no rule of integration serves."""
+DEPLOYED_SHARE = 0.25
+"""Share of them drawn from the deployed posterior, which finds what it expects and the shadow does not."""
+
+
+def tolerated_error(fine: mixture.MonteCarlo, value: float) -> float:
+    """Of a rule of integration: what Monte Carlo blurs anyway, or 1% of the `value` it gives."""
+    return max(0.25 * fine.standard_error, 0.01 * value, 1e-7)
+
+
+def row_log_density(
+    forecaster: SampledForecaster,
+    posterior: xr.DataTree,
+    batch: xr.Dataset,
+    past: xr.Dataset | None = None,
+    random_seed: int | None = None,
+) -> Array:
+    """Log density of every row, after `past`, at every draw, shape (chain, draw, rows), summed over outcomes."""
+    densities = forecaster.log_density(posterior, batch, past, random_seed=random_seed)
+    total = sum(variable.values for variable in densities.data_vars.values())
+    return np.asarray(total).reshape(posterior["posterior"].sizes["chain"], -1, np.shape(total)[-1])
+
+
+def row_mixture(
+    forecaster: SampledForecaster,
+    posterior: xr.DataTree,
+    batch: xr.Dataset,
+    past: xr.Dataset | None = None,
+    random_seed: int | None = None,
+) -> mixture.Mixture:
+    """Log predictive density of every row of `batch`, after `past`."""
+    return posterior_mixture(posterior, row_log_density(forecaster, posterior, batch, past, random_seed))
+
+
+def posterior_mixture(posterior: xr.DataTree, log_density: Array) -> mixture.Mixture:
+    """Mixture over the draws of `posterior`, weighted as they are, of log densities (chain, draw, points)."""
+    of_draws = mixture.mixture(log_density, relative_weights(posterior), lineage(posterior))
+    return of_draws._replace(doubt=weight_doubt(posterior))
+
+
+def supported(found: mixture.MonteCarlo, *mixtures: mixture.Mixture) -> bool:
+    """Whether enough draws carry the densities for the standard error to be believed."""
+    weighted = any(np.ptp(one.weight) > 0 for one in mixtures)
+    return found.relative_variance <= (MAXIMUM_WEIGHTED_VARIANCE if weighted else MAXIMUM_RELATIVE_VARIANCE)
+
+
+def gap_from_mixtures(shadow: mixture.Mixture, deployed: mixture.Mixture) -> Estimate:
+    """Score gap of two mixtures at realised outcomes, with the verdict on its error."""
+    return _at_outcomes(mixture.score_gap(shadow, deployed), shadow, deployed)
+
+
+def score_from_mixture(one: mixture.Mixture) -> Estimate:
+    """Mean log score of a mixture at realised outcomes, with the verdict on its error."""
+    return _at_outcomes(mixture.mean_score(one), one)
+
+
+def _at_outcomes(found: mixture.MonteCarlo, *mixtures: mixture.Mixture) -> Estimate:
+    diagnostics = {"relative_variance": found.relative_variance}
+    if not np.isfinite(found.value):
+        note = "a posterior gives a realised outcome no density at any draw"
+        return Estimate(found.value, float("nan"), False, found.value > 0, diagnostics, note)
+    reliable = supported(found, *mixtures)
+    note = "" if reliable else "too few draws reach the realised outcome: draw more"
+    if doubt := next((one.doubt for one in mixtures if one.doubt), ""):
+        reliable, note = False, note or doubt
+    return Estimate(found.value, found.standard_error, reliable, diagnostics=diagnostics, note=note)
+
+
+Nodes = dict[str, Array]
+"""Values of each outcome variable at the points of every row, shape (rows, points, ...)."""
+
+
+class PredictiveContrast:
+    """The shadow's predictive distribution on a batch, ready to be held against any deployed posterior.
+
+    What depends on the shadow alone (points, weights, its own densities) is computed once; `against` is cheap.
+    One-dimensional outcomes are integrated (their support by quadrature in several resolutions, and numbers that have
+    mass added; counts by summation); where the deployed posterior expects what lies beyond these points and that
+    matters, over points for both. Anything else, and whatever no points resolve, is averaged over predictive draws.
+
+    Rows are forecast one by one, each given `past` and, where outcomes feed back, the batch's rows before it.
+    """
+
+    def __init__(
+        self,
+        forecaster: SampledForecaster,
+        shadow: xr.DataTree,
+        batch: xr.Dataset,
+        random_seed: int | None = None,
+        past: xr.Dataset | None = None,
+    ) -> None:
+        self.forecaster, self.shadow, self.batch, self.past = forecaster, shadow, batch, past
+        self.rows = batch.sizes[forecaster.observation_dim]
+        self.kind, self.moved = forecaster.outcome_kind(), was_moved(shadow)
+        self._coarsest = 0
+        self._parts: list[PredictiveContrast] = []
+        chunks = self._chunks()
+        seeds = np.random.SeedSequence(random_seed).generate_state(len(chunks) + 2).tolist()
+        self._deployed_seed = seeds.pop()
+        self._state_seed = seeds.pop()  # states and groups simulated alike at all points of a row
+        if len(chunks) > 1:
+            parts = zip(chunks, seeds, strict=True)
+            self._parts = [PredictiveContrast(forecaster, shadow, rows, seed, then) for (rows, then), seed in parts]
+        else:
+            drawn = forecaster.predict(shadow, batch, past, random_seed=random_seed)
+            self.draws = dict(zip(forecaster.observed, (v.values for v in drawn.data_vars.values()), strict=True))
+            if self.kind != "other":
+                (draws,) = self.draws.values()
+                self._own = OutcomePoints(self.kind, draws, self._outcome_draws(), self._shadow_at)
+
+    def _chunks(self) -> list[tuple[xr.Dataset, xr.Dataset | None]]:
+        """Rows to look at together, with what is past by then: a bounded number; one where outcomes feed back."""
+        dim, together = self.forecaster.observation_dim, MAXIMUM_POINTS // POINTS[0]
+        if self.forecaster.feedback:
+            together = 1
+        chunks = []
+        for first in range(0, self.rows, together):
+            then = self.past
+            if self.forecaster.needs_past and self.past is not None and first > 0:
+                then = follow(self.past, take_rows(self.batch, slice(first), dim), dim)
+            chunks.append((take_rows(self.batch, slice(first, first + together), dim), then))
+        return chunks
+
+    def against(self, deployed: xr.DataTree) -> Estimate:
+        """Predictive debt of `deployed`, nats per observation."""
+        estimate = with_moves(self._against(deployed), self.moved, was_moved(deployed))
+        return doubted(estimate, self.shadow, deployed)
+
+    def _against(self, deployed: xr.DataTree) -> Estimate:
+        if self._parts:
+            return _combined([part._against(deployed) for part in self._parts], [part.rows for part in self._parts])
+        if self.kind != "other":
+            estimate = self._integrated(self._own, self._coarsest, deployed)
+            if estimate is None:
+                (theirs,) = self._predictive_draws(deployed).values()
+                estimate = self._integrated(self._own.with_draws(theirs), 0, deployed)
+            if estimate is not None:
+                return estimate
+        return self._averaged(deployed)
+
+    def _integrated(self, places: OutcomePoints, first: int, deployed: xr.DataTree) -> Estimate | None:
+        """By the first rule, of rising resolution, that is right for this deployed posterior; None if no rule is."""
+        (outcome,) = self.forecaster.observed
+        for number, points in enumerate(POINTS[first:], first):
+            rule = places.at(points)
+            if rule is None:
+                continue
+            nodes, at = rule
+            at_deployed = self._densities(deployed, {outcome: nodes})
+            found = integral(at, at_deployed)
+            if not np.isfinite(found.unresolved):
+                return None
+            tolerated = tolerated_error(found.found, found.found.value)
+            if found.unresolved <= tolerated:
+                beyond = 0.5 * found.found.standard_error
+                if found.left_out <= max(beyond, 1e-7 if places is self._own else tolerated):
+                    return self._estimate(found, at.shadow, at_deployed, at.probability)
+                if self.kind == "continuous":
+                    return None  # no finer rule mends what lies beyond
+                continue  # the masses of a sum over strides may be off, which those of a finer one are not
+            if places is self._own:  # the next deployed posterior is much alike
+                self._coarsest = min(number + 1, len(POINTS) - 1)
+        return None
+
+    def _estimate(self, found: Integral, shadow: mixture.Mixture, deployed: mixture.Mixture, at: Array) -> Estimate:
+        spread = mixture.gap_spread(shadow, deployed, at, self.rows)
+        diagnostics = {"points": at.size / self.rows, "gap_sd": spread}
+        diagnostics["relative_variance"] = found.found.relative_variance
+        reliable = supported(found.found, shadow, deployed)
+        note = "" if reliable else "too few draws reach the other posterior's outcomes: draw more"
+        return Estimate(found.found.value, found.standard_error, reliable, diagnostics=diagnostics, note=note)
+
+    def _averaged(self, deployed: xr.DataTree) -> Estimate:
+        """Over predictive draws of both posteriors. One draw of the whole batch is one term, whatever its rows."""
+        theirs = self._predictive_draws(deployed)
+        cells = sum(array[0].size for array in self.draws.values())
+        count, their_count = (len(next(iter(draws.values()))) for draws in (self.draws, theirs))
+        number = max(min(count, MONTE_CARLO_DRAWS, MAXIMUM_POINTS // cells), min(count, 100))
+        few = max(round(number * DEPLOYED_SHARE), 1)
+        own, shares = _by_weight(self.shadow, count, max(number - few, 1))
+        other, their_shares = _by_weight(deployed, their_count, few)
+        nodes = {
+            name: np.moveaxis(np.concatenate([draws[own], theirs[name][other]]), 0, 1)
+            for name, draws in self.draws.items()
+        }
+        shadow, at_deployed = (self._densities(one, nodes) for one in (self.shadow, deployed))
+        found, probability = average(shadow, at_deployed, (shares, their_shares), 1 - DEPLOYED_SHARE)
+        if not np.isfinite(found.found.value):
+            note = "the deployed posterior rules out outcomes the shadow expects: the debt is infinite at these draws"
+            return Estimate(float("inf"), float("nan"), False, True, {"points": 0.0, "gap_sd": float("nan")}, note)
+        return self._estimate(found, shadow, at_deployed, probability)
+
+    def _predictive_draws(self, deployed: xr.DataTree) -> dict[str, Array]:
+        drawn = self.forecaster.predict(deployed, self.batch, self.past, random_seed=self._deployed_seed)
+        return dict(zip(self.forecaster.observed, (v.values for v in drawn.data_vars.values()), strict=True))
+
+    def _shadow_at(self, nodes: Array) -> mixture.Mixture:
+        (outcome,) = self.forecaster.observed
+        return self._densities(self.shadow, {outcome: nodes})
+
+    def _outcome_draws(self) -> Array:
+        """Predictive draws of a single outcome, shape (draws, rows), as often as they weigh."""
+        (draws,) = self.draws.values()
+        if relative_weights(self.shadow) is None:
+            return draws
+        chosen, share = _by_weight(self.shadow, len(draws), len(draws))
+        return np.repeat(draws[chosen], np.rint(share * len(draws)).astype(int), axis=0)
+
+    def _densities(self, posterior: xr.DataTree, nodes: Nodes) -> mixture.Mixture:
+        """Log predictive density at every point, row by row: point j of row i is entry i * points + j."""
+        points = next(iter(nodes.values())).shape[1]
+        if not self.forecaster.needs_past:
+            repeated = self.batch.isel({self.forecaster.observation_dim: np.repeat(np.arange(self.rows), points)})
+            flat = {name: array.reshape(-1, *array.shape[2:]) for name, array in nodes.items()}
+            return row_mixture(self.forecaster, posterior, self._with(repeated, flat), None, self._state_seed)
+        at_points = [
+            row_log_density(
+                self.forecaster,
+                posterior,
+                self._with(self.batch, {name: array[:, point] for name, array in nodes.items()}),
+                self.past,
+                self._state_seed,
+            )
+            for point in range(points)
+        ]
+        stacked = np.stack(at_points, axis=-1)
+        return posterior_mixture(posterior, stacked.reshape(*stacked.shape[:2], -1))
+
+    def _with(self, batch: xr.Dataset, outcomes: Nodes) -> xr.Dataset:
+        """The rows with these outcomes, each of shape (rows, ...)."""
+        dim = self.forecaster.observation_dim
+        assigned = {}
+        for name, values in outcomes.items():
+            own = [d for d in batch[name].dims if d != dim] if name in batch.variables else []
+            other = own or [f"{name}_dim_{axis}" for axis in range(1, values.ndim)]
+            assigned[name] = ((dim, *other), values)
+        return batch.assign(assigned)
+
+
+def _by_weight(posterior: xr.DataTree, count: int, number: int) -> tuple[NDArray[np.intp], Array]:
+    """About `number` of `count` draws, evenly spaced in the sum of their weights, and what each counts for."""
+    weight = relative_weights(posterior)
+    if weight is None:
+        return np.linspace(0, count - 1, number).astype(int), np.full(number, 1 / number)
+    total = np.cumsum(weight)
+    places = np.searchsorted(total / total[-1], (np.arange(number) + 0.5) / number)
+    chosen, times = np.unique(places, return_counts=True)
+    return chosen, times / number
+
+
+def _combined(parts: list[Estimate], rows: list[int]) -> Estimate:
+    """Mean over all rows; errors of chunks come from the same posterior draws and are taken as fully dependent."""
+    weights = np.array(rows) / sum(rows)
+    spread = float(np.sqrt(sum((w * part.diagnostics["gap_sd"]) ** 2 for w, part in zip(weights, parts, strict=True))))
+    worst = max(parts, key=lambda part: part.diagnostics.get("relative_variance", np.inf))
+    return replace(
+        worst,
+        value=float(weights @ [part.value for part in parts]),
+        standard_error=float(weights @ [part.standard_error for part in parts]),
+        reliable=all(part.reliable for part in parts),
+        lower_bound=any(part.lower_bound for part in parts),
+        diagnostics=worst.diagnostics | {"gap_sd": spread},
+    )

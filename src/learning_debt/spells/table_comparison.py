@@ -1,0 +1,79 @@
+"""A sampled spell table held against the exact one of the same model."""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+
+import numpy as np
+import xarray as xr
+
+from learning_debt.spells.checks import require_table
+from learning_debt.spells.schema import ARRIVED_GAP, ESTIMATED
+from learning_debt.validation import require_probability
+
+
+def compare_tables(sampled: xr.Dataset, exact: xr.Dataset, probability: float = 0.9) -> xr.Dataset:
+    """Bias, error and coverage of each sampled signal over all cells s < t.
+
+    Cells in which both posteriors are the same, or nothing arrived (gap 0 by definition), are left out of the gaps.
+
+    Returns
+    -------
+    Dataset (signal)
+        ``cells``, ``bias`` and ``rmse`` (in the signal's unit, over reliable cells), ``median_relative_error`` (over
+        reliable cells with exact value above 0.01), ``coverage`` (share of reliable cells whose interval of
+        `probability` holds the exact value) and ``reliable_share``.
+
+    Raises
+    ------
+    ValueError
+        If the tables do not cover the same periods.
+
+    Examples
+    --------
+    >>> exact = xr.Dataset({"debt": (("deployed_at", "period"), [[0.1, 0.2], [np.nan, 0.1]])})
+    >>> sampled = exact.assign(debt=exact["debt"] + 0.01, debt_se=exact["debt"] * 0 + 0.02)
+    >>> compare_tables(sampled, exact)["bias"].values.round(3).tolist()
+    [0.01]
+    """
+    require_table("sampled", sampled)
+    require_table("exact", exact)
+    require_probability("probability", probability)
+    if sampled.sizes != exact.sizes:
+        raise ValueError(f"the tables differ in size: {dict(sampled.sizes)} and {dict(exact.sizes)}")
+    names = [name for name in (*ESTIMATED, ARRIVED_GAP) if name in sampled and name in exact]
+    if not names:
+        raise KeyError(f"sampled and exact share none of the signals {(*ESTIMATED, ARRIVED_GAP)}")
+    bare = [name for name in names if f"{name}_se" not in sampled]
+    if bare:
+        raise KeyError(f"sampled must hold the standard errors of its signals; it lacks '{bare[0]}_se'")
+    rows = {name: _compare(sampled, exact, name, probability) for name in names}
+    attrs = {"probability": probability, "unit": sampled.attrs.get("unit", "nats per observation")}
+    columns = {key: ("signal", [row[key] for row in rows.values()]) for key in next(iter(rows.values()))}
+    return xr.Dataset(columns, coords={"signal": list(rows)}, attrs=attrs)
+
+
+def _compare(sampled: xr.Dataset, exact: xr.Dataset, name: str, probability: float) -> dict[str, float]:
+    truth, value, error = exact[name].values, sampled[name].values, sampled[f"{name}_se"].values
+    cells = np.isfinite(truth)
+    if name in ("score_gap", ARRIVED_GAP):
+        cells = cells & (error > 0)
+    trusted = sampled[f"{name}_reliable"].values if f"{name}_reliable" in sampled else np.ones_like(cells)
+    used = cells & trusted
+    if not used.any():
+        return {"cells": int(cells.sum()), "reliable_share": 0.0} | dict.fromkeys(
+            ("bias", "rmse", "median_relative_error", "coverage"), float("nan")
+        )
+    miss = (value - truth)[used]
+    large = np.abs(truth[used]) > 0.01
+    half_width = NormalDist().inv_cdf((1 + probability) / 2) * error[used]
+    return {
+        "cells": int(cells.sum()),
+        "reliable_share": float(used.sum() / cells.sum()),
+        "bias": float(miss.mean()),
+        "rmse": float(np.sqrt((miss**2).mean())),
+        "median_relative_error": float(np.median(np.abs(miss[large] / truth[used][large])))
+        if large.any()
+        else float("nan"),
+        "coverage": float((np.abs(miss) <= half_width).mean()),
+    }
