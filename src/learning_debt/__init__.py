@@ -17,6 +17,7 @@ from learning_debt.errors import IncomparablePosteriorsError, UnsupportedModelEr
 from learning_debt.estimate import Estimate
 from learning_debt.forecasters.conjugate import ConjugateRegression
 from learning_debt.forecasters.weights import equal_weights, with_weights
+from learning_debt.moved import serve_old_names
 from learning_debt.policies.cost import RetrainingCost
 from learning_debt.policies.models.calibration import AgeAdjustment
 from learning_debt.policies.models.continuation import ContinuationModel
@@ -86,6 +87,9 @@ __all__ = [
     "tune",
     "with_weights",
 ]
+
+
+serve_old_names()
 
 
 def __getattr__(name: str) -> Any:

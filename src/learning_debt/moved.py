@@ -183,4 +183,4 @@ class _MovedModules(MetaPathFinder, Loader):
 def serve_old_names() -> None:
     """Let ``import`` find modules under the names they had."""
     if not any(isinstance(finder, _MovedModules) for finder in sys.meta_path):
-        sys.meta_path.append(_MovedModules())
+        sys.meta_path.insert(0, _MovedModules())  # before what an older install left behind
