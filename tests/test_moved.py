@@ -1,6 +1,7 @@
 """Imports of release 0.1.0 still work, with a warning."""
 
 import importlib
+import sys
 
 import pytest
 
@@ -9,7 +10,8 @@ from learning_debt.moved import MOVED, SHADOWED
 
 
 @pytest.mark.parametrize("old", sorted(MOVED))
-def test_an_old_name_hands_out_what_the_new_one_has(old):
+def test_an_old_name_hands_out_what_the_new_one_has(old, monkeypatch):
+    monkeypatch.delitem(sys.modules, f"learning_debt.{old}", raising=False)
     with pytest.warns(DeprecationWarning, match="is now"):
         module = importlib.import_module(f"learning_debt.{old}")
     new = importlib.import_module(MOVED[old])

@@ -24,6 +24,7 @@ def declared(requirements):
     return {canonicalize_name(Requirement(requirement).name) for requirement in requirements}
 
 
+OURS = {"learning_debt", "learning_debt_study"}
 NEEDED = declared(PROJECT["dependencies"])
 OPTIONAL = declared(requirement for extra in PROJECT["optional-dependencies"].values() for requirement in extra)
 
@@ -61,7 +62,7 @@ def at_import(statements):
 
 @pytest.mark.parametrize("folder", ["src", "tests", "models", "benchmarks"])
 def test_every_imported_package_is_declared(folder):
-    local = {"learning_debt"} if folder == "src" else {"learning_debt", *local_modules("tests", "models", "benchmarks")}
+    local = OURS if folder == "src" else {*OURS, *local_modules("tests", "models", "benchmarks")}
     undeclared = {
         (name, path.name)
         for path in (ROOT / folder).rglob("*.py")
@@ -75,7 +76,7 @@ def test_importing_a_module_takes_no_extra():
     needing = {
         (name, path.name)
         for path in (ROOT / "src").rglob("*.py")
-        for name in distributions(at_import(ast.parse(path.read_text(encoding="utf-8")).body), {"learning_debt"})
+        for name in distributions(at_import(ast.parse(path.read_text(encoding="utf-8")).body), OURS)
         if name not in NEEDED
     }
     assert not needing
@@ -97,7 +98,7 @@ def test_without_river_the_error_says_what_to_install(monkeypatch):
 
 
 def test_without_nutpie_the_error_says_what_to_install(monkeypatch):
-    monkeypatch.setattr("learning_debt.posteriors.pymc.fit.find_spec", lambda _: None)
+    monkeypatch.setattr("learning_debt.forecasters.pymc.sampling.sampler.find_spec", lambda _: None)
     pm = pytest.importorskip("pymc")
     with pm.Model() as model:
         y = pm.Data("y", [0.0, 1.0], dims="obs")
