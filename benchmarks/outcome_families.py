@@ -22,7 +22,8 @@ Posterior = Callable[..., Parameters]
 class Family(NamedTuple):
     """Outcomes: kind, log density at values and parameters, draws, where the truth is summed, and pairs of posteriors.
 
-    `grid` holds points and weights, atoms with weight one among them; empty where `exact` gives the divergence.
+    `log_predictive` gives predictive densities in closed form, where they have one. `grid` holds points and weights,
+    atoms with weight one among them; empty where `exact` gives the divergence.
     """
 
     kind: str
@@ -233,28 +234,48 @@ def _von_mises_log(y: Array, mean: Any, kappa: Any) -> Array:
     return _log_mass(np.abs(y) <= np.pi, values)
 
 
-def _vector_log(y: Array, *means: Any) -> Array:
-    return sum(_normal_log(y[:, i], mean, 1.0) for i, mean in enumerate(means))
+class _Vectors(NamedTuple):
+    """Means of a normal vector, each about `centre`; its predictive distribution is normal too."""
+
+    centre: float
+    sd: float
+    covariance: Array
+
+    def __call__(self, *z: Array) -> Parameters:
+        return tuple(self.centre + self.sd * one for one in z)
+
+    @property
+    def _predictive(self) -> tuple[Array, Array]:
+        size = len(self.covariance)
+        return np.full(size, self.centre), self.covariance + self.sd**2 * np.eye(size)
+
+    def log_predictive(self, y: Array) -> Array:
+        return np.asarray(stats.multivariate_normal.logpdf(y, *self._predictive))
+
+    def divergence(self, other: _Vectors) -> float:
+        (mean, covariance), (other_mean, other_covariance) = self._predictive, other._predictive
+        ratio, away = np.linalg.solve(other_covariance, covariance), mean - other_mean
+        squared = away @ np.linalg.solve(other_covariance, away)
+        return float((np.trace(ratio) - len(mean) - np.linalg.slogdet(ratio)[1] + squared) / 2)
 
 
-def _vectors(centre: float, sd: float) -> Posterior:
-    return lambda *z: tuple(centre + sd * one for one in z)
+def _vector_family(size: int, correlation: float) -> Family:
+    """Normal vectors, all of whose parts are correlated alike; only their means are learned."""
+    covariance = correlation + (1 - correlation) * np.eye(size)
+    factor = np.linalg.cholesky(covariance)
+    constant = -np.log(np.diag(factor)).sum() - size / 2 * np.log(2 * np.pi)
+    cells = _shifts(lambda *one: _Vectors(*one, covariance), (0.0, 0.15), (0.15, 0.1), (0.8, 0.08))
 
-
-def _normals_divergence(centre: float, variance: float, other: float, other_variance: float) -> float:
-    ratio = variance / other_variance
-    return (ratio - 1 - np.log(ratio) + (centre - other) ** 2 / other_variance) / 2
-
-
-def _vector_family() -> Family:
-    settings = {"none": (0.0, 0.15), "small": (0.15, 0.1), "large": (0.8, 0.08)}
-    cells = {name: (_vectors(*one), _vectors(0.0, 0.15)) for name, one in settings.items()}
-    exact = {n: 3 * _normals_divergence(m, 1 + s**2, 0.0, 1 + 0.15**2) for n, (m, s) in settings.items()}
+    def log_density(y: Array, *means: Array) -> Array:
+        away = np.stack([y[:, i] - mean for i, mean in enumerate(means)])
+        return constant - 0.5 * (np.tensordot(np.linalg.inv(factor), away, 1) ** 2).sum(axis=0)
 
     def draw(rng: Any, *means: Array) -> Array:
-        return np.stack([mean + rng.normal(size=mean.shape) for mean in means], axis=-1)
+        mean = np.stack(means, axis=-1)
+        return mean + rng.normal(size=mean.shape) @ factor.T
 
-    return Family("other", _vector_log, draw, _counts(0), cells, 3, exact)
+    exact = {name: shadow.divergence(deployed) for name, (shadow, deployed) in cells.items()}
+    return Family("other", log_density, draw, _counts(0), cells, size, exact, _Vectors.log_predictive)
 
 
 def families() -> dict[str, Family]:
@@ -463,7 +484,8 @@ def families() -> dict[str, Family]:
             _counts(4),
             _shifts(_normal, (0, 0.2), (0.2, 0.15), (1.2, 0.15)),
         ),
-        "vectors": _vector_family(),
+        "vectors": _vector_family(3, 0.0),
+        "multivariate normal": _vector_family(5, 0.6),
     }
     averaged = ("exponential", "hurdle", "Student-t", "normal")
     return found | {f"{name}, averaged": found[name]._replace(kind="other") for name in averaged}

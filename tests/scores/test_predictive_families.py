@@ -48,7 +48,7 @@ CELLS = {
         ("Student-t, averaged", "lighter"),
     ],
 }
-OPTIONS = argparse.Namespace(replications=24, draws=1000, correlation=0.0, weighted=False, rows=1, what="all")
+OPTIONS = argparse.Namespace(replications=24, draws=1000, correlation=0.0, weighted=None, rows=1, what="all")
 
 
 def test_truths_are_those_of_scipy():
