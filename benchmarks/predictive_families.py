@@ -8,7 +8,8 @@ called reliable, truth, and over the reliable ones bias, RMSE, median miss over 
 truths), mean standard error, share of 90% intervals that cover with its binomial error, and the largest miss in
 standard errors. Cells are marked where coverage is not .85 to .95, up to two binomial errors, or a miss is over 5
 standard errors. Run as ``python benchmarks/predictive_families.py [--replications N] [--seed N] [--draws N]
-[--correlation R] [--weighted [MEAN SD]] [--rows N] [--family NAME ...] [--what NAME] [--output FILE]``.
+[--correlation R] [--weighted [MEAN SD]] [--rows N] [--family NAME ...] [--cell NAME ...] [--what NAME]
+[--output FILE]``.
 """
 
 from __future__ import annotations
@@ -136,7 +137,7 @@ def replications(
     model, exact = Model(family), truth(family, cell)
     shape = CHAINS, options.draws // CHAINS
     shadow_of, deployed_of = family.cells[cell]
-    outcomes = _outcomes(family, shadow_of, rng)
+    outcomes = possible_outcomes(family, shadow_of, rng)
     gaps = predictive(family, shadow_of, outcomes) - predictive(family, deployed_of, outcomes)
     for number in range(options.replications):
         if options.weighted:
@@ -154,7 +155,7 @@ def replications(
             yield "gap", gap_from_mixtures(*pair), float(gaps[chosen].mean())
 
 
-def _outcomes(family: Family, posterior: Posterior, rng: Any) -> Array:
+def possible_outcomes(family: Family, posterior: Posterior, rng: Any) -> Array:
     """What may come true, from the shadow's own predictive distribution."""
     parameters = [np.reshape(p, (-1, 1)) for p in posterior(*rng.normal(size=(family.normals, 500)))]
     return np.asarray(family.draw(rng, *parameters), dtype=float).squeeze(1)
@@ -233,6 +234,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--rows", type=int, default=1)
     parser.add_argument("--family", nargs="+", default=[""], help="those whose name begins so; all if left out")
+    parser.add_argument("--cell", nargs="+", help="those of these names; all if left out")
     parser.add_argument("--what", choices=("all", "debt", "gap"), default="all")
     parser.add_argument("--output", type=Path, help="CSV file for the table")
     options = parser.parse_args(arguments)
@@ -250,6 +252,8 @@ def main(arguments: list[str] | None = None) -> None:
         if not name.startswith(tuple(options.family)):
             continue
         for number, cell in enumerate(family.cells):
+            if options.cell and cell not in options.cell:
+                continue
             found: dict[str, list[tuple[Estimate, float]]] = {}
             rng = np.random.default_rng([options.seed, zlib.crc32(name.encode()), number])
             for what, estimate, exact in replications(family, cell, options, rng):

@@ -13,7 +13,7 @@ from learning_debt.scores.predictive_contrast import PredictiveContrast
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 from outcome_families import families
-from predictive_families import Model, drawn, predictive, replications, truth
+from predictive_families import Model, drawn, possible_outcomes, predictive, replications, truth
 
 FAMILIES = families()
 CELLS = {
@@ -30,7 +30,12 @@ CELLS = {
         ("negative binomial", "large"),
         ("binomial", "small"),
         ("ordinal", "small"),
+        ("Poisson", "small"),
+        ("Bernoulli", "small"),
+        ("beta-binomial", "large"),
+        ("lognormal", "large"),
         ("vectors", "large"),
+        ("multivariate normal", "small"),
         ("exponential, averaged", "large"),
     ],
     "mass that the shadow hardly has": [
@@ -65,6 +70,29 @@ def test_truths_are_those_of_scipy():
     variance = 1.01, 1.0225
     normals = (variance[0] / variance[1] - 1 - np.log(variance[0] / variance[1]) + 0.15**2 / variance[1]) / 2
     assert truth(FAMILIES["normal"], "small") == pytest.approx(normals, rel=1e-8)
+
+
+def test_truths_of_bounded_counts_are_those_of_scipy():
+    """Beta-binomial predictives of shares with a beta posterior, and their divergence."""
+    family = FAMILIES["binomial"]
+    k = np.arange(21.0)
+    p, q = (stats.betabinom(20, *ab) for ab in ((50, 28), (30, 20)))
+    np.testing.assert_allclose(predictive(family, family.cells["small"][0], k), p.logpmf(k), rtol=1e-8)
+    assert truth(family, "small") == pytest.approx(p.pmf(k) @ (p.logpmf(k) - q.logpmf(k)), rel=1e-8)
+    rare = np.array([2 / 3002, 3000 / 3002])
+    assert truth(FAMILIES["Bernoulli"], "rare") == pytest.approx(rare @ np.log(rare / [0.2, 0.8]), rel=1e-6)
+
+
+@pytest.mark.parametrize("name", [name for name in FAMILIES if not name.endswith("averaged")])
+def test_truths_are_means_over_predictive_draws(name):
+    """Draws, densities and grids are of one distribution: 4 sigma, 500 outcomes of each family's first shift."""
+    family = FAMILIES[name]
+    cell = list(family.cells)[1]
+    shadow, deployed = family.cells[cell]
+    y = possible_outcomes(family, shadow, np.random.default_rng(23))
+    h = predictive(family, shadow, y) - predictive(family, deployed, y)
+    terms = h + np.expm1(-h)  # no term is negative, and the mean is the same: the deployed mass is one
+    assert abs(terms.mean() - truth(family, cell)) < 4 * terms.std() / np.sqrt(len(terms))
 
 
 @pytest.mark.parametrize("kind", CELLS)
