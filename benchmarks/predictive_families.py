@@ -43,6 +43,27 @@ BAND = 0.85, 0.95
 """What 90% intervals should cover at least and at most, up to two binomial errors."""
 LARGEST_MISS = 5.0
 """Standard errors that no reliable value should be off by."""
+COLUMNS = [
+    "family",
+    "cell",
+    "signal",
+    "draws",
+    "correlation",
+    "weights",
+    "rows",
+    "seed",
+    "replications",
+    "share_reliable",
+    "truth",
+    "bias",
+    "rmse",
+    "relative_error",
+    "standard_error",
+    "coverage",
+    "coverage_error",
+    "largest_miss",
+    "verdict",
+]
 
 
 class Model:
@@ -210,12 +231,14 @@ def line(name: str, cell: dict[str, float]) -> str:
     )
 
 
-def write(path: Path, rows: list[dict[str, Any]]) -> None:
-    """All cells so far as a table."""
-    with path.open("w", newline="") as file:
-        table = csv.DictWriter(file, max(rows, key=len))
-        table.writeheader()
-        table.writerows({k: f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows)
+def append(path: Path, row: dict[str, Any]) -> None:
+    """A row more at the end of a table, which is begun where there is none."""
+    new = not path.exists()
+    with path.open("a", newline="") as file:
+        table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        if new:
+            table.writeheader()
+        table.writerow({name: f"{v:.4g}" if isinstance(v, float) else v for name, v in row.items()})
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -236,7 +259,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--family", nargs="+", default=[""], help="those whose name begins so; all if left out")
     parser.add_argument("--cell", nargs="+", help="those of these names; all if left out")
     parser.add_argument("--what", choices=("all", "debt", "gap"), default="all")
-    parser.add_argument("--output", type=Path, help="CSV file for the table")
+    parser.add_argument("--output", type=Path, help="CSV file that takes the table, after what it holds")
     options = parser.parse_args(arguments)
     if options.weighted is not None:
         options.weighted = options.weighted or PROPOSAL
@@ -247,7 +270,6 @@ def main(arguments: list[str] | None = None) -> None:
         "rows": options.rows,
         "seed": options.seed,
     }
-    rows: list[dict[str, Any]] = []
     for name, family in families().items():
         if not name.startswith(tuple(options.family)):
             continue
@@ -260,11 +282,10 @@ def main(arguments: list[str] | None = None) -> None:
                 found.setdefault(what, []).append((estimate, exact))
             for what, results in found.items():
                 of_cell = summary(results)
-                rows.append({"family": name, "cell": cell, "signal": what} | setting | of_cell)
-                rows[-1]["verdict"] = verdict(of_cell)
                 print(line(f"{name}, {cell}, {what}", of_cell), flush=True)
-            if options.output:
-                write(options.output, rows)
+                if options.output:
+                    named = {"family": name, "cell": cell, "signal": what, "verdict": verdict(of_cell)}
+                    append(options.output, named | setting | of_cell)
 
 
 if __name__ == "__main__":
