@@ -18,7 +18,7 @@ import numpy as np
 from scipy import special, stats
 
 from learning_debt.arrays.bridging.bridge import LogMarginal, TooFewDrawsError, gaussian_log_marginal
-from learning_debt.arrays.bridging.chain import Ladder
+from learning_debt.arrays.bridging.chain import ShadowChain
 from learning_debt.debt.from_draws import LADDER_SHARE, debt_from_draws
 from learning_debt.estimate import Estimate
 
@@ -293,7 +293,7 @@ class Spell:
         return self.density(at, later) - self.density(at, earlier)
 
     def links(self) -> list:
-        ladder = Ladder(LADDER_SHARE)
+        ladder = ShadowChain(LADDER_SHARE)
         for t in range(1, len(INNER)):
             newest = np.stack([self.log_ratio(t, s, t) for s in range(t)], axis=-1)
             ladder.add([self.log_ratio(s, s, t) for s in range(t)], newest)

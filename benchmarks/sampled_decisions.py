@@ -37,7 +37,13 @@ from learning_debt.spells import check_spells
 from learning_debt_study.candidate_policies import OURS, PUBLISHED
 from learning_debt_study.drawn_signals import DrawnCells, walk_drawn
 from learning_debt_study.experiment import run_pass
-from learning_debt_study.path_posteriors import CHAINS, Drawn, Draws, exact_draws, exact_predictive_debt
+from learning_debt_study.path_posteriors import (
+    CHAINS,
+    DrawnPosterior,
+    DrawPosterior,
+    exact_draws,
+    exact_predictive_debt,
+)
 from learning_debt_study.scenarios import PAPER, SMOKE, Design, Paths, cell_seeds, draw_paths
 from learning_debt_study.simulated_spells import PRIOR, study_table
 
@@ -109,7 +115,7 @@ def pareto_k_bills(
     return bills
 
 
-def nuts_draws(paths: Paths, draws: int, seed: int) -> Draws:
+def nuts_draws(paths: Paths, draws: int, seed: int) -> DrawPosterior:
     """NUTS draws of the same model in PyMC, refitted to all data of every period that is asked for."""
     import pymc as pm
 
@@ -124,13 +130,13 @@ def nuts_draws(paths: Paths, draws: int, seed: int) -> Draws:
 
     forecaster = ld.PyMCForecaster(build_model, draws=draws // CHAINS, tune=500, chains=CHAINS, sampler="nutpie")
 
-    def draw(path: int, period: int) -> Drawn:
+    def draw(path: int, period: int) -> DrawnPosterior:
         x, y = (
             np.concatenate([warm[path], update[path, :period].ravel()])
             for warm, update in ((paths.warm_start_x, paths.update_x), (paths.warm_start_y, paths.update_y))
         )
         fitted = forecaster.fit({"x": x, "y": y}, random_seed=seed + period)["posterior"]
-        return Drawn(fitted["coefficients"].values, fitted["variance"].values)
+        return DrawnPosterior(fitted["coefficients"].values, fitted["variance"].values)
 
     return draw
 
@@ -150,7 +156,7 @@ def walked(plan: Plan, task: Task) -> list[dict[str, Any]]:
     }
     reference = {key: plan.policies[key] for key in on_draws}
     exact |= on_cells(paths, exact_draws(paths, REFERENCE_DRAWS, seed + 1), seed, reference, plan.costs)
-    make: Callable[..., Draws] = {"exact": exact_draws, "nuts": nuts_draws}[task.sampler]
+    make: Callable[..., DrawPosterior] = {"exact": exact_draws, "nuts": nuts_draws}[task.sampler]
     began = time.perf_counter()
     found = on_cells(paths, make(paths, task.draws, seed), seed, plan.policies, plan.costs)
     seconds = time.perf_counter() - began
@@ -167,7 +173,7 @@ def walked(plan: Plan, task: Task) -> list[dict[str, Any]]:
 
 
 def on_cells(
-    paths: Paths, draws: Draws, seed: int, policies: dict[tuple[str, float], Policy], costs: dict[float, float]
+    paths: Paths, draws: DrawPosterior, seed: int, policies: dict[tuple[str, float], Policy], costs: dict[float, float]
 ) -> dict[tuple[str, float], Any]:
     """Schedules of all policies on signals from `draws`, each of shape (1, periods)."""
     schedules = walk_drawn(DrawnCells(paths, draws, seed), list(policies.values()), [costs[key[1]] for key in policies])

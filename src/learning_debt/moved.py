@@ -108,7 +108,7 @@ MOVED = {
     "posteriors.pymc.outcomes": "learning_debt.forecasters.pymc.model.outcomes",
     "posteriors.pymc.prepare": "learning_debt.forecasters.pymc.inputs.preparation",
     "posteriors.pymc.registry": "learning_debt.forecasters.pymc.registry",
-    "posteriors.pymc.scene": "learning_debt.forecasters.pymc.batch_at_posterior",
+    "posteriors.pymc.scene": "learning_debt.forecasters.pymc.prepared_batch",
     "posteriors.pymc.scoring": "learning_debt.forecasters.pymc.checks.row_scoring",
     "posteriors.pymc.simulate": "learning_debt.forecasters.pymc.compiled.simulation",
     "posteriors.pymc.threads": "learning_debt.forecasters.pymc.model.threads",

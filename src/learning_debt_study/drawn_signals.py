@@ -38,7 +38,7 @@ from learning_debt.scores.predictive_contrast import (
 )
 from learning_debt.spells.schema import ESTIMATED, OPTIONAL, SAMPLED
 from learning_debt.typing import Array
-from learning_debt_study.path_posteriors import Drawn, Draws, seed_of, study_posteriors
+from learning_debt_study.path_posteriors import DrawnPosterior, DrawPosterior, seed_of, study_posteriors
 from learning_debt_study.scenarios import Paths
 from learning_debt_study.simulated_spells import PRIOR
 
@@ -67,7 +67,7 @@ class DrawnCells:
     True
     """
 
-    def __init__(self, paths: Paths, draws: Draws, random_seed: int = 0) -> None:
+    def __init__(self, paths: Paths, draws: DrawPosterior, random_seed: int = 0) -> None:
         self.paths, self.random_seed = paths, random_seed
         self.estimate = cache(self._estimate)
         self.draws = cache(draws)
@@ -164,7 +164,7 @@ class _Rule(NamedTuple):
     whole: bool
 
 
-def _mixture(drawn: Drawn, x: Array, y: Array) -> Mixture:
+def _mixture(drawn: DrawnPosterior, x: Array, y: Array) -> Mixture:
     """Predictive density of outcomes y at inputs x, both of shape (points,)."""
     out = np.empty((*drawn.coefficient.shape, len(x)))
     _fill_log_density(drawn.coefficient.ravel(), drawn.variance.ravel(), x, y, out.reshape(-1, len(x)))

@@ -16,14 +16,14 @@ from learning_debt_study.simulated_spells import PRIOR
 CHAINS = 4
 
 
-class Drawn(NamedTuple):
+class DrawnPosterior(NamedTuple):
     """Draws of one posterior: slope and variance of the regression, both of shape (chain, draw)."""
 
     coefficient: Array
     variance: Array
 
 
-Draws = Callable[[int, int], Drawn]
+DrawPosterior = Callable[[int, int], DrawnPosterior]
 """``draws(path, period)``: draws of the posterior after that period, 0 being the warm start."""
 
 
@@ -62,7 +62,7 @@ def exact_predictive_debt(paths: Paths) -> Array:
     return debt
 
 
-def exact_draws(paths: Paths, draws: int, random_seed: int = 0) -> Draws:
+def exact_draws(paths: Paths, draws: int, random_seed: int = 0) -> DrawPosterior:
     """Independent draws of every posterior, `draws` in all over four chains, the same whatever the order asked in.
 
     Raises
@@ -81,11 +81,11 @@ def exact_draws(paths: Paths, draws: int, random_seed: int = 0) -> Draws:
         raise ValueError(f"draws must be a positive multiple of {CHAINS}, the number of chains, not {draws}")
     posteriors, shape = study_posteriors(paths), (CHAINS, draws // CHAINS)
 
-    def draw(path: int, period: int) -> Drawn:
+    def draw(path: int, period: int) -> DrawnPosterior:
         one = NIG(*(values[path, period] for values in posteriors))
         rng = np.random.default_rng(seed_of(random_seed, "draws", path, period))
         coefficients, variance = nig.sample(one, draws, rng)
-        return Drawn(coefficients.reshape(shape), variance.reshape(shape))
+        return DrawnPosterior(coefficients.reshape(shape), variance.reshape(shape))
 
     return draw
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from learning_debt.arrays.bridging.chain import Ladder, chained_debt, link
+from learning_debt.arrays.bridging.chain import ShadowChain, chained_debt, link
 
 Z90 = stats.norm.ppf(0.95)
 
@@ -82,7 +82,7 @@ def test_a_link_tells_how_much_its_ends_share():
 
 def test_a_ladder_steps_no_finer_than_overlap_asks_for():
     """Steps of .25: neighbours five apart still share half, so that 20 periods take about four links."""
-    rng, ladder = np.random.default_rng(53), Ladder(0.5)
+    rng, ladder = np.random.default_rng(53), ShadowChain(0.5)
     drift = Drift(0.25 * np.arange(21), rng)
     for newest in range(1, 21):
         drift.add(ladder, newest)
@@ -98,7 +98,7 @@ def test_a_ladder_steps_no_finer_than_overlap_asks_for():
 
 
 def test_a_leap_that_no_posterior_bridges_leaves_a_link_without_overlap():
-    rng, ladder = np.random.default_rng(54), Ladder(0.5)
+    rng, ladder = np.random.default_rng(54), ShadowChain(0.5)
     drift = Drift(30.0 * np.arange(4), rng)
     for newest in range(1, 4):
         drift.add(ladder, newest)

@@ -8,7 +8,7 @@ from scipy import stats
 
 from learning_debt.arrays.draws.chain_blocks import block_labels
 from learning_debt.arrays.losses.distance_divergence import crps_divergence, energy_divergence
-from learning_debt.arrays.losses.distance_scores import Draws, crps, energy
+from learning_debt.arrays.losses.distance_scores import WeightedDraws, crps, energy
 from learning_debt.arrays.losses.stock_loss import best_stock, stock_divergence, stock_loss, stock_score
 from learning_debt.scores.predictive_draws import MAXIMUM_JUMP, relative_jump
 
@@ -20,7 +20,7 @@ UNDER, OVER = 4.0, 1.0
 def plain(values, weight=None):
     """Draws (chain, draw, rows...) that weigh the same, or as told."""
     values = np.asarray(values, dtype=float)
-    return Draws(values, np.ones(values.shape[:2]) if weight is None else weight)
+    return WeightedDraws(values, np.ones(values.shape[:2]) if weight is None else weight)
 
 
 def pairs_crps(x, y):
@@ -235,7 +235,7 @@ def test_weighted_draws_cover_what_they_are_weighted_to():
         deployed, _ = normal_pair(rng, 0.0, rows=1)
         x = deployed.values[..., 0]
         weight = np.exp(0.5 * x)  # takes N(0, 1) to N(0.5, 1)
-        shadow = Draws(deployed.values, weight / weight.mean())  # the same draws: as dependent as can be
+        shadow = WeightedDraws(deployed.values, weight / weight.mean())  # the same draws: as dependent as can be
         found["crps"].append(crps_divergence(shadow, deployed)[:2])
         found["stock"].append(stock_divergence(shadow, deployed, UNDER, OVER)[:2])
     for name, truth in (("crps", divergence_of_normals(0.5)), ("stock", cost_of_normals(-0.5))):

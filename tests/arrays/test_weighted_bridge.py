@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from learning_debt.arrays.bridging import bridge
-from learning_debt.arrays.bridging.chain import Ladder, chained_debt, link
+from learning_debt.arrays.bridging.chain import ShadowChain, chained_debt, link
 from learning_debt.arrays.bridging.label_slope import label_slope
 
 Z90 = stats.norm.ppf(0.95)
@@ -171,7 +171,7 @@ def test_intervals_of_a_chain_over_reweighted_posteriors_cover():
 
 def test_a_ladder_keeps_weights_and_lineages():
     """Every posterior is a weighting of its own draws; links over them come to the debt."""
-    rng, ladder, means = np.random.default_rng(90), Ladder(0.5), 0.5 * np.arange(7)
+    rng, ladder, means = np.random.default_rng(90), ShadowChain(0.5), 0.5 * np.arange(7)
     stored = [weighted_draws(rng, mean, proposal=mean - 0.2) for mean in means]
     for newest in range(1, len(means)):
         at_earlier = [log_ratio(stored[s][0], means[newest], means[s]) for s in range(newest)]

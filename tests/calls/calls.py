@@ -454,6 +454,9 @@ CALLS: dict[str, Call] = {
     "RetrainingCost.resolve": Call(
         ld.RetrainingCost(1.0).resolve, {"calibration": A(ld.check_spells(SPELLS), "object")}
     ),
+    "RetrainingCost.retraining_costs": Call(
+        ld.RetrainingCost(1.0).retraining_costs, {"spells": A(ld.check_spells(SPELLS), "object")}
+    ),
     "RetrainingCost.of_retrain": Call(
         ld.RetrainingCost(1.0).of_retrain, {"spells": A(ld.check_spells(SPELLS), "object")}
     ),

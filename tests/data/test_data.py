@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from learning_debt.data import as_dataset, as_past, follow, require_variables, split_periods, take_rows
+from learning_debt.data import append_rows, as_dataset, as_past, require_variables, split_periods, take_rows
 
 
 def test_mapping_data_frame_and_dataset_become_the_same_dataset():
@@ -127,15 +127,15 @@ def test_rows_that_truly_vary_are_let_through_when_said_so():
 def test_rows_follow_the_rows_before_them():
     past = as_dataset({"x": [[1.0, 2.0], [3.0, 4.0]], "y": [1, 2], "store": ["Graz", "Linz"], "weight": ((), 2.0)})
     batch = as_dataset({"x": [[5.0, 6.0]], "store": ["Wien, Ring"], "weight": ((), 3.0)})
-    joined = follow(past, batch, "obs")
+    joined = append_rows(past, batch, "obs")
     assert joined["x"].values.tolist() == [[1, 2], [3, 4], [5, 6]]
     assert joined["store"].values.tolist() == ["Graz", "Linz", "Wien, Ring"]
     assert joined["y"].values.tolist() == [1, 2, 0]  # an outcome yet to come
     assert joined["weight"].item() == 3.0
     with pytest.raises(KeyError, match="past lacks the variable 'x'"):
-        follow(past.drop_vars("x"), batch, "obs")
+        append_rows(past.drop_vars("x"), batch, "obs")
     with pytest.raises(ValueError, match=r"past has 'x' along \('obs',\)"):
-        follow(past.assign(x=("obs", [1.0, 2.0])), batch, "obs")
+        append_rows(past.assign(x=("obs", [1.0, 2.0])), batch, "obs")
 
 
 def test_no_rows_are_a_past_too():

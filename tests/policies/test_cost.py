@@ -194,14 +194,14 @@ def with_seconds(table, seed=1):
 
 
 def test_a_cost_without_proportional_parts_is_the_same_for_all_pairs(random_spells):
-    cost = ld.RetrainingCost(0.3).of_retrain(ld.check_spells(random_spells(6, series=2)))
+    cost = ld.RetrainingCost(0.3).retraining_costs(ld.check_spells(random_spells(6, series=2)))
     assert cost.shape == (2, 6, 6)
     assert (cost == 0.3).all()
 
 
 def test_the_cost_of_a_pair_is_the_sum_of_its_parts(random_spells):
     table = with_seconds(random_spells(6, series=2))
-    cost = PARTS.of_retrain(ld.check_spells(table))
+    cost = PARTS.retraining_costs(ld.check_spells(table))
     for i in range(2):
         for s in range(6):
             for t in range(s + 1, 7):
@@ -212,14 +212,14 @@ def test_the_cost_of_a_pair_is_the_sum_of_its_parts(random_spells):
 def test_seconds_may_be_those_of_all_series_and_change_below_zero_costs_nothing(random_spells):
     table = random_spells(6, series=2).assign(seconds=("period", np.arange(6.0)))
     table["predictive_debt"][0, 0, 2] = -0.05
-    cost = PARTS.of_retrain(ld.check_spells(table))
+    cost = PARTS.retraining_costs(ld.check_spells(table))
     assert cost[0, 0, 2] == pytest.approx(0.2 + 0.02)
     assert cost[1, 0, 5] == pytest.approx(0.2 + 0.05 + 3.0 * table["predictive_debt"].values[1, 0, 5])
 
 
 def bill_by_hand(table, schedule, cost):
     """Total of the first series, pair by pair."""
-    pairs, deployed_at, total = cost.of_retrain(ld.check_spells(table)), 0, 0.0
+    pairs, deployed_at, total = cost.retraining_costs(ld.check_spells(table)), 0, 0.0
     for t in range(1, len(schedule) + 1):
         total += table["regret"].values[0, deployed_at, t - 1]
         if schedule[t - 1]:

@@ -8,7 +8,7 @@ from learning_debt.arrays.conjugate import nig
 from learning_debt.pricing.replay import walk_policy
 from learning_debt.spells import check_spells
 from learning_debt_study.drawn_signals import DrawnCells, DrawnSignals, walk_drawn
-from learning_debt_study.path_posteriors import Drawn, exact_draws, exact_predictive_debt, study_posteriors
+from learning_debt_study.path_posteriors import DrawnPosterior, exact_draws, exact_predictive_debt, study_posteriors
 from learning_debt_study.scenarios import SMOKE, cell_seeds, draw_paths
 from learning_debt_study.simulated_spells import PRIOR, study_table
 
@@ -68,7 +68,7 @@ def test_cells_are_what_users_get_from_the_same_draws(paths):
 
     def draws(_, period):
         drawn = trees[period]["posterior"]
-        return Drawn(drawn["coefficients"].values[..., 0], drawn["variance"].values)
+        return DrawnPosterior(drawn["coefficients"].values[..., 0], drawn["variance"].values)
 
     cells = DrawnCells(paths, draws)
     rows = {"x": paths.monitor_x[path, t - 1], "y": paths.monitor_y[path, t - 1]}

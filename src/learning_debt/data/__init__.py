@@ -7,9 +7,9 @@ from learning_debt.data.label_storage import restored_dataset, restored_labels, 
 from learning_debt.data.label_times import require_time_order
 from learning_debt.data.labels import Kind, Labels, as_labels, label_text, require_same_kind
 from learning_debt.data.observations import (
+    append_rows,
     as_dataset,
     as_past,
-    follow,
     plain_labels,
     require_same_rows,
     require_usable,
@@ -24,11 +24,11 @@ __all__ = [
     "History",
     "Kind",
     "Labels",
+    "append_rows",
     "as_dataset",
     "as_labels",
     "as_past",
     "first_gap",
-    "follow",
     "label_text",
     "not_numbers",
     "plain_labels",

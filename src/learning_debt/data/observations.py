@@ -208,7 +208,7 @@ def as_past(past: Any, observation_dim: str, used: Iterable[str] | None = None) 
     return rows if rows.sizes.get(observation_dim) == 0 else as_dataset(rows, observation_dim, used)
 
 
-def follow(past: xr.Dataset, batch: xr.Dataset, observation_dim: str) -> xr.Dataset:
+def append_rows(past: xr.Dataset, batch: xr.Dataset, observation_dim: str) -> xr.Dataset:
     """Rows of `past`, then those of `batch`; what does not run along the rows comes from `batch`.
 
     A column that only `past` has, such as the outcome of rows yet to be forecast, goes on with zeros.
@@ -221,7 +221,7 @@ def follow(past: xr.Dataset, batch: xr.Dataset, observation_dim: str) -> xr.Data
     Examples
     --------
     >>> past, batch = as_dataset({"y": [1.0, 2.0]}), as_dataset({"y": [3.0]})
-    >>> follow(past, batch, "obs")["y"].values.tolist()
+    >>> append_rows(past, batch, "obs")["y"].values.tolist()
     [1.0, 2.0, 3.0]
     """
     count, joined = batch.sizes[observation_dim], {}

@@ -150,7 +150,7 @@ def _log_ratio(
 
 def _labels(
     forecaster: Any, posteriors: tuple[Any, Any], at_shadow: Array, at_deployed: Array, rng: np.random.Generator
-) -> marginal_debt.Labels:
+) -> marginal_debt.DrawLabels:
     """What each draw's log-likelihood says about where it came from, where the debt of all parameters can be trusted.
 
     Elsewhere, as between approximate posteriors, only where the draws did come from.
@@ -183,7 +183,7 @@ def _exact_debt(shadow: NIG, deployed: NIG, block: Block) -> _Debt:
     return _Debt(nig_parts.coefficients_debt(shadow, deployed, block.places.tolist()), 0.0, True)
 
 
-def _sampled_debt(deployed: Array, shadow: Array, labels: marginal_debt.Labels) -> _Debt:
+def _sampled_debt(deployed: Array, shadow: Array, labels: marginal_debt.DrawLabels) -> _Debt:
     """An estimate with its error, or a bound."""
     found = marginal_debt.marginal_debt(deployed, shadow, labels)
     if found.support >= MINIMUM_SUPPORT:

@@ -17,10 +17,10 @@ from learning_debt.arrays.draws.effective_size import (
     ENOUGH,
     chosen_inflation,
     draw_counts,
+    effective_share,
     influence_on_mean,
     variance_of_mean,
     weighted_mean,
-    worth,
 )
 from learning_debt.data import as_dataset, as_labels, require_same_rows, require_variables
 from learning_debt.debt.estimates import as_rows
@@ -145,7 +145,7 @@ class _Draws:
         if not np.isfinite(mean):
             return mean, np.zeros_like(total), False
         influence = influence_on_mean(total, self.weight)
-        share = worth(influence)
+        share = effective_share(influence)
         size = float(draw_counts(total, self.weight).sum()) * share
         tail = total if self.weight is None else influence
         trusted = size >= ENOUGH and _tail(tail) < MAXIMUM_PARETO_K

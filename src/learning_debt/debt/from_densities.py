@@ -10,10 +10,10 @@ from learning_debt.arrays.draws.effective_size import (
     ENOUGH,
     chosen_inflation,
     draw_counts,
+    effective_share,
     influence_on_mean,
     variance_of_mean,
     weighted_mean,
-    worth,
 )
 from learning_debt.estimate import Estimate
 from learning_debt.typing import Array
@@ -85,7 +85,7 @@ def debt_from_densities(
         return Estimate(float("inf"), float("nan"), False, True, note=note)
     influence = influence_on_mean(log_ratio, weight)
     value, error = weighted_mean(log_ratio, weight), float(np.sqrt(variance_of_mean(influence)))
-    share = worth(influence)
+    share = effective_share(influence)
     size = float(draw_counts(log_ratio, weight).sum()) * share
     error *= chosen_inflation(size, share)
     total, excess = _total(log_ratio, weight)

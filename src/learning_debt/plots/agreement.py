@@ -14,8 +14,8 @@ from arviz_plots.plots.utils import get_visual_kwargs
 from learning_debt.plots.common import (
     SIGNALS,
     check_picture,
+    draw_decorations,
     figure_defaults,
-    furnish,
     ignored_aesthetics,
     resolve_backend,
     signal_labels,
@@ -108,7 +108,7 @@ def plot_sampled_against_exact(
         if kwargs is not False:
             ignore = ignored_aesthetics(pc, aes_by_visuals, visual)
             pc.map(function, visual, data=data, ignore_aes=ignore, **{**defaults, **kwargs})
-    _furnish(
+    _draw_decorations(
         pc, points, labeller or LiteralLabeller(pc.backend, var_name_map=signal_labels(sampled)), logarithmic, visuals
     )
     return pc
@@ -145,7 +145,7 @@ def paired_cells(
     return xr.Dataset(columns, coords=coords), xr.Dataset(reliable)
 
 
-def _furnish(
+def _draw_decorations(
     pc: PlotCollection, points: xr.Dataset, labeller: Any, logarithmic: Sequence[str], visuals: Mapping[str, Any]
 ) -> None:
     """Scales, axis labels and titles."""
@@ -153,7 +153,7 @@ def _furnish(
     logs = blank[[name for name in blank if name in logarithmic]]
     for function in (vz.set_xscale, vz.set_yscale) if len(logs) else ():
         pc.map(function, data=logs, ignore_aes="all", store_artist=False, scale="log")
-    furnish(
+    draw_decorations(
         pc,
         visuals,
         {

@@ -17,8 +17,8 @@ from learning_debt.plots.common import (
     AUDIT,
     add_policy_aesthetics,
     check_picture,
+    draw_decorations,
     figure_defaults,
-    furnish,
     ignored_aesthetics,
     period_ticks,
     resolve_backend,
@@ -94,7 +94,7 @@ def plot_bill(
         if kwargs is not False:
             ignore = ignored_aesthetics(pc, aes_by_visuals, visual, aes)
             pc.map(function, visual, data=data, ignore_aes=ignore, **{**defaults, **kwargs})
-    _furnish(pc, audit, visuals)
+    _draw_decorations(pc, audit, visuals)
     legend = get_visual_kwargs(visuals, "legend")
     if legend is not False:
         labels = LiteralLabeller(pc.backend, coord_map={"policy": legend_labels(audit, names)})
@@ -103,11 +103,11 @@ def plot_bill(
     return pc
 
 
-def _furnish(pc: PlotCollection, audit: Audit, visuals: Mapping[str, Any]) -> None:
+def _draw_decorations(pc: PlotCollection, audit: Audit, visuals: Mapping[str, Any]) -> None:
     """Line at zero, axis labels and ticks."""
     positions, texts = period_ticks(next(iter(audit.replays.values())).bill["label"], 6, pc.backend)
     blank = xr.Dataset({"bill": 0.0})
-    furnish(
+    draw_decorations(
         pc,
         visuals,
         {

@@ -151,13 +151,13 @@ def add_policy_aesthetics(kwargs: dict[str, Any], policies: Sequence[str], audit
             kwargs.setdefault(key, values)
 
 
-def furnish(
+def draw_decorations(
     collection: PlotCollection,
     visuals: Mapping[str, Any],
-    furniture: Mapping[str, tuple[Callable[..., Any], xr.Dataset, Mapping[str, Any]]],
+    decorations: Mapping[str, tuple[Callable[..., Any], xr.Dataset, Mapping[str, Any]]],
 ) -> None:
     """Draw axis labels, ticks and the like, given as {visual: (function, data, default keyword arguments)}."""
-    for visual, (function, data, defaults) in furniture.items():
+    for visual, (function, data, defaults) in decorations.items():
         kwargs = get_visual_kwargs(visuals, visual)
         if kwargs is not False:
             # Backends answer with a list of ticks, or nothing: there is no artist to keep.

@@ -13,8 +13,8 @@ from arviz_plots.plots.utils import get_visual_kwargs
 
 from learning_debt.plots.common import (
     check_picture,
+    draw_decorations,
     figure_defaults,
-    furnish,
     ignored_aesthetics,
     resolve_backend,
     set_yticks,
@@ -109,7 +109,7 @@ def plot_debt_parts(
         if kwargs is not False and bool(np.isfinite(data["value"]).any()):
             ignore = ignored_aesthetics(pc, aes_by_visuals, visual, ("y",))
             pc.map(function, visual, data=data, ignore_aes=ignore, **{**defaults, **kwargs})
-    _furnish(pc, parts.attrs, names, bool(bound.any()), labeller or LiteralLabeller(pc.backend), visuals)
+    _draw_decorations(pc, parts.attrs, names, bool(bound.any()), labeller or LiteralLabeller(pc.backend), visuals)
     return pc
 
 
@@ -136,7 +136,7 @@ def _ordered(parts: xr.Dataset, most: int) -> xr.Dataset:
     return xr.Dataset({name: ("part", one[order]) for name, one in columns.items()}, {"part": labels})
 
 
-def _furnish(
+def _draw_decorations(
     pc: PlotCollection,
     attrs: Mapping[Any, Any],
     names: Sequence[str],
@@ -149,7 +149,7 @@ def _furnish(
     labels = [labeller.sel_to_str({"part": name}, {"part": place}) for place, name in enumerate(names)]
     quantity = literal(f"{attrs.get('quantity', 'debt')} ({attrs.get('unit', 'nats')})", pc.backend)
     blank = xr.Dataset({"value": 0.0})
-    furnish(
+    draw_decorations(
         pc,
         visuals,
         {

@@ -18,8 +18,8 @@ from learning_debt.plots.common import (
     AUDIT,
     add_policy_aesthetics,
     check_picture,
+    draw_decorations,
     figure_defaults,
-    furnish,
     ignored_aesthetics,
     period_ticks,
     resolve_backend,
@@ -103,11 +103,13 @@ def plot_schedule(
         if kwargs is not False:
             ignore = ignored_aesthetics(pc, aes_by_visuals, visual, aes)
             pc.map(function, visual, data=data, ignore_aes=ignore, **{**defaults, **kwargs})
-    _furnish(pc, audit, names, labeller or LiteralLabeller(pc.backend), visuals)
+    _draw_decorations(pc, audit, names, labeller or LiteralLabeller(pc.backend), visuals)
     return pc
 
 
-def _furnish(pc: PlotCollection, audit: Audit, names: Sequence[str], labeller: Any, visuals: Mapping[str, Any]) -> None:
+def _draw_decorations(
+    pc: PlotCollection, audit: Audit, names: Sequence[str], labeller: Any, visuals: Mapping[str, Any]
+) -> None:
     """Axis labels, ticks and the names of the rows."""
     positions, texts = period_ticks(audit.replays[names[0]].schedule["label"], backend=pc.backend)
     rows = np.arange(len(names))[::-1]
@@ -116,7 +118,7 @@ def _furnish(pc: PlotCollection, audit: Audit, names: Sequence[str], labeller: A
         for place, name in enumerate(names)
     ]
     blank = xr.Dataset({"retrain": 0.0})
-    furnish(
+    draw_decorations(
         pc,
         visuals,
         {

@@ -16,8 +16,8 @@ from learning_debt.data import SERIES
 from learning_debt.plots.common import (
     SIGNALS,
     check_picture,
+    draw_decorations,
     figure_defaults,
-    furnish,
     ignored_aesthetics,
     period_ticks,
     resolve_backend,
@@ -111,7 +111,9 @@ def plot_signals(
         schedule = schedule.isel({SERIES: 0})
     _draw_signals(pc, served, lines, aes_by_visuals, visuals)
     _draw_retrains(pc, schedule, lines, visuals)
-    _furnish(pc, lines, table, labeller or LiteralLabeller(pc.backend, var_name_map=signal_labels(table)), visuals)
+    _draw_decorations(
+        pc, lines, table, labeller or LiteralLabeller(pc.backend, var_name_map=signal_labels(table)), visuals
+    )
     return pc
 
 
@@ -186,14 +188,14 @@ def _draw_retrains(pc: PlotCollection, schedule: xr.DataArray, lines: xr.Dataset
     pc.map(vertical_lines, "retrain", data=data, ignore_aes="all", artist_dims={"mark": somewhere.size}, **kwargs)
 
 
-def _furnish(pc: PlotCollection, lines: xr.Dataset, table: xr.Dataset, labeller: Any, visuals: Any) -> None:
+def _draw_decorations(pc: PlotCollection, lines: xr.Dataset, table: xr.Dataset, labeller: Any, visuals: Any) -> None:
     """Line at zero, axis labels and ticks."""
     positions, texts = period_ticks(table["label"], 4 if SERIES in lines.dims else 8, pc.backend)
     blank = xr.zeros_like(lines.isel(plot_axis=0, period=0, drop=True))
     top, last = blank[[next(iter(blank))]], blank[[list(blank)[-1]]]
     left = blank.isel({SERIES: [0]}) if SERIES in blank.dims else blank
     top = top if SERIES in blank.dims else top.drop_vars(list(top))
-    furnish(
+    draw_decorations(
         pc,
         visuals,
         {

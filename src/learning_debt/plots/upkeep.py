@@ -16,8 +16,8 @@ from learning_debt.data import SERIES
 from learning_debt.forecasters.weights import MAXIMUM_PARETO_K
 from learning_debt.plots.common import (
     check_picture,
+    draw_decorations,
     figure_defaults,
-    furnish,
     ignored_aesthetics,
     period_ticks,
     resolve_backend,
@@ -104,7 +104,7 @@ def plot_upkeep(
         if kwargs is not False and (visual == "point" or not bool(believed.all())):
             ignore = ignored_aesthetics(plot_collection, aes_by_visuals, visual)
             plot_collection.map(vz.scatter_xy, visual, data=data, ignore_aes=ignore, **{**defaults, **kwargs})
-    _furnish(plot_collection, points, table, labeller or MapLabeller(var_name_map=LABELS), visuals)
+    _draw_decorations(plot_collection, points, table, labeller or MapLabeller(var_name_map=LABELS), visuals)
     return plot_collection
 
 
@@ -132,12 +132,12 @@ def _first_series(table: xr.Dataset, name: str, default: Any) -> np.ndarray:
     return np.asarray(table[name].isel({SERIES: 0}).values)
 
 
-def _furnish(pc: PlotCollection, points: xr.Dataset, table: xr.Dataset, labeller: Any, visuals: Any) -> None:
+def _draw_decorations(pc: PlotCollection, points: xr.Dataset, table: xr.Dataset, labeller: Any, visuals: Any) -> None:
     """The limit of Pareto k, axis labels and ticks."""
     positions, texts = period_ticks(table["label"], backend=pc.backend)
     blank = xr.Dataset(dict.fromkeys(points, 0.0))
     found = [place for place in range(len(RUNGS)) if (points["rung"].sel(plot_axis="y") == place).any()]
-    furniture: dict[str, tuple[Callable[..., Any], xr.Dataset, dict[str, Any]]] = {
+    decorations: dict[str, tuple[Callable[..., Any], xr.Dataset, dict[str, Any]]] = {
         "xlabel": (vz.labelled_x, blank[[list(blank)[-1]]], {"text": "period"}),
         "ylabel": (_name_of_panel, blank, {"subset_info": True, "labeller": labeller}),
         "ticks": (vz.set_xticks, blank, {"values": positions, "labels": texts}),
@@ -145,8 +145,8 @@ def _furnish(pc: PlotCollection, points: xr.Dataset, table: xr.Dataset, labeller
     }
     if "pareto_k" in blank:
         limit = blank[["pareto_k"]] + MAXIMUM_PARETO_K
-        furniture["limit"] = (vz.hline, limit, {"color": "B3", "linestyle": "--", "width": 0.8})
-    furnish(pc, visuals, furniture)
+        decorations["limit"] = (vz.hline, limit, {"color": "B3", "linestyle": "--", "width": 0.8})
+    draw_decorations(pc, visuals, decorations)
 
 
 def _name_of_panel(da: xr.DataArray, target: Any, *, labeller: Any, var_name: str, **kwargs: Any) -> Any:

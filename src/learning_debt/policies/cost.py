@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -135,7 +136,7 @@ class RetrainingCost:
         parts += [f"{self.per_change:g} {self.unit} per unit of predictive debt"] if self.per_change else []
         return " + ".join(parts)
 
-    def of_retrain(self, spells: xr.Dataset) -> Array:
+    def retraining_costs(self, spells: xr.Dataset) -> Array:
         """What each retrain of a checked table costs, shape (series, T, T), in `unit`.
 
         Entry [i, s, t - 1] is that of retraining after t what was deployed after s; entries with s >= t mean nothing.
@@ -152,7 +153,7 @@ class RetrainingCost:
         >>> from learning_debt import check_spells
         >>> dims = ("deployed_at", "period")
         >>> spells = xr.Dataset({"score_gap": (dims, np.eye(2)), "predictive_debt": (dims, [[0.1, 0.3], [0.0, 0.2]])})
-        >>> RetrainingCost(2.0, per_change=10.0).of_retrain(check_spells(spells))[0, 0].tolist()
+        >>> RetrainingCost(2.0, per_change=10.0).retraining_costs(check_spells(spells))[0, 0].tolist()
         [3.0, 5.0]
         """
         shape = _checked(spells)["regret"].shape
@@ -165,6 +166,11 @@ class RetrainingCost:
             change = _priced(spells, "per_change")
             cost += self.per_change * np.maximum(change, 0.0)  # an estimate may lie below zero
         return cost
+
+    def of_retrain(self, spells: xr.Dataset) -> Array:
+        """The old name of `retraining_costs`; it goes with the next release."""
+        warnings.warn("of_retrain is now retraining_costs", DeprecationWarning, stacklevel=2)
+        return self.retraining_costs(spells)
 
     def resolve(self, calibration: xr.Dataset) -> RetrainingCost:
         """This cost as an amount in the unit of a table; a `cost_ratio` is measured on the table's regret.

@@ -159,7 +159,7 @@ def _learn(lesson: _Lesson, *, policy: Policy, iteration: int, random_seed: int 
     """Features and excess, in costs of a retrain, of cells that matter under the policy that plays."""
     table, cost, periods = lesson.table, lesson.cost, lesson.table.sizes["period"]
     says = retrains_everywhere(table, policy, cost)
-    price = np.broadcast_to(cost.of_retrain(table), says.shape)
+    price = np.broadcast_to(cost.retraining_costs(table), says.shape)
     excess = waiting_excess(charged_regret(table, cost, lesson.accounting), says, price)
     s, t = np.ogrid[:periods, 1 : periods + 1]
     matters = (np.cumsum(says, axis=2, dtype=np.int16) <= LATE) & (s < t) & np.isfinite(excess)
@@ -200,7 +200,7 @@ def _as_price(cost: Any) -> RetrainingCost:
 
 def _priced(cost: RetrainingCost, table: xr.Dataset) -> RetrainingCost:
     resolved = cost.resolve(table)
-    if not (resolved.of_retrain(table) != 0).all():
+    if not (resolved.retraining_costs(table) != 0).all():
         raise ValueError("costs must be positive: a retrain that costs nothing is always worth it")
     return resolved
 

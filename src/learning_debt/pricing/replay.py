@@ -120,7 +120,7 @@ def oracle(spells: xr.Dataset, cost: RetrainingCost | float, accounting: str = "
     table = check_spells(spells)
     resolved = price.resolve(table)
     charged = charged_regret(table, resolved, accounting)
-    costs = resolved.of_retrain(table)
+    costs = resolved.retraining_costs(table)
     schedule = walk.oracle(charged, costs if resolved.proportional else costs[:, 0, 0])
     return _bill(table, schedule, resolved, charged)
 
@@ -193,7 +193,7 @@ class SignalReader:
         names = ("converged", "deployed_converged")
         self.converged = {name: table[name].transpose(SERIES, ...).values for name in names if name in table}
         if isinstance(cost, RetrainingCost):
-            self.costs = cost.of_retrain(table) if cost.proportional else np.full(series.shape, cost.per_retrain)
+            self.costs = cost.retraining_costs(table) if cost.proportional else np.full(series.shape, cost.per_retrain)
             self.exposure = (cost.exposure(table) * table["exposure"]).transpose(SERIES, "period").values
         else:
             self.costs = np.asarray(cost)
@@ -247,7 +247,7 @@ def paid_for_retrains(
     table: xr.Dataset, cost: RetrainingCost, series: NDArray[np.int64], schedule: NDArray[np.bool_]
 ) -> Array:
     """What the retrains of each lane cost, shape (lanes, periods)."""
-    return np.where(schedule, walk.along_schedule(cost.of_retrain(table), series, schedule), 0.0)
+    return np.where(schedule, walk.along_schedule(cost.retraining_costs(table), series, schedule), 0.0)
 
 
 def _bill(table: xr.Dataset, schedule: NDArray[np.bool_], cost: RetrainingCost, charged: Array) -> Replay:

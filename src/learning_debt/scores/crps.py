@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from learning_debt.arrays.conjugate import student_t_scores
 from learning_debt.arrays.conjugate.nig import NIG, predictive
 from learning_debt.arrays.losses import distance_divergence, distance_scores
-from learning_debt.arrays.losses.distance_scores import Draws, Scored
+from learning_debt.arrays.losses.distance_scores import Scored, WeightedDraws
 from learning_debt.arrays.losses.divergence import Divergence
 from learning_debt.scores.predictive_draws import PredictiveDrawsScore
 from learning_debt.typing import Array
@@ -36,10 +36,10 @@ class CRPS(PredictiveDrawsScore):
         """``"outcome"``: the outcome's own unit."""
         return "outcome"
 
-    def _scored(self, draws: Draws, outcome: Array) -> Scored:
+    def _scored(self, draws: WeightedDraws, outcome: Array) -> Scored:
         return distance_scores.crps(draws, outcome)
 
-    def _diverged(self, shadow: Draws, deployed: Draws) -> Divergence:
+    def _diverged(self, shadow: WeightedDraws, deployed: WeightedDraws) -> Divergence:
         return distance_divergence.crps_divergence(shadow, deployed)
 
     def exact_score(self, posterior: NIG, x: Array, y: Array) -> Array:

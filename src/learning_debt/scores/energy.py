@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from learning_debt.arrays.conjugate.nig import NIG
 from learning_debt.arrays.losses import distance_divergence, distance_scores
-from learning_debt.arrays.losses.distance_scores import Draws, Scored
+from learning_debt.arrays.losses.distance_scores import Scored, WeightedDraws
 from learning_debt.arrays.losses.divergence import Divergence
 from learning_debt.scores.crps import CRPS
 from learning_debt.scores.predictive_draws import PredictiveDrawsScore
@@ -38,10 +38,10 @@ class EnergyScore(PredictiveDrawsScore):
         """``"outcome"``: the outcome's own unit."""
         return "outcome"
 
-    def _scored(self, draws: Draws, outcome: Array) -> Scored:
+    def _scored(self, draws: WeightedDraws, outcome: Array) -> Scored:
         return distance_scores.energy(draws, outcome)
 
-    def _diverged(self, shadow: Draws, deployed: Draws) -> Divergence:
+    def _diverged(self, shadow: WeightedDraws, deployed: WeightedDraws) -> Divergence:
         return distance_divergence.energy_divergence(shadow, deployed)
 
     def exact_score(self, posterior: NIG, x: Array, y: Array) -> Array:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from learning_debt.arrays.predictive import mixture
 from learning_debt.arrays.predictive.integration import Integral, average, integral
 from learning_debt.arrays.predictive.outcome_points import MAXIMUM_POINTS, POINTS, OutcomePoints
-from learning_debt.data import follow, take_rows
+from learning_debt.data import append_rows, take_rows
 from learning_debt.estimate import Estimate
 from learning_debt.forecasters.base import SampledForecaster
 from learning_debt.forecasters.weights import doubted, lineage, relative_weights, was_moved, weight_doubt, with_moves
@@ -149,7 +149,7 @@ class PredictiveContrast:
         for first in range(0, self.rows, together):
             then = self.past
             if self.forecaster.needs_past and self.past is not None and first > 0:
-                then = follow(self.past, take_rows(self.batch, slice(first), dim), dim)
+                then = append_rows(self.past, take_rows(self.batch, slice(first), dim), dim)
             chunks.append((take_rows(self.batch, slice(first, first + together), dim), then))
         return chunks
 

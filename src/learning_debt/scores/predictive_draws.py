@@ -10,9 +10,9 @@ import numpy as np
 import xarray as xr
 
 from learning_debt.arrays.draws.effective_size import ENOUGH, chosen_inflation, weighted_size
-from learning_debt.arrays.losses.distance_scores import Draws, Scored
+from learning_debt.arrays.losses.distance_scores import Scored, WeightedDraws
 from learning_debt.arrays.losses.divergence import Divergence, variance_of_sum
-from learning_debt.data import follow, take_rows
+from learning_debt.data import append_rows, take_rows
 from learning_debt.estimate import Estimate
 from learning_debt.forecasters.base import SampledForecaster
 from learning_debt.forecasters.weights import relative_weights, weight_doubt
@@ -65,10 +65,10 @@ class PredictiveDrawsScore(Score):
     """Whether outcomes are vectors, one a row; None for as they come."""
 
     @abstractmethod
-    def _scored(self, draws: Draws, outcome: Array) -> Scored: ...
+    def _scored(self, draws: WeightedDraws, outcome: Array) -> Scored: ...
 
     @abstractmethod
-    def _diverged(self, shadow: Draws, deployed: Draws) -> Divergence: ...
+    def _diverged(self, shadow: WeightedDraws, deployed: WeightedDraws) -> Divergence: ...
 
     def _variance(self, first: Array, second: Array) -> tuple[float, float, float]:
         return variance_of_sum(first, second)
@@ -136,7 +136,7 @@ class DrawsContrast:
         self.seed = int(np.random.SeedSequence().generate_state(1)[0]) if random_seed is None else random_seed
         self.draws, self.doubt = self._draws(shadow), weight_doubt(shadow)
 
-    def _draws(self, posterior: xr.DataTree) -> Draws:
+    def _draws(self, posterior: xr.DataTree) -> WeightedDraws:
         return predictive_draws(self.forecaster, posterior, self.batch, self.past, self.seed, vector=self.score.vector)
 
     def against(self, deployed: xr.DataTree) -> Estimate:
@@ -189,7 +189,7 @@ def judged(
     return Estimate(value, error, not note, diagnostics=diagnostics, note=note)
 
 
-def _token(draws: Draws) -> str:
+def _token(draws: WeightedDraws) -> str:
     parts = (np.ascontiguousarray(part) for part in draws)
     return hashlib.sha256(b"".join(str(part.shape).encode() + part.tobytes() for part in parts)).hexdigest()
 
@@ -202,7 +202,7 @@ def predictive_draws(
     random_seed: int | None,
     *,
     vector: bool | None = False,
-) -> Draws:
+) -> WeightedDraws:
     """One predictive draw of every row per posterior draw, with the posterior's weights.
 
     Where outcomes feed back each row is drawn given the realised rows before it. The seed goes with the number of
@@ -215,7 +215,10 @@ def predictive_draws(
     pieces = [(batch, past)]
     if forecaster.feedback and past is not None:
         pieces = [
-            (take_rows(batch, slice(k, k + 1), dim), follow(past, take_rows(batch, slice(k), dim), dim) if k else past)
+            (
+                take_rows(batch, slice(k, k + 1), dim),
+                append_rows(past, take_rows(batch, slice(k), dim), dim) if k else past,
+            )
             for k in range(batch.sizes[dim])
         ]
     if random_seed is None:
@@ -229,7 +232,7 @@ def predictive_draws(
     values = np.concatenate(parts, axis=1)
     weight = relative_weights(posterior)
     ones = np.ones((chains, draws))
-    return Draws(values.reshape(chains, draws, *values.shape[1:]), ones if weight is None else weight)
+    return WeightedDraws(values.reshape(chains, draws, *values.shape[1:]), ones if weight is None else weight)
 
 
 def outcomes(forecaster: SampledForecaster, batch: xr.Dataset, *, vector: bool | None = False) -> Array:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from learning_debt.arrays.conjugate import student_t_scores
 from learning_debt.arrays.conjugate.nig import NIG, predictive
 from learning_debt.arrays.losses import stock_loss
-from learning_debt.arrays.losses.distance_scores import Draws, Scored
+from learning_debt.arrays.losses.distance_scores import Scored, WeightedDraws
 from learning_debt.arrays.losses.divergence import Divergence
 from learning_debt.scores.predictive_draws import PredictiveDrawsScore
 from learning_debt.typing import Array
@@ -26,10 +26,10 @@ class _StockScore(PredictiveDrawsScore):
         under, over = self._costs
         return under / (under + over)
 
-    def _scored(self, draws: Draws, outcome: Array) -> Scored:
+    def _scored(self, draws: WeightedDraws, outcome: Array) -> Scored:
         return stock_loss.stock_score(draws, outcome, *self._costs)
 
-    def _diverged(self, shadow: Draws, deployed: Draws) -> Divergence:
+    def _diverged(self, shadow: WeightedDraws, deployed: WeightedDraws) -> Divergence:
         return stock_loss.stock_divergence(shadow, deployed, *self._costs)
 
     def exact_score(self, posterior: NIG, x: Array, y: Array) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learning_debt.arrays.draws.chain_blocks import block_labels
-from learning_debt.arrays.losses.distance_scores import Draws, Scored
+from learning_debt.arrays.losses.distance_scores import Scored, WeightedDraws
 from learning_debt.arrays.losses.divergence import Divergence
 from learning_debt.scores.predictive_draws import PredictiveDrawsScore
 from learning_debt.typing import Array
@@ -93,7 +93,7 @@ class DrawsScore(PredictiveDrawsScore):
         """Whether a currency was given."""
         return self._currency is not None
 
-    def _scored(self, draws: Draws, outcome: Array) -> Scored:
+    def _scored(self, draws: WeightedDraws, outcome: Array) -> Scored:
         """Losses, with one influence a block, shape (1, blocks)."""
         values, label = equally_weighted(draws)
         blocks = np.arange(label.max() + 1)
@@ -101,7 +101,7 @@ class DrawsScore(PredictiveDrawsScore):
         influence = (len(blocks) - 1) * (without - without.mean())
         return Scored(-self._scores(values, outcome), influence[None])
 
-    def _diverged(self, shadow: Draws, deployed: Draws) -> Divergence:
+    def _diverged(self, shadow: WeightedDraws, deployed: WeightedDraws) -> Divergence:
         (x, label_x), (y, label_y) = equally_weighted(shadow), equally_weighted(deployed)
         gaps, variances = [], []
         for half in (0, 1):
@@ -139,7 +139,7 @@ class DrawsScore(PredictiveDrawsScore):
         return scores
 
 
-def equally_weighted(draws: Draws) -> tuple[Array, NDArray[np.intp]]:
+def equally_weighted(draws: WeightedDraws) -> tuple[Array, NDArray[np.intp]]:
     """Draws that weigh the same, (samples, rows, ...), and the block each comes from, (samples,)."""
     weight, label = draws.weight.ravel(), block_labels(*draws.weight.shape).ravel()
     values = draws.values.reshape(weight.size, *draws.values.shape[2:])

@@ -10,7 +10,7 @@ import xarray as xr
 from rich.progress import track
 
 from learning_debt.arrays.bridging.bridge import LogMarginal
-from learning_debt.arrays.bridging.chain import Ladder
+from learning_debt.arrays.bridging.chain import ShadowChain
 from learning_debt.arrays.draws.moment_match import importance
 from learning_debt.debt.from_densities import debt_from_densities
 from learning_debt.debt.from_draws import LADDER_SHARE, debt_from_draws, log_marginal
@@ -87,7 +87,7 @@ class _SampledReplay:
         self.forecaster = Asking(forecaster, plan.history)
         by_likelihood = not self.no_debt and getattr(keeper, "exact", True)
         self.held = HeldLikelihoods(self.forecaster, plan, self.shadow.posterior) if by_likelihood else None
-        self.ladder = Ladder(LADDER_SHARE)
+        self.ladder = ShadowChain(LADDER_SHARE)
         self.marginal = cache(self._log_marginal)
 
     def advance(self, t: int) -> None:

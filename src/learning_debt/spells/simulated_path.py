@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from learning_debt.data import follow, take_rows
+from learning_debt.data import append_rows, take_rows
 from learning_debt.errors import UnsupportedModelError
 from learning_debt.forecasters.base import SampledForecaster
 
@@ -35,7 +35,7 @@ class LastOfPath:
     ) -> xr.Dataset:
         """Predictive draws of the batch, after simulated rows in between."""
         dim = self.forecaster.observation_dim
-        path = follow(self.between, batch, dim)
+        path = append_rows(self.between, batch, dim)
         try:
             drawn = self.forecaster.predict(posterior, path, past, random_seed=random_seed)
         except UnsupportedModelError as error:

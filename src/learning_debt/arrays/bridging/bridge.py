@@ -18,12 +18,12 @@ from scipy.stats import multivariate_normal
 from learning_debt.arrays.bridging.label_slope import label_slope
 from learning_debt.arrays.draws.effective_size import (
     draw_counts,
+    effective_share,
     effective_size,
     influence_on_mean,
     variance_of_mean,
     weighted_mean,
     weighted_size,
-    worth,
 )
 from learning_debt.typing import Array
 
@@ -223,7 +223,7 @@ def _pooled_error(sides: list[_Side], together: bool) -> tuple[float, float]:
     ]
     if together:
         influences = [influences[0] + influences[1]]
-    effective = worth(*(influence_on_mean(side.label, side.weight) for side in sides), *influences)
+    effective = effective_share(*(influence_on_mean(side.label, side.weight) for side in sides), *influences)
     return float(np.sqrt(sum(np.var(one) / one.size for one in influences) / effective)), effective
 
 
@@ -300,7 +300,7 @@ def _effective_draws(values: Array, weight: Array | None) -> float:
     """What `values`, shape (chain, draw), are worth for their mean: autocorrelation and uneven weights counted."""
     if weight is None:
         return effective_size(values)
-    return weighted_size(weight) * worth(influence_on_mean(values, weight))
+    return weighted_size(weight) * effective_share(influence_on_mean(values, weight))
 
 
 def _bridge_to_gaussian(

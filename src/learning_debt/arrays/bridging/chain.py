@@ -17,10 +17,10 @@ from learning_debt.arrays.bridging.bridge import optimal_bridge
 from learning_debt.arrays.bridging.label_slope import LabelSlope, label_slope
 from learning_debt.arrays.draws.effective_size import (
     draw_counts,
+    effective_share,
     influence_on_mean,
     variance_of_mean,
     weighted_mean,
-    worth,
 )
 from learning_debt.typing import Array
 
@@ -114,7 +114,7 @@ def link(
     shared = float((n_earlier * w_earlier).sum())
     share = shared * (1 / sizes[0] + 1 / sizes[1])  # equal distributions weigh every draw n / (m + n)
     influences = sizes[0] * scale * own[0], sizes[1] * scale * own[1]
-    effective = worth(*own)
+    effective = effective_share(*own)
     size = effective * min(at_earlier.size, at_later.size)
     return Link(log_normaliser, shared * effective, share, slope, *influences, lineages, size)
 
@@ -178,7 +178,7 @@ def _by_lineage(influences: Sequence[Array], lineages: Sequence[str]) -> list[Ar
     return list(added.values())
 
 
-class Ladder:
+class ShadowChain:
     """Which of the stored posteriors chains step on, and their links; memory O(posteriors x draws).
 
     A posterior is kept when the one after it overlaps too little with the last that was kept, so that steps are as

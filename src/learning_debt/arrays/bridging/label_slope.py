@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
-from learning_debt.arrays.draws.effective_size import draw_counts, influence_on_mean, variance_of_mean, worth
+from learning_debt.arrays.draws.effective_size import draw_counts, effective_share, influence_on_mean, variance_of_mean
 from learning_debt.typing import Array
 
 
@@ -97,7 +97,7 @@ def label_slope(
     if together:
         influences = [influences[0] + influences[1]]
     labels = influence_on_mean(w_reference, weight_reference), influence_on_mean(w_target, weight_target)
-    implied = curvature / worth(*influences, *labels)
+    implied = curvature / effective_share(*influences, *labels)
     seen = sum(variance_of_mean(one) for one in influences)
     error = float(np.sqrt(max(implied, seen)))
     return LabelSlope(1 + score / curvature, error / curvature, score / error)

@@ -35,7 +35,7 @@ BOUND_PROBABILITY = 0.95
 """Confidence with which the lower bound holds."""
 
 
-class Labels(NamedTuple):
+class DrawLabels(NamedTuple):
     """Probability that a draw came from the shadow, given all its parameters and that it came from the pool.
 
     Attributes
@@ -69,27 +69,27 @@ class MarginalDebt(NamedTuple):
     if_gaussian: float
 
 
-def hard_labels(at_deployed: Array, at_shadow: Array) -> Labels:
+def hard_labels(at_deployed: Array, at_shadow: Array) -> DrawLabels:
     """Where each draw did come from: all that is known without a log normaliser; shapes (chain, draw)."""
-    return Labels(np.zeros_like(at_deployed), np.ones_like(at_shadow), 0.0)
+    return DrawLabels(np.zeros_like(at_deployed), np.ones_like(at_shadow), 0.0)
 
 
 def soft_labels(
     at_deployed: Array, at_shadow: Array, log_normaliser: float, normaliser_error: float | None = None
-) -> Labels:
-    """Labels from the log-likelihood of the new data at the draws, shape (chain, draw), and its log normaliser."""
+) -> DrawLabels:
+    """DrawLabels from the log-likelihood of the new data at the draws, shape (chain, draw), and its log normaliser."""
     offset = np.log(at_shadow.size / at_deployed.size) - log_normaliser
-    return Labels(expit(at_deployed + offset), expit(at_shadow + offset), normaliser_error)
+    return DrawLabels(expit(at_deployed + offset), expit(at_shadow + offset), normaliser_error)
 
 
-def marginal_debt(deployed: Array, shadow: Array, labels: Labels) -> MarginalDebt:
+def marginal_debt(deployed: Array, shadow: Array, labels: DrawLabels) -> MarginalDebt:
     """KL(shadow‖deployed) of the parameters in `deployed` and `shadow` alone.
 
     Parameters
     ----------
     deployed, shadow : ndarray, shapes (chain, draw, parameters)
         Draws of at most about ten parameters, on the whole real line.
-    labels : Labels
+    labels : DrawLabels
         Of the same draws.
 
     Returns
@@ -240,7 +240,7 @@ def _log_mean_ratio(log_ratio: Array, target: Array) -> float:
     return float(logsumexp(log_ratio, b=weight))
 
 
-def _standard_error(log_ratio: Array, target: Array, labels: Labels) -> float:
+def _standard_error(log_ratio: Array, target: Array, labels: DrawLabels) -> float:
     """Of the functional at a fixed, normalised log ratio, and of the log normaliser behind the labels."""
     m, n = labels.deployed.size, labels.shadow.size
     ratio, information = np.exp(log_ratio), target * (1 - target)
@@ -253,7 +253,7 @@ def _standard_error(log_ratio: Array, target: Array, labels: Labels) -> float:
     return float(np.sqrt(variance + (slope * (labels.normaliser_error or 0.0)) ** 2))
 
 
-def _support(log_ratio: Array, target: Array, labels: Labels) -> tuple[float, float]:
+def _support(log_ratio: Array, target: Array, labels: DrawLabels) -> tuple[float, float]:
     """Of the terms of E_q[exp(log ratio)]: Kish's effective number, less what autocorrelation takes, and the share of
     the shadow's draws in it."""
     terms = (1 - target) * np.exp(log_ratio)

@@ -9,11 +9,11 @@ from arviz_stats.base import array_stats
 from scipy.special import logsumexp
 
 from learning_debt.arrays.draws.effective_size import (
+    effective_share,
     influence_on_mean,
     variance_of_mean,
     weighted_mean,
     weighted_size,
-    worth,
 )
 from learning_debt.typing import Array
 
@@ -80,7 +80,7 @@ def reweighted_debt(
     value = mean - float(logsumexp(log_ratio, b=u / u.size))
     influence = influence_on_mean(log_ratio, w) - v + u
     error = float(np.sqrt(variance_of_mean(influence)))
-    size *= worth(influence, v - u)
+    size *= effective_share(influence, v - u)
     return ReweightedDebt(
         max(value, 0.0), error, size, _tail_shape(log_weight_ratio), _mismatch(log_weight_ratio, log_ratio)
     )

@@ -31,7 +31,7 @@ def variance_of_mean(draws: Array) -> float:
     return float(np.var(draws, ddof=1)) / effective_size(draws)
 
 
-def worth(*columns: Array) -> float:
+def effective_share(*columns: Array) -> float:
     """Share of effective draws, the least of several functions of the draws, each of shape (chain, draw).
 
     An effective size is itself an estimate, and the error of a standard error that matters is the one that makes it

@@ -17,12 +17,12 @@ from numba import njit
 
 from learning_debt.arrays.compilation import CACHE
 from learning_debt.arrays.draws.chain_blocks import block_labels
-from learning_debt.arrays.losses.distance_scores import Draws, distances_times
+from learning_debt.arrays.losses.distance_scores import WeightedDraws, distances_times
 from learning_debt.arrays.losses.divergence import Divergence, near_zero, variance_of_sum
 from learning_debt.typing import Array
 
 
-def crps_divergence(shadow: Draws, deployed: Draws) -> Divergence:
+def crps_divergence(shadow: WeightedDraws, deployed: WeightedDraws) -> Divergence:
     """Integral of (F - G)^2, mean over the rows, from draws (chain, draw, rows).
 
     Draws of the two may depend on each other in any way sample by sample, if both have the same chains and draws; else
@@ -32,14 +32,14 @@ def crps_divergence(shadow: Draws, deployed: Draws) -> Divergence:
     --------
     >>> rng = np.random.default_rng(1)
     >>> noise = rng.normal(size=(4, 500, 1))
-    >>> apart = crps_divergence(Draws(noise, np.ones((4, 500))), Draws(noise + 1, np.ones((4, 500))))
+    >>> apart = crps_divergence(WeightedDraws(noise, np.ones((4, 500))), WeightedDraws(noise + 1, np.ones((4, 500))))
     >>> round(apart.value, 2)  # E|Z + 1| - E|Z|, Z normal with variance 2
     0.27
     """
     return _divergence(shadow, deployed, _row_1d)
 
 
-def energy_divergence(shadow: Draws, deployed: Draws) -> Divergence:
+def energy_divergence(shadow: WeightedDraws, deployed: WeightedDraws) -> Divergence:
     """The same of vectors, from draws (chain, draw, rows, values); time and memory grow with draws squared."""
     return _divergence(shadow, deployed, _row_nd)
 
@@ -54,7 +54,7 @@ class Row(NamedTuple):
     potential: Array
 
 
-def _divergence(shadow: Draws, deployed: Draws, row: Callable[[Array, Array], Row]) -> Divergence:
+def _divergence(shadow: WeightedDraws, deployed: WeightedDraws, row: Callable[[Array, Array], Row]) -> Divergence:
     """Squared norm of the difference of the means of both embeddings, from block means and from influences.
 
     Notes

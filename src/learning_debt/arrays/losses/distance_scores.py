@@ -16,7 +16,7 @@ from scipy.spatial.distance import cdist
 from learning_debt.typing import Array
 
 
-class Draws(NamedTuple):
+class WeightedDraws(NamedTuple):
     """Predictive draws of a batch.
 
     Attributes
@@ -56,12 +56,12 @@ class Scored(NamedTuple):
     doubt: str = ""
 
 
-def crps(draws: Draws, outcome: Array) -> Scored:
+def crps(draws: WeightedDraws, outcome: Array) -> Scored:
     """Continuous ranked probability score of draws (chain, draw, rows) at outcomes (rows,), as a loss.
 
     Examples
     --------
-    >>> draws = Draws(np.array([[[0.0], [2.0], [2.0]]]), np.ones((1, 3)))
+    >>> draws = WeightedDraws(np.array([[[0.0], [2.0], [2.0]]]), np.ones((1, 3)))
     >>> crps(draws, np.array([1.0])).loss.round(4)  # E|X - y| = 1, E|X - X'| = 4/3 over pairs of two draws
     array([0.3333])
     """
@@ -71,7 +71,7 @@ def crps(draws: Draws, outcome: Array) -> Scored:
     return _scored(np.abs(x - outcome), between, draws.weight)
 
 
-def energy(draws: Draws, outcome: Array) -> Scored:
+def energy(draws: WeightedDraws, outcome: Array) -> Scored:
     """Energy score of vector draws (chain, draw, rows, values) at outcomes (rows, values), as a loss."""
     weight = draws.weight.ravel()
     x = draws.values.reshape(weight.size, *draws.values.shape[2:])

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from learning_debt.arrays.draws.effective_size import worth
+from learning_debt.arrays.draws.effective_size import effective_share
 from learning_debt.typing import Array
 
 
@@ -69,7 +69,7 @@ def variance_of_sum(first: Array, second: Array) -> tuple[float, float, float]:
     # An effective size is itself an estimate; where one alone decides, it is the samples in which it came out too large
     # that pass for reliable. The least of several holds.
     seen = [(first, second, first + second)] if together else [(first,), (second,)]
-    sizes = [columns[0].size * worth(*columns) for columns in seen]
+    sizes = [columns[0].size * effective_share(*columns) for columns in seen]
     variances = [float(part.var(ddof=1)) / size for part, size in zip(parts, sizes, strict=True)]
     total = sum(float((part**2).sum()) / part.size**2 for part in parts)
     largest = max(float((part**2).max()) / part.size**2 for part in parts)

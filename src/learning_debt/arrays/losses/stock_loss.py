@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from learning_debt.arrays.draws.effective_size import effective_size
-from learning_debt.arrays.losses.distance_scores import Draws, Scored
+from learning_debt.arrays.losses.distance_scores import Scored, WeightedDraws
 from learning_debt.arrays.losses.divergence import Divergence, near_zero, variance_of_sum
 from learning_debt.typing import Array
 
@@ -73,7 +73,7 @@ MINIMUM_BEYOND = 16
 """Effective draws that must lie beyond a level on either side: with as many, four standard errors away are the last."""
 
 
-def best_stock(draws: Draws, level: float) -> Stock:
+def best_stock(draws: WeightedDraws, level: float) -> Stock:
     """Quantile of draws (chain, draw, rows), and the places where more draws might put it.
 
     No density is needed, so outcomes may be counts: a quantile that is certain has one place, one that wavers between
@@ -90,7 +90,7 @@ class Ordered(NamedTuple):
     total: Array
 
 
-def _in_order(draws: Draws) -> Ordered:
+def _in_order(draws: WeightedDraws) -> Ordered:
     weight = draws.weight.ravel()
     x = draws.values.reshape(weight.size, -1)
     order = np.argsort(x, axis=0)
@@ -111,7 +111,7 @@ def _mean_loss(draws: Ordered, stock: Array, under: float, over: float) -> Array
     return np.asarray(loss).reshape(stock.shape)
 
 
-def _quantiles(draws: Draws, ordered: Ordered, level: float) -> Stock:
+def _quantiles(draws: WeightedDraws, ordered: Ordered, level: float) -> Stock:
     weight = draws.weight.ravel()
     x = draws.values.reshape(weight.size, -1)
     value = _at_levels(ordered.value, ordered.share, np.full((1, x.shape[1]), level))[0]
@@ -216,7 +216,7 @@ def _response(stock: Stock, function: Callable[[Array], Array]) -> Response:
     return Response(slope, middle + mean, excess, remainder, jump, np.asarray((1 + allowance) * usual))
 
 
-def stock_score(draws: Draws, outcome: Array, under: float, over: float) -> Scored:
+def stock_score(draws: WeightedDraws, outcome: Array, under: float, over: float) -> Scored:
     """Loss, at outcomes (rows,), of the best stock by draws (chain, draw, rows); the mean over its likely places."""
     stock = best_stock(draws, under / (under + over))
     response = _response(stock, lambda at: stock_loss(at, outcome, under, over))
@@ -226,10 +226,10 @@ def stock_score(draws: Draws, outcome: Array, under: float, over: float) -> Scor
     return Scored(response.mean, influence, remainder, jump, usual, stock.doubt)
 
 
-def stock_divergence(shadow: Draws, deployed: Draws, under: float, over: float) -> Divergence:
+def stock_divergence(shadow: WeightedDraws, deployed: WeightedDraws, under: float, over: float) -> Divergence:
     """Extra cost, expected by the shadow, of the deployed stock; mean over the rows.
 
-    Draws (chain, draw, rows) of the two may depend on each other sample by sample, as in `crps_divergence`.
+    WeightedDraws (chain, draw, rows) of the two may depend on each other sample by sample, as in `crps_divergence`.
 
     Notes
     -----

@@ -16,7 +16,7 @@ from learning_debt.forecasters.pymc.compiled.growth import Continuation, Growth
 from learning_debt.forecasters.pymc.compiled.simulation import Simulation
 from learning_debt.forecasters.pymc.inputs.index_guard import IndexGuard
 from learning_debt.forecasters.pymc.inputs.model_data import Columns
-from learning_debt.forecasters.pymc.inputs.posterior_draws import Draws, read_draws
+from learning_debt.forecasters.pymc.inputs.posterior_draws import PosteriorDraws, read_draws
 from learning_debt.forecasters.pymc.model.coordinate_labels import of_column
 from learning_debt.forecasters.pymc.model.graph import Arguments
 from learning_debt.forecasters.pymc.model.outcomes import Outcome
@@ -98,7 +98,7 @@ class Build(Columns):
             )
 
     def grow(
-        self, draws: Draws, arguments: Arguments, rows: int, training: int | None, seed: np.random.SeedSequence
+        self, draws: PosteriorDraws, arguments: Arguments, rows: int, training: int | None, seed: np.random.SeedSequence
     ) -> dict[str, np.ndarray]:
         """Draws with entries for every label and row of `arguments`.
 
@@ -126,7 +126,7 @@ class Build(Columns):
                     cut[name] = cut[name][(slice(None),) * (axis + 1) + (slice(0),)]
         return cut
 
-    def read(self, posterior: xr.DataTree, *, own_labels: bool = True) -> Draws:
+    def read(self, posterior: xr.DataTree, *, own_labels: bool = True) -> PosteriorDraws:
         """Draws with their labels, checked against this build."""
         return read_draws(self.graph, self.shapes, posterior, own_labels=own_labels)
 

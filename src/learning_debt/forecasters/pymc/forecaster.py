@@ -19,7 +19,6 @@ from learning_debt.forecasters.base import (
     TRAINING_WEIGHT,
     row_weight,
 )
-from learning_debt.forecasters.pymc.batch_at_posterior import Scene, Stage, predictive_draws, row_terms
 from learning_debt.forecasters.pymc.build import Build
 from learning_debt.forecasters.pymc.checks.comparable import require_same_density, require_same_groups
 from learning_debt.forecasters.pymc.checks.forecaster_options import check_counts, check_options, checked_growing_dims
@@ -37,6 +36,7 @@ from learning_debt.forecasters.pymc.inputs.preparation import (
     same_preparation,
 )
 from learning_debt.forecasters.pymc.model.graph import Arguments
+from learning_debt.forecasters.pymc.prepared_batch import BatchPreparation, PreparedBatch, predictive_draws, row_terms
 from learning_debt.forecasters.pymc.registry import CONSTANTS, LAYOUT, STRUCTURE, BuildModel, Registry, unmoved
 from learning_debt.forecasters.pymc.sampling.sampler import Sampler, SamplerName
 from learning_debt.forecasters.pymc.sampling.weighted_model import Held, held_rows, require_weightable
@@ -120,7 +120,7 @@ class PyMCForecaster:
         self._registry = Registry(
             build_model, model, self._preparation, observation_dim, growing, context_rows, compile_kwargs
         )
-        self._stage = Stage(self._registry)
+        self._batches = BatchPreparation(self._registry)
         self._sampler = Sampler(int(draws), int(tune), int(chains), sampler)
         if model is not None:
             require_supported(model, observation_dim)
@@ -300,14 +300,14 @@ class PyMCForecaster:
         IncomparablePosteriorsError
             If the posterior belongs to another model.
         """
-        scene = self._stage.scene(posterior, batch, past, random_seed, outcome=True)
-        scene.build.scoring_guard.check(scene.arguments)
-        terms = row_terms(scene.build, scene.arguments, scene.samples, scene.rows, scene.kept)
+        prepared = self._batches.prepare(posterior, batch, past, random_seed, outcome=True)
+        prepared.build.scoring_guard.check(prepared.arguments)
+        terms = row_terms(prepared.build, prepared.arguments, prepared.samples, prepared.rows, prepared.kept)
         for values in terms:
             if np.isnan(values).any():
                 sample, row = np.argwhere(np.isnan(values))[0]
                 raise ValueError(f"the log density of row {row} is NaN at draw {sample}; check the row's values")
-        return self._labelled(terms, scene)
+        return self._labelled(terms, prepared)
 
     def predict(
         self, posterior: xr.DataTree, batch: Any, past: Any = None, *, random_seed: int | None = None
@@ -317,9 +317,9 @@ class PyMCForecaster:
         The batch needs no outcomes, and any it has are not used. `past` is as in `log_density`. The same seed gives the
         same draws.
         """
-        scene = self._stage.scene(posterior, batch, past, random_seed, outcome=False)
-        scene.build.predicting_guard.check(scene.arguments)
-        return self._labelled(predictive_draws(scene, random_seed), scene)
+        prepared = self._batches.prepare(posterior, batch, past, random_seed, outcome=False)
+        prepared.build.predicting_guard.check(prepared.arguments)
+        return self._labelled(predictive_draws(prepared, random_seed), prepared)
 
     def outcome_kind(self) -> str:
         """``"continuous"`` (one real number a row), ``"count"`` (an integer from 0 on) or ``"other"``."""
@@ -415,12 +415,14 @@ class PyMCForecaster:
         packaged.attrs = {**kept, **dict(zip((STRUCTURE, LAYOUT, CONSTANTS), build.key, strict=True))}
         return packaged
 
-    def _labelled(self, values: list[np.ndarray], scene: Scene) -> xr.Dataset:
+    def _labelled(self, values: list[np.ndarray], prepared: PreparedBatch) -> xr.Dataset:
         dim = self._observation_dim
         # A variable named as a dimension would become a coordinate.
-        names = [one.data if one.name == dim else one.name for one in scene.build.graph.outcomes]
+        names = [one.data if one.name == dim else one.name for one in prepared.build.graph.outcomes]
         variables = {
             name: ((SAMPLE, dim, *(f"{name}_dim_{k}" for k in range(1, array.ndim - 1))), array)
             for name, array in zip(names, values, strict=True)
         }
-        return xr.Dataset(variables, coords={dim: scene.batch.variables[dim]} if dim in scene.batch.coords else None)
+        return xr.Dataset(
+            variables, coords={dim: prepared.batch.variables[dim]} if dim in prepared.batch.coords else None
+        )

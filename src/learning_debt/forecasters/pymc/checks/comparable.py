@@ -11,7 +11,7 @@ from learning_debt.errors import IncomparablePosteriorsError
 from learning_debt.forecasters.pymc.build import Build
 from learning_debt.forecasters.pymc.checks.supported import largest_difference
 from learning_debt.forecasters.pymc.compiled.density import split_points
-from learning_debt.forecasters.pymc.inputs.posterior_draws import Draws, posterior_group
+from learning_debt.forecasters.pymc.inputs.posterior_draws import PosteriorDraws, posterior_group
 from learning_debt.forecasters.pymc.model.coordinate_labels import different, of_posterior
 from learning_debt.forecasters.pymc.model.graph import ModelGraph
 
@@ -51,7 +51,7 @@ def require_same_groups(first: ModelGraph, second: ModelGraph, shadow: xr.DataTr
 
 def require_same_density(
     builds: tuple[Build, Build],
-    draws: Draws,
+    draws: PosteriorDraws,
     trainings: Sequence[xr.Dataset | None],
     batches: Sequence[xr.Dataset],
     observation_dim: str,

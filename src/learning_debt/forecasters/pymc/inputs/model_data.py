@@ -12,7 +12,7 @@ import xarray as xr
 from learning_debt.data import Labels, not_numbers, require_usable, require_variables
 from learning_debt.forecasters.pymc.compiled.density import Density
 from learning_debt.forecasters.pymc.inputs.index_guard import IndexGuard
-from learning_debt.forecasters.pymc.inputs.posterior_draws import Draws
+from learning_debt.forecasters.pymc.inputs.posterior_draws import PosteriorDraws
 from learning_debt.forecasters.pymc.model.coordinate_labels import (
     GroupLabels,
     encode,
@@ -90,7 +90,7 @@ class Columns:
         rows: xr.Dataset,
         observation_dim: str,
         *,
-        draws: Draws | None = None,
+        draws: PosteriorDraws | None = None,
         static: xr.Dataset | None = None,
         outcome: bool = True,
         labelled: xr.Dataset | None = None,
@@ -144,7 +144,7 @@ class Columns:
                 variable = variable.isel({dim: positions})
         return variable
 
-    def known_labels(self, rows: xr.Dataset, observation_dim: str, draws: Draws | None) -> GroupLabels:
+    def known_labels(self, rows: xr.Dataset, observation_dim: str, draws: PosteriorDraws | None) -> GroupLabels:
         """Labels of the posterior (of the model itself without one), and the rows' new ones where they may grow."""
         labels = self.labels if draws is None else {**self.labels, **draws.labels}
         if draws is None:
@@ -312,7 +312,12 @@ class Columns:
                 )
 
     def _lengths(
-        self, along_rows: set, count: int, draws: Draws | None, labels: GroupLabels, data: dict[str, np.ndarray]
+        self,
+        along_rows: set,
+        count: int,
+        draws: PosteriorDraws | None,
+        labels: GroupLabels,
+        data: dict[str, np.ndarray],
     ) -> dict[str, np.ndarray]:
         lengths = {}
         for dim in self.graph.lengths:

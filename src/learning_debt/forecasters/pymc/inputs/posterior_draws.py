@@ -16,7 +16,7 @@ from learning_debt.validation import suggestion
 
 
 @dataclass(frozen=True)
-class Draws:
+class PosteriorDraws:
     """Draws of the free variables, sample axis first, with the labels of their other axes."""
 
     values: dict[str, np.ndarray]
@@ -48,7 +48,7 @@ def posterior_group(posterior: Any) -> xr.Dataset:
 
 def read_draws(
     graph: ModelGraph, shapes: dict[str, tuple[int, ...]], posterior: xr.DataTree, *, own_labels: bool = True
-) -> Draws:
+) -> PosteriorDraws:
     """Draws with their labels, checked against a model whose free variables have these `shapes`.
 
     With ``own_labels=False`` the posterior's group labels are taken as the truth: the model only lends its graph.
@@ -75,7 +75,7 @@ def read_draws(
                     labels[dim] = of_posterior(dim, dataset)
         values[rv.name] = _typed(rv.name, variable.values, str(rv.dtype)).reshape(-1, *variable.shape[2:])
     chains, draws = variable.shape[:2]
-    return Draws(values, chains, draws, labels, lengths)
+    return PosteriorDraws(values, chains, draws, labels, lengths)
 
 
 def _typed(name: str, values: np.ndarray, dtype: str) -> np.ndarray:

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from learning_debt.data import as_dataset, as_past, follow, take_rows
+from learning_debt.data import append_rows, as_dataset, as_past, take_rows
 from learning_debt.errors import UnsupportedModelError
 from learning_debt.forecasters.base import TRAINING, training_data
 from learning_debt.forecasters.pymc.build import Build
 from learning_debt.forecasters.pymc.compiled.density import Scoring, cells_of
-from learning_debt.forecasters.pymc.inputs.posterior_draws import Draws
+from learning_debt.forecasters.pymc.inputs.posterior_draws import PosteriorDraws
 from learning_debt.forecasters.pymc.inputs.preparation import require_own_outcomes
 from learning_debt.forecasters.pymc.model.graph import Arguments
 from learning_debt.forecasters.pymc.model.outcomes import Outcome
@@ -23,14 +23,14 @@ from learning_debt.forecasters.pymc.training_window import since_training
 
 
 @dataclass(frozen=True)
-class Scene:
+class PreparedBatch:
     """Arguments of a build's functions for a batch and, before it, as much of its past as counts.
 
     Attributes
     ----------
     build : Build
     arguments : Arguments
-        Draws, data and lengths of `rows` rows.
+        PosteriorDraws, data and lengths of `rows` rows.
     samples, rows, kept : int
         Posterior draws; all rows; rows at the end that are the batch.
     lagged : bool
@@ -51,17 +51,19 @@ class Scene:
     batch: xr.Dataset
 
 
-class Stage:
+class BatchPreparation:
     """Sets batches up at posteriors of one forecaster."""
 
     def __init__(self, registry: Registry) -> None:
         self.registry, self.preparation, self.dim = registry, registry.preparation, registry.observation_dim
 
-    def scene(self, posterior: Any, batch: Any, past: Any, random_seed: int | None, *, outcome: bool) -> Scene:
+    def prepare(
+        self, posterior: Any, batch: Any, past: Any, random_seed: int | None, *, outcome: bool
+    ) -> PreparedBatch:
         """All that a compiled function needs to score the batch or, without its outcome, to draw it."""
         dim, rows = self.dim, as_dataset(batch, self.dim, ())
         before = None if past is None else since_training(posterior, as_past(past, dim, ()), dim)
-        joined = rows if before is None or before.sizes[dim] == 0 else follow(before, rows, dim)
+        joined = rows if before is None or before.sizes[dim] == 0 else append_rows(before, rows, dim)
         prepared = self.preparation.of_batch(posterior, joined)
         build = self.registry.of(posterior, prepared)
         present = tuple(name for name in build.graph.outcome_data if name in joined.variables)
@@ -85,7 +87,7 @@ class Stage:
         training = None if scoring.alone else self._training_rows(posterior, build, draws, joined, kept)
         count = relevant.sizes[dim]
         arguments["draw"] = build.grow(draws, arguments, count, training, np.random.SeedSequence(random_seed))
-        return Scene(build, arguments, draws.samples, count, kept, scoring.lagged, scoring.undrawable, rows)
+        return PreparedBatch(build, arguments, draws.samples, count, kept, scoring.lagged, scoring.undrawable, rows)
 
     def _relevant(self, prepared: xr.Dataset, kept: int, build: Build, scoring: Scoring) -> xr.Dataset:
         """The batch and as much of its past as it depends on."""
@@ -105,7 +107,7 @@ class Stage:
         return self.preparation.of_stored(posterior) if wanted else None
 
     def _training_rows(
-        self, posterior: xr.DataTree, build: Build, draws: Draws, joined: xr.Dataset, kept: int
+        self, posterior: xr.DataTree, build: Build, draws: PosteriorDraws, joined: xr.Dataset, kept: int
     ) -> int | None:
         """Rows whose entries the posterior holds; they must be the first of the past and the batch, its last `kept`."""
         row_dim = build.graph.row_dim
@@ -177,32 +179,32 @@ def _path_so_far(build: Build, arguments: Arguments, samples: int, count: int) -
         ) from error
 
 
-def predictive_draws(scene: Scene, random_seed: int | None) -> list[np.ndarray]:
+def predictive_draws(prepared: PreparedBatch, random_seed: int | None) -> list[np.ndarray]:
     """One draw of the batch per posterior draw, shape (samples, kept, ...) for each outcome."""
-    graph, arguments = scene.build.graph, scene.arguments
-    if scene.undrawable:
-        raise UnsupportedModelError(scene.undrawable)
-    series = {outcome: _continued(scene, outcome, random_seed) for outcome in graph.outcomes if outcome.spans_rows}
+    graph, arguments = prepared.build.graph, prepared.arguments
+    if prepared.undrawable:
+        raise UnsupportedModelError(prepared.undrawable)
+    series = {outcome: _continued(prepared, outcome, random_seed) for outcome in graph.outcomes if outcome.spans_rows}
     if len(series) == len(graph.outcomes):
         return list(series.values())
-    if scene.lagged and scene.kept > 1:
+    if prepared.lagged and prepared.kept > 1:
         raise UnsupportedModelError(
             "each row's distribution depends on the outcome before it, so several rows cannot be drawn at once; "
             "predict one row at a time, with the rows before it as past"
         )
     numbers = sum(int(np.prod(arguments["data"][outcome.data].shape)) for outcome in graph.outcomes)
-    cells = cells_of(scene.rows, numbers, scene.build.density.pairs)
-    drawn = scene.build.predictive.draw(arguments, scene.samples, cells, random_seed)
-    kept = slice(scene.rows - scene.kept, None)
+    cells = cells_of(prepared.rows, numbers, prepared.build.density.pairs)
+    drawn = prepared.build.predictive.draw(arguments, prepared.samples, cells, random_seed)
+    kept = slice(prepared.rows - prepared.kept, None)
     return [
         series[outcome] if outcome in series else np.moveaxis(values, outcome.row_axis + 1, 1)[:, kept]
         for outcome, values in zip(graph.outcomes, drawn, strict=True)
     ]
 
 
-def _continued(scene: Scene, outcome: Outcome, random_seed: int | None) -> np.ndarray:
-    past = scene.arguments["data"][outcome.data][: scene.rows - scene.kept]
-    known = np.broadcast_to(past, (scene.samples, *past.shape)).astype(outcome.variable.dtype)
+def _continued(prepared: PreparedBatch, outcome: Outcome, random_seed: int | None) -> np.ndarray:
+    past = prepared.arguments["data"][outcome.data][: prepared.rows - prepared.kept]
+    known = np.broadcast_to(past, (prepared.samples, *past.shape)).astype(outcome.variable.dtype)
     seed = int(np.random.SeedSequence(random_seed).generate_state(1)[0])
-    drawn = scene.build.continuation(outcome).draw(scene.arguments, known, (scene.rows,), seed)
-    return drawn[:, scene.rows - scene.kept :]
+    drawn = prepared.build.continuation(outcome).draw(prepared.arguments, known, (prepared.rows,), seed)
+    return drawn[:, prepared.rows - prepared.kept :]
