@@ -17,7 +17,7 @@ import time
 import numpy as np
 
 import learning_debt as ld
-from learning_debt.forecasters.conjugate import ConjugateRegression
+from learning_debt.forecasters.conjugate_regression import ConjugateRegression
 from learning_debt.scores import CRPS, NewsvendorLoss, QuantileLoss, Score
 
 SHIFTS = {"none": (0.0, 1.0), "small": (0.3, 1.0), "large": (2.0, 1.0), "variance": (0.0, 2.0)}

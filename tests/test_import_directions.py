@@ -1,8 +1,11 @@
 """The house of ARCHITECTURE.md: imports are absolute and go downwards only, and importing the package stays light."""
 
 import ast
+import importlib
+import inspect
 import subprocess
 import sys
+from collections import Counter
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -93,6 +96,23 @@ def test_there_is_no_cycle():
 def test_the_ground_floor_knows_arrays_only(name):
     outside = {one.split(".")[0] for _, names in imports(name) for one in names}
     assert not outside & {"xarray", "pymc", "pytensor", "pandas", "arviz", "arviz_base", "matplotlib"}
+
+
+FAMILY = {"__init__", "__main__", "base", "exact", "sampled", "pooled"}
+"""Names that say which part of a family or which engine a file is; all others occur once."""
+
+
+def test_the_name_of_a_file_or_folder_occurs_once():
+    stems = Counter(path.stem for path in MODULES.values()) + Counter(
+        path.parent.name for path in MODULES.values() if path.stem == "__init__" and path.parent.name != PACKAGE
+    )
+    assert not {name: count for name, count in stems.items() if count > 1 and name not in FAMILY}
+
+
+def test_no_module_has_the_dotted_name_of_a_public_function():
+    public = importlib.import_module(PACKAGE)
+    functions = {f"{PACKAGE}.{name}" for name in public.__all__ if not inspect.ismodule(getattr(public, name))}
+    assert not functions & set(MODULES)
 
 
 def test_importing_the_package_brings_neither_pymc_nor_a_sampler_nor_plots():

@@ -19,7 +19,7 @@ from drifting_models.comparison import cell_table, compare, summary
 from drifting_models.policies import COST_RATIOS, conjugate_continuation, costs_of
 from drifting_models.run import cases, run
 from drifting_models.worlds import WORLDS
-from learning_debt.pricing.replay import ACCOUNTINGS
+from learning_debt.pricing.replays import ACCOUNTINGS
 
 RESULTS = Path(__file__).parents[1] / "results"
 

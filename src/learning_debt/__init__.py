@@ -15,7 +15,7 @@ from learning_debt.debt.estimates import posterior_debt, predictive_debt, score_
 from learning_debt.debt.from_densities import debt_from_densities
 from learning_debt.errors import IncomparablePosteriorsError, UnsupportedModelError
 from learning_debt.estimate import Estimate
-from learning_debt.forecasters.conjugate import ConjugateRegression
+from learning_debt.forecasters.conjugate_regression import ConjugateRegression
 from learning_debt.forecasters.weights import equal_weights, with_weights
 from learning_debt.moved import serve_old_names
 from learning_debt.policies.cost import RetrainingCost
@@ -27,7 +27,7 @@ from learning_debt.policies.rivals import rival_policies
 from learning_debt.policies.signals import Signals
 from learning_debt.pricing.decision import Decision, decide
 from learning_debt.pricing.policy_iteration import fit_continuation
-from learning_debt.pricing.replay import Replay, oracle, replay
+from learning_debt.pricing.replays import Replay, oracle, replay
 from learning_debt.pricing.tuning import Tuned, tune
 from learning_debt.shadows.ladder import ShadowLadder
 from learning_debt.shadows.refit import Refit

@@ -81,20 +81,20 @@ MOVED = {
     "policy_iteration": "learning_debt.pricing.policy_iteration",
     "posteriors": "learning_debt.forecasters",
     "posteriors.base": "learning_debt.forecasters.base",
-    "posteriors.conjugate": "learning_debt.forecasters.conjugate",
+    "posteriors.conjugate": "learning_debt.forecasters.conjugate_regression",
     "posteriors.convergence": "learning_debt.forecasters.convergence",
     "posteriors.keeper": "learning_debt.shadows.refit",
     "posteriors.likelihood": "learning_debt.shadows.weighted_likelihood",
     "posteriors.pymc": "learning_debt.forecasters.pymc",
-    "posteriors.pymc.attached": "learning_debt.forecasters.pymc.checks.own_rows",
+    "posteriors.pymc.attached": "learning_debt.forecasters.pymc.model_checks.own_rows",
     "posteriors.pymc.build": "learning_debt.forecasters.pymc.build",
-    "posteriors.pymc.checks": "learning_debt.forecasters.pymc.checks.supported",
+    "posteriors.pymc.checks": "learning_debt.forecasters.pymc.model_checks.supported",
     "posteriors.pymc.columns": "learning_debt.forecasters.pymc.inputs.model_data",
-    "posteriors.pymc.compare": "learning_debt.forecasters.pymc.checks.comparable",
+    "posteriors.pymc.compare": "learning_debt.forecasters.pymc.model_checks.comparable",
     "posteriors.pymc.density": "learning_debt.forecasters.pymc.compiled.density",
     "posteriors.pymc.draws": "learning_debt.forecasters.pymc.inputs.posterior_draws",
     "posteriors.pymc.fingerprint": "learning_debt.forecasters.pymc.model.fingerprint",
-    "posteriors.pymc.first_fit": "learning_debt.forecasters.pymc.checks.first_fit",
+    "posteriors.pymc.first_fit": "learning_debt.forecasters.pymc.model_checks.first_fit",
     "posteriors.pymc.fit": "learning_debt.forecasters.pymc.sampling.sampler",
     "posteriors.pymc.forecaster": "learning_debt.forecasters.pymc.forecaster",
     "posteriors.pymc.foresight": "learning_debt.forecasters.pymc.foresight",
@@ -104,12 +104,12 @@ MOVED = {
     "posteriors.pymc.growth": "learning_debt.forecasters.pymc.compiled.growth",
     "posteriors.pymc.indices": "learning_debt.forecasters.pymc.inputs.index_guard",
     "posteriors.pymc.labels": "learning_debt.forecasters.pymc.model.coordinate_labels",
-    "posteriors.pymc.options": "learning_debt.forecasters.pymc.checks.forecaster_options",
+    "posteriors.pymc.options": "learning_debt.forecasters.pymc.model_checks.forecaster_options",
     "posteriors.pymc.outcomes": "learning_debt.forecasters.pymc.model.outcomes",
     "posteriors.pymc.prepare": "learning_debt.forecasters.pymc.inputs.preparation",
     "posteriors.pymc.registry": "learning_debt.forecasters.pymc.registry",
     "posteriors.pymc.scene": "learning_debt.forecasters.pymc.prepared_batch",
-    "posteriors.pymc.scoring": "learning_debt.forecasters.pymc.checks.row_scoring",
+    "posteriors.pymc.scoring": "learning_debt.forecasters.pymc.model_checks.row_scoring",
     "posteriors.pymc.simulate": "learning_debt.forecasters.pymc.compiled.simulation",
     "posteriors.pymc.threads": "learning_debt.forecasters.pymc.model.threads",
     "posteriors.pymc.weighted": "learning_debt.forecasters.pymc.sampling.weighted_model",
@@ -148,7 +148,7 @@ MOVED = {
     "update_rule": "learning_debt.data.update_rule",
 }
 """Old name, without the package's, to the new one."""
-SHADOWED = {"audit": "learning_debt.auditing", "replay": "learning_debt.pricing.replay"}
+SHADOWED = {"audit": "learning_debt.auditing", "replay": "learning_debt.pricing.replays"}
 """Old modules whose name is a public function's: `learning_debt.audit` must stay the function."""
 
 

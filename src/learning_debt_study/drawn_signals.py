@@ -181,7 +181,7 @@ def _fill_log_density(coefficient: Array, variance: Array, x: Array, y: Array, o
 
 
 class DrawnSignals:
-    """What lanes see in a period, read from `DrawnCells`; for `learning_debt.pricing.replay.walk_signals`.
+    """What lanes see in a period, read from `DrawnCells`; for `learning_debt.pricing.replays.walk_signals`.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ from learning_debt.policies import Policy
 from learning_debt.policies.models.calibration import SCORE_UNITS
 from learning_debt.policies.models.continuation import ContinuationModel
 from learning_debt.pricing.policy_iteration import fit_continuation
-from learning_debt.pricing.replay import ACCOUNTINGS, walk_candidates
+from learning_debt.pricing.replays import ACCOUNTINGS, walk_candidates
 from learning_debt.typing import Array
 from learning_debt_study.calibration_paths import Calibration, calibrate
 from learning_debt_study.candidate_policies import FIXED, PUBLISHED, Rows

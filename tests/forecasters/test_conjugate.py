@@ -9,7 +9,7 @@ from learning_debt.arrays.conjugate import nig
 from learning_debt.arrays.conjugate.nig import NIG
 from learning_debt.errors import IncomparablePosteriorsError
 from learning_debt.forecasters.base import Forecaster, SampledForecaster
-from learning_debt.forecasters.conjugate import ConjugateRegression
+from learning_debt.forecasters.conjugate_regression import ConjugateRegression
 
 PRIOR = NIG([0.5, 0.0], [[2.0, 0.5], [0.5, 1.0]], 3, 2)
 

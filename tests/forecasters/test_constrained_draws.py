@@ -6,7 +6,7 @@ import xarray as xr
 
 from learning_debt.arrays.conjugate.nig import NIG
 from learning_debt.errors import NoJointDensityError
-from learning_debt.forecasters.conjugate import ConjugateRegression
+from learning_debt.forecasters.conjugate_regression import ConjugateRegression
 
 pm = pytest.importorskip("pymc")
 

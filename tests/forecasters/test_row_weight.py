@@ -12,7 +12,7 @@ from learning_debt.arrays.conjugate import nig
 from learning_debt.arrays.conjugate.nig import NIG
 from learning_debt.errors import UnsupportedModelError
 from learning_debt.forecasters.base import GRADIENT_EVALUATIONS, as_row_weight, row_weight
-from learning_debt.forecasters.conjugate import ConjugateRegression
+from learning_debt.forecasters.conjugate_regression import ConjugateRegression
 from learning_debt.forecasters.weights import drawn_together, relative_weights, with_weights
 
 pm = pytest.importorskip("pymc")

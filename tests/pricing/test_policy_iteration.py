@@ -11,7 +11,7 @@ from learning_debt.policies import CUSUM, BlendedThreshold, Calendar, Continuati
 from learning_debt.policies.base import mark
 from learning_debt.policies.models.continuation import FEATURES, TERMS, features
 from learning_debt.pricing.policy_iteration import retrains_everywhere
-from learning_debt.pricing.replay import SignalReader
+from learning_debt.pricing.replays import SignalReader
 from learning_debt.spells import check_spells
 
 

@@ -11,7 +11,7 @@ from scipy.stats import norm
 import learning_debt as ld
 from learning_debt.arrays.conjugate.nig import NIG
 from learning_debt.data.update_rule import UpdateRule
-from learning_debt.forecasters.conjugate import ConjugateRegression
+from learning_debt.forecasters.conjugate_regression import ConjugateRegression
 from learning_debt.forecasters.weights import with_weights
 from learning_debt.shadows.base import Shadow
 from learning_debt.shadows.supplied import SuppliedShadow

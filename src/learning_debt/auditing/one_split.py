@@ -15,7 +15,7 @@ from learning_debt.auditing.trial import ORACLE, Question, Rows, Trial, run_tria
 from learning_debt.policies import Policy
 from learning_debt.policies.cost import RetrainingCost
 from learning_debt.pricing.decision import Decision, decide
-from learning_debt.pricing.replay import Replay, replay
+from learning_debt.pricing.replays import Replay, replay
 from learning_debt.pricing.tuning import Tuned
 from learning_debt.spells import check_spells, deployed_after
 from learning_debt.validation import require_probability, require_seed, require_whole_number

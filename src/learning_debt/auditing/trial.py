@@ -12,7 +12,7 @@ import xarray as xr
 from learning_debt.policies import Always, Calendar, Never, Policy, Schedule, grids
 from learning_debt.policies.base import require_policies
 from learning_debt.policies.cost import RetrainingCost, as_cost
-from learning_debt.pricing.replay import ACCOUNTINGS, Replay, check_dates, narrowed, oracle, replay
+from learning_debt.pricing.replays import ACCOUNTINGS, Replay, check_dates, narrowed, oracle, replay
 from learning_debt.pricing.tuning import Bills, Tuned, tune_by
 from learning_debt.spells import check_spells, from_period
 from learning_debt.validation import (

@@ -15,7 +15,7 @@ from learning_debt.data import as_past, require_same_rows, take_rows
 from learning_debt.debt.from_draws import debt_from_draws, log_marginal
 from learning_debt.estimate import Estimate
 from learning_debt.forecasters.base import SampledForecaster, require_forecaster, row_weight, training_data
-from learning_debt.forecasters.conjugate import ConjugateRegression
+from learning_debt.forecasters.conjugate_regression import ConjugateRegression
 from learning_debt.forecasters.weights import (
     doubted,
     drawn_together,

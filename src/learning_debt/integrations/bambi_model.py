@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import xarray as xr
 
 from learning_debt.data import as_dataset
-from learning_debt.forecasters.pymc.checks.forecaster_options import check_common, check_counts
 from learning_debt.forecasters.pymc.forecaster import PyMCForecaster
+from learning_debt.forecasters.pymc.model_checks.forecaster_options import check_common, check_counts
 from learning_debt.forecasters.pymc.sampling.sampler import SamplerName
 from learning_debt.integrations.bambi_rows import BambiRows
 

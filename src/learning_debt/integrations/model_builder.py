@@ -15,8 +15,8 @@ from pytensor.graph.traversal import graph_inputs
 
 from learning_debt.data import require_usable, require_variables
 from learning_debt.errors import IncomparablePosteriorsError, UnsupportedModelError
-from learning_debt.forecasters.pymc.checks.forecaster_options import check_common, check_counts
 from learning_debt.forecasters.pymc.forecaster import PyMCForecaster
+from learning_debt.forecasters.pymc.model_checks.forecaster_options import check_common, check_counts
 from learning_debt.forecasters.pymc.sampling.sampler import SamplerName
 from learning_debt.integrations.media_mix import (
     TARGET,

@@ -1,1 +1,20 @@
 """The bill: replays over a spell table, tuning, learned continuation values, and today's decision."""
+
+from learning_debt.pricing.decision import Decision, decide
+from learning_debt.pricing.policy_iteration import fit_continuation
+from learning_debt.pricing.replays import ACCOUNTINGS, Replay, oracle, replay, walk_candidates, walk_signals
+from learning_debt.pricing.tuning import Tuned, tune
+
+__all__ = [
+    "ACCOUNTINGS",
+    "Decision",
+    "Replay",
+    "Tuned",
+    "decide",
+    "fit_continuation",
+    "oracle",
+    "replay",
+    "tune",
+    "walk_candidates",
+    "walk_signals",
+]

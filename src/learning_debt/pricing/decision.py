@@ -15,7 +15,7 @@ from learning_debt.estimate import Estimate
 from learning_debt.policies.base import Policy, require_policy
 from learning_debt.policies.cost import RetrainingCost, as_cost
 from learning_debt.policies.signals import Signals
-from learning_debt.pricing.replay import SignalReader
+from learning_debt.pricing.replays import SignalReader
 from learning_debt.spells import check_spells, deployed_after
 from learning_debt.spells.in_service import trained_after
 from learning_debt.validation import require_probability, require_whole_number

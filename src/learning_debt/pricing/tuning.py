@@ -13,7 +13,7 @@ from learning_debt.arrays.schedules import walk
 from learning_debt.data import SERIES
 from learning_debt.policies.base import Policy, require_policies
 from learning_debt.policies.cost import RetrainingCost, as_cost
-from learning_debt.pricing.replay import ACCOUNTINGS, charged_regret, check_dates, paid_for_retrains, walk_candidates
+from learning_debt.pricing.replays import ACCOUNTINGS, charged_regret, check_dates, paid_for_retrains, walk_candidates
 from learning_debt.spells import check_spells
 from learning_debt.typing import Array
 from learning_debt.validation import require_choice

@@ -7,7 +7,7 @@ from typing import Any
 
 from learning_debt.data.update_rule import UpdateRule
 from learning_debt.forecasters.base import require_forecaster
-from learning_debt.forecasters.conjugate import ConjugateRegression
+from learning_debt.forecasters.conjugate_regression import ConjugateRegression
 from learning_debt.shadows.base import require_keeper
 from learning_debt.shadows.refit import Refit
 from learning_debt.spells.schema import DRAWS_ONLY, EXACT_ONLY, OPTIONAL, SAMPLED

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from learning_debt.data.update_rule import UpdateRule
 from learning_debt.errors import noted
 from learning_debt.forecasters.base import FarSighted
-from learning_debt.forecasters.conjugate import ConjugateRegression
+from learning_debt.forecasters.conjugate_regression import ConjugateRegression
 from learning_debt.scores import Score
 from learning_debt.shadows.base import ShadowKeeper
 from learning_debt.shadows.refit import Refit

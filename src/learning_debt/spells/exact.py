@@ -9,7 +9,7 @@ import numpy as np
 from learning_debt.arrays.conjugate import nig
 from learning_debt.arrays.conjugate.nig import NIG
 from learning_debt.errors import noted
-from learning_debt.forecasters.conjugate import ConjugateRegression
+from learning_debt.forecasters.conjugate_regression import ConjugateRegression
 from learning_debt.spells.plan import ArrivedGaps, Columns, Plan
 from learning_debt.spells.schema import EXACT_ONLY
 from learning_debt.typing import Array

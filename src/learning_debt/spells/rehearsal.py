@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from learning_debt.forecasters.conjugate import ConjugateRegression
+from learning_debt.forecasters.conjugate_regression import ConjugateRegression
 from learning_debt.spells.builder import spell_table
 from learning_debt.spells.layout import lay_out
 from learning_debt.spells.plan import Columns, Plan

@@ -20,10 +20,6 @@ from learning_debt.forecasters.base import (
     row_weight,
 )
 from learning_debt.forecasters.pymc.build import Build
-from learning_debt.forecasters.pymc.checks.comparable import require_same_density, require_same_groups
-from learning_debt.forecasters.pymc.checks.forecaster_options import check_counts, check_options, checked_growing_dims
-from learning_debt.forecasters.pymc.checks.own_rows import require_own_rows, warn_if_cut_short
-from learning_debt.forecasters.pymc.checks.supported import reference_pointwise, require_no_overflow, require_supported
 from learning_debt.forecasters.pymc.compiled.density import split_points
 from learning_debt.forecasters.pymc.foresight import require_steady_labels
 from learning_debt.forecasters.pymc.inputs.owner_columns import require_storable, storable
@@ -36,6 +32,18 @@ from learning_debt.forecasters.pymc.inputs.preparation import (
     same_preparation,
 )
 from learning_debt.forecasters.pymc.model.graph import Arguments
+from learning_debt.forecasters.pymc.model_checks.comparable import require_same_density, require_same_groups
+from learning_debt.forecasters.pymc.model_checks.forecaster_options import (
+    check_counts,
+    check_options,
+    checked_growing_dims,
+)
+from learning_debt.forecasters.pymc.model_checks.own_rows import require_own_rows, warn_if_cut_short
+from learning_debt.forecasters.pymc.model_checks.supported import (
+    reference_pointwise,
+    require_no_overflow,
+    require_supported,
+)
 from learning_debt.forecasters.pymc.prepared_batch import BatchPreparation, PreparedBatch, predictive_draws, row_terms
 from learning_debt.forecasters.pymc.registry import CONSTANTS, LAYOUT, STRUCTURE, BuildModel, Registry, unmoved
 from learning_debt.forecasters.pymc.sampling.sampler import Sampler, SamplerName

@@ -11,14 +11,18 @@ import xarray as xr
 from learning_debt.data import Labels
 from learning_debt.errors import IncomparablePosteriorsError, UnsupportedModelError
 from learning_debt.forecasters.pymc.build import Build
-from learning_debt.forecasters.pymc.checks.first_fit import Rows, require_faithful_build, require_faithful_preparation
-from learning_debt.forecasters.pymc.checks.supported import require_supported
 from learning_debt.forecasters.pymc.compiled.density import Density, Scoring
 from learning_debt.forecasters.pymc.inputs.owner_columns import naming_columns
 from learning_debt.forecasters.pymc.inputs.preparation import Preparation, stored
 from learning_debt.forecasters.pymc.model.coordinate_labels import of_model
 from learning_debt.forecasters.pymc.model.graph import ModelGraph
 from learning_debt.forecasters.pymc.model.threads import in_workshop
+from learning_debt.forecasters.pymc.model_checks.first_fit import (
+    Rows,
+    require_faithful_build,
+    require_faithful_preparation,
+)
+from learning_debt.forecasters.pymc.model_checks.supported import require_supported
 
 STRUCTURE, LAYOUT, CONSTANTS = "learning_debt_structure", "learning_debt_layout", "learning_debt_constants"
 

@@ -15,10 +15,14 @@ import xarray as xr
 from learning_debt.data import take_rows, why_unusable
 from learning_debt.errors import UnsupportedModelError
 from learning_debt.forecasters.pymc.build import Build
-from learning_debt.forecasters.pymc.checks.row_scoring import SHIFT, Moves, find_scoring, uneven_part
-from learning_debt.forecasters.pymc.checks.supported import hint_for_processes, largest_difference, require_free_of_rows
 from learning_debt.forecasters.pymc.compiled.density import Scoring
 from learning_debt.forecasters.pymc.model.graph import Arguments
+from learning_debt.forecasters.pymc.model_checks.row_scoring import SHIFT, Moves, find_scoring, uneven_part
+from learning_debt.forecasters.pymc.model_checks.supported import (
+    hint_for_processes,
+    largest_difference,
+    require_free_of_rows,
+)
 
 TOLERANCE = 1e-8
 

@@ -9,10 +9,10 @@ from pytensor.graph.basic import Variable
 
 from learning_debt.errors import UnsupportedModelError
 from learning_debt.forecasters.pymc.build import Build
-from learning_debt.forecasters.pymc.checks.supported import hint_for_processes, reference_pointwise
 from learning_debt.forecasters.pymc.compiled.density import Scoring
 from learning_debt.forecasters.pymc.compiled.growth import axis_of
 from learning_debt.forecasters.pymc.model.graph import Arguments, ModelGraph
+from learning_debt.forecasters.pymc.model_checks.supported import hint_for_processes, reference_pointwise
 
 FROM_DATA = "build it from pm.Data: x = pm.Data('x', data['x'], dims='obs')"
 SHIFT = 1e-3

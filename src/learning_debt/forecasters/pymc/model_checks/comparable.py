@@ -9,11 +9,11 @@ import xarray as xr
 
 from learning_debt.errors import IncomparablePosteriorsError
 from learning_debt.forecasters.pymc.build import Build
-from learning_debt.forecasters.pymc.checks.supported import largest_difference
 from learning_debt.forecasters.pymc.compiled.density import split_points
 from learning_debt.forecasters.pymc.inputs.posterior_draws import PosteriorDraws, posterior_group
 from learning_debt.forecasters.pymc.model.coordinate_labels import different, of_posterior
 from learning_debt.forecasters.pymc.model.graph import ModelGraph
+from learning_debt.forecasters.pymc.model_checks.supported import largest_difference
 
 TOLERANCE = 1e-8
 SHARED_DRAWS = 3
