@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from learning_debt.arrays.schedules.walk import deployed_during
 from learning_debt.data import SERIES
 from learning_debt.spells import check_spells
 from learning_debt.spells.checks import require_table
@@ -161,9 +162,7 @@ def _in_service(table: xr.Dataset, schedule: xr.DataArray) -> NDArray[np.bool_]:
             f"schedule must have dims ('series', 'period') and the table's shape {shape}, "
             f"not {schedule.dims} and {schedule.shape}"
         )
-    retrained = np.where(schedule.values.astype(bool), np.arange(1, shape[1] + 1), 0)
-    last = np.maximum.accumulate(retrained, axis=1)
-    serving = np.concatenate([np.zeros((shape[0], 1), dtype=int), last[:, :-1]], axis=1)
+    serving = deployed_during(schedule.values.astype(bool))
     return np.asarray(serving[:, None, :] == np.arange(shape[1])[:, None])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import importlib.util
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from learning_debt.validation import describe
+from learning_debt.validation import describe, nearest
 
 MODULE = "learning_debt_model_file"
 """Prefix of the name a model file is imported under: a file called pymc.py or numpy.py must not pass for another."""
@@ -66,7 +65,7 @@ def misspelt(module: ModuleType, known: Iterable[str], otherwise: Mapping[str, s
     hints = []
     for name in _defined(tree):
         meant = [otherwise[name]] if otherwise and name in otherwise else []
-        near = meant or difflib.get_close_matches(name.lower(), known, n=1, cutoff=NEAR)
+        near = meant or nearest(name, known, cutoff=NEAR)
         if near and name not in known and name not in read and not name.startswith("_"):
             value = vars(module).get(name)
             what = "a function" if callable(value) else describe(value)

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from learning_debt.arrays.draws.effective_size import weighted_size
 from learning_debt.arrays.draws.moment_match import RELIABLE_K
+from learning_debt.arrays.draws.resampling import systematic_draws
 from learning_debt.estimate import Estimate
 from learning_debt.typing import Array
 from learning_debt.validation import require_instance, require_number, require_numbers, require_seed
@@ -182,9 +183,7 @@ def equal_weights(posterior: xr.DataTree, random_seed: int | None = None) -> xr.
     if weight is None:
         return posterior
     draws = posterior["posterior"].to_dataset()
-    places = (np.random.default_rng(random_seed).random() + np.arange(weight.size)) / weight.size
-    total = np.cumsum(weight)
-    chosen = np.searchsorted(total / total[-1], places).clip(max=weight.size - 1)
+    chosen = systematic_draws(weight, weight.size, np.random.default_rng(random_seed).random())
     stacked = {name: one.transpose("chain", "draw", ...) for name, one in draws.data_vars.items()}
     taken = {
         name: one.copy(data=one.values.reshape(weight.size, *one.shape[2:])[chosen].reshape(one.shape))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 from learning_debt.scores.base import Score
 from learning_debt.scores.crps import CRPS
 from learning_debt.scores.energy import EnergyScore
 from learning_debt.scores.log import LogScore
 from learning_debt.scores.stock import NewsvendorLoss, QuantileLoss
 from learning_debt.scores.user import DrawsScore
-from learning_debt.validation import describe
+from learning_debt.validation import describe, suggestion
 
 __all__ = ["CRPS", "DrawsScore", "EnergyScore", "LogScore", "NewsvendorLoss", "QuantileLoss", "Score", "as_score"]
 
@@ -47,6 +45,5 @@ def as_score(score: Score | str) -> Score:
     by_object = ", ".join(WITH_NUMBERS.values())
     if score in WITH_NUMBERS:
         raise ValueError(f"the score {score!r} needs more than its name: give {WITH_NUMBERS[score]}")
-    near = get_close_matches(score.lower(), [*BY_NAME, *WITH_NUMBERS], n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    hint = suggestion(score, [*BY_NAME, *WITH_NUMBERS])
     raise ValueError(f"no score is called {score!r}{hint or '.'} By name: {', '.join(BY_NAME)}; by object: {by_object}")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import xarray as xr
 
-from learning_debt.arrays.conjugate import nig, student_t
+from learning_debt.arrays.conjugate import nig, student_t_scores
 from learning_debt.arrays.conjugate.nig import NIG
 from learning_debt.arrays.predictive.mixture import Mixture
 from learning_debt.estimate import Estimate
@@ -81,15 +80,5 @@ class LogScore(Score):
         return nig.predictive_debt(shadow, deployed, x)
 
     def exact_gap_spread(self, shadow: NIG, deployed: NIG, x: Array) -> Array:
-        """By the trapezoid rule over the shadow's predictive."""
-        df, location, scale = (np.asarray(part)[..., None] for part in nig.predictive(shadow, x))
-        u = np.linspace(-8.0, 8.0, 161)
-        y = location + scale * np.sinh(u)
-        log_p = student_t.log_density(y, df, location, scale)
-        log_q = student_t.log_density(y, *(np.asarray(part)[..., None] for part in nig.predictive(deployed, x)))
-        weight = np.exp(log_p) * scale * np.cosh(u)
-        weight /= weight.sum(axis=-1, keepdims=True)
-        gap = log_p - log_q
-        mean = (weight * gap).sum(axis=-1, keepdims=True)
-        variance = (weight * (gap - mean) ** 2).sum(axis=-1)
-        return np.asarray(np.sqrt(variance.sum(axis=-1)) / variance.shape[-1])
+        """By quadrature over the shadow's predictive."""
+        return student_t_scores.log_gap_spread(*nig.predictive(shadow, x), *nig.predictive(deployed, x))

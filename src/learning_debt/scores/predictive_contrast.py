@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from learning_debt.arrays.draws.resampling import systematic_draws
 from learning_debt.arrays.predictive import mixture
 from learning_debt.arrays.predictive.integration import Integral, average, integral
 from learning_debt.arrays.predictive.outcome_points import MAXIMUM_POINTS, POINTS, OutcomePoints
@@ -274,9 +275,7 @@ def _by_weight(posterior: xr.DataTree, count: int, number: int) -> tuple[NDArray
     weight = relative_weights(posterior)
     if weight is None:
         return np.linspace(0, count - 1, number).astype(int), np.full(number, 1 / number)
-    total = np.cumsum(weight)
-    places = np.searchsorted(total / total[-1], (np.arange(number) + 0.5) / number)
-    chosen, times = np.unique(places, return_counts=True)
+    chosen, times = np.unique(systematic_draws(weight, number), return_counts=True)
     return chosen, times / number
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learning_debt.arrays.draws.chain_blocks import block_labels
+from learning_debt.arrays.draws.resampling import systematic_draws
 from learning_debt.arrays.losses.distance_scores import Scored, WeightedDraws
 from learning_debt.arrays.losses.divergence import Divergence
 from learning_debt.scores.predictive_draws import PredictiveDrawsScore
@@ -145,6 +146,5 @@ def equally_weighted(draws: WeightedDraws) -> tuple[Array, NDArray[np.intp]]:
     values = draws.values.reshape(weight.size, *draws.values.shape[2:])
     if np.ptp(weight) == 0:
         return values, label
-    places = (np.arange(weight.size) + 0.5) / weight.size
-    chosen = np.searchsorted(np.cumsum(weight) / weight.sum(), places).clip(max=weight.size - 1)
+    chosen = systematic_draws(weight, weight.size)
     return values[chosen], label[chosen]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from learning_debt.data import Labels, as_labels, plain_labels, restored_labels
-from learning_debt.validation import describe
+from learning_debt.validation import describe, nearest
 
 
 def deployed_after(spells: xr.Dataset, label: Any, argument: str = "deployed_label") -> int:
@@ -57,7 +56,7 @@ def deployed_after(spells: xr.Dataset, label: Any, argument: str = "deployed_lab
     span = f"what the table holds was trained after {texts[0]} at the earliest and {texts[-1]} at the latest"
     if "earlier" in spells.coords and wanted.positions(_labels(spells, "earlier", periods.what))[0] >= 0:
         raise ValueError(f"{argument}: {name} lies before the table; {span}. Give spell_table a smaller initial")
-    near = difflib.get_close_matches(name, texts, n=3)
+    near = nearest(name, texts, 3)
     hint = f"; near it are {', '.join(near)}" if near else ""
     raise ValueError(f"{argument}: {name} is no period of the table; {span}{hint}")
 

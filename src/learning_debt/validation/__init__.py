@@ -11,6 +11,7 @@ from learning_debt.validation.numbers import (
 from learning_debt.validation.objects import (
     describe,
     harmless,
+    nearest,
     require_callable,
     require_choice,
     require_executor,
@@ -24,6 +25,7 @@ from learning_debt.validation.objects import (
 __all__ = [
     "describe",
     "harmless",
+    "nearest",
     "require_callable",
     "require_choice",
     "require_executor",

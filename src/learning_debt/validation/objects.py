@@ -49,6 +49,20 @@ def harmless(text: Any) -> str:
     )
 
 
+def nearest(name: Any, choices: Iterable[Any], number: int = 1, cutoff: float = 0.6) -> list[str]:
+    """The spellings among `choices` that are nearest to `name`, whatever its case; none where none is near.
+
+    `cutoff` is the similarity that counts as near, from 0 to 1, as `difflib` measures it.
+
+    Examples
+    --------
+    >>> nearest("Sighned", ["signed", "positive"]), nearest("x", ["signed", "positive"])
+    (['signed'], [])
+    """
+    spelt = {str(choice).lower(): str(choice) for choice in choices}
+    return [spelt[found] for found in difflib.get_close_matches(str(name).lower(), spelt, n=number, cutoff=cutoff)]
+
+
 def suggestion(name: Any, choices: Iterable[Any]) -> str:
     """The nearest spelling among `choices` as the end of a message, nothing where none is near.
 
@@ -59,7 +73,7 @@ def suggestion(name: Any, choices: Iterable[Any]) -> str:
     >>> suggestion("x", ["signed", "positive"])
     ''
     """
-    near = difflib.get_close_matches(str(name), [str(choice) for choice in choices], n=1)
+    near = nearest(name, choices)
     return f"; did you mean {near[0]!r}?" if near else ""
 
 

@@ -1,4 +1,4 @@
-"""What another stretch of the same history, or another set of series, might have shown, and might have chosen."""
+"""Draws taken as often as they weigh; and what another stretch of a history, or other series, might have shown."""
 
 from __future__ import annotations
 
@@ -6,6 +6,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learning_debt.typing import Array
+
+
+def systematic_draws(weight: Array, number: int, offset: float = 0.5) -> NDArray[np.intp]:
+    """Positions of `number` draws, each taken as often as it weighs, rounded up or down (Kitagawa 1996).
+
+    Parameters
+    ----------
+    weight : ndarray, shape (draws,)
+        Relative weights, at least 0 and not all 0.
+    number : int
+        Draws to take, evenly spaced in the sum of the weights.
+    offset : float
+        Where in its share of the sum each lies, from 0 to 1; drawn uniformly it leaves every mean unbiased.
+
+    Examples
+    --------
+    >>> systematic_draws(np.array([0.0, 0.5, 0.25, 0.25]), 4)
+    array([1, 1, 2, 3])
+    """
+    total = np.cumsum(weight)
+    places = (np.arange(number) + offset) / number
+    return np.searchsorted(total / total[-1], places).clip(max=len(weight) - 1)
 
 
 def resample_counts(series: int, periods: int, resamples: int, rng: np.random.Generator) -> Array:
