@@ -8,6 +8,7 @@ import pytest
 import xarray as xr
 
 import learning_debt as ld
+from learning_debt.arrays.conjugate import nig
 from learning_debt.forecasters.weights import with_weights
 from learning_debt.scores import CRPS, DrawsScore, EnergyScore, LogScore, NewsvendorLoss, QuantileLoss, as_score
 
@@ -114,7 +115,7 @@ def test_weighted_draws_stand_for_what_they_are_weighted_to(score):
     coefficients, variance = (draws["posterior"][name].values for name in ("coefficients", "variance"))
     log_weight = np.subtract(
         *(
-            ld.arrays.nig.log_density(one, coefficients.reshape(-1, 2), variance.ravel()).reshape(variance.shape)
+            nig.log_density(one, coefficients.reshape(-1, 2), variance.ravel()).reshape(variance.shape)
             for one in (shadow, deployed)
         )
     )

@@ -13,7 +13,7 @@ def systematic_draws(weight: Array, number: int, offset: float = 0.5) -> NDArray
 
     Parameters
     ----------
-    weight : ndarray, shape (draws,)
+    weight : ndarray, shape (draws,) or (chain, draw)
         Relative weights, at least 0 and not all 0.
     number : int
         Draws to take, evenly spaced in the sum of the weights.
@@ -27,7 +27,7 @@ def systematic_draws(weight: Array, number: int, offset: float = 0.5) -> NDArray
     """
     total = np.cumsum(weight)
     places = (np.arange(number) + offset) / number
-    return np.searchsorted(total / total[-1], places).clip(max=len(weight) - 1)
+    return np.searchsorted(total / total[-1], places).clip(max=weight.size - 1)
 
 
 def resample_counts(series: int, periods: int, resamples: int, rng: np.random.Generator) -> Array:
