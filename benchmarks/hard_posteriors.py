@@ -19,7 +19,8 @@ from scipy import special, stats
 
 from learning_debt.arrays.bridging.bridge import LogMarginal, TooFewDrawsError, gaussian_log_marginal
 from learning_debt.arrays.bridging.chain import ShadowChain
-from learning_debt.debt.from_draws import LADDER_SHARE, debt_from_draws
+from learning_debt.debt.from_draws import LADDER_SHARE, NoLogMarginal, debt_from_draws
+from learning_debt.doubt import Doubt
 from learning_debt.estimate import Estimate
 
 INNER = np.linspace(0, 1, 11)
@@ -309,13 +310,13 @@ def estimate(
     """One estimate from fresh draws of the posteriors it needs."""
     spell, last = Spell(case, shape, repeat, rng), len(INNER) - 1
 
-    def marginal(k: int) -> LogMarginal | str:
+    def marginal(k: int) -> LogMarginal | NoLogMarginal:
         if "bridge" not in methods:
-            return "not asked for"
+            return NoLogMarginal(Doubt.NO_JOINT_DENSITY, "not asked for")
         try:
             return spell.marginal(k)
         except TooFewDrawsError as error:
-            return str(error)
+            return NoLogMarginal(Doubt.FEW_FOR_GAUSSIAN, str(error))
 
     return debt_from_draws(
         spell.log_ratio(last, 0, last),
@@ -365,7 +366,7 @@ def funnel_by_nuts(runs: int, measured: float, noise: float) -> None:
             lambda draws=draws, rng=rng: gaussian_log_marginal(draws[1], log_joints[1], rng),
             lambda draws=draws, rng=rng: gaussian_log_marginal(draws[0], log_joints[0], rng),
         )
-        print(f"NUTS, funnel, v measured as {measured}: truth {truth:.3f}, found {found} {found.note}", flush=True)
+        print(f"NUTS, funnel, v measured as {measured}: truth {truth:.3f}, found {found}", flush=True)
 
 
 def report(case: Case, label: str, found: list) -> tuple[int, float]:
@@ -373,7 +374,7 @@ def report(case: Case, label: str, found: list) -> tuple[int, float]:
     used = [one for one in found if one.reliable]
     by = Counter("pooled" if not one.note else one.note.split()[2] for one in used)
     how = " ".join(f"{name} {count / len(found):.0%}" for name, count in by.items())
-    doubts = Counter(one.note[:60] for one in found if not one.reliable)
+    doubts = Counter(one.doubts[0].name for one in found if not one.reliable)
     head = f"{case.name:36s} {label:18s} {case.debt:8.3g} {len(used) / len(found):7.1%}"
     if not used:
         print(f"{head}   {dict(doubts)}", flush=True)

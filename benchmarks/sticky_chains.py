@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from scipy import signal, stats
 
 from learning_debt.arrays.bridging.bridge import LogMarginal, TooFewDrawsError, gaussian_log_marginal
-from learning_debt.debt.from_draws import debt_from_draws
+from learning_debt.debt.from_draws import NoLogMarginal, debt_from_draws
+from learning_debt.doubt import Doubt
 from learning_debt.estimate import Estimate
 
 Array = NDArray[np.float64]
@@ -47,11 +48,11 @@ def estimate(rng: np.random.Generator, shape: tuple[int, int], phi: float, mean:
     """From fresh draws of both, with the Gaussian bridge where they do not overlap."""
     deployed, shadow = chains(rng, shape, phi), mean + sd * chains(rng, shape, phi)
 
-    def marginal(draws: Array, centre: float, spread: float) -> LogMarginal | str:
+    def marginal(draws: Array, centre: float, spread: float) -> LogMarginal | NoLogMarginal:
         try:
             return gaussian_log_marginal(draws[..., None], lambda x: stats.norm.logpdf(x[:, 0], centre, spread), rng)
         except TooFewDrawsError as error:
-            return str(error)
+            return NoLogMarginal(Doubt.FEW_FOR_GAUSSIAN, str(error))
 
     ratios = (stats.norm.logpdf(one, mean, sd) - stats.norm.logpdf(one) for one in (shadow, deployed))
     return debt_from_draws(*ratios, lambda: marginal(shadow, mean, sd), lambda: marginal(deployed, 0.0, 1.0))

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1] / "src"
 PACKAGE = "learning_debt"
 
 FLOORS = [
-    {"errors", "typing", "moved"},
+    {"doubt", "errors", "typing", "moved"},
     {"validation"},
     {"data", "estimate"},
     {"arrays"},

@@ -13,6 +13,7 @@ from learning_debt.data.update_rule import UpdateRule
 from learning_debt.debt import debt_by_block, debt_by_group
 from learning_debt.debt.estimates import posterior_debt, predictive_debt, score_gap
 from learning_debt.debt.from_densities import debt_from_densities
+from learning_debt.doubt import Doubt
 from learning_debt.errors import IncomparablePosteriorsError, UnsupportedModelError
 from learning_debt.estimate import Estimate
 from learning_debt.forecasters.conjugate_regression import ConjugateRegression
@@ -48,6 +49,7 @@ __all__ = [
     "ContinuationModel",
     "DebtRegretModel",
     "Decision",
+    "Doubt",
     "Estimate",
     "ForecasterSamplingWrapper",
     "HybridRegretModel",

@@ -26,7 +26,8 @@ from learning_debt.arrays.predictive.integration import Points, integral
 from learning_debt.arrays.predictive.mixture import Mixture
 from learning_debt.arrays.predictive.outcome_points import MASS_TOLERANCE, POINTS
 from learning_debt.arrays.schedules import walk
-from learning_debt.debt.from_draws import debt_from_draws
+from learning_debt.debt.from_draws import NoLogMarginal, debt_from_draws
+from learning_debt.doubt import Doubt
 from learning_debt.estimate import Estimate
 from learning_debt.policies.base import Policy
 from learning_debt.policies.signals import Signals
@@ -110,7 +111,7 @@ class DrawnCells:
         squares = yy - 2 * slope * xy + slope**2 * xx
         return -0.5 * (rows * np.log(2 * np.pi * variance) + squares / variance)
 
-    def _marginal(self, path: int, period: int) -> bridge.LogMarginal | str:
+    def _marginal(self, path: int, period: int) -> bridge.LogMarginal | NoLogMarginal:
         """Log marginal likelihood of all rows until `period`, by a bridge from the draws to their Gaussian."""
         exact, prior = NIG(*(values[path, period] for values in self.posteriors)), nig.as_nig(NIG(*PRIOR))
         evidence = nig.log_evidence(prior, exact)
@@ -124,7 +125,7 @@ class DrawnCells:
             points = np.stack([drawn.coefficient, np.log(drawn.variance)], axis=-1)
             return bridge.gaussian_log_marginal(points, log_joint, rng)
         except bridge.TooFewDrawsError as error:
-            return str(error)
+            return NoLogMarginal(Doubt.FEW_FOR_GAUSSIAN, str(error))
 
     def _predictive_debt(self, path: int, s: int, t: int) -> Estimate:
         """By quadrature over the shadow's predictive, finer until half the resolution gives the same value."""
@@ -136,7 +137,7 @@ class DrawnCells:
                 return Estimate(
                     found.found.value, found.standard_error, supported(found.found, rule.at.shadow, at_deployed)
                 )
-        return Estimate(found.found.value, found.standard_error, False, note="no quadrature resolves the predictive")
+        return Estimate(found.found.value, found.standard_error, doubts=(Doubt.UNRESOLVED,))
 
     def _build_rule(self, path: int, t: int, points: int) -> _Rule:
         x, drawn = self.paths.monitor_x[path, t - 1], self.draws(path, t)

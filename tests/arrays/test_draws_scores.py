@@ -9,7 +9,7 @@ from scipy import stats
 from learning_debt.arrays.draws.chain_blocks import block_labels
 from learning_debt.arrays.losses.distance_divergence import crps_divergence, energy_divergence
 from learning_debt.arrays.losses.distance_scores import WeightedDraws, crps, energy
-from learning_debt.arrays.losses.stock_loss import best_stock, stock_divergence, stock_loss, stock_score
+from learning_debt.arrays.losses.stock_loss import MINIMUM_BEYOND, best_stock, stock_divergence, stock_loss, stock_score
 from learning_debt.scores.predictive_draws import MAXIMUM_JUMP, relative_jump
 
 REPLICATIONS = 1000
@@ -162,12 +162,12 @@ def test_weights_and_memory_make_fewer_draws_beyond_a_level():
     weight = np.exp(x[..., 0])
     sticky = np.repeat(rng.normal(size=(4, 25, 1)), 10, axis=1) + 1e-3 * x
     for level in (0.95, 0.05):
-        assert not best_stock(plain(x), level).doubt
-        assert "effective draws lie beyond the level" in best_stock(plain(sticky), level).doubt
+        assert best_stock(plain(x), level).beyond is None
+        assert best_stock(plain(sticky), level).beyond.draws < MINIMUM_BEYOND
     # Weights take N(0, 1) to N(1, 1), worth a third of the draws; above the level few draws weigh much.
-    assert best_stock(plain(x, weight / weight.mean()), 0.95).doubt
-    assert best_stock(plain(np.zeros((4, 250, 1))), 0.999).doubt  # one in a thousand may differ
-    assert not best_stock(plain(np.zeros((4, 250, 1))), 0.95).doubt
+    assert best_stock(plain(x, weight / weight.mean()), 0.95).beyond
+    assert best_stock(plain(np.zeros((4, 250, 1))), 0.999).beyond  # one in a thousand may differ
+    assert best_stock(plain(np.zeros((4, 250, 1))), 0.95).beyond is None
 
 
 def covered(estimate, truth):

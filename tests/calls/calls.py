@@ -271,6 +271,8 @@ CALLS: dict[str, Call] = {
             "lower_bound": A(False, "flag"),
             "diagnostics": A({}, "object", ("mapping",)),
             "note": A("", "text", ("empty text",)),
+            "doubts": A((), "object", ("empty",)),
+            "detail": A("", "text", ("empty text",)),
         },
     ),
     "Estimate.interval": Call(ld.Estimate(0.5, 0.1).interval, {"probability": A(0.9, "probability")}),

@@ -9,7 +9,8 @@ from scipy import signal, stats
 from learning_debt.arrays.bridging import bridge
 from learning_debt.arrays.bridging.chain import link
 from learning_debt.arrays.draws.effective_size import ENOUGH
-from learning_debt.debt.from_draws import MINIMUM_OVERLAP, debt_from_draws
+from learning_debt.debt.from_draws import MINIMUM_OVERLAP, NoLogMarginal, debt_from_draws
+from learning_debt.doubt import Doubt
 
 Z90 = stats.norm.ppf(0.95)
 
@@ -63,7 +64,11 @@ def test_a_bridge_that_is_trusted_gives_its_own_value_with_the_errors_of_all_thr
 
 @pytest.mark.parametrize("missing", ["shadow", "deployed"])
 def test_without_one_of_the_marginals_the_lower_bound_is_all_there_is(missing):
-    marginals = {"shadow": log_marginal(3.0), "deployed": log_marginal(0.0), missing: "it is a secret"}
+    marginals = {
+        "shadow": log_marginal(3.0),
+        "deployed": log_marginal(0.0),
+        missing: NoLogMarginal(Doubt.NO_JOINT_DENSITY, "it is a secret"),
+    }
     estimate = bridged_debt(marginals["shadow"], marginals["deployed"])
     assert estimate.value == APART_BOUND
     assert estimate.lower_bound
@@ -83,7 +88,7 @@ def test_marginals_are_not_asked_for_where_the_draws_overlap():
 
 
 def no_marginal():
-    return "not asked for"
+    return NoLogMarginal(Doubt.NO_JOINT_DENSITY, "not asked for")
 
 
 def debt(at_shadow, at_deployed, **options):

@@ -25,7 +25,7 @@ from learning_debt.arrays.draws.effective_size import (
 from learning_debt.data import as_dataset, as_labels, require_same_rows, require_variables
 from learning_debt.debt.estimates import as_rows
 from learning_debt.debt.selection import exact_pair, rows_before
-from learning_debt.forecasters.weights import MAXIMUM_PARETO_K, drawn_together, relative_weights, weight_doubt
+from learning_debt.forecasters.weights import MAXIMUM_PARETO_K, doubts_of_weights, drawn_together, relative_weights
 from learning_debt.scores.predictive_contrast import row_log_density
 from learning_debt.typing import Array
 from learning_debt.validation import describe
@@ -109,7 +109,7 @@ def debt_by_group(
         )
         of_shadow, of_deployed = _Draws(at_shadow, shadow), _Draws(at_deployed, deployed)
         parts = [_difference(of_shadow, of_deployed, rows) for rows in (*members, slice(None))]
-        if weight_doubt(shadow) or weight_doubt(deployed):
+        if doubts_of_weights(shadow, deployed):
             parts = [part._replace(reliable=False) for part in parts]
     return _grouped(parts, groups, np.bincount(codes), dim)
 

@@ -17,7 +17,7 @@ from learning_debt.estimate import Estimate
 from learning_debt.forecasters.base import SampledForecaster, require_forecaster, row_weight, training_data
 from learning_debt.forecasters.conjugate_regression import ConjugateRegression
 from learning_debt.forecasters.weights import (
-    doubted,
+    doubts_of_weights,
     drawn_together,
     lineage,
     relative_weights,
@@ -146,7 +146,8 @@ def posterior_debt(
         weight_deployed=relative_weights(deployed),
         together=drawn_together(shadow, deployed),
     )
-    return doubted(with_moves(estimate, was_moved(shadow), was_moved(deployed)), shadow, deployed)
+    moved = with_moves(estimate, was_moved(shadow), was_moved(deployed))
+    return moved.with_doubts(*doubts_of_weights(shadow, deployed))
 
 
 def predictive_debt(

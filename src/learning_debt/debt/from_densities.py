@@ -15,6 +15,7 @@ from learning_debt.arrays.draws.effective_size import (
     variance_of_mean,
     weighted_mean,
 )
+from learning_debt.doubt import Doubt
 from learning_debt.estimate import Estimate
 from learning_debt.typing import Array
 from learning_debt.validation import require_numbers
@@ -23,8 +24,6 @@ MINIMUM_OVERLAP = 30.0
 """Effective draws that could be of either posterior, below which their normalisers are not compared."""
 MAXIMUM_DEPARTURE = 4.0
 """Standard errors by which what normalised densities imply may be missed."""
-
-UNLIKE = "is a density not normalised, or are the draws not of it?"
 
 
 def debt_from_densities(
@@ -81,8 +80,7 @@ def debt_from_densities(
     at_shadow = {"shadow_at_shadow": shadow_at_shadow, "deployed_at_shadow": deployed_at_shadow}
     log_ratio, weight = _log_ratio(at_shadow, "weight_shadow", weight_shadow)
     if np.isposinf(log_ratio).any():
-        note = "the deployed posterior has no density where the shadow has draws: the debt is infinite"
-        return Estimate(float("inf"), float("nan"), False, True, note=note)
+        return Estimate(float("inf"), float("nan"), lower_bound=True, doubts=(Doubt.RULED_OUT,))
     influence = influence_on_mean(log_ratio, weight)
     value, error = weighted_mean(log_ratio, weight), float(np.sqrt(variance_of_mean(influence)))
     share = effective_share(influence)
@@ -90,31 +88,29 @@ def debt_from_densities(
     error *= chosen_inflation(size, share)
     total, excess = _total(log_ratio, weight)
     diagnostics = {"effective_draws": size, "total": total}
-    doubt = _doubt(value, error, size, excess)
-    note = ""
+    doubts = _doubts(value, error, size, excess)
     if shadow_at_deployed is not None and deployed_at_deployed is not None:
         at_deployed = {"deployed_at_deployed": deployed_at_deployed, "shadow_at_deployed": shadow_at_deployed}
         other, weight_other = _log_ratio(at_deployed, "weight_deployed", weight_deployed)
         compared = _normalisers(-other, weight_other, log_ratio, weight)
         diagnostics |= compared
         if compared["overlap"] < MINIMUM_OVERLAP:
-            note = "the posteriors lie too far apart to check that both densities are normalised"
+            doubts.append(Doubt.NORMALISERS_UNCHECKED)
         elif abs(compared["departure"]) > MAXIMUM_DEPARTURE:
-            doubt = doubt or f"the draws of both give their densities different normalisers: {UNLIKE}"
+            doubts.append(Doubt.NORMALISERS_DIFFER)
     elif shadow_at_deployed is not None or deployed_at_deployed is not None:
         raise ValueError("shadow_at_deployed and deployed_at_deployed go together: give both or neither")
-    return Estimate(max(value, 0.0), error, not doubt, diagnostics=diagnostics, note=doubt or note)
+    return Estimate(max(value, 0.0), error, diagnostics=diagnostics, doubts=tuple(doubts))
 
 
-def _doubt(value: float, error: float, size: float, excess: float) -> str:
-    """Why the estimate is not to be trusted; empty when nothing speaks against it."""
-    if value < -MAXIMUM_DEPARTURE * error:
-        return f"the debt came out negative: {UNLIKE}"
-    if excess > MAXIMUM_DEPARTURE:
-        return f"E_p[q/p] is above 1: {UNLIKE}"
-    if not size >= ENOUGH:
-        return f"the draws are worth under {ENOUGH:.0f} independent ones: draw more"
-    return ""
+def _doubts(value: float, error: float, size: float, excess: float) -> list[Doubt]:
+    """What the shadow's draws alone say against the estimate."""
+    found = {
+        Doubt.DENSITIES_NEGATIVE: value < -MAXIMUM_DEPARTURE * error,
+        Doubt.NOT_NORMALISED: excess > MAXIMUM_DEPARTURE,
+        Doubt.FEW_DRAWS: not size >= ENOUGH,
+    }
+    return [doubt for doubt, holds in found.items() if holds]
 
 
 def _total(log_ratio: Array, weight: Array | None) -> tuple[float, float]:

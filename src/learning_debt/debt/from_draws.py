@@ -23,6 +23,7 @@ from learning_debt.arrays.draws.effective_size import (
     weighted_mean,
     weighted_size,
 )
+from learning_debt.doubt import Doubt
 from learning_debt.estimate import Estimate
 from learning_debt.forecasters.base import SampledForecaster
 from learning_debt.forecasters.weights import MAXIMUM_PARETO_K, relative_weights
@@ -74,19 +75,33 @@ AR(.5), 300 replications: 90% intervals covered .87 to .97; without it .85 to .9
 MAXIMUM_MISMATCH = 0.01
 """Share of the log-likelihood's spread by which the log ratio of two weightings may stray from it."""
 
-APPROXIMATE = "is a posterior approximate, or does one belong to other data? Predictive debt needs no exact posteriors"
-RULED_OUT = "the deployed posterior rules out draws of the shadow: the debt is infinite"
-UNMIXED = (
-    f"a parameter's draws are worth too few for a bridge or a chain (under {ENOUGH:.0f}): draw more, or do all chains "
-    "sample the same posterior?"
+NO_CHAIN_HELPS = frozenset(
+    {
+        Doubt.FEW_FOR_BRIDGE,
+        Doubt.NOT_ITS_DENSITY,
+        Doubt.SLOPE,
+        Doubt.LIKELIER_DEPLOYED,
+        Doubt.NEGATIVE_DEBT,
+    }
 )
+"""What speaks against the draws themselves, so that stored posteriors in between would not mend it."""
+
+
+class NoLogMarginal(NamedTuple):
+    """Why a posterior has no log marginal likelihood: the doubt, and the words of the refusal."""
+
+    doubt: Doubt
+    detail: str = ""
+
+
+Marginal = Callable[[], bridge.LogMarginal | NoLogMarginal]
 
 
 def debt_from_draws(
     at_shadow: Array,
     at_deployed: Array,
-    marginal_shadow: Callable[[], bridge.LogMarginal | str],
-    marginal_deployed: Callable[[], bridge.LogMarginal | str],
+    marginal_shadow: Marginal,
+    marginal_deployed: Marginal,
     *,
     chain: Callable[[], Sequence[Link | None]] | None = None,
     weight_shadow: Array | None = None,
@@ -101,7 +116,8 @@ def debt_from_draws(
         Log-likelihood of the new data less that of removed data, nats. ``-inf`` at deployed draws is weight zero;
         ``+inf`` at shadow draws that weigh something says that the deployed posterior has nothing there.
     marginal_shadow, marginal_deployed : callable
-        Called without arguments, only when needed; a `bridge.LogMarginal`, or a string saying why there is none.
+        Called without arguments, only when needed; a `bridge.LogMarginal`, or a `NoLogMarginal` saying why there is
+        none.
     chain : callable, optional
         Called without arguments, only when needed; the links of `learning_debt.arrays.bridging.chain` from the deployed
         posterior to the shadow, empty when there are none.
@@ -118,10 +134,12 @@ def debt_from_draws(
         Infinite, with the reason, where the shadow has draws that the deployed posterior rules out.
     """
     at_shadow, at_deployed = _counting(at_shadow, weight_shadow), _counting(at_deployed, weight_deployed)
-    if contradiction := _impossible(at_shadow, at_deployed, weight_shadow):
-        return Estimate(float("nan"), float("nan"), False, note=contradiction)
+    if impossible := _impossible(at_shadow, at_deployed, weight_shadow):
+        doubt, number = impossible
+        diagnostics = {"impossible_draws": float(number)}
+        return Estimate(float("nan"), float("nan"), diagnostics=diagnostics, doubts=(doubt,))
     if np.isposinf(at_shadow).any():
-        return Estimate(float("inf"), float("nan"), False, True, note=RULED_OUT)
+        return Estimate(float("inf"), float("nan"), lower_bound=True, doubts=(Doubt.RULED_OUT,))
     if together and np.shape(at_shadow) == np.shape(at_deployed) and np.allclose(at_shadow, at_deployed, 1e-9, 1e-9):
         return _with_weights(_reweighted(at_shadow, weight_shadow, weight_deployed), weight_shadow, weight_deployed)
     weighting = _Weighting(weight_shadow, weight_deployed, together)
@@ -132,8 +150,8 @@ def debt_from_draws(
 def _between(
     at_shadow: Array,
     at_deployed: Array,
-    marginal_shadow: Callable[[], bridge.LogMarginal | str],
-    marginal_deployed: Callable[[], bridge.LogMarginal | str],
+    marginal_shadow: Marginal,
+    marginal_deployed: Marginal,
     chain: Callable[[], Sequence[Link | None]] | None,
     weighting: _Weighting,
 ) -> Estimate:
@@ -152,10 +170,9 @@ def _between(
         diagnostics = {"overlap": pooled.overlap, "effective_draws": pooled.size}
         factor = chosen_inflation(pooled.size, pooled.share, MINIMUM_OVERLAP / pooled.overlap)
         estimate = _judged(pooled.value, factor * pooled.standard_error, diagnostics, slope, contradiction)
-        few = f"only {pooled.size:.0f} effective draws: draw more" if pooled.size < ENOUGH else ""
-        return replace(estimate, reliable=estimate.reliable and not few, note=estimate.note or few)
+        return estimate.with_doubts(*[Doubt.FEW_DRAWS] * (pooled.size < ENOUGH))
     bridged = _bridged(at_shadow, marginal_shadow(), marginal_deployed(), pooled, contradiction, weighting)
-    if bridged.reliable or bridged.note.endswith((APPROXIMATE, UNMIXED)):
+    if bridged.reliable or not NO_CHAIN_HELPS.isdisjoint(bridged.doubts):
         return bridged
     return _chained(chain() if chain else (), at_shadow, weighting.weight_shadow, pooled.overlap) or bridged
 
@@ -167,15 +184,14 @@ def _counting(values: Array, weight: Array | None) -> Array:
     return np.where((weight > 0) | np.isfinite(values), values, -np.inf)
 
 
-def _impossible(at_shadow: Array, at_deployed: Array, weight_shadow: Array | None) -> str:
-    """Why a posterior cannot have the draws it has; empty when it can. There is no debt to such draws."""
+def _impossible(at_shadow: Array, at_deployed: Array, weight_shadow: Array | None) -> tuple[Doubt, int] | None:
+    """What a posterior cannot have drawn and yet did, and at how many draws. There is no debt to such draws."""
     without = np.isneginf(at_shadow) & (True if weight_shadow is None else weight_shadow > 0)
     if without.any():
-        return f"the new data are impossible at {without.sum()} draws of the shadow, which has seen them: {APPROXIMATE}"
+        return Doubt.NEW_DATA_IMPOSSIBLE, int(without.sum())
     if np.isposinf(at_deployed).any():
-        number = int(np.isposinf(at_deployed).sum())
-        return f"the removed data are impossible at {number} deployed draws, which have seen them: {APPROXIMATE}"
-    return ""
+        return Doubt.REMOVED_DATA_IMPOSSIBLE, int(np.isposinf(at_deployed).sum())
+    return None
 
 
 class _Weighting(NamedTuple):
@@ -191,16 +207,16 @@ def _reweighted(log_ratio: Array, weight_shadow: Array | None, weight_deployed: 
     debt = reweighted_debt(log_ratio, weight_shadow, weight_deployed)
     diagnostics = {"effective_draws": debt.effective_draws, "pareto_k": debt.pareto_k, "mismatch": debt.mismatch}
     if debt.mismatch > MAXIMUM_MISMATCH:
-        note = "the weights of the draws are not the likelihood of the new data: do the weights belong to other data?"
-        return Estimate(debt.value, debt.standard_error, False, diagnostics=diagnostics, note=note)
+        doubts = (Doubt.OTHER_WEIGHTS,)
+        return Estimate(debt.value, debt.standard_error, diagnostics=diagnostics, doubts=doubts)
     if debt.effective_draws >= ENOUGH and debt.pareto_k <= MAXIMUM_PARETO_K:
         share = debt.effective_draws / min(
             _worth_by_weight(one, log_ratio.size) for one in (weight_shadow, weight_deployed)
         )
         factor = chosen_inflation(debt.effective_draws, share)
         return Estimate(debt.value, factor * debt.standard_error, diagnostics=diagnostics)
-    note = "too few draws carry the weights, so the debt is at least about this large: refit the shadow"
-    return Estimate(debt.value, float("nan"), False, True, diagnostics, note)
+    doubts = (Doubt.FEW_CARRY_WEIGHTS,)
+    return Estimate(debt.value, float("nan"), lower_bound=True, diagnostics=diagnostics, doubts=doubts)
 
 
 def _worth_by_weight(weight: Array | None, draws: int) -> float:
@@ -215,53 +231,53 @@ def _with_weights(estimate: Estimate, *weights: Array | None) -> Estimate:
     size = min(map(size_at_squares, uneven))
     error = estimate.standard_error * (1 + WEIGHT_INFLATION * (ENOUGH / size) ** 3)
     diagnostics = estimate.diagnostics | {"weighted_draws": size}
-    few = "" if size >= ENOUGH else "too few draws carry the weights of a posterior to know its error: refit it"
-    return replace(estimate, standard_error=error, reliable=not few, diagnostics=diagnostics, note=few or estimate.note)
+    estimate = replace(estimate, standard_error=error, diagnostics=diagnostics)
+    return estimate.with_doubts(*[Doubt.WEIGHTS_ERROR_UNKNOWN] * (not size >= ENOUGH))
 
 
 def _judged(
-    value: float, error: float, diagnostics: dict[str, float], slope: LabelSlope, contradiction: str, note: str = ""
+    value: float,
+    error: float,
+    diagnostics: dict[str, float],
+    slope: LabelSlope,
+    contradiction: Doubt | None = None,
+    note: str = "",
 ) -> Estimate:
     """Estimate that rests on overlap, unless the slope or `contradiction` speaks against exact posteriors."""
-    if not contradiction and abs(slope.departure) > MAXIMUM_DEPARTURE:
-        contradiction = (
-            f"the slope of the draws' labels on the log-likelihood is {slope.slope:.2f} ± {slope.standard_error:.2f}, "
-            f"not 1: {APPROXIMATE}"
-        )
+    if contradiction is None and abs(slope.departure) > MAXIMUM_DEPARTURE:
+        contradiction = Doubt.SLOPE
+    doubts = [] if contradiction is None else [contradiction]
+    doubts += [] if np.isfinite(error) else [Doubt.ERROR_UNKNOWN]
     diagnostics = diagnostics | {"slope": slope.slope, "slope_se": slope.standard_error}
-    reliable = not contradiction and bool(np.isfinite(error))
-    return Estimate(value, error, reliable, diagnostics=diagnostics, note=contradiction or note)
+    return Estimate(value, error, diagnostics=diagnostics, note=note, doubts=tuple(doubts))
 
 
-def _jeffreys_contradiction(at_shadow: Array, at_deployed: Array, weighting: _Weighting) -> str:
-    """Why the draws cannot be exact, or nothing: E_p[l] - E_q[l] = KL(p‖q) + KL(q‖p) is never negative."""
+def _jeffreys_contradiction(at_shadow: Array, at_deployed: Array, weighting: _Weighting) -> Doubt | None:
+    """Why the draws cannot be exact, if so: E_p[l] - E_q[l] = KL(p‖q) + KL(q‖p) is never negative."""
     weight = weighting.weight_deployed
     jeffreys = weighted_mean(at_shadow, weighting.weight_shadow) - weighted_mean(at_deployed, weight)
     if not np.isfinite(jeffreys):
-        return ""
+        return None
     influences = [influence_on_mean(at_shadow, weighting.weight_shadow), -influence_on_mean(at_deployed, weight)]
     if weighting.together:
         influences = [influences[0] + influences[1]]
     error = float(np.sqrt(sum(variance_of_mean(one) for one in influences)))
-    if not jeffreys < -MAXIMUM_DEPARTURE * error:
-        return ""
-    return f"the new data are likelier under the deployed posterior than under the shadow: {APPROXIMATE}"
+    return Doubt.LIKELIER_DEPLOYED if jeffreys < -MAXIMUM_DEPARTURE * error else None
 
 
 def _bridged(
     at_shadow: Array,
-    shadow: bridge.LogMarginal | str,
-    deployed: bridge.LogMarginal | str,
+    shadow: bridge.LogMarginal | NoLogMarginal,
+    deployed: bridge.LogMarginal | NoLogMarginal,
     pooled: bridge.PooledDebt,
-    contradiction: str,
+    contradiction: Doubt | None,
     weighting: _Weighting,
 ) -> Estimate:
     """Estimate by Gaussian bridges; a lower bound when there are none."""
     diagnostics = {"overlap": pooled.overlap}
-    if isinstance(shadow, str) or isinstance(deployed, str):
-        why = shadow if isinstance(shadow, str) else deployed
-        note = contradiction or f"the draws do not overlap, so the debt is at least this large; no bridge: {why}"
-        return Estimate(pooled.lower_bound, float("nan"), False, not contradiction, diagnostics, note)
+    if isinstance(shadow, NoLogMarginal) or isinstance(deployed, NoLogMarginal):
+        missing = next(one for one in (shadow, deployed) if isinstance(one, NoLogMarginal))
+        return _without_bridge(pooled.lower_bound, diagnostics, missing, contradiction)
     value = weighted_mean(at_shadow, weighting.weight_shadow) - (shadow.value - deployed.value)
     own = variance_of_mean(influence_on_mean(at_shadow, weighting.weight_shadow))
     errors = np.array([np.sqrt(own), shadow.standard_error, deployed.standard_error])
@@ -275,26 +291,33 @@ def _bridged(
         "effective_draws": least,
     }
     doubt = contradiction or _bridge_doubt(value, error, shadow, deployed)
-    floor = pooled.lower_bound if doubt else 0.0
-    note = doubt or "by the Gaussian bridge"
-    return Estimate(max(value, floor), error, not doubt, diagnostics=diagnostics, note=note)
+    floor, doubts = (0.0, ()) if doubt is None else (pooled.lower_bound, (doubt,))
+    return Estimate(max(value, floor), error, diagnostics=diagnostics, note="by the Gaussian bridge", doubts=doubts)
 
 
-def _bridge_doubt(value: float, error: float, shadow: bridge.LogMarginal, deployed: bridge.LogMarginal) -> str:
-    """Why the Gaussian bridge is not to be trusted; empty when it is."""
+def _without_bridge(
+    lower_bound: float, diagnostics: dict[str, float], missing: NoLogMarginal, contradiction: Doubt | None
+) -> Estimate:
+    """What the shadow's draws alone say, where neither overlap nor a bridge is there: at least that much."""
+    if contradiction is not None:
+        return Estimate(lower_bound, float("nan"), diagnostics=diagnostics, doubts=(contradiction,))
+    doubts, detail = (Doubt.NO_OVERLAP, missing.doubt), missing.detail
+    return Estimate(lower_bound, float("nan"), lower_bound=True, diagnostics=diagnostics, doubts=doubts, detail=detail)
+
+
+def _bridge_doubt(value: float, error: float, shadow: bridge.LogMarginal, deployed: bridge.LogMarginal) -> Doubt | None:
+    """Why the Gaussian bridge is not to be trusted, if so."""
     if not min(shadow.effective_draws, deployed.effective_draws) >= ENOUGH:
-        return UNMIXED
+        return Doubt.FEW_FOR_BRIDGE
     if not min(shadow.draws_per_parameter, deployed.draws_per_parameter) >= DRAWS_PER_PARAMETER:
-        return f"the Gaussian bridge has under {DRAWS_PER_PARAMETER:.0f} effective draws per parameter"
+        return Doubt.FEW_PER_PARAMETER
     if not min(shadow.overlap, deployed.overlap) >= MINIMUM_GAUSSIAN_OVERLAP:
-        return "the posterior is too far from Gaussian for the bridge"
+        return Doubt.NOT_GAUSSIAN
     if max(shadow.disagreement, deployed.disagreement) > MAXIMUM_DEPARTURE:
-        return "the two halves of the draws give different Gaussian bridges: draw more, or check the sampler"
+        return Doubt.HALVES_DISAGREE
     if max(shadow.departure, deployed.departure) > MAXIMUM_DEPARTURE:
-        return f"the draws contradict the model's own posterior density: {APPROXIMATE}"
-    if value < -MAXIMUM_DEPARTURE * error:
-        return f"the debt came out negative: {APPROXIMATE}"
-    return ""
+        return Doubt.NOT_ITS_DENSITY
+    return Doubt.NEGATIVE_DEBT if value < -MAXIMUM_DEPARTURE * error else None
 
 
 def _chained(
@@ -310,21 +333,22 @@ def _chained(
     diagnostics = {"overlap": overlap, "chain_overlap": chained.overlap, "links": float(chained.links)}
     value, note = max(chained.value, 0.0), "by a chain of stored posteriors"
     error = chained.standard_error * chosen_inflation(chained.size, nearest=MINIMUM_OVERLAP / chained.overlap)
-    return _judged(value, error, diagnostics, chained.label_slope, "", note)
+    return _judged(value, error, diagnostics, chained.label_slope, note=note)
 
 
 def log_marginal(
     forecaster: SampledForecaster, posterior: xr.DataTree, rng: np.random.Generator
-) -> bridge.LogMarginal | str:
-    """Log marginal likelihood of the data a posterior was fitted to, or the reason why there is none."""
+) -> bridge.LogMarginal | NoLogMarginal:
+    """Log marginal likelihood of the data a posterior was fitted to, or why there is none."""
     try:
         draws, weight = forecaster.unconstrained_draws(posterior), relative_weights(posterior)
         held, needed = float(draw_counts(draws[..., 0], weight).sum()), 4 * draws.shape[-1] + 4
         if held < needed:
             why = "" if weight is None else ", weighted as they are"
-            return f"{held:.0f} draws{why} are too few for a Gaussian, which takes {needed}"
+            few = f"{held:.0f} draws{why} are too few for a Gaussian, which takes {needed}"
+            return NoLogMarginal(Doubt.FEW_FOR_GAUSSIAN, few)
         return bridge.gaussian_log_marginal(draws, lambda points: forecaster.log_joint(posterior, points), rng, weight)
     except bridge.TooFewDrawsError as error:
-        return str(error)
+        return NoLogMarginal(Doubt.FEW_FOR_GAUSSIAN, str(error))
     except NotImplementedError as error:
-        return str(error) or "the forecaster offers no joint density"
+        return NoLogMarginal(Doubt.NO_JOINT_DENSITY, str(error))

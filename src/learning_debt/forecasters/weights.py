@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from learning_debt.arrays.draws.effective_size import weighted_size
 from learning_debt.arrays.draws.moment_match import RELIABLE_K
 from learning_debt.arrays.draws.resampling import systematic_draws
+from learning_debt.doubt import Doubt
 from learning_debt.estimate import Estimate
 from learning_debt.typing import Array
 from learning_debt.validation import require_instance, require_number, require_numbers, require_seed
@@ -33,8 +34,6 @@ of 1,400 pairs whose draws were moved once, .79 at shares of .2 to .4, .85 at .4
 predictive debt .70, .79 and .88. Maps learned from the other half of each chain cover without it, but cost the ladder
 most of its moves.
 """
-TOO_UNEVEN = "the weights of a posterior's draws have too heavy a tail (Pareto k above 0.7): refit it"
-MOVED_AMISS = "a posterior's moved draws still weigh unevenly (worth under a quarter of their number): refit it"
 
 
 def relative_weights(posterior: xr.DataTree) -> Array | None:
@@ -125,15 +124,19 @@ def pareto_k(posterior: xr.DataTree) -> float:
     return float(posterior[WEIGHTS][PARETO_K]) if WEIGHTS in posterior.children else float("nan")
 
 
-def weight_doubt(posterior: xr.DataTree) -> str:
-    """Why the weights of `posterior` are not to be trusted; empty when nothing speaks against them."""
+def doubts_of_weights(*posteriors: xr.DataTree) -> tuple[Doubt, ...]:
+    """What speaks against the weights of the draws of any of `posteriors`."""
+    return tuple(dict.fromkeys(doubt for one in posteriors if (doubt := _doubt_of_weights(one)) is not None))
+
+
+def _doubt_of_weights(posterior: xr.DataTree) -> Doubt | None:
     if pareto_k(posterior) > MAXIMUM_PARETO_K:
-        return TOO_UNEVEN
+        return Doubt.UNEVEN_WEIGHTS
     weight = relative_weights(posterior)
     if weight is None or not was_moved(posterior):
-        return ""
+        return None
     share = posterior.attrs.get(MOVED_SHARE, weighted_size(weight) / weight.size)
-    return MOVED_AMISS if share < MINIMUM_MOVED_SHARE else ""
+    return Doubt.MOVED_AMISS if share < MINIMUM_MOVED_SHARE else None
 
 
 def was_moved(posterior: xr.DataTree) -> bool:
@@ -144,17 +147,6 @@ def was_moved(posterior: xr.DataTree) -> bool:
 def with_moves(estimate: Estimate, *moved: bool) -> Estimate:
     """A debt, posterior or predictive, whose standard error allows for moves of the draws of either posterior."""
     return replace(estimate, standard_error=MOVED_INFLATION * estimate.standard_error) if any(moved) else estimate
-
-
-def doubted(estimate: Estimate, *posteriors: xr.DataTree) -> Estimate:
-    """`estimate`, not reliable if the weights of one of the posteriors behind it are not to be trusted."""
-    return with_doubt(estimate, *map(weight_doubt, posteriors))
-
-
-def with_doubt(estimate: Estimate, *doubts: str) -> Estimate:
-    """`estimate`, not reliable if one of `doubts` says anything."""
-    doubt = next(filter(None, doubts), "")
-    return replace(estimate, reliable=False, note=estimate.note or doubt) if doubt else estimate
 
 
 def equal_weights(posterior: xr.DataTree, random_seed: int | None = None) -> xr.DataTree:

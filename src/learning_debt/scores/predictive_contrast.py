@@ -13,9 +13,10 @@ from learning_debt.arrays.predictive import mixture
 from learning_debt.arrays.predictive.integration import Integral, average, integral
 from learning_debt.arrays.predictive.outcome_points import MAXIMUM_POINTS, POINTS, OutcomePoints
 from learning_debt.data import append_rows, take_rows
+from learning_debt.doubt import Doubt
 from learning_debt.estimate import Estimate
 from learning_debt.forecasters.base import SampledForecaster
-from learning_debt.forecasters.weights import doubted, lineage, relative_weights, was_moved, weight_doubt, with_moves
+from learning_debt.forecasters.weights import doubts_of_weights, lineage, relative_weights, was_moved, with_moves
 from learning_debt.typing import Array
 
 MAXIMUM_RELATIVE_VARIANCE = 0.01
@@ -68,7 +69,7 @@ def row_mixture(
 def posterior_mixture(posterior: xr.DataTree, log_density: Array) -> mixture.Mixture:
     """Mixture over the draws of `posterior`, weighted as they are, of log densities (chain, draw, points)."""
     of_draws = mixture.mixture(log_density, relative_weights(posterior), lineage(posterior))
-    return of_draws._replace(doubt=weight_doubt(posterior))
+    return of_draws._replace(doubts=doubts_of_weights(posterior))
 
 
 def supported(found: mixture.MonteCarlo, *mixtures: mixture.Mixture) -> bool:
@@ -89,14 +90,14 @@ def score_from_mixture(one: mixture.Mixture) -> Estimate:
 
 def _at_outcomes(found: mixture.MonteCarlo, *mixtures: mixture.Mixture) -> Estimate:
     diagnostics = {"relative_variance": found.relative_variance}
+    doubts = [doubt for one in mixtures for doubt in one.doubts]
     if not np.isfinite(found.value):
-        note = "a posterior gives a realised outcome no density at any draw"
-        return Estimate(found.value, float("nan"), False, found.value > 0, diagnostics, note)
-    reliable = supported(found, *mixtures)
-    note = "" if reliable else "too few draws reach the realised outcome: draw more"
-    if doubt := next((one.doubt for one in mixtures if one.doubt), ""):
-        reliable, note = False, note or doubt
-    return Estimate(found.value, found.standard_error, reliable, diagnostics=diagnostics, note=note)
+        doubts.insert(0, Doubt.OUTCOME_IMPOSSIBLE)
+        bound = found.value > 0
+        return Estimate(found.value, float("nan"), lower_bound=bound, diagnostics=diagnostics).with_doubts(*doubts)
+    if not supported(found, *mixtures):
+        doubts.insert(0, Doubt.FEW_REACH_OUTCOME)
+    return Estimate(found.value, found.standard_error, diagnostics=diagnostics).with_doubts(*doubts)
 
 
 Nodes = dict[str, Array]
@@ -157,7 +158,7 @@ class PredictiveContrast:
     def against(self, deployed: xr.DataTree) -> Estimate:
         """Predictive debt of `deployed`, nats per observation."""
         estimate = with_moves(self._against(deployed), self.moved, was_moved(deployed))
-        return doubted(estimate, self.shadow, deployed)
+        return estimate.with_doubts(*doubts_of_weights(self.shadow, deployed))
 
     def _against(self, deployed: xr.DataTree) -> Estimate:
         if self._parts:
@@ -199,9 +200,8 @@ class PredictiveContrast:
         spread = mixture.gap_spread(shadow, deployed, at, self.rows)
         diagnostics = {"points": at.size / self.rows, "gap_sd": spread}
         diagnostics["relative_variance"] = found.found.relative_variance
-        reliable = supported(found.found, shadow, deployed)
-        note = "" if reliable else "too few draws reach the other posterior's outcomes: draw more"
-        return Estimate(found.found.value, found.standard_error, reliable, diagnostics=diagnostics, note=note)
+        doubts = () if supported(found.found, shadow, deployed) else (Doubt.FEW_REACH_OUTCOMES,)
+        return Estimate(found.found.value, found.standard_error, diagnostics=diagnostics, doubts=doubts)
 
     def _averaged(self, deployed: xr.DataTree) -> Estimate:
         """Over predictive draws of both posteriors. One draw of the whole batch is one term, whatever its rows."""
@@ -219,8 +219,8 @@ class PredictiveContrast:
         shadow, at_deployed = (self._densities(one, nodes) for one in (self.shadow, deployed))
         found, probability = average(shadow, at_deployed, (shares, their_shares), 1 - DEPLOYED_SHARE)
         if not np.isfinite(found.found.value):
-            note = "the deployed posterior rules out outcomes the shadow expects: the debt is infinite at these draws"
-            return Estimate(float("inf"), float("nan"), False, True, {"points": 0.0, "gap_sd": float("nan")}, note)
+            diagnostics, doubts = {"points": 0.0, "gap_sd": float("nan")}, (Doubt.OUTCOMES_RULED_OUT,)
+            return Estimate(float("inf"), float("nan"), lower_bound=True, diagnostics=diagnostics, doubts=doubts)
         return self._estimate(found, shadow, at_deployed, probability)
 
     def _predictive_draws(self, deployed: xr.DataTree) -> dict[str, Array]:
@@ -288,7 +288,7 @@ def _combined(parts: list[Estimate], rows: list[int]) -> Estimate:
         worst,
         value=float(weights @ [part.value for part in parts]),
         standard_error=float(weights @ [part.standard_error for part in parts]),
-        reliable=all(part.reliable for part in parts),
         lower_bound=any(part.lower_bound for part in parts),
         diagnostics=worst.diagnostics | {"gap_sd": spread},
+        doubts=tuple(dict.fromkeys(doubt for part in (worst, *parts) for doubt in part.doubts)),
     )

@@ -11,11 +11,12 @@ import xarray as xr
 
 from learning_debt.arrays.draws.effective_size import ENOUGH, chosen_inflation, weighted_size
 from learning_debt.arrays.losses.distance_scores import Scored, WeightedDraws
-from learning_debt.arrays.losses.divergence import Divergence, variance_of_sum
+from learning_debt.arrays.losses.divergence import Beyond, Divergence, variance_of_sum
 from learning_debt.data import append_rows, take_rows
+from learning_debt.doubt import Doubt
 from learning_debt.estimate import Estimate
 from learning_debt.forecasters.base import SampledForecaster
-from learning_debt.forecasters.weights import relative_weights, weight_doubt
+from learning_debt.forecasters.weights import doubts_of_weights, relative_weights
 from learning_debt.scores.base import Score
 from learning_debt.typing import Array
 
@@ -42,8 +43,10 @@ class DrawsForecast(NamedTuple):
         Variance that does not hang on which decision was hit, to hold the jump against.
     weight : ndarray, shape (chain, draw)
         Mean one.
-    doubt : str
-        Why the losses or the weights are not to be trusted, or nothing.
+    beyond : Beyond or None
+        Where too few draws lie beyond the level of a quantile, how many.
+    doubts : tuple of Doubt
+        What speaks against the weights.
     token : str
         Of the predictive draws: forecasts from the same draws are the same.
     """
@@ -54,7 +57,8 @@ class DrawsForecast(NamedTuple):
     jump: float
     usual: float
     weight: Array
-    doubt: str = ""
+    beyond: Beyond | None = None
+    doubts: tuple[Doubt, ...] = ()
     token: str = ""
 
 
@@ -85,8 +89,8 @@ class PredictiveDrawsScore(Score):
         draws = predictive_draws(forecaster, posterior, batch, past, random_seed, vector=self.vector)
         outcome = outcomes(forecaster, batch, vector=self.vector)
         scored = self._scored(draws, outcome)
-        doubt = scored.doubt or weight_doubt(posterior)
-        return DrawsForecast(*scored[:5], draws.weight, doubt, _token(draws))
+        doubts = doubts_of_weights(posterior)
+        return DrawsForecast(*scored[:5], draws.weight, scored.beyond, doubts, _token(draws))
 
     def gap(self, shadow: DrawsForecast, deployed: DrawsForecast) -> Estimate:
         """As in `Score.gap`, in `unit`."""
@@ -97,8 +101,8 @@ class PredictiveDrawsScore(Score):
         error = float(np.sqrt(variance + shadow.remainder + deployed.remainder))
         jump = max(shadow.jump, deployed.jump), shadow.usual + deployed.usual
         verdict = size, heaviest, relative_jump(*jump, error)
-        doubt = shadow.doubt or deployed.doubt
-        return judged(value, error, *verdict, (shadow.weight, deployed.weight), {}, doubt)
+        beyond, doubts = shadow.beyond or deployed.beyond, (*shadow.doubts, *deployed.doubts)
+        return judged(value, error, *verdict, (shadow.weight, deployed.weight), {}, beyond, doubts)
 
     def mean_score(self, forecast: DrawsForecast) -> Estimate:
         """As in `Score.mean_score`, in `unit`."""
@@ -106,7 +110,7 @@ class PredictiveDrawsScore(Score):
         error = float(np.sqrt(variance + forecast.remainder))
         weights = forecast.weight, forecast.weight
         verdict = size, heaviest, relative_jump(forecast.jump, forecast.usual, error)
-        return judged(-float(forecast.loss.mean()), error, *verdict, weights, {}, forecast.doubt)
+        return judged(-float(forecast.loss.mean()), error, *verdict, weights, {}, forecast.beyond, forecast.doubts)
 
     def contrast(
         self,
@@ -134,7 +138,7 @@ class DrawsContrast:
     ) -> None:
         self.score, self.forecaster, self.batch, self.past = score, forecaster, batch, past
         self.seed = int(np.random.SeedSequence().generate_state(1)[0]) if random_seed is None else random_seed
-        self.draws, self.doubt = self._draws(shadow), weight_doubt(shadow)
+        self.draws, self.doubts = self._draws(shadow), doubts_of_weights(shadow)
 
     def _draws(self, posterior: xr.DataTree) -> WeightedDraws:
         return predictive_draws(self.forecaster, posterior, self.batch, self.past, self.seed, vector=self.score.vector)
@@ -148,8 +152,8 @@ class DrawsContrast:
         diagnostics = {"gap_sd": result.gap_sd, "bias": result.bias}
         weights = self.draws.weight, theirs.weight
         verdict = result.size, result.heaviest, relative_jump(result.jump, result.usual, result.standard_error)
-        doubt = result.doubt or self.doubt or weight_doubt(deployed)
-        return judged(result.value, result.standard_error, *verdict, weights, diagnostics, doubt)
+        doubts = (*self.doubts, *doubts_of_weights(deployed))
+        return judged(result.value, result.standard_error, *verdict, weights, diagnostics, result.beyond, doubts)
 
 
 def relative_jump(jump: float, usual: float, error: float) -> float:
@@ -165,28 +169,29 @@ def judged(
     jump: float,
     weights: tuple[Array, Array],
     diagnostics: dict[str, float],
-    doubt: str = "",
+    beyond: Beyond | None = None,
+    doubts: tuple[Doubt, ...] = (),
 ) -> Estimate:
     """An estimate with the verdict on its error: enough effective draws, none of which carries the error alone.
 
-    `size` is what the draws are worth as autocorrelation goes, `doubt` what speaks against the estimate beforehand.
+    `size` is what the draws are worth as autocorrelation goes, `doubts` what speaks against the estimate beforehand.
     """
     effective = min(size, *map(weighted_size, weights))
     error *= chosen_inflation(size, size / min(one.size for one in weights))
     diagnostics = diagnostics | {"effective_draws": effective, "heaviest_draw": heaviest, "jump": jump}
-    if not np.isfinite(value) or not np.isfinite(error):
-        return Estimate(value, float("nan"), False, diagnostics=diagnostics, note="the error cannot be estimated")
-    if doubt:
-        note = doubt
-    elif effective < ENOUGH:
-        note = f"only {effective:.0f} effective draws: draw more"
-    elif heaviest > MAXIMUM_SHARE:
-        note = "a single draw carries much of the error: the forecast's tails are too heavy for this score"
-    elif jump > MAXIMUM_JUMP:
-        note = "the decision wavers between values that cost differently: draw more"
-    else:
-        note = ""
-    return Estimate(value, error, not note, diagnostics=diagnostics, note=note)
+    if beyond is not None:
+        diagnostics |= {"level": beyond.level, "draws_beyond": beyond.draws, "draws_needed": beyond.needed}
+    known = bool(np.isfinite(value) and np.isfinite(error))
+    found = {
+        Doubt.ERROR_UNKNOWN: not known,
+        Doubt.FEW_BEYOND_LEVEL: beyond is not None,
+        **dict.fromkeys(doubts, True),
+        Doubt.FEW_DRAWS: effective < ENOUGH,
+        Doubt.HEAVY_TAILS: heaviest > MAXIMUM_SHARE,
+        Doubt.WAVERING_DECISION: jump > MAXIMUM_JUMP,
+    }
+    against = [doubt for doubt, holds in found.items() if holds]
+    return Estimate(value, error if known else float("nan"), diagnostics=diagnostics).with_doubts(*against)
 
 
 def _token(draws: WeightedDraws) -> str:

@@ -13,11 +13,12 @@ from learning_debt.arrays.bridging.bridge import LogMarginal
 from learning_debt.arrays.bridging.chain import ShadowChain
 from learning_debt.arrays.draws.moment_match import importance
 from learning_debt.debt.from_densities import debt_from_densities
-from learning_debt.debt.from_draws import LADDER_SHARE, debt_from_draws, log_marginal
+from learning_debt.debt.from_draws import LADDER_SHARE, NoLogMarginal, debt_from_draws, log_marginal
+from learning_debt.doubt import Doubt
 from learning_debt.errors import IncomparablePosteriorsError, noted
 from learning_debt.estimate import Estimate
 from learning_debt.forecasters.base import SampledForecaster
-from learning_debt.forecasters.weights import lineage, relative_weights, was_moved, weight_doubt, with_doubt, with_moves
+from learning_debt.forecasters.weights import doubts_of_weights, lineage, relative_weights, was_moved, with_moves
 from learning_debt.shadows.base import ShadowKeeper, Upkeep
 from learning_debt.spells.density_cache import Asking
 from learning_debt.spells.held_likelihoods import HeldLikelihoods
@@ -79,7 +80,7 @@ class _SampledReplay:
         self.posteriors: list[xr.DataTree] = []
         self.weights: list[Array | None] = []
         self.lineages: list[str] = []
-        self.doubts: list[str] = []
+        self.doubts: list[tuple[Doubt, ...]] = []
         self.moved: list[bool] = []
         self._store(self.shadow.posterior)
         by_parameters = {"debt", "deployed_pareto_k"} & set(plan.variables)
@@ -111,7 +112,7 @@ class _SampledReplay:
         self.posteriors.append(posterior)
         self.weights.append(relative_weights(posterior))
         self.lineages.append(lineage(posterior))
-        self.doubts.append(weight_doubt(posterior))
+        self.doubts.append(doubts_of_weights(posterior))
         self.moved.append(was_moved(posterior))
 
     def finished(self) -> Columns:
@@ -209,7 +210,7 @@ class _SampledReplay:
             together=self.lineages[s] == self.lineages[t],
         )
         estimate = with_moves(estimate, self.moved[t], self.moved[s])
-        return with_doubt(estimate, self.doubts[t], self.doubts[s])
+        return estimate.with_doubts(*self.doubts[t], *self.doubts[s])
 
     def _debt_by_densities(self, t: int, deployed: list[xr.DataTree]) -> None:
         """Debts between approximate posteriors, which the keeper knows the densities of."""
@@ -247,7 +248,7 @@ class _SampledReplay:
                 found.append(False)
         return np.array(found)
 
-    def _log_marginal(self, t: int) -> LogMarginal | str:
+    def _log_marginal(self, t: int) -> LogMarginal | NoLogMarginal:
         return log_marginal(self.forecaster, self.posteriors[t], np.random.default_rng(self.seeds[t][2]))
 
     def _put(self, name: str, s: int, t: int, estimate: Estimate) -> None:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.spatial.distance import cdist
 
+from learning_debt.arrays.losses.divergence import Beyond
 from learning_debt.typing import Array
 
 
@@ -44,8 +45,8 @@ class Scored(NamedTuple):
         The largest step from one likely decision to the next.
     usual : float
         Variance that does not hang on which decision was hit, to hold the jump against.
-    doubt : str
-        Why the losses are not to be trusted, or nothing.
+    beyond : Beyond or None
+        Where too few draws lie beyond the level of a quantile, how many.
     """
 
     loss: Array
@@ -53,7 +54,7 @@ class Scored(NamedTuple):
     remainder: float = 0.0
     jump: float = 0.0
     usual: float = 0.0
-    doubt: str = ""
+    beyond: Beyond | None = None
 
 
 def crps(draws: WeightedDraws, outcome: Array) -> Scored:

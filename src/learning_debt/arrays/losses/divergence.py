@@ -10,6 +10,14 @@ from learning_debt.arrays.draws.effective_size import effective_share
 from learning_debt.typing import Array
 
 
+class Beyond(NamedTuple):
+    """Too few draws beyond the level of a quantile: their effective number, the level, and the draws that it takes."""
+
+    draws: float
+    level: float
+    needed: float
+
+
 class Divergence(NamedTuple):
     """A divergence, mean over the rows, with its Monte-Carlo error.
 
@@ -29,8 +37,8 @@ class Divergence(NamedTuple):
         The largest step from one likely decision to the next.
     usual : float
         Variance that does not hang on which decision was hit, to hold the jump against.
-    doubt : str
-        Why the divergence is not to be trusted, or nothing.
+    beyond : Beyond or None
+        Where too few draws lie beyond the level of a quantile, how many.
     """
 
     value: float
@@ -41,7 +49,7 @@ class Divergence(NamedTuple):
     heaviest: float
     jump: float = 0.0
     usual: float = 0.0
-    doubt: str = ""
+    beyond: Beyond | None = None
 
 
 def near_zero(plug_in: float, bias: float, first_order: float, second_order: float) -> tuple[float, float]:

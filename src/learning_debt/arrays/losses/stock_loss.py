@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from learning_debt.arrays.draws.effective_size import effective_size
 from learning_debt.arrays.losses.distance_scores import Scored, WeightedDraws
-from learning_debt.arrays.losses.divergence import Divergence, near_zero, variance_of_sum
+from learning_debt.arrays.losses.divergence import Beyond, Divergence, near_zero, variance_of_sum
 from learning_debt.typing import Array
 
 
@@ -47,8 +47,8 @@ class Stock(NamedTuple):
         Of each draw on the level at which the quantile is looked up; mean zero over the draws.
     atom : ndarray of bool, shape (cases, rows)
         Whether several draws agree on a likely place, as counts do.
-    doubt : str
-        Why the quantile is not known, or nothing: too few draws lie beyond it.
+    beyond : Beyond or None
+        Where too few draws lie beyond the quantile for it to be known, how many.
     """
 
     value: Array
@@ -56,7 +56,7 @@ class Stock(NamedTuple):
     error: Array
     influence: Array
     atom: NDArray[np.bool_]
-    doubt: str
+    beyond: Beyond | None
 
 
 CASES = np.linspace(-4.0, 4.0, 33)
@@ -126,8 +126,8 @@ def _quantiles(draws: WeightedDraws, ordered: Ordered, level: float) -> Stock:
     return Stock(value, likely, errors, influence, atom, _beyond(ordered.share, level, size / weight.size))
 
 
-def _beyond(share: Array, level: float, worth: float) -> str:
-    """What to say where too few draws lie beyond a level; `worth` is the effective share of draws.
+def _beyond(share: Array, level: float, worth: float) -> Beyond | None:
+    """How many draws lie beyond a level, where they are too few; `worth` is the effective share of draws.
 
     Draws of much weight there count for few (Kish). Ties are told apart by their rank, so a stock that most draws agree
     on is known.
@@ -141,12 +141,8 @@ def _beyond(share: Array, level: float, worth: float) -> str:
     expected = worth * tail / squares[-1].max()
     found = min(float(np.min(counts)), expected)
     if found > MINIMUM_BEYOND - 1:  # a quantile lies on a draw
-        return ""
-    needed = len(share) * MINIMUM_BEYOND / expected
-    return (
-        f"only {found:.2g} effective draws lie beyond the level {level:.12g}, fewer than {MINIMUM_BEYOND}: it takes "
-        f"about {float(f'{needed:.2g}'):,.0f} draws"
-    )
+        return None
+    return Beyond(found, level, float(f"{len(share) * MINIMUM_BEYOND / expected:.2g}"))
 
 
 def _at_levels(sorted_values: Array, reached: Array, levels: Array) -> Array:
@@ -223,7 +219,7 @@ def stock_score(draws: WeightedDraws, outcome: Array, under: float, over: float)
     influence = (stock.influence * response.slope).mean(axis=1).reshape(draws.weight.shape)
     remainder = float(response.remainder.sum()) / len(outcome) ** 2
     jump, usual = float(response.jump.max()) / len(outcome), float(response.usual.sum()) / len(outcome) ** 2
-    return Scored(response.mean, influence, remainder, jump, usual, stock.doubt)
+    return Scored(response.mean, influence, remainder, jump, usual, stock.beyond)
 
 
 def stock_divergence(shadow: WeightedDraws, deployed: WeightedDraws, under: float, over: float) -> Divergence:
@@ -264,7 +260,7 @@ def stock_divergence(shadow: WeightedDraws, deployed: WeightedDraws, under: floa
     spread = np.sqrt((weight @ (extra - value) ** 2 / weight.size).sum()) / x.shape[1]
     jump, usual = float(response.jump.max()) / x.shape[1], float(response.usual.sum()) / x.shape[1] ** 2
     usual += variance_of_sum(of_shadow, np.zeros_like(of_shadow))[0]
-    return Divergence(debt, error, float(spread), bias, size, heaviest, jump, usual, ours.doubt or theirs.doubt)
+    return Divergence(debt, error, float(spread), bias, size, heaviest, jump, usual, ours.beyond or theirs.beyond)
 
 
 def _likely_loss(stock: Stock, x: Array, under: float, over: float) -> Array:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from learning_debt.arrays.draws.effective_size import effective_size
+from learning_debt.doubt import Doubt
 from learning_debt.typing import Array
 
 
@@ -28,15 +29,15 @@ class Mixture(NamedTuple):
         Weights of the draws, with mean one.
     lineage : str
         Token of the draws: two mixtures with the same one, not empty, were drawn together, sample by sample.
-    doubt : str
-        Why the weights are not to be trusted; empty when nothing speaks against them.
+    doubts : tuple of Doubt
+        What speaks against the weights.
     """
 
     log_density: Array
     ratio: Array
     weight: Array
     lineage: str = ""
-    doubt: str = ""
+    doubts: tuple[Doubt, ...] = ()
 
 
 class MonteCarlo(NamedTuple):
