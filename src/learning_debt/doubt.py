@@ -40,6 +40,7 @@ class Doubt(Enum):
         3,
         "the weights of a posterior's draws have too heavy a tail (Pareto k above 0.7)",
         "refit it",
+        "Pareto k {weights_pareto_k:.2f} of the weights, above 0.7",
     )
     MOVED_AMISS = (
         4,
@@ -168,6 +169,58 @@ class Doubt(Enum):
 
     UNRESOLVED = 47, "no quadrature resolves the predictive", "draw more, or look at the outcomes' scale"
 
+    # Of a posterior's draws.
+    RHAT = (
+        60,
+        "R-hat of a parameter is too large",
+        "draw more or mend the model",
+        "R-hat of {detail} is {rhat:.4g}, above {maximum_rhat:g}",
+    )
+    FEW_IN_CHAINS = (
+        61,
+        "a parameter has too few effective draws",
+        "draw more or mend the model",
+        "{detail} has {effective_draws:.0f} effective draws, fewer than {fewest_draws:.0f}",
+    )
+    DIVERGENCES = (
+        62,
+        "too many transitions diverged",
+        "take smaller steps (a larger target_accept) or other parameters for the same model",
+        "{divergences:.0f} of {transitions:.0f} transitions diverged",
+    )
+    NOT_FINITE = 63, "draws are not finite", "fit again; the model's priors may be too wide", "{detail}"
+    FEW_WEIGHTED = (
+        64,
+        "weighted draws are worth too little",
+        "refit it",
+        "the weighted draws are worth {effective_draws:.0f}, fewer than {fewest_draws:.0f}",
+    )
+    UNCONVERGED = (
+        65,
+        "the sampler's diagnostics failed",
+        "draw more or mend the model",
+        "the sampler's diagnostics of {detail} failed",
+    )
+
+    # Of a decision.
+    STRADDLES = (
+        80,
+        "the policy changes its verdict within the Monte-Carlo error",
+        "draw more",
+        "{detail} changes its verdict within the Monte-Carlo error",
+    )
+    SHADOW_WEIGHTS = (
+        81,
+        "the weights of the shadow's draws failed their diagnostics",
+        "refit the shadow",
+        "the weights of the shadow's draws failed their diagnostics (Pareto k {shadow_pareto_k:.2f})",
+    )
+    NO_PREDICTIVE_DEBT = (
+        82,
+        "the table holds no predictive debt",
+        'make it with "predictive_debt" among its variables',
+    )
+
     def __init__(self, code: int, what: str, remedy: str, cited: str = "", disqualifies: bool = True) -> None:
         self.code = code
         self.what = what
@@ -175,11 +228,14 @@ class Doubt(Enum):
         self.cited = cited
         self.disqualifies = disqualifies
 
-    def text(self, diagnostics: Mapping[str, float] | None = None, detail: str = "") -> str:
-        """The sentence, with the numbers of `diagnostics` and the words of `detail` where it cites them."""
+    def said(self, diagnostics: Mapping[str, float] | None = None, detail: str = "") -> str:
+        """What is wrong, with the numbers of `diagnostics` and the words of `detail` where they are cited and known."""
         known = {**(diagnostics or {}), **({"detail": detail} if detail else {})}
         try:
-            said = self.cited.format(**known) or self.what
+            return self.cited.format(**known) or self.what
         except KeyError:
-            said = self.what
-        return f"{said}: {self.remedy}"
+            return self.what
+
+    def text(self, diagnostics: Mapping[str, float] | None = None, detail: str = "") -> str:
+        """The whole sentence: what is wrong, and the remedy."""
+        return f"{self.said(diagnostics, detail)}: {self.remedy}"

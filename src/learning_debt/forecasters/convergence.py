@@ -9,6 +9,8 @@ import numpy as np
 import xarray as xr
 from arviz_stats.base import array_stats
 
+from learning_debt.doubt import Doubt
+
 MAXIMUM_RHAT = 1.01
 MINIMUM_SIZE_PER_CHAIN = 100
 MAXIMUM_DIVERGENT_SHARE = 0.01
@@ -29,6 +31,8 @@ class Convergence(NamedTuple):
         R-hat at most 1.01, at least 100 effective draws a chain, at most one draw in a hundred divergent.
     reason : str
         Which diagnostic failed, by how much, and at which parameter is worst; nothing where all is well.
+    doubts : tuple of Doubt
+        The same as data, in the same order.
     """
 
     rhat: float
@@ -36,6 +40,7 @@ class Convergence(NamedTuple):
     divergences: int
     converged: bool
     reason: str = ""
+    doubts: tuple[Doubt, ...] = ()
 
 
 def not_finite(variable: xr.DataArray) -> str:
@@ -86,7 +91,8 @@ def convergence(posterior: xr.DataTree) -> Convergence:
     stacked = np.concatenate([column.reshape(chains, draws, -1) for column in columns], axis=-1).astype(float)
     if not np.isfinite(stacked).all():
         wrong = next(filter(None, map(not_finite, group.data_vars.values())), "draws are not finite")
-        return Convergence(float("nan"), 0.0, 0, False, wrong)
+        found = {Doubt.NOT_FINITE: Doubt.NOT_FINITE.said(detail=wrong)}
+        return Convergence(float("nan"), 0.0, 0, False, "; ".join(found.values()), tuple(found))
     moving = np.flatnonzero(np.ptp(stacked, axis=(0, 1)) > 0)
     if moving.size == 0:  # constants need no sampler
         return Convergence(float("nan"), float(chains * draws), 0, True)
@@ -97,16 +103,18 @@ def convergence(posterior: xr.DataTree) -> Convergence:
     diverging = 0
     if "sample_stats" in posterior.children and "diverging" in posterior["sample_stats"]:
         diverging = int(posterior["sample_stats"]["diverging"].sum())
-    reasons = []
-    if rhat > MAXIMUM_RHAT:
-        worst = entry_name(group, int(moving[np.argmax(rhats)]))
-        reasons.append(f"R-hat of {worst} is {rhat:.4g}, above {MAXIMUM_RHAT}")
-    if not size >= MINIMUM_SIZE_PER_CHAIN * chains:
-        worst, least = entry_name(group, int(moving[np.argmin(sizes)])), MINIMUM_SIZE_PER_CHAIN * chains
-        reasons.append(f"{worst} has {size:.0f} effective draws, fewer than {least}")
-    if diverging > MAXIMUM_DIVERGENT_SHARE * chains * draws:
-        reasons.append(f"{diverging} of {chains * draws} transitions diverged")
-    return Convergence(rhat, size, diverging, not reasons, "; ".join(reasons))
+    fewest = MINIMUM_SIZE_PER_CHAIN * chains
+    worst = {Doubt.RHAT: np.argmax(rhats), Doubt.FEW_IN_CHAINS: np.argmin(sizes)}
+    failed = {
+        Doubt.RHAT: rhat > MAXIMUM_RHAT,
+        Doubt.FEW_IN_CHAINS: not size >= fewest,
+        Doubt.DIVERGENCES: diverging > MAXIMUM_DIVERGENT_SHARE * chains * draws,
+    }
+    numbers = {"rhat": rhat, "maximum_rhat": MAXIMUM_RHAT, "effective_draws": size, "fewest_draws": float(fewest)}
+    numbers |= {"divergences": float(diverging), "transitions": float(chains * draws)}
+    where = {doubt: entry_name(group, int(moving[column])) for doubt, column in worst.items() if failed[doubt]}
+    found = {doubt: doubt.said(numbers, where.get(doubt, "")) for doubt, holds in failed.items() if holds}
+    return Convergence(rhat, size, diverging, not found, "; ".join(found.values()), tuple(found))
 
 
 def _places(variable: xr.DataArray, where: Sequence[int]) -> list[str]:

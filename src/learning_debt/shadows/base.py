@@ -9,6 +9,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from learning_debt.arrays.draws.effective_size import weighted_size
+from learning_debt.doubt import Doubt
 from learning_debt.forecasters.base import as_row_weight
 from learning_debt.forecasters.convergence import Convergence, convergence
 from learning_debt.forecasters.weights import WEIGHTS, pareto_k, relative_weights
@@ -54,6 +55,8 @@ class Upkeep(NamedTuple):
         Why a cheaper rung was left, or nothing.
     doubt : str
         Why the posterior cannot be believed: the diagnostic that failed, and the parameter; nothing where it can.
+    doubts : tuple of Doubt
+        The same as data.
     """
 
     rung: str
@@ -65,6 +68,7 @@ class Upkeep(NamedTuple):
     converged: bool
     note: str = ""
     doubt: str = ""
+    doubts: tuple[Doubt, ...] = ()
 
 
 class ShadowKeeper(Protocol):
@@ -107,7 +111,7 @@ def kept(shadow: Shadow, row_weight: Array) -> tuple[Shadow, Upkeep]:
         weight = relative_weights(shadow.posterior)
         assert weight is not None
         size, tail = size * weighted_size(weight) / weight.size, pareto_k(shadow.posterior)
-    upkeep = Upkeep("kept", tail, size, 0, 0.0, 0.0, found.converged, doubt=found.reason)
+    upkeep = Upkeep("kept", tail, size, 0, 0.0, 0.0, found.converged, doubt=found.reason, doubts=found.doubts)
     return Shadow(shadow.posterior, row_weight, shadow.memory), upkeep
 
 

@@ -79,6 +79,7 @@ def refit(
         found.converged,
         note,
         found.reason,
+        found.doubts,
     )
     return Shadow(posterior, weight), upkeep
 

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from learning_debt.arrays.draws.effective_size import weighted_size
+from learning_debt.doubt import Doubt
 from learning_debt.errors import NoJointDensityError
 from learning_debt.forecasters.base import TRAINING
 from learning_debt.forecasters.convergence import MINIMUM_SIZE_PER_CHAIN, convergence
@@ -146,15 +147,18 @@ def _upkeep(posterior: xr.DataTree, seconds: float, exact: bool) -> Upkeep:
     checked = convergence(posterior)
     weight, pareto_k, size = relative_weights(posterior), float("nan"), checked.effective_size
     sizes = posterior["posterior"].sizes
-    doubts = [checked.reason] if checked.reason else []
+    said = [checked.reason] if checked.reason else []
+    doubts = list(checked.doubts)
     if weight is not None:
         size *= weighted_size(weight) / weight.size
         pareto_k = float(posterior[WEIGHTS][PARETO_K])
-        least = MINIMUM_SIZE_PER_CHAIN * sizes["chain"]
-        doubts += [] if size >= least else [f"the weighted draws are worth {size:.0f}, fewer than {least}"]
-        doubts += [f"Pareto k {pareto_k:.2f} of the weights, above {MAXIMUM_PARETO_K}"] * (pareto_k > MAXIMUM_PARETO_K)
+        fewest = MINIMUM_SIZE_PER_CHAIN * sizes["chain"]
+        numbers = {"effective_draws": size, "fewest_draws": float(fewest), "weights_pareto_k": pareto_k}
+        failed = {Doubt.FEW_WEIGHTED: not size >= fewest, Doubt.UNEVEN_WEIGHTS: pareto_k > MAXIMUM_PARETO_K}
+        of_weights = [doubt for doubt, holds in failed.items() if holds]
+        said, doubts = said + [one.said(numbers) for one in of_weights], doubts + of_weights
     notes = ["one chain: there is no R-hat, and whether it converged is for its owner to say"]
     notes = notes if sizes["chain"] == 1 else []
     notes += [] if exact else ["approximate: draws do not show how far they are from the posterior"]
-    said = "; ".join(notes), "; ".join(doubts)
-    return Upkeep("supplied", pareto_k, size, 0, float("nan"), seconds, not doubts, *said)
+    verdict = not doubts, "; ".join(notes), "; ".join(said), tuple(doubts)
+    return Upkeep("supplied", pareto_k, size, 0, float("nan"), seconds, *verdict)
