@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from scipy import signal, stats
 from scipy.special import betaln, digamma, gammaln
 
-from learning_debt.arrays.bridging import bridge, marginal_debt
-from learning_debt.debt.by_block import MINIMUM_SUPPORT
-from learning_debt.debt.from_draws import MINIMUM_OVERLAP, debt_from_draws
+from learning_debt.debt.by_block import labels_by, sampled_debt
+from learning_debt.debt.from_draws import NoLogMarginal, debt_from_draws
 from learning_debt.debt.real_line import on_real_line
 from learning_debt.debt.selection import Block
+from learning_debt.doubt import Doubt
 
 Array = NDArray[np.float64]
 
@@ -115,18 +115,12 @@ def debt(cell: Cell, phi: float, rng: np.random.Generator) -> tuple[float, float
     """Value, standard error and verdict from fresh draws; a bound where it is not reliable."""
     deployed, shadow = (draws(rng, cell.family, one, phi) for one in (cell.deployed, cell.shadow))
     at_deployed, at_shadow = log_ratio(cell, deployed), log_ratio(cell, shadow)
-    whole = debt_from_draws(at_shadow, at_deployed, lambda: "none", lambda: "none")
-    labels = marginal_debt.hard_labels(at_deployed, at_shadow)
-    if whole.reliable and whole.diagnostics["overlap"] >= MINIMUM_OVERLAP:
-        normaliser = bridge.pooled_debt(at_deployed, at_shadow).log_normaliser
-        labels = marginal_debt.soft_labels(at_deployed, at_shadow, normaliser)
+    whole = debt_from_draws(at_shadow, at_deployed, *2 * (lambda: NoLogMarginal(Doubt.NO_JOINT_DENSITY),))
+    labels = labels_by(whole, at_shadow, at_deployed)
     groups = [xr.Dataset({"x": (("chain", "draw"), cell.place(one[..., 0]))}) for one in (shadow, deployed)]
     bounds = {} if np.isnan(cell.low) else {"x": (np.array([cell.low]), np.array([cell.high]))}
     pair = on_real_line(Block("x", "x", np.array([0])), *groups, bounds)
-    found = marginal_debt.marginal_debt(*pair, labels)
-    if found.support >= MINIMUM_SUPPORT:
-        return found.value, found.standard_error, True
-    return marginal_debt.lower_bound(*pair), float("nan"), False
+    return sampled_debt(*pair, labels)[:3]
 
 
 def summary(found: list[tuple[float, float, bool]], truth: float) -> str:

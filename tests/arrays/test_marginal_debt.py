@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import signal, stats
 
 from learning_debt.arrays.bridging.bridge import pooled_debt
 from learning_debt.arrays.bridging.marginal_debt import hard_labels, lower_bound, marginal_debt, soft_labels
@@ -100,3 +100,18 @@ def test_constants_hold_no_debt():
     ones = np.ones((2, 50, 1))
     labels = hard_labels(ones[..., 0], ones[..., 0])
     assert marginal_debt(ones, ones, labels)[:2] == (0.0, 0.0)
+
+
+def test_sticky_chains_are_worth_what_their_parameter_is_worth():
+    """AR(.97) chains of 4,000 draws are worth 61, however fast their squares forget; shuffled they are worth 4,000."""
+    rng = np.random.default_rng(8)
+    steps = np.sqrt(1 - 0.97**2) * rng.normal(size=(2, 4, 1500))
+    q, p = signal.lfilter([1.0], [1.0, -0.97], steps, axis=-1)[..., 500:] * [[[1.0]], [[0.8]]]
+    at = [stats.norm.logpdf(one, 0.0, 0.8) - stats.norm.logpdf(one) for one in (q, p)]
+    sticky = marginal_debt(q[..., None], p[..., None], soft_labels(*at, 0.0))
+    assert sticky.effective_draws < 61 * (1 + 4 * np.sqrt(10 / 61))
+    order = rng.permutation(4000)
+    mixed = [one.ravel()[order].reshape(4, 1000) for one in (q, p, *at)]
+    shuffled = marginal_debt(mixed[0][..., None], mixed[1][..., None], soft_labels(*mixed[2:], 0.0))
+    assert shuffled.effective_draws > 3000
+    assert sticky.standard_error > 2 * shuffled.standard_error

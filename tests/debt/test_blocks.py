@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 import xarray as xr
+from scipy import signal, stats
 
 import learning_debt as ld
+from learning_debt.debt.by_block import labels_by, sampled_debt
+from learning_debt.debt.from_draws import NoLogMarginal, debt_from_draws
+from learning_debt.doubt import Doubt
 
 NAMES = ["Graz", "Linz", "Wien"]
 
@@ -174,3 +178,32 @@ def test_entries_of_several_axes_are_named_by_all_their_labels():
     assert [block.label for block in blocks] == ["level[Graz, 0]", "level[Graz, 1]", "level[Linz, 0]", "level[Linz, 1]"]
     (linz,) = chosen_blocks(xr.Dataset({"level": values}), {"level": {"store": "Linz"}}, True)
     assert linz.places.tolist() == [2, 3]
+
+
+def sticky_debt(rng, shape, phi, mean=0.5, sd=0.7):
+    """Debt of N(mean, sd^2) against N(0, 1) from autoregressive chains."""
+    noise = np.sqrt(1 - phi**2) * rng.normal(size=(2, shape[0], shape[1] + 200))
+    q, z = signal.lfilter([1.0], [1.0, -phi], noise, axis=-1)[..., 200:]
+    p = mean + sd * z
+    at_shadow, at_deployed = (stats.norm.logpdf(one, mean, sd) - stats.norm.logpdf(one) for one in (p, q))
+    whole = debt_from_draws(at_shadow, at_deployed, *2 * (lambda: NoLogMarginal(Doubt.NO_JOINT_DENSITY),))
+    return sampled_debt(q[..., None], p[..., None], labels_by(whole, at_shadow, at_deployed))
+
+
+def test_sticky_chains_cover_where_they_are_relied_on():
+    """4 x 500 draws of AR(.9) chains, worth 105: 90% intervals hold within 4 binomial sigma, no miss beyond 5."""
+    rng, truth = np.random.default_rng(9), (0.49 + 0.25 - 1) / 2 - np.log(0.7)
+    found = [one for one in (sticky_debt(rng, (4, 500), 0.9) for _ in range(1000)) if one.reliable]
+    assert len(found) > 200
+    z = np.array([(one.value - truth) / one.standard_error for one in found])
+    assert np.mean(np.abs(z) < stats.norm.ppf(0.95)) > 0.9 - 4 * np.sqrt(0.09 / len(found))
+    assert np.abs(z).max() < 5
+
+
+def test_chains_worth_far_too_few_draws_give_a_bound():
+    """AR(.97), worth 33: reliable once in hundreds."""
+    rng = np.random.default_rng(10)
+    found = [sticky_debt(rng, (4, 500), 0.97) for _ in range(50)]
+    assert not any(one.reliable for one in found)
+    assert max(one.support for one in found) < 100
+    assert np.isnan([one.standard_error for one in found]).all()

@@ -127,3 +127,63 @@ def test_labels_of_pandas_are_stored_as_files_hold_them(tmp_path):
 def test_variables_of_other_names_are_the_owners_own():
     note = ("period", np.array(["a", None, 1, {}, []], dtype=object))
     assert ld.check_spells(table(note=note))["note"].dtype == object
+
+
+def derived(exposure=2.0):
+    return ld.check_spells(table(exposure=("period", np.full(PERIODS, exposure))))
+
+
+CHANGED = {
+    "exposure": lambda spells: spells.assign(exposure=3 * spells["exposure"]),
+    "score gap": lambda spells: spells.assign(score_gap=spells["score_gap"] + 1.0),
+    "exposure left out": lambda spells: spells.drop_vars("exposure"),
+    "regret": lambda spells: spells.assign(regret=spells["regret"].copy(data=spells["regret"].values - 1.0)),
+    "one cell": lambda spells: spells.assign(exposure=spells["exposure"].where(spells["period"] < PERIODS, 2.1)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGED)
+def test_regret_that_was_not_changed_along_is_refused_with_both_remedies(change):
+    stale = CHANGED[change](derived())
+    for door in (
+        ld.check_spells,
+        lambda spells: ld.replay(spells, ld.policies.Never(), 0.1),
+        lambda spells: ld.decide(spells, ld.policies.CUSUM(0.5), 0.1, horizon=2),
+    ):
+        with pytest.raises(
+            ValueError, match=r"'regret' is .*exposure x score_gap is .*drop_vars.*attrs\['derived_from'\]"
+        ):
+            door(stale)
+    made_anew = ld.check_spells(stale.drop_vars("regret"))
+    xr.testing.assert_equal(
+        made_anew["regret"], (stale.get("exposure", 1.0) * stale["score_gap"]).transpose(*made_anew["regret"].dims)
+    )
+    own = stale.copy()
+    del own["regret"].attrs["derived_from"]
+    np.testing.assert_array_equal(ld.check_spells(own)["regret"], stale["regret"])
+
+
+def test_regret_from_the_owners_books_may_be_anything():
+    books = ld.check_spells(table(regret=(CELL, cells(7.0)), exposure=("period", np.full(PERIODS, 2.0))))
+    assert ld.replay(books, ld.policies.Never(), 0.5).objective.item() == 7.0 * PERIODS
+    assert "derived_from" not in books["regret"].attrs
+
+
+def test_regret_stays_current_through_cuts_files_and_single_precision(tmp_path):
+    spells = derived(1 / 3)
+    spells.to_netcdf(tmp_path / "spells.nc", engine="h5netcdf")
+    with xr.open_dataset(tmp_path / "spells.nc", engine="h5netcdf") as read:
+        stored = read.load()
+    small = spells.astype("float32")
+    for same in (
+        stored,
+        small,
+        ld.from_period(spells, 2, 4),
+        spells.transpose(),
+        spells.isel(series=0),
+        spells.fillna(9.0),
+    ):
+        assert same["regret"].attrs == {"derived_from": "exposure x score_gap"}
+        ld.check_spells(same)
+    with pytest.raises(ValueError, match="series 0, deployed_at 0, period 1"):
+        ld.check_spells(ld.from_period(spells, 2, 4).assign(exposure=("period", [1.0, 1.0])))

@@ -284,6 +284,8 @@ def test_exposure_counts_by_the_period_in_which_forecasts_are_issued(make_histor
     np.testing.assert_array_equal(table["exposure"][0], issued)
     np.testing.assert_array_equal(table["rows"][0], [2, 1, 3, 2, 5, 1, 2])
     xr.testing.assert_allclose(table["regret"][0], table["score_gap"][0] * table["exposure"][0])
+    with pytest.raises(ValueError, match=r"'regret' is .* where exposure x score_gap is"):
+        ld.check_spells(table.assign(exposure=2 * table["exposure"]))
     assert table["label"].values.tolist() == list(range(5, 12))
     assert table.attrs["horizon"] == 2
 

@@ -12,7 +12,7 @@ import xarray as xr
 from learning_debt.arrays.bridging import bridge, marginal_debt
 from learning_debt.arrays.conjugate import nig_parts
 from learning_debt.arrays.conjugate.nig import NIG
-from learning_debt.arrays.draws.effective_size import variance_of_mean
+from learning_debt.arrays.draws.effective_size import ENOUGH, chosen_inflation, variance_of_mean
 from learning_debt.debt.estimates import as_rows, less, log_likelihood
 from learning_debt.debt.from_draws import MINIMUM_OVERLAP, debt_from_draws, log_marginal
 from learning_debt.debt.real_line import model_bounds, on_real_line
@@ -23,6 +23,7 @@ from learning_debt.debt.selection import (
     require_same_labels,
     rows_before,
 )
+from learning_debt.estimate import Estimate
 from learning_debt.forecasters.weights import relative_weights
 from learning_debt.typing import Array
 from learning_debt.validation import require_flag, require_seed
@@ -30,8 +31,6 @@ from learning_debt.validation import require_flag, require_seed
 BLOCK = "block"
 FEWEST_DRAWS = 100
 """Draws below which not even a bound is worked out."""
-MINIMUM_SUPPORT = 100.0
-"""Effective draws behind a density ratio below which only a lower bound is reported."""
 
 
 def debt_by_block(
@@ -75,9 +74,10 @@ def debt_by_block(
     Dataset
         Along ``block``, labelled as in "level[Graz]": ``value`` (nats, >= 0), ``standard_error``, ``reliable``,
         ``lower_bound`` (whether the draws only tell that the truth is at least the value; 95% confidence),
-        ``support`` (effective draws behind the estimate; reliable from 100 on, NaN where exact), ``if_gaussian`` (the
-        divergence of Gaussians with the draws' moments, for orientation where only a bound is known: nothing checks
-        it, and it can err by half of the debt on skewed marginals; NaN where exact) and ``entries``;
+        ``support`` (effective draws behind the estimate and its error, at most those of the block's own entries;
+        reliable from 100 on, NaN where exact), ``if_gaussian`` (the divergence of Gaussians with the draws' moments,
+        for orientation where only a bound is known: nothing checks it, and it can err by half of the debt on skewed
+        marginals; NaN where exact) and ``entries``;
         ``variable`` is a coordinate.
 
     Raises
@@ -136,7 +136,7 @@ def debt_by_block(
         rng = np.random.default_rng(random_seed)
         labels = _labels(forecaster, (shadow, deployed), at_shadow, at_deployed, rng)
         bounds = model_bounds(forecaster, shadow)
-        results = [_sampled_debt(*on_real_line(block, groups[0], groups[1], bounds), labels) for block in chosen]
+        results = [sampled_debt(*on_real_line(block, groups[0], groups[1], bounds), labels) for block in chosen]
     return _blocks_dataset(chosen, results)
 
 
@@ -151,17 +151,22 @@ def _log_ratio(
 def _labels(
     forecaster: Any, posteriors: tuple[Any, Any], at_shadow: Array, at_deployed: Array, rng: np.random.Generator
 ) -> marginal_debt.DrawLabels:
+    marginals = (partial(log_marginal, forecaster, one, rng) for one in posteriors)
+    return labels_by(debt_from_draws(at_shadow, at_deployed, *marginals), at_shadow, at_deployed)
+
+
+def labels_by(debt: Estimate, at_shadow: Array, at_deployed: Array) -> marginal_debt.DrawLabels:
     """What each draw's log-likelihood says about where it came from, where the debt of all parameters can be trusted.
 
     Elsewhere, as between approximate posteriors, only where the draws did come from.
     """
-    marginals = (partial(log_marginal, forecaster, one, rng) for one in posteriors)
-    debt = debt_from_draws(at_shadow, at_deployed, *marginals)
     if not debt.reliable:
         return marginal_debt.hard_labels(at_deployed, at_shadow)
-    if debt.diagnostics["overlap"] >= MINIMUM_OVERLAP:
+    overlap = debt.diagnostics["overlap"]
+    if overlap >= MINIMUM_OVERLAP:
         pooled = bridge.pooled_debt(at_deployed, at_shadow)
-        return marginal_debt.soft_labels(at_deployed, at_shadow, pooled.log_normaliser)
+        labels = marginal_debt.soft_labels(at_deployed, at_shadow, pooled.log_normaliser)
+        return labels._replace(nearest=MINIMUM_OVERLAP / overlap)
     of_mean = variance_of_mean(at_shadow)  # debt is E_p[l] - log Z
     error = float(np.sqrt(max(debt.standard_error**2 - of_mean, 0.0)))
     return marginal_debt.soft_labels(at_deployed, at_shadow, float(at_shadow.mean()) - debt.value, error)
@@ -183,13 +188,17 @@ def _exact_debt(shadow: NIG, deployed: NIG, block: Block) -> _Debt:
     return _Debt(nig_parts.coefficients_debt(shadow, deployed, block.places.tolist()), 0.0, True)
 
 
-def _sampled_debt(deployed: Array, shadow: Array, labels: marginal_debt.DrawLabels) -> _Debt:
-    """An estimate with its error, or a bound."""
+def sampled_debt(deployed: Array, shadow: Array, labels: marginal_debt.DrawLabels) -> _Debt:
+    """An estimate with its error, or a bound; draws of shape (chain, draw, entries)."""
     found = marginal_debt.marginal_debt(deployed, shadow, labels)
-    if found.support >= MINIMUM_SUPPORT:
-        return _Debt(found.value, found.standard_error, True, found.support, found.if_gaussian)
-    bound = marginal_debt.lower_bound(deployed, shadow)
-    return _Debt(bound, float("nan"), False, found.support, found.if_gaussian)
+    support = min(found.support, found.effective_draws)
+    if not support >= ENOUGH:
+        bound = marginal_debt.lower_bound(deployed, shadow)
+        return _Debt(bound, float("nan"), False, support, found.if_gaussian)
+    share = found.effective_draws / min(labels.deployed.size, labels.shadow.size)
+    nearest = max(ENOUGH / found.support, labels.nearest)
+    error = found.standard_error * chosen_inflation(found.effective_draws, share, nearest)
+    return _Debt(found.value, error, True, support, found.if_gaussian)
 
 
 def _blocks_dataset(blocks: Sequence[Block], results: Sequence[_Debt]) -> xr.Dataset:

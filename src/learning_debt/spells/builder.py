@@ -90,7 +90,8 @@ def spell_table(
 
         Per cell ``debt`` (nats); ``predictive_debt`` and ``score_gap`` (in ``attrs["unit"]``) of the forecasts issued
         in the period, the gap with their final outcomes; their ``_se`` and ``_reliable``; ``gap_sd`` (standard
-        deviation of the period's mean gap as the shadow expects it) and ``regret`` = exposure x gap, signed. Where
+        deviation of the period's mean gap as the shadow expects it) and ``regret`` = exposure x gap, signed, whose
+        attribute ``derived_from`` says so (`check_spells` refuses it once either has changed without it). Where
         `horizon` is above 1 or outcomes arrive late or are revised, also ``arrived_gap``: what the period taught
         about the forecasts that s has issued, the mean over the rows that became known, each with its gap less that
         of the vintage it replaces, 0 where none did. That is what policies see. When asked for, ``parameter_gap``

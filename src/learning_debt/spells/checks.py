@@ -9,7 +9,14 @@ import numpy as np
 import xarray as xr
 
 from learning_debt.data import SERIES
-from learning_debt.spells.schema import ARRIVED_GAP, DOUBTS, FLAGS, checked_contents
+from learning_debt.spells.schema import (
+    ARRIVED_GAP,
+    DOUBTS,
+    FLAGS,
+    checked_contents,
+    derived_regret,
+    require_current_regret,
+)
 from learning_debt.validation import require_instance, require_names, require_whole_number
 
 DIMS = (SERIES, "deployed_at", "period")
@@ -40,12 +47,15 @@ def check_spells(spells: xr.Dataset, requires: Sequence[str] = ()) -> xr.Dataset
 
     A user's own table needs dimensions ``deployed_at`` (0..T-1) and ``period`` (1..T) and the variable ``regret`` or
     ``score_gap``; standard errors default to 0, exposure and rows to 1. Variables of the names that `spell_table` uses
-    must hold what they hold there, along the same dimensions; labels of periods and series must differ.
+    must hold what they hold there, along the same dimensions; labels of periods and series must differ. A ``regret``
+    of the user's own may be anything; one with the attribute ``derived_from``, which `spell_table` and this function
+    give to what they work out, must be exposure x score gap.
 
     Raises
     ------
     TypeError, ValueError, KeyError
-        Naming the dimension or variable that is missing or does not fit.
+        Naming the dimension or variable that is missing or does not fit, or a regret that was not changed along with
+        ``exposure`` or ``score_gap``.
 
     Examples
     --------
@@ -63,6 +73,7 @@ def check_spells(spells: xr.Dataset, requires: Sequence[str] = ()) -> xr.Dataset
         )
     _check_positions(spells)
     complete = _completed(checked_contents(spells))
+    require_current_regret(complete)
     for name in requires:
         if name not in complete:
             raise KeyError(
@@ -100,7 +111,7 @@ def _completed(spells: xr.Dataset) -> xr.Dataset:
     if "regret" not in complete and "score_gap" not in complete:
         raise KeyError("spells need 'regret' or 'score_gap'; neither is there")
     if "regret" not in complete:
-        complete = complete.assign(regret=complete["exposure"] * complete["score_gap"])
+        complete = complete.assign(regret=derived_regret(complete))
     cells = [name for name, variable in complete.data_vars.items() if {"deployed_at", "period"} <= set(variable.dims)]
     return complete.assign({name: _without_past(complete[name]) for name in cells})
 

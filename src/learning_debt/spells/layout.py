@@ -25,6 +25,7 @@ from learning_debt.spells.arguments import check_options
 from learning_debt.spells.checks import DIMS
 from learning_debt.spells.exposure import exposures
 from learning_debt.spells.plan import Columns, Plan
+from learning_debt.spells.schema import derived_regret
 
 
 class Layout(NamedTuple):
@@ -70,7 +71,7 @@ class Layout(NamedTuple):
         )
         dataset["rows"] = ((SERIES, "period"), self.rows)
         dataset["exposure"] = ((SERIES, "period"), self.worth)
-        dataset["regret"] = (dataset["exposure"] * dataset["score_gap"]).transpose(*DIMS)
+        dataset["regret"] = derived_regret(dataset)
         return dataset
 
 

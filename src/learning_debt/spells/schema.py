@@ -33,7 +33,41 @@ CELLS = (*SAMPLED, *OPTIONAL, ARRIVED_GAP, "gap_sd", "regret")
 FLAGS = {"converged": PERIOD, "deployed_converged": DEPLOYED_AT}
 DOUBTS = {"doubt": PERIOD, "deployed_doubt": DEPLOYED_AT}
 BY_PERIOD = ("rows", "exposure", "refits", "evaluations", "seconds", "pareto_k")
+DERIVED_FROM, BY_EXPOSURE = "derived_from", "exposure x score_gap"
+"""Attribute, and its value, of a regret that nobody gave: it goes stale where exposure or gap change."""
 LABELLED = {"label": PERIOD, "deployed_label": DEPLOYED_AT, SERIES: SERIES, "earlier": "earlier"}
+
+
+def derived_regret(spells: xr.Dataset) -> xr.DataArray:
+    """Exposure x score gap, dims (series, deployed_at, period), with an attribute that says so."""
+    regret = (spells["exposure"] * spells["score_gap"]).transpose(SERIES, DEPLOYED_AT, PERIOD)
+    regret.attrs = {DERIVED_FROM: BY_EXPOSURE}
+    return regret
+
+
+def require_current_regret(spells: xr.Dataset) -> None:
+    """Refuse a regret that says it is exposure x score gap, and is not: one of the three was changed, the others not.
+
+    The tolerance is that of single precision, in which a table may have been stored.
+
+    Raises
+    ------
+    ValueError
+        Naming a cell and both remedies.
+    """
+    if spells["regret"].attrs.get(DERIVED_FROM) != BY_EXPOSURE or "score_gap" not in spells:
+        return
+    derived, given = derived_regret(spells), spells["regret"].transpose(SERIES, DEPLOYED_AT, PERIOD)
+    stale = ~np.isclose(given.values, derived.values, rtol=1e-6, atol=0.0, equal_nan=True)
+    if stale.any():
+        series, deployed_at, period = np.argwhere(stale)[0]
+        at = series, deployed_at, period
+        raise ValueError(
+            f"spells variable 'regret' is {given.values[at]:g} for series {series}, deployed_at {deployed_at}, period "
+            f"{period + 1}, where {BY_EXPOSURE} is {derived.values[at]:g}, from which its attribute {DERIVED_FROM!r} "
+            "says it was made. If you changed exposure or score_gap, use spells.drop_vars('regret'), and it is made "
+            f"anew; if this regret is your own, use del spells['regret'].attrs[{DERIVED_FROM!r}]"
+        )
 
 
 def checked_contents(spells: xr.Dataset) -> xr.Dataset:

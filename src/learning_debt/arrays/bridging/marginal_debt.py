@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logsumexp, rel_entr
 from scipy.stats import beta, multivariate_normal
 
-from learning_debt.arrays.draws.effective_size import effective_size, variance_of_mean
+from learning_debt.arrays.draws.effective_size import effective_share, effective_size
 from learning_debt.typing import Array
 
 KNOTS = np.linspace(0.05, 0.95, 5)
@@ -43,11 +43,14 @@ class DrawLabels(NamedTuple):
     deployed, shadow : ndarray, shape (chain, draw)
     normaliser_error : float, optional
         Standard error of the log normaliser behind the labels, nats; None if it was found from these very draws.
+    nearest : float
+        What the verdict that lets the labels be trusted asked for over what it found; 0 if there was none.
     """
 
     deployed: Array
     shadow: Array
     normaliser_error: float | None = None
+    nearest: float = 0.0
 
 
 class MarginalDebt(NamedTuple):
@@ -61,12 +64,15 @@ class MarginalDebt(NamedTuple):
         Effective number of draws behind E_q[exp g], which says whether the log density ratio g holds up.
     if_gaussian : float
         Divergence of Gaussians with the moments of the draws: the truth only if both marginals are Gaussian.
+    effective_draws : float
+        Effective draws of the smaller set, as autocorrelation goes: the least for any parameter and for the error.
     """
 
     value: float
     standard_error: float
     support: float
     if_gaussian: float
+    effective_draws: float
 
 
 def hard_labels(at_deployed: Array, at_shadow: Array) -> DrawLabels:
@@ -103,7 +109,8 @@ def marginal_debt(deployed: Array, shadow: Array, labels: DrawLabels) -> Margina
     -----
     The functional is at most the divergence, with equality at g = log p/q (Donsker & Varadhan 1975), so that an error
     of g matters in second order only. Every draw counts with its label for p, and with the rest for q. The standard
-    error is that of the influence function at the cross-fitted g, with the effective sample size of each chain set.
+    error is that of the influence function at the cross-fitted g, with the least effective sample size of several
+    functions of the draws.
 
     Examples
     --------
@@ -116,7 +123,7 @@ def marginal_debt(deployed: Array, shadow: Array, labels: DrawLabels) -> Margina
     """
     pool, first = _pooled(deployed, shadow)
     if (np.ptp(pool, axis=0) == 0).all():
-        return MarginalDebt(0.0, 0.0, float(len(pool)), 0.0)
+        return MarginalDebt(0.0, 0.0, float(len(pool)), 0.0, float(min(labels.deployed.size, labels.shadow.size)))
     target = np.concatenate([labels.deployed.ravel(), labels.shadow.ravel()])
     features = _features(pool)
     fitted = features @ _log_ratio_weights(features, target)
@@ -127,12 +134,15 @@ def marginal_debt(deployed: Array, shadow: Array, labels: DrawLabels) -> Margina
         crossed[use] -= _log_mean_ratio(crossed[use], target[use])
     fitted -= _log_mean_ratio(fitted, target)
     upper, lower = (float(target @ g) / labels.shadow.size for g in (fitted, crossed))
-    error = float(np.hypot(_standard_error(crossed, target, labels), (upper - lower) / 2))
+    own, share = _standard_error(crossed, target, labels)
+    error = float(np.hypot(own, (upper - lower) / 2))
     support, beyond = _support(crossed, target, labels)
     if beyond > BEYOND_REACH:
         error *= 2  # a few rare shadow draws carry the mean, and its error looks half of what it is
     moments = _gaussian_divergence(pool[labels.deployed.size :], pool[: labels.deployed.size])
-    return MarginalDebt(max((upper + lower) / 2, 0.0), error, support, moments)
+    entries = (effective_size(side[..., k]) for side in (deployed, shadow) for k in range(side.shape[-1]))
+    effective = min(share * min(labels.deployed.size, labels.shadow.size), *entries)
+    return MarginalDebt(max((upper + lower) / 2, 0.0), error, support, moments, effective)
 
 
 def lower_bound(deployed: Array, shadow: Array) -> float:
@@ -240,29 +250,36 @@ def _log_mean_ratio(log_ratio: Array, target: Array) -> float:
     return float(logsumexp(log_ratio, b=weight))
 
 
-def _standard_error(log_ratio: Array, target: Array, labels: DrawLabels) -> float:
-    """Of the functional at a fixed, normalised log ratio, and of the log normaliser behind the labels."""
+def _standard_error(log_ratio: Array, target: Array, labels: DrawLabels) -> tuple[float, float]:
+    """Of the functional at a fixed, normalised log ratio, and of the log normaliser behind the labels; and the share of
+    draws that are effective."""
     m, n = labels.deployed.size, labels.shadow.size
     ratio, information = np.exp(log_ratio), target * (1 - target)
     influence = target * log_ratio / n - (1 - target) * ratio / m
     slope = float(information @ (log_ratio / n + ratio / m))
     if labels.normaliser_error is None and information.sum() > 1e-300:
         influence -= slope * target / information.sum()
-    variance = m**2 * variance_of_mean(influence[:m].reshape(labels.deployed.shape))
-    variance += n**2 * variance_of_mean(influence[m:].reshape(labels.shadow.shape))
-    return float(np.sqrt(variance + (slope * (labels.normaliser_error or 0.0)) ** 2))
+    sides = _sides(influence, labels)
+    shares = [effective_share(side, label) for side, label in zip(sides, _sides(target, labels), strict=True)]
+    variance = sum(side.size * np.var(side) / share for side, share in zip(sides, shares, strict=True))
+    return float(np.sqrt(variance + (slope * (labels.normaliser_error or 0.0)) ** 2)), min(shares)
+
+
+def _sides(pooled: Array, labels: DrawLabels) -> tuple[Array, Array]:
+    """Of the deployed and of the shadow's draws, shapes (chain, draw)."""
+    m = labels.deployed.size
+    return pooled[:m].reshape(labels.deployed.shape), pooled[m:].reshape(labels.shadow.shape)
 
 
 def _support(log_ratio: Array, target: Array, labels: DrawLabels) -> tuple[float, float]:
     """Of the terms of E_q[exp(log ratio)]: Kish's effective number, less what autocorrelation takes, and the share of
     the shadow's draws in it."""
     terms = (1 - target) * np.exp(log_ratio)
-    deployed, shadow = terms[: labels.deployed.size], terms[labels.deployed.size :]
-    parts = deployed.reshape(labels.deployed.shape), shadow.reshape(labels.shadow.shape)
+    parts = _sides(terms, labels)
     squares = sum(float((part**2).sum()) * part.size / effective_size(part) for part in parts)
     if not squares > 0:
         return 0.0, 1.0
-    return float(terms.sum() ** 2 / squares), float(shadow.sum() / terms.sum())
+    return float(terms.sum() ** 2 / squares), float(parts[1].sum() / terms.sum())
 
 
 def _gaussian_divergence(shadow: Array, deployed: Array) -> float:
