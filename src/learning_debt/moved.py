@@ -123,7 +123,7 @@ MOVED = {
     "signals": "learning_debt.policies.signals",
     "spells.asking": "learning_debt.spells.density_cache",
     "spells.comparison": "learning_debt.spells.table_comparison",
-    "spells.contents": "learning_debt.spells.schema",
+    "spells.contents": "learning_debt.spells.variable_checks",
     "spells.deployed": "learning_debt.spells.in_service",
     "spells.likelihoods": "learning_debt.spells.held_likelihoods",
     "spells.options": "learning_debt.spells.arguments",

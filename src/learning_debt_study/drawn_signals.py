@@ -37,7 +37,7 @@ from learning_debt.scores.predictive_contrast import (
     supported,
     tolerated_error,
 )
-from learning_debt.spells.schema import ESTIMATED, OPTIONAL, SAMPLED
+from learning_debt.spells.schema import ESTIMATED, OPTIONAL, SAMPLED, se_of
 from learning_debt.typing import Array
 from learning_debt_study.path_posteriors import DrawnPosterior, DrawPosterior, seed_of, study_posteriors
 from learning_debt_study.scenarios import Paths
@@ -214,7 +214,7 @@ class DrawnSignals:
 
         reliable = np.array([all(one.reliable for one in row) for row in found])[place]  # all of none: true
         values = {name: column(name, "value", np.nan) for name in (*SAMPLED, *OPTIONAL)}
-        errors = {f"{name}_se": column(name, "standard_error", 0.0) for name in ESTIMATED}
+        errors = {se_of(name): column(name, "standard_error", 0.0) for name in ESTIMATED}
         return Signals(
             period=t,
             label=t,

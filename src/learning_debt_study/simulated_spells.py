@@ -25,6 +25,7 @@ from scipy.special import digamma, gammaln
 
 from learning_debt.arrays.compilation import CACHE
 from learning_debt.data import SERIES
+from learning_debt.spells.schema import TableFacts
 from learning_debt.typing import Array
 from learning_debt_study.scenarios import Paths
 
@@ -98,7 +99,7 @@ def study_table(paths: Paths, threads: int = 1) -> xr.Dataset:
             "period": np.arange(1, periods + 1),
             "label": ("period", np.arange(1, periods + 1)),
         },
-        attrs={"timing": "separate", "score": "log", "unit": "nats per observation", "update_rule": "all data"},
+        attrs=TableFacts(timing="separate").attributes(),
     )
 
 

@@ -12,6 +12,7 @@ from learning_debt.arrays.schedules.walk import deployed_during
 from learning_debt.data import SERIES
 from learning_debt.spells import check_spells
 from learning_debt.spells.checks import require_table
+from learning_debt.spells.schema import TableFacts, standard_error
 from learning_debt.typing import Array
 from learning_debt.validation import require_instance, require_probability
 
@@ -101,7 +102,7 @@ def belief_check(
     if missing:
         raise KeyError(f"spells lack {missing[0]!r}, without which gaps cannot be held against beliefs")
     table = check_spells(spells, ["score_gap"])
-    lag = 0 if table.attrs.get("timing") == "separate" else 1
+    lag = 0 if TableFacts.from_table(table).timing == "separate" else 1
     gap, gap_se = table["score_gap"].values, _errors(table, "score_gap")
     belief, spread, belief_se = (
         _delayed(values, lag)
@@ -142,9 +143,7 @@ def belief_notes(spells: xr.Dataset, probability: float = PROBABILITY) -> list[s
 
 def _errors(table: xr.Dataset, name: str) -> Array:
     """Standard errors of a signal, 0 where there are none."""
-    if f"{name}_se" not in table:
-        return np.zeros(table[name].shape)
-    return np.nan_to_num(np.asarray(table[f"{name}_se"].values, dtype=float))
+    return np.nan_to_num(standard_error(table, name).values)
 
 
 def _delayed(cells: Array, lag: int) -> Array:
@@ -175,7 +174,7 @@ def _verdicts(
     limit = NormalDist().inv_cdf((1 + probability) / 2)
     verdict = np.select([np.isnan(z), z < -limit, z > limit], [TOO_SHORT, LESS, MORE], AS_EXPECTED)
     columns = {"score_gap": gap, "belief": belief, "spread": spread, "z": z, "periods": periods, "verdict": verdict}
-    unit = str(table.attrs.get("unit", "nats per observation"))
+    unit = TableFacts.from_table(table).unit
     sentences = [
         _sentence(*one, unit=unit) for one in zip(*(columns[name].ravel().tolist() for name in columns), strict=True)
     ]

@@ -9,7 +9,7 @@ from learning_debt.auditing.belief import belief_notes
 from learning_debt.auditing.trial import Trial
 from learning_debt.data import restored_labels
 from learning_debt.pricing.decision import KEPT_BY_WEIGHTS
-from learning_debt.spells.schema import ARRIVED_GAP, ESTIMATED
+from learning_debt.spells.schema import ALL_DATA, ARRIVED_GAP, ESTIMATED, TableFacts, reliable_of
 
 
 def audit_notes(table: xr.Dataset, result: xr.Dataset, trial: Trial) -> tuple[str, ...]:
@@ -34,7 +34,7 @@ def audit_notes(table: xr.Dataset, result: xr.Dataset, trial: Trial) -> tuple[st
 
 def _on_the_split(table: xr.Dataset, result: xr.Dataset, trial: Trial) -> list[str]:
     labels, periods = restored_labels(table["label"].values, table["label"].attrs).texts, table.sizes["period"]
-    first, tuned_on = trial.first, trial.tuning.sizes["period"]
+    facts, first, tuned_on = TableFacts.from_table(table), trial.first, trial.tuning.sizes["period"]
     notes = [
         f"Tuned on {tuned_on} periods ({labels[0]} to {labels[tuned_on - 1]}), reported on the {periods - first} that "
         f"follow ({labels[first]} to {labels[-1]}). Debt by age and any score unit are calibrated on the tuning part, "
@@ -42,7 +42,7 @@ def _on_the_split(table: xr.Dataset, result: xr.Dataset, trial: Trial) -> list[s
     ]
     if tuned_on < first:
         notes.append(
-            f"Forecasts are {table.attrs['horizon']} periods ahead: those issued in the last {first - tuned_on} "
+            f"Forecasts are {facts.horizon} periods ahead: those issued in the last {first - tuned_on} "
             "period(s) before the reported part had no outcomes yet when policies were tuned, and are in neither part."
         )
     benchmark, probability = trial.benchmark, float(result.attrs["probability"])
@@ -53,8 +53,7 @@ def _on_the_split(table: xr.Dataset, result: xr.Dataset, trial: Trial) -> list[s
             f"every {probability:.0%} interval holds zero."
         )
     if bool((result["total"] < 0).any()) and result.attrs["accounting"] == "signed":
-        rule = table.attrs.get("update_rule", "all data")
-        which = "which never forgets" if rule == "all data" else rule
+        which = "which never forgets" if facts.update_rule == ALL_DATA else str(facts.update_rule)
         notes.append(
             f"A negative bill means that a frozen model beat the shadow: the update rule, {which}, is at fault there, "
             "not the calendar."
@@ -67,8 +66,8 @@ def _on_estimates(table: xr.Dataset) -> list[str]:
     notes = []
     present = np.isfinite(table["regret"].values)
     for name in (*ESTIMATED, ARRIVED_GAP):
-        if f"{name}_reliable" in table:
-            doubtful = float(1 - table[f"{name}_reliable"].values[present].mean())
+        if reliable_of(name) in table:
+            doubtful = float(1 - table[reliable_of(name)].values[present].mean())
             if doubtful > 0:
                 notes.append(f"{doubtful:.1%} of the cells of {name.replace('_', ' ')} are not reliable.")
     if "converged" in table and not bool(table["converged"].all()):

@@ -15,6 +15,7 @@ from learning_debt.policies.cost import RetrainingCost, as_cost
 from learning_debt.pricing.replays import ACCOUNTINGS, Replay, check_dates, narrowed, oracle, replay
 from learning_debt.pricing.tuning import Bills, Tuned, tune_by
 from learning_debt.spells import check_spells, from_period
+from learning_debt.spells.schema import TableFacts
 from learning_debt.validation import (
     describe,
     require_callable,
@@ -191,4 +192,4 @@ def _split_period(table: xr.Dataset, split: float) -> int:
 
 def _known_by(table: xr.Dataset, first: int) -> int:
     """Periods whose forecasts had outcomes by the end of period `first`, if none arrive late: tuning sees no others."""
-    return first - (int(table.attrs.get("horizon", 1)) - 1)
+    return first - (TableFacts.from_table(table).horizon - 1)

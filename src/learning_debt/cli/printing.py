@@ -9,6 +9,7 @@ from rich.text import Text
 
 import learning_debt as ld
 from learning_debt.cli.terminal import PlainConsole
+from learning_debt.spells.schema import TableFacts
 from learning_debt.validation import harmless
 
 
@@ -34,8 +35,8 @@ def _paragraph(console: PlainConsole, text: str, style: str = "") -> None:
 
 def _comparison_table(comparison: xr.Dataset) -> Table:
     probability = comparison.attrs["probability"]
-    unit = comparison.attrs.get("unit", "nats per observation")
-    units = "nats" if unit == "nats per observation" else f"posterior debt in nats, else {unit}"
+    facts = TableFacts.from_table(comparison, "comparison")
+    units = "nats" if facts.in_nats else f"posterior debt in nats, else {facts.unit}"
     table = _table(f"conjugate twin, sampled against exact ({units})")
     headers = ("signal", "cells", "reliable", "bias", "rmse", "median rel. error", f"{probability:.0%} intervals cover")
     for header in headers:

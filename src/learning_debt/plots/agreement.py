@@ -12,7 +12,6 @@ from arviz_plots import visuals as vz
 from arviz_plots.plots.utils import get_visual_kwargs
 
 from learning_debt.plots.common import (
-    SIGNALS,
     check_picture,
     draw_decorations,
     figure_defaults,
@@ -24,6 +23,7 @@ from learning_debt.plots.literal_text import LiteralLabeller
 from learning_debt.plots.signal_lines import Z90
 from learning_debt.spells import check_spells
 from learning_debt.spells.checks import require_table
+from learning_debt.spells.schema import SAMPLED, reliability, standard_error
 from learning_debt.validation import require_seed, require_whole_number
 
 VISUALS = ("interval", "point", "unreliable", "identity", "xlabel", "ylabel", "title", "scale")
@@ -119,9 +119,9 @@ def paired_cells(
 ) -> tuple[xr.Dataset, xr.Dataset]:
     """Cells that both tables hold, dims (plot_axis: x, y, y_bottom, y_top; cell), and which of them are reliable."""
     ours, theirs = check_spells(sampled), check_spells(exact)
-    names = [name for name in SIGNALS if name in ours and name in theirs]
+    names = [name for name in SAMPLED if name in ours and name in theirs]
     if not names:
-        raise ValueError(f"the tables share none of the signals {SIGNALS}")
+        raise ValueError(f"the tables share none of the signals {SAMPLED}")
     if ours[names[0]].shape != theirs[names[0]].shape:
         raise ValueError(
             f"the tables must have the same shape, not {ours[names[0]].shape} and {theirs[names[0]].shape}"
@@ -133,14 +133,12 @@ def paired_cells(
     columns, reliable = {}, {}
     for name in names:
         x, y = theirs[name].values.ravel()[cells], ours[name].values.ravel()[cells]
-        half = Z90 * ours[f"{name}_se"].values.ravel()[cells] if f"{name}_se" in ours else np.zeros(cells.size)
+        half = Z90 * standard_error(ours, name).values.ravel()[cells]
         quadruple = np.stack([x, y, y - half, y + half])
         if name in logarithmic and (x > 0).any():
             quadruple = np.maximum(quadruple, 0.5 * x[x > 0].min())
         columns[name] = (("plot_axis", "cell"), quadruple)
-        doubts = f"{name}_reliable" in ours
-        passed = ours[f"{name}_reliable"].values.ravel()[cells].astype(bool) if doubts else np.ones(cells.size, bool)
-        reliable[name] = ("cell", passed)
+        reliable[name] = ("cell", reliability(ours, name).values.ravel()[cells])
     coords = {"plot_axis": ["x", "y", "y_bottom", "y_top"]}
     return xr.Dataset(columns, coords=coords), xr.Dataset(reliable)
 

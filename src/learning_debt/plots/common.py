@@ -14,9 +14,9 @@ from arviz_plots.plots.utils import filter_aes, get_visual_kwargs
 
 from learning_debt.auditing import Audit
 from learning_debt.plots.literal_text import labels_of, literal
+from learning_debt.spells.schema import TableFacts
 from learning_debt.validation import describe, require_choice, require_instance, require_names
 
-SIGNALS = ("debt", "predictive_debt", "score_gap")
 # Steps that keep quarters, months and weeks at the same place of the year, as far as labels are not numbers.
 CALENDAR_STEPS = (1, 2, 4, 8, 12, 16, 20, 24, 36, 40, 48, 52, 60, 80, 104, 120, 240, 480, 960)
 
@@ -29,12 +29,9 @@ def signal_labels(table: xr.Dataset) -> dict[Hashable, Hashable]:
     >>> signal_labels(xr.Dataset(attrs={"unit": "EUR per observation"}))["score_gap"]
     'score gap\\n(EUR per obs.)'
     """
-    unit = str(table.attrs.get("unit", "nats per observation")).replace("per observation", "per obs.")
-    return {
-        "debt": "posterior debt\n(nats)",
-        "predictive_debt": f"predictive debt\n({unit})",
-        "score_gap": f"score gap\n({unit})",
-    }
+    facts = TableFacts.from_table(table)
+    names = {"debt": "posterior debt", "predictive_debt": "predictive debt", "score_gap": "score gap"}
+    return {name: f"{words}\n({facts.unit_of(name, short=True)})" for name, words in names.items()}
 
 
 AUDIT = "an Audit, as ld.audit(spells, cost) returns it"

@@ -14,7 +14,6 @@ from arviz_plots.plots.utils import get_visual_kwargs
 from learning_debt.arrays.schedules.walk import along_schedule
 from learning_debt.data import SERIES
 from learning_debt.plots.common import (
-    SIGNALS,
     check_picture,
     draw_decorations,
     figure_defaults,
@@ -27,6 +26,7 @@ from learning_debt.plots.common import (
 from learning_debt.plots.literal_text import LiteralLabeller
 from learning_debt.spells import check_spells
 from learning_debt.spells.checks import require_table
+from learning_debt.spells.schema import SAMPLED, reliability, reliable_of, se_of, standard_error
 from learning_debt.validation import require_instance
 
 VISUALS = ("line", "band", "unreliable", "retrain", "zero", "xlabel", "ylabel", "title", "ticks")
@@ -96,7 +96,7 @@ def plot_signals(
     aes_by_visuals, visuals = check_picture(plot_collection, backend, labeller, aes_by_visuals, visuals, VISUALS)
     table = check_spells(spells)
     served = in_service(table, schedule)
-    lines = _points(served, [name for name in SIGNALS if name in served])
+    lines = _points(served, [name for name in SAMPLED if name in served])
     if plot_collection is None:
         backend = resolve_backend(None, backend)
         columns = table.sizes[SERIES]
@@ -125,7 +125,7 @@ def in_service(table: xr.Dataset, schedule: xr.DataArray) -> xr.Dataset:
             f"schedule must have dims ('series', 'period') and the table's shape {shape}, "
             f"not {schedule.dims} and {schedule.shape}"
         )
-    wanted = [f"{name}{suffix}" for name in SIGNALS for suffix in ("", "_se", "_reliable")]
+    wanted = [one for name in SAMPLED for one in (name, se_of(name), reliable_of(name))]
     lanes = np.arange(shape[0])
     served = {
         name: ((SERIES, "period"), along_schedule(table[name].values, lanes, schedule.values.astype(bool)))
@@ -133,7 +133,7 @@ def in_service(table: xr.Dataset, schedule: xr.DataArray) -> xr.Dataset:
         if name in table
     }
     if not served:
-        raise ValueError(f"spells hold none of the signals {SIGNALS}")
+        raise ValueError(f"spells hold none of the signals {SAMPLED}")
     return xr.Dataset(served, coords={SERIES: table[SERIES].values, "period": np.arange(1, shape[1] + 1)})
 
 
@@ -148,10 +148,10 @@ def _draw_signals(
     pc: PlotCollection, served: xr.Dataset, lines: xr.Dataset, aes_by_visuals: Mapping[str, Any], visuals: Any
 ) -> None:
     band = get_visual_kwargs(visuals, "band")
-    sampled = [name for name in lines if f"{name}_se" in served and bool((served[f"{name}_se"] > 0).any())]
+    sampled = [name for name in lines if bool((standard_error(served, name) > 0).any())]
     if band is not False and sampled:
         middle = served[sampled]
-        half = Z90 * served[[f"{name}_se" for name in sampled]].rename({f"{name}_se": name for name in sampled})
+        half = Z90 * xr.Dataset({name: standard_error(served, name) for name in sampled})
         ignore = ignored_aesthetics(pc, aes_by_visuals, "band")
         sides = {"x": served["period"], "y_bottom": middle - half, "y_top": middle + half}
         kwargs = {"color": "C0", "alpha": 0.3, **band}
@@ -162,9 +162,9 @@ def _draw_signals(
         pc.map(vz.line_xy, "line", data=lines, ignore_aes=ignore, **{"color": "C0", "width": 1.5, **line})
     unreliable = get_visual_kwargs(visuals, "unreliable")
     doubtful = {
-        name: lines[name].where(~served[f"{name}_reliable"].astype(bool))
+        name: lines[name].where(~reliability(served, name))
         for name in lines
-        if f"{name}_reliable" in served and not bool(served[f"{name}_reliable"].all())
+        if not bool(reliability(served, name).all())
     }
     if unreliable is not False and doubtful:
         ignore = ignored_aesthetics(pc, aes_by_visuals, "unreliable")

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from learning_debt.policies.models.calibration import SCORE_UNITS, score_unit
+from learning_debt.spells.schema import TableFacts
 from learning_debt.typing import Array
 from learning_debt.validation import require_choice, require_instance, require_number, require_text
 
@@ -182,7 +183,8 @@ class RetrainingCost:
             priced that the table does not have.
         """
         _checked(calibration, "calibration")
-        money, unit = calibration.attrs.get("currency"), _regret_unit(calibration)
+        facts = TableFacts.from_table(calibration, "calibration")
+        money, unit = facts.currency, facts.regret_unit
         self._require_same_money(money, unit)
         resolved = replace(self, currency=self.currency or money, regret_unit=unit)
         if self.cost_ratio is not None:
@@ -244,12 +246,6 @@ def _seconds(spells: xr.Dataset) -> Array:
             "are exact: leave per_second out, or put the seconds that a retrain takes into the spell table"
         )
     return seconds
-
-
-def _regret_unit(spells: xr.Dataset) -> str:
-    """Unit of a table's regret where it is not money: ``"nats"`` unless the table says another."""
-    unit = str(spells.attrs.get("unit", "nats")).removesuffix(" per observation")
-    return "outcome units" if unit == "outcome" else unit
 
 
 def as_cost(cost: RetrainingCost | float | None) -> RetrainingCost:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from learning_debt.spells.schema import ESTIMATED
+from learning_debt.spells.schema import ESTIMATED, se_of
 from learning_debt.typing import Array
 
 
@@ -82,7 +82,7 @@ class Signals:
         up = 0 if standard_errors == 0 else 1 if standard_errors > 0 else -1
 
         def moved(name: str) -> Array:
-            value, error = getattr(self, name), getattr(self, f"{name}_se")
+            value, error = getattr(self, name), getattr(self, se_of(name))
             roughly = value + up * np.where((value > 0) == (up > 0), 1.0, 0.5) * np.abs(value)
             return np.where(self.reliable, value + standard_errors * np.nan_to_num(error), roughly)
 

@@ -10,7 +10,6 @@ import numpy as np
 import xarray as xr
 
 from learning_debt.data import label_text, plain_labels
-from learning_debt.data.update_rule import UpdateRule
 from learning_debt.estimate import Estimate
 from learning_debt.policies.base import Policy, require_policy
 from learning_debt.policies.cost import RetrainingCost, as_cost
@@ -18,6 +17,7 @@ from learning_debt.policies.signals import Signals
 from learning_debt.pricing.replays import SignalReader
 from learning_debt.spells import check_spells, deployed_after
 from learning_debt.spells.in_service import trained_after
+from learning_debt.spells.schema import TableFacts, reliability, standard_error
 from learning_debt.validation import require_probability, require_whole_number
 
 VERDICTS = ("retrain", "wait", "cannot tell")
@@ -154,7 +154,7 @@ def decide(
         unit=resolved.unit,
     )
     doubt = _doubt(table, deployed_at) if diverged else ""
-    return replace(decision, reason=_reason(decision, straddles, doubt, int(table.attrs.get("horizon", 1))))
+    return replace(decision, reason=_reason(decision, straddles, doubt, TableFacts.from_table(table).horizon))
 
 
 def _state_today(table: xr.Dataset, policy: Policy, cost: RetrainingCost, deployed_at: int) -> tuple[Any, Signals]:
@@ -176,9 +176,8 @@ def _expected_regret(
         return Estimate(float("nan"), float("nan"), False, note="the table holds no predictive debt"), float("nan")
     scale = horizon * exposure
     value = scale * float(table["predictive_debt"].isel(cell))
-    error = scale * float(table["predictive_debt_se"].isel(cell)) if "predictive_debt_se" in table else 0.0
-    reliable = bool(table["predictive_debt_reliable"].isel(cell)) if "predictive_debt_reliable" in table else True
-    estimate = Estimate(value, error, reliable)
+    error = scale * float(standard_error(table, "predictive_debt").isel(cell))
+    estimate = Estimate(value, error, bool(reliability(table, "predictive_debt").isel(cell)))
     if "gap_sd" not in table:
         return estimate, float("nan")
     periods = horizon * (1 + horizon / _periods_held(table))
@@ -191,11 +190,7 @@ def _expected_regret(
 def _periods_held(table: xr.Dataset) -> float:
     """Periods of data behind the last shadow; those before the table count as far as it names them."""
     known = table.sizes["period"] + (table["earlier"].size if "earlier" in table.coords else 0)
-    try:
-        rule = UpdateRule.from_text(str(table.attrs.get("update_rule", "all data")))
-    except ValueError as error:
-        raise ValueError(f"spells.attrs['update_rule']: {error}") from error
-    return float(rule.weights(np.arange(known)).sum())
+    return float(TableFacts.from_table(table).update_rule.weights(np.arange(known)).sum())
 
 
 def _break_even_cost(policy: Policy, state: Any, signals: Signals) -> float:

@@ -17,7 +17,7 @@ from learning_debt.policies.cost import RetrainingCost, as_cost
 from learning_debt.policies.fixed import Schedule
 from learning_debt.policies.signals import Signals
 from learning_debt.spells import check_spells
-from learning_debt.spells.schema import ARRIVED_GAP, ESTIMATED, OPTIONAL, SAMPLED
+from learning_debt.spells.schema import ARRIVED_GAP, ESTIMATED, FLAGS, OPTIONAL, SAMPLED, reliable_of, se_of
 from learning_debt.typing import Array
 from learning_debt.validation import require_choice
 
@@ -187,11 +187,10 @@ class SignalReader:
         self.cells = {}
         for name in self.requires:
             known = ARRIVED_GAP if name == "score_gap" and ARRIVED_GAP in table else name
-            for suffix in ("", "_se", "_reliable"):
-                if f"{known}{suffix}" in table:
-                    self.cells[f"{name}{suffix}"] = table[f"{known}{suffix}"].values
-        names = ("converged", "deployed_converged")
-        self.converged = {name: table[name].transpose(SERIES, ...).values for name in names if name in table}
+            for told in (str, se_of, reliable_of):
+                if told(known) in table:
+                    self.cells[told(name)] = table[told(known)].values
+        self.converged = {name: table[name].transpose(SERIES, ...).values for name in FLAGS if name in table}
         if isinstance(cost, RetrainingCost):
             self.costs = cost.retraining_costs(table) if cost.proportional else np.full(series.shape, cost.per_retrain)
             self.exposure = (cost.exposure(table) * table["exposure"]).transpose(SERIES, "period").values
@@ -208,14 +207,14 @@ class SignalReader:
 
         reliable = self.all_true
         for name in self.requires:
-            reliable = reliable & cell(f"{name}_reliable", self.all_true)
+            reliable = reliable & cell(reliable_of(name), self.all_true)
         converged = self.all_true
         if "converged" in self.converged:
             converged = converged & self.converged["converged"][self.series, t - 1]
         if "deployed_converged" in self.converged:
             converged = converged & self.converged["deployed_converged"][self.series, deployed_at]
         signals = {name: cell(name, self.missing) for name in (*SAMPLED, *OPTIONAL)}
-        errors = {f"{name}_se": cell(f"{name}_se", self.exact) for name in ESTIMATED}
+        errors = {se_of(name): cell(se_of(name), self.exact) for name in ESTIMATED}
         return Signals(
             period=t,
             label=self.labels[t - 1],
@@ -273,11 +272,11 @@ def _bill(table: xr.Dataset, schedule: NDArray[np.bool_], cost: RetrainingCost, 
 
 def _sampling_error(table: xr.Dataset, schedule: NDArray[np.bool_], cost: RetrainingCost) -> Array:
     series = table.sizes[SERIES]
-    if "score_gap_se" not in table:
+    if se_of("score_gap") not in table:
         return np.zeros(series)
     exposure = (cost.exposure(table) * table["exposure"]).transpose(SERIES, "period").values
     lanes = np.arange(series)
-    errors = walk.along_schedule(table["score_gap_se"].values, lanes, schedule) * exposure
+    errors = walk.along_schedule(table[se_of("score_gap")].values, lanes, schedule) * exposure
     served_by = walk.deployed_during(schedule)
     return np.array(
         [np.sqrt(np.sum(np.bincount(served_by[lane], weights=np.nan_to_num(errors[lane])) ** 2)) for lane in lanes]

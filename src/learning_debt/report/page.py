@@ -18,6 +18,7 @@ from learning_debt.plots.number_text import NONE, decimals_for, number, percent
 from learning_debt.pricing.decision import Decision
 from learning_debt.report.pictures import Figure
 from learning_debt.report.template import GLOSSARY, PAGE
+from learning_debt.spells.schema import TableFacts
 from learning_debt.validation import harmless
 
 HEADLINES = {"retrain": "Retrain now.", "wait": "Wait.", "cannot tell": "Cannot tell yet; until then, wait."}
@@ -209,9 +210,8 @@ def comparison_section(comparison: xr.Dataset | None, figures: Sequence[Figure])
 
 def _comparison_table(comparison: xr.Dataset) -> str:
     probability = float(comparison.attrs.get("probability", 0.9))
-
-    unit = str(comparison.attrs.get("unit", "nats per observation"))
-    unit = "nats" if unit == "nats per observation" else f"debt: nats; else {unit}"
+    facts = TableFacts.from_table(comparison, "comparison")
+    unit = "nats" if facts.in_nats else f"debt: nats; else {facts.unit}"
 
     def in_unit(name: str, sign: bool = False) -> Callable[[float], str]:
         places = decimals_for(comparison[name].values.tolist()) + 1 if name in comparison else None
@@ -240,7 +240,7 @@ def _comparison_table(comparison: xr.Dataset) -> str:
 def provenance(audit: Audit, model_summary: str | None) -> str:
     """Where the numbers come from."""
     spells, cost, unit = audit.spells, audit.cost, audit.cost.unit
-    labels = labels_of(spells["label"]).texts
+    facts, labels = TableFacts.from_table(spells), labels_of(spells["label"]).texts
     worth = f"; one nat on one observation is worth {number(cost.money_per_nat)} {unit}" if cost.money_per_nat else ""
     try:
         package = version("learning-debt")
@@ -253,9 +253,9 @@ def provenance(audit: Audit, model_summary: str | None) -> str:
         ("reported on", f"{len(labels)} periods, {labels[0]} to {labels[-1]}"),
         ("series", str(spells.sizes["series"])),
         *(
-            ("unit of signals" if key == "unit" else key.replace("_", " "), str(spells.attrs[key]))
+            ("unit of signals" if key == "unit" else key.replace("_", " "), str(getattr(facts, key)))
             for key in ("timing", "score", "update_rule", "horizon", "unit")
-            if key in spells.attrs and not (key == "horizon" and int(spells.attrs[key]) == 1)
+            if key in spells.attrs and not (key == "horizon" and facts.horizon == 1)
         ),
     ]
     rows = "".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in entries)

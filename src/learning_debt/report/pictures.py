@@ -14,9 +14,8 @@ from learning_debt.auditing import Audit
 from learning_debt.auditing.notes import upkeep_notes
 from learning_debt.data import SERIES
 from learning_debt.plots import plot_bill, plot_sampled_against_exact, plot_schedule, plot_signals, plot_upkeep
-from learning_debt.plots.common import SIGNALS
 from learning_debt.spells import check_spells
-from learning_debt.spells.schema import ARRIVED_GAP
+from learning_debt.spells.schema import ARRIVED_GAP, SAMPLED, TableFacts, standard_error
 
 STYLE = {"axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False, "font.size": 11}
 MOST_SERIES = 3  # whose signals are drawn
@@ -47,9 +46,9 @@ def draw_figures(
     spells, many = check_spells(spells), schedule.sizes[SERIES] - MOST_SERIES
     first = {SERIES: slice(0, MOST_SERIES)}
     part = f" ({MOST_SERIES} of {schedule.sizes[SERIES]} series)" if many > 0 else ""
-    sampled_signals = any(f"{name}_se" in spells and bool((spells[f"{name}_se"] > 0).any()) for name in SIGNALS)
+    sampled_signals = any(name in spells and bool((standard_error(spells, name) > 0).any()) for name in SAMPLED)
     errors = " Bands are 90% Monte-Carlo intervals; crosses failed their checks." if sampled_signals else ""
-    late = int(spells.attrs.get("horizon", 1)) > 1 or ARRIVED_GAP in spells
+    late = TableFacts.from_table(spells).horizon > 1 or ARRIVED_GAP in spells
     ahead = " Gaps stand at the period in which a forecast was issued; policies see them when outcomes arrive."
     ahead = ahead if late else ""
     dots = "Dots are retrains. " if schedule.sizes[SERIES] == 1 else "Lines are means over series. "

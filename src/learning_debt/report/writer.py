@@ -16,7 +16,7 @@ from learning_debt.report.page import render_page
 from learning_debt.report.pictures import draw_figures
 from learning_debt.report.uninterrupted import uninterrupted
 from learning_debt.spells.checks import require_table
-from learning_debt.spells.schema import checked_contents
+from learning_debt.spells.variable_checks import checked_contents
 from learning_debt.validation import require_instance, require_text
 
 PAGE, TABLE, SPELLS, KEPT = "report.html", "policies.csv", "spells.nc", "new-spells.nc"

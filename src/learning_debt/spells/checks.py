@@ -9,21 +9,13 @@ import numpy as np
 import xarray as xr
 
 from learning_debt.data import SERIES
-from learning_debt.spells.schema import (
-    ARRIVED_GAP,
-    DOUBTS,
-    FLAGS,
-    checked_contents,
-    derived_regret,
-    require_current_regret,
-)
+from learning_debt.spells.schema import ARRIVED_GAP, DIMS, DOUBTS, FLAGS, VARIABLES, TableFacts, derived_regret
+from learning_debt.spells.variable_checks import checked_contents, require_current_regret
 from learning_debt.validation import require_instance, require_names, require_whole_number
-
-DIMS = (SERIES, "deployed_at", "period")
 
 
 def require_table(name: str, value: Any) -> xr.Dataset:
-    """A Dataset with the dimensions of a spell table, whatever it holds.
+    """A Dataset with the dimensions of a spell table, whatever it holds, and attributes that this release reads.
 
     Raises
     ------
@@ -39,6 +31,7 @@ def require_table(name: str, value: Any) -> xr.Dataset:
     for dim in DIMS[1:]:
         if dim not in table.dims:
             raise ValueError(f"{name} lack the dimension {dim!r}; they have {sorted(map(str, table.dims))}")
+    TableFacts.from_table(table, name)
     return table
 
 
@@ -54,8 +47,8 @@ def check_spells(spells: xr.Dataset, requires: Sequence[str] = ()) -> xr.Dataset
     Raises
     ------
     TypeError, ValueError, KeyError
-        Naming the dimension or variable that is missing or does not fit, or a regret that was not changed along with
-        ``exposure`` or ``score_gap``.
+        Naming the dimension or variable that is missing or does not fit, a regret that was not changed along with
+        ``exposure`` or ``score_gap``, or the attribute that cannot be read: a table of a later release, for one.
 
     Examples
     --------
@@ -103,11 +96,10 @@ def _completed(spells: xr.Dataset) -> xr.Dataset:
         if not (np.isfinite(values) & (values > 0)).all():
             raise ValueError(f"spells variable {name!r} must be positive and finite in every period")
         complete = complete.assign({name: values.transpose(SERIES, "period")})
-    for name, dim in (FLAGS | DOUBTS).items():
+    for name in (*FLAGS, *DOUBTS):
         if name in complete and SERIES not in complete[name].dims:
-            complete = complete.assign(
-                {name: complete[name].expand_dims({SERIES: complete[SERIES]}).transpose(SERIES, dim)}
-            )
+            everywhere = complete[name].expand_dims({SERIES: complete[SERIES]})
+            complete = complete.assign({name: everywhere.transpose(SERIES, *VARIABLES[name].dims)})
     if "regret" not in complete and "score_gap" not in complete:
         raise KeyError("spells need 'regret' or 'score_gap'; neither is there")
     if "regret" not in complete:

@@ -11,7 +11,7 @@ from learning_debt.arrays.conjugate.nig import NIG
 from learning_debt.errors import noted
 from learning_debt.forecasters.conjugate_regression import ConjugateRegression
 from learning_debt.spells.plan import ArrivedGaps, Columns, Plan
-from learning_debt.spells.schema import EXACT_ONLY
+from learning_debt.spells.schema import EXACT_ONLY, reliable_of, se_of
 from learning_debt.typing import Array
 
 
@@ -69,8 +69,8 @@ class _ExactReplay:
                     "prior are too large or too small for floating point; bring them to another unit"
                 )
         for name in {*self.plan.variables, "score_gap"} - set(EXACT_ONLY):
-            cells[f"{name}_se"] = np.where(present, 0.0, np.nan)
-            cells[f"{name}_reliable"] = present.copy()
+            cells[se_of(name)] = np.where(present, 0.0, np.nan)
+            cells[reliable_of(name)] = present.copy()
         if self.plan.learns_late:
             cells |= self.arrived.cells()
         cells["converged"] = cells["deployed_converged"] = np.ones(periods, dtype=bool)

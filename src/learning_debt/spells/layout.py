@@ -22,10 +22,17 @@ from learning_debt.data import (
 from learning_debt.data.update_rule import UpdateRule
 from learning_debt.scores import as_score
 from learning_debt.spells.arguments import check_options
-from learning_debt.spells.checks import DIMS
 from learning_debt.spells.exposure import exposures
 from learning_debt.spells.plan import Columns, Plan
-from learning_debt.spells.schema import derived_regret
+from learning_debt.spells.schema import (
+    DIMS,
+    VARIABLES,
+    TableFacts,
+    derived_regret,
+    per_observation,
+    reliable_of,
+    se_of,
+)
 
 
 class Layout(NamedTuple):
@@ -53,10 +60,11 @@ class Layout(NamedTuple):
         (labels, kind), initial, periods = stored_labels(plan.history.labels), plan.initial, plan.periods
         no_debt = next((column.no_debt for column in columns if column.no_debt and "debt" in plan.variables), "")
         cells = {name: np.stack([column.cells[name] for column in columns]) for name in columns[0].cells}
+        why = f"the table holds no debt: {no_debt}" if no_debt else ""
         if no_debt:
-            why = f"the table holds no debt: {no_debt}"
             warnings.warn(why, UserWarning, stacklevel=3)
-            cells = {name: values for name, values in cells.items() if not name.startswith("debt")}
+            without = ("debt", se_of("debt"), reliable_of("debt"))
+            cells = {name: values for name, values in cells.items() if name not in without}
         dataset = xr.Dataset(
             {name: (_dims_of(name, values), values) for name, values in cells.items()},
             coords={
@@ -67,7 +75,7 @@ class Layout(NamedTuple):
                 "earlier": ("earlier", labels[:initial], kind),
                 "deployed_label": ("deployed_at", labels[initial - 1 : initial - 1 + periods], kind),
             },
-            attrs=_attributes(plan) | ({"debt": why} if no_debt else {}),
+            attrs=_facts(plan, why).attributes(),
         )
         dataset["rows"] = ((SERIES, "period"), self.rows)
         dataset["exposure"] = ((SERIES, "period"), self.worth)
@@ -111,17 +119,23 @@ def lay_out(
     return Layout(plans, series, rows, exposures(worth, rows, issued, series))
 
 
-def _attributes(plan: Plan) -> dict[str, Any]:
+def _facts(plan: Plan, no_debt: str) -> TableFacts:
     score = plan.score
-    attributes: dict[str, Any] = {"timing": "prequential", "score": score.name, "unit": f"{score.unit} per observation"}
-    attributes |= {"update_rule": str(plan.update_rule), "horizon": plan.horizon}
-    return attributes | ({"currency": score.unit} if score.in_money else {})
+    return TableFacts(
+        timing="prequential",
+        score=score.name,
+        unit=per_observation(score.unit),
+        currency=score.unit if score.in_money else None,
+        update_rule=plan.update_rule,
+        horizon=plan.horizon,
+        no_debt=no_debt,
+    )
 
 
 def _dims_of(name: str, values: np.ndarray) -> tuple[str, ...]:
     if values.ndim == 3:
         return DIMS
-    return (SERIES, "deployed_at") if name in ("deployed_converged", "deployed_doubt") else (SERIES, "period")
+    return (SERIES, *VARIABLES[name].dims)
 
 
 def _split_series(data: xr.Dataset, dim: str) -> tuple[Labels, list[xr.Dataset]]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from learning_debt.data import History, plain_labels
 from learning_debt.data.update_rule import UpdateRule
 from learning_debt.scores import Score
+from learning_debt.spells.schema import ARRIVED_GAP, reliable_of, se_of
 from learning_debt.typing import Array
 
 Positions = NDArray[np.int64]
@@ -143,7 +144,7 @@ class ArrivedGaps:
         present = np.triu(np.ones(self.rows.shape, dtype=bool))
         rows = np.maximum(self.rows, 1)
         return {
-            "arrived_gap": np.where(present, self.total / rows, np.nan),
-            "arrived_gap_se": np.where(present, self.error / rows, np.nan),
-            "arrived_gap_reliable": present & self.reliable,
+            ARRIVED_GAP: np.where(present, self.total / rows, np.nan),
+            se_of(ARRIVED_GAP): np.where(present, self.error / rows, np.nan),
+            reliable_of(ARRIVED_GAP): present & self.reliable,
         }

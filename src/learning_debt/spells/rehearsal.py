@@ -12,7 +12,7 @@ from learning_debt.forecasters.conjugate_regression import ConjugateRegression
 from learning_debt.spells.builder import spell_table
 from learning_debt.spells.layout import lay_out
 from learning_debt.spells.plan import Columns, Plan
-from learning_debt.spells.schema import DRAWS_ONLY, EXACT_ONLY
+from learning_debt.spells.schema import ARRIVED_GAP, DRAWS_ONLY, EXACT_ONLY, reliable_of, se_of
 
 
 def rehearsed_table(forecaster: Any, history: Any, **options: Any) -> xr.Dataset:
@@ -46,11 +46,12 @@ def _made_up(plan: Plan, seconds: float) -> Columns:
     for name in {*plan.variables, "score_gap"}:
         cells[name] = signal.copy()
         if name not in (*EXACT_ONLY, *DRAWS_ONLY):
-            cells |= {f"{name}_se": 0.0 * signal, f"{name}_reliable": present.copy()}
+            cells |= {se_of(name): 0.0 * signal, reliable_of(name): present.copy()}
     if "predictive_debt" in plan.variables:
         cells["gap_sd"] = np.sqrt(2 * signal)  # that of a small change under the log score
     if plan.learns_late:
-        cells |= {"arrived_gap": signal.copy(), "arrived_gap_se": 0.0 * signal, "arrived_gap_reliable": present.copy()}
+        cells[ARRIVED_GAP] = signal.copy()
+        cells |= {se_of(ARRIVED_GAP): 0.0 * signal, reliable_of(ARRIVED_GAP): present.copy()}
     ones = np.ones(plan.periods)
     cells |= {"converged": ones.astype(bool), "deployed_converged": ones.astype(bool)}
     cells |= {"doubt": np.full(plan.periods, ""), "deployed_doubt": np.full(plan.periods, "")}

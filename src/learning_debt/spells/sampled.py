@@ -23,7 +23,7 @@ from learning_debt.shadows.base import ShadowKeeper, Upkeep
 from learning_debt.spells.density_cache import Asking
 from learning_debt.spells.held_likelihoods import HeldLikelihoods
 from learning_debt.spells.plan import ArrivedGaps, Columns, Plan, Positions
-from learning_debt.spells.schema import DRAWS_ONLY
+from learning_debt.spells.schema import DRAWS_ONLY, UPKEEP, reliable_of, se_of
 from learning_debt.spells.simulated_path import LastOfPath
 from learning_debt.typing import Array
 
@@ -122,7 +122,7 @@ class _SampledReplay:
         steps = self.upkeep[1:]
         cells = {**self.cells, "deployed_converged": converged[:-1], "converged": converged[1:]}
         cells |= {"deployed_doubt": doubts[:-1], "doubt": doubts[1:]}
-        for name in ("rung", "refits", "evaluations", "seconds", "pareto_k"):
+        for name in UPKEEP:
             cells[name] = np.array([getattr(one, name) for one in steps])
         if self.plan.learns_late:
             cells |= self.arrived.cells()
@@ -253,15 +253,15 @@ class _SampledReplay:
 
     def _put(self, name: str, s: int, t: int, estimate: Estimate) -> None:
         self.cells[name][s, t - 1] = estimate.value
-        self.cells[f"{name}_se"][s, t - 1] = estimate.standard_error
-        self.cells[f"{name}_reliable"][s, t - 1] = estimate.reliable
+        self.cells[se_of(name)][s, t - 1] = estimate.standard_error
+        self.cells[reliable_of(name)][s, t - 1] = estimate.reliable
 
 
 def _empty_cells(plan: Plan) -> dict[str, Array]:
     shape, names = (plan.periods, plan.periods), {*plan.variables, "score_gap"}
     cells: dict[str, Any] = {name: np.full(shape, np.nan) for name in names}
-    cells |= {f"{name}_se": np.full(shape, np.nan) for name in names - set(DRAWS_ONLY)}
-    cells |= {f"{name}_reliable": np.zeros(shape, dtype=bool) for name in names - set(DRAWS_ONLY)}
+    cells |= {se_of(name): np.full(shape, np.nan) for name in names - set(DRAWS_ONLY)}
+    cells |= {reliable_of(name): np.zeros(shape, dtype=bool) for name in names - set(DRAWS_ONLY)}
     if "predictive_debt" in plan.variables:
         cells["gap_sd"] = np.full(shape, np.nan)
     return cells

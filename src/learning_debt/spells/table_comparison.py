@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from learning_debt.spells.checks import require_table
-from learning_debt.spells.schema import ARRIVED_GAP, ESTIMATED
+from learning_debt.spells.schema import ARRIVED_GAP, ESTIMATED, TableFacts, reliability, se_of
 from learning_debt.validation import require_probability
 
 
@@ -44,21 +44,21 @@ def compare_tables(sampled: xr.Dataset, exact: xr.Dataset, probability: float = 
     names = [name for name in (*ESTIMATED, ARRIVED_GAP) if name in sampled and name in exact]
     if not names:
         raise KeyError(f"sampled and exact share none of the signals {(*ESTIMATED, ARRIVED_GAP)}")
-    bare = [name for name in names if f"{name}_se" not in sampled]
+    bare = [se_of(name) for name in names if se_of(name) not in sampled]
     if bare:
-        raise KeyError(f"sampled must hold the standard errors of its signals; it lacks '{bare[0]}_se'")
+        raise KeyError(f"sampled must hold the standard errors of its signals; it lacks {bare[0]!r}")
     rows = {name: _compare(sampled, exact, name, probability) for name in names}
-    attrs = {"probability": probability, "unit": sampled.attrs.get("unit", "nats per observation")}
+    attrs = {"probability": probability, "unit": TableFacts.from_table(sampled).unit}
     columns = {key: ("signal", [row[key] for row in rows.values()]) for key in next(iter(rows.values()))}
     return xr.Dataset(columns, coords={"signal": list(rows)}, attrs=attrs)
 
 
 def _compare(sampled: xr.Dataset, exact: xr.Dataset, name: str, probability: float) -> dict[str, float]:
-    truth, value, error = exact[name].values, sampled[name].values, sampled[f"{name}_se"].values
+    truth, value, error = exact[name].values, sampled[name].values, sampled[se_of(name)].values
     cells = np.isfinite(truth)
     if name in ("score_gap", ARRIVED_GAP):
         cells = cells & (error > 0)
-    trusted = sampled[f"{name}_reliable"].values if f"{name}_reliable" in sampled else np.ones_like(cells)
+    trusted = reliability(sampled, name).values
     used = cells & trusted
     if not used.any():
         return {"cells": int(cells.sum()), "reliable_share": 0.0} | dict.fromkeys(
