@@ -287,7 +287,8 @@ def _read_rule(given: Mapping[Any, Any], whose: str) -> UpdateRule:
     try:
         rule = UpdateRule(given.get(WINDOW), given.get(DISCOUNT, 1.0))
     except (TypeError, ValueError) as error:
-        raise type(error)(f"{whose}: update_rule_{error}") from error
+        which, _, rest = str(error).partition(" ")
+        raise type(error)(f"{whose}['update_rule_{which}'] {rest}") from error
     if text is not None and text != str(rule):
         raise ValueError(
             f"{whose}['update_rule'] is {describe(text)}, but {WINDOW!r} and {DISCOUNT!r} beside it say {str(rule)!r}: "
