@@ -168,6 +168,7 @@ class Doubt(Enum):
     )
 
     UNRESOLVED = 47, "no quadrature resolves the predictive", "draw more, or look at the outcomes' scale"
+    FEW_CARRY_DEBT = 48, "too few outcomes carry the debt for its error to be known", "take more rows"
 
     # Of a posterior's draws.
     RHAT = (

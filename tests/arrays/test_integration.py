@@ -149,3 +149,26 @@ def test_a_mass_that_the_shadow_never_draws_is_found_by_draws_of_the_deployed():
     found, _ = average(shadow, deployed, (np.full(300, 1 / 300), np.full(100, 1 / 100)), 0.75)
     assert abs(found.found.value - np.log(1.5)) < 4 * found.standard_error
     assert found.standard_error < 0.06
+
+
+def test_the_points_that_carry_an_average_are_counted():
+    """A hundredth of the outcomes have all of the divergence; where all have the same, all carry it."""
+    y = np.r_[np.zeros(297), np.ones(3), np.zeros(99), np.ones(1)]
+    shares = np.full(300, 1 / 300), np.full(100, 1 / 100)
+    laws = [mixture.mixture(np.tile(np.where(y == 1, at_one, 0.0), (1, 2, 1))) for at_one in (2.0, 0.0)]
+    few, _ = average(*laws, shares, 0.75)
+    assert few.carried == pytest.approx(4)
+    equal = [mixture.mixture(np.full((1, 2, 400), level)) for level in (0.5, 0.0)]
+    all_of_them, _ = average(*equal, shares, 0.75)
+    assert all_of_them.carried == pytest.approx(400)
+
+
+def test_the_error_of_an_average_allows_for_its_own_error():
+    """One standard error of the variance on top of it: three points carry the shadow's part, one the other."""
+    y = np.r_[np.zeros(297), np.ones(3), np.zeros(99), np.ones(1)]
+    shares = np.full(300, 1 / 300), np.full(100, 1 / 100)
+    laws = [mixture.mixture(np.tile(np.where(y == 1, at_one, 0.0), (1, 2, 1))) for at_one in (2.0, 0.0)]
+    found, _ = average(*laws, shares, 0.75)
+    term = np.exp(2.0) * (2 + np.expm1(-2.0)) / (0.75 * np.exp(2.0) + 0.25)
+    variances = np.array([3, 1]) * term**2 / 400**2
+    assert found.unresolved == pytest.approx(np.sqrt(variances @ (1 + 1 / np.sqrt([3, 1]))), rel=0.01)

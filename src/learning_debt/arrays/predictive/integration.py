@@ -53,11 +53,14 @@ class Integral(NamedTuple):
         What a finer rule, or more predictive draws, would mend.
     left_out : float
         What lies where there are no points.
+    carried : float
+        Of an average: the number of random points that carry it, (sum t)^2 / sum t^2 of their terms t >= 0.
     """
 
     found: MonteCarlo
     unresolved: float
     left_out: float = 0.0
+    carried: float = np.inf
 
     @property
     def standard_error(self) -> float:
@@ -171,13 +174,14 @@ def average(shadow: Mixture, deployed: Mixture, shares: tuple[Array, Array], par
     h = mixture.log_ratio(shadow, deployed, own)
     near = (own > 0) & (np.abs(h) < 1)  # there, other - own would lose digits
     terms = own * (h + np.expm1(-np.where(near, h, 0.0))) + np.where(near, 0.0, other - own)
-    _, error = _mean(terms, rows, shares, part)
+    mean, error = _mean(terms, rows, shares, part)
+    square = float(counts**2 @ terms.reshape(rows, -1).mean(axis=0) ** 2)
+    carried = mean**2 / square if square > 0 else np.inf
     # Both masses are one: what is off by more than three of its errors was not drawn in proportion, or not at all.
     checks = [_mean(density - 1, rows, shares, part) for density in (own, other)]
-    surplus = max(abs(mean) - 3 * error_of_mass for mean, error_of_mass in checks)
-    return Integral(found, error, surplus if surplus > ROUNDING else 0.0), _normalised(
-        (weight * own).reshape(rows, -1)
-    ).ravel()
+    surplus = max(abs(mass) - 3 * error_of_mass for mass, error_of_mass in checks)
+    probability = _normalised((weight * own).reshape(rows, -1)).ravel()
+    return Integral(found, error, surplus if surplus > ROUNDING else 0.0, carried), probability
 
 
 def _mean(terms: Array, rows: int, shares: tuple[Array, Array], part: float) -> tuple[float, float]:
@@ -190,10 +194,15 @@ def _mean(terms: Array, rows: int, shares: tuple[Array, Array], part: float) -> 
 
 
 def _error_of_mean(terms: Array, share: Array) -> float:
-    """Standard error of the weighted mean of independent terms."""
+    """Standard error of the weighted mean of independent terms.
+
+    Their variance is an estimate, which came out too small where the large terms are few and one too few was drawn;
+    there the mean came out too small, too. One standard error of the variance is added to it.
+    """
     if len(terms) < 2:
         return float("nan")
-    return float(np.sqrt(((share * (terms - share @ terms)) ** 2).sum() / (1 - 1 / len(terms))))
+    square = (share * (terms - share @ terms)) ** 2
+    return float(np.sqrt(square.sum() / (1 - 1 / len(terms)) + np.sqrt((square**2).sum())))
 
 
 def _normalised(mass: Array) -> Array:
