@@ -46,7 +46,7 @@ CARRYING_DRAWS = 50
 Where fewer do, the largest terms may be missing, and value and error come out too small together. Predictive
 distributions known exactly, 2,000 replications each: with the first 1,000 outcomes, 90% intervals covered .84
 (exponential, few rows), .86 (Student-t, small shift) and .87 (exponential, small shift), and missed by up to 9 standard
-errors; with as many as it takes .93, .92 and .89, and up to 6, with half to three quarters of the error."""
+errors; with as many as it takes .93, .92 and .89, and up to 6, with half to four fifths of the error."""
 DEPLOYED_SHARE = 0.25
 """Share of them drawn from the deployed posterior, which finds what it expects and the shadow does not."""
 
