@@ -1,5 +1,7 @@
 """Model files whose forecaster is exact, so that an audit from the command line takes a second."""
 
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
@@ -21,19 +23,8 @@ cost = 0.2
 resamples = 20
 '''
 
-DRAWN = '''
-class Drawn:
-    """The same regression as a sampler would serve it."""
-    def __init__(self, exact):
-        self.exact, self.fits = exact, 0
-    def __getattr__(self, name):
-        return getattr(self.exact, name)
-    def fit(self, data, *, random_seed=None):
-        self.fits += 1
-        return self.exact.sample(self.exact.fit(data), draws=50, random_seed=random_seed)
-
-forecaster = Drawn(forecaster)
-'''
+REGRESSION = Path(__file__).parents[1] / "sampled_regression.py"
+DRAWN = f"{REGRESSION.read_text()}\nforecaster = SampledRegression(forecaster.prior, draws=50)\n"
 
 
 class Folder:

@@ -24,12 +24,12 @@ def wait():
     time.sleep(60)
 """
 IN_THE_FITS = """
-plain = Drawn.fit
+plain = SampledRegression.fit
 def fit(self, *arguments, **options):
     if self.fits > 3:
         wait()
     return plain(self, *arguments, **options)
-Drawn.fit = fit
+SampledRegression.fit = fit
 """
 AFTER_THE_FITS = """
 def policies(tuning):
@@ -196,8 +196,8 @@ def test_the_version(folder):
     ],
 )
 def test_all_that_can_be_refused_is_refused_before_the_first_fit(folder, line, options, message):
-    unfit = "def unfit(self, data, **options):\n    raise AssertionError('asked for a fit')\nDrawn.fit = unfit"
-    result = folder.audit(folder.drawn(unfit, line), *options)
+    unfit = "def unfit(self, data, **options):\n    raise AssertionError('asked for a fit')\n"
+    result = folder.audit(folder.drawn(unfit, "SampledRegression.fit = unfit", line), *options)
     assert result.exit_code == 1
     assert "asked for a fit" not in result.stderr
     assert re.search(message, result.stderr)

@@ -266,10 +266,11 @@ def test_an_error_of_the_model_file_says_where(folder, text, where):
 
 
 def test_a_fit_that_fails_says_where_when_and_for_whom(folder):
-    breaking = "def breaking(self, data, *, random_seed=None):\n"
+    breaking = "def breaking(self, data, *, row_weight=None, random_seed=None):\n"
     breaking += "    if len(data['y']) > 60:\n        raise RuntimeError('zeros in the mass matrix')\n"
-    breaking += "    return self.exact.sample(self.exact.fit(data), draws=10, random_seed=random_seed)\n"
-    result = folder.audit(folder.drawn(breaking, "Drawn.fit = breaking", "initial = 50"), "--split", 0.5)
+    breaking += "    return plain(self, data, random_seed=random_seed)\n"
+    lines = ["plain = SampledRegression.fit", breaking, "SampledRegression.fit = breaking", "initial = 50"]
+    result = folder.audit(folder.drawn(*lines), "--split", 0.5)
     line = breaking_line(folder.path / "drawn.py")
     assert result.exit_code == 1
     message = (

@@ -8,15 +8,10 @@ import xarray as xr
 
 from learning_debt import NIG, ConjugateRegression
 
+from ..sampled_regression import SampledRegression
+
 COEFFICIENTS = ["intercept", "slope"]
 PRIOR = NIG(np.array([0.5, -0.5]), np.array([[2.0, 0.3], [0.3, 1.5]]), 4.0, 3.0)
-
-
-class DrawnRegression(ConjugateRegression):
-    """Conjugate regression whose fit returns independent draws: a sampled forecaster without a sampler's error."""
-
-    def fit(self, data, *, random_seed=None):
-        return self.sample(super().fit(data), draws=2000, chains=2, random_seed=random_seed)
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +23,7 @@ def exact():
 @pytest.fixture(scope="session")
 def drawn():
     """Independent draws of the same posteriors."""
-    return DrawnRegression(PRIOR, coefficient_names=COEFFICIENTS)
+    return SampledRegression(PRIOR, draws=2000, chains=2, coefficient_names=COEFFICIENTS)
 
 
 @pytest.fixture(scope="session")

@@ -11,22 +11,21 @@ from learning_debt.pricing.replays import SignalReader
 from learning_debt.spells import check_spells
 from learning_debt.spells.sampled import _pareto_k
 
+from ..sampled_regression import SampledRegression
+
 INITIAL, PERIODS, ROWS = 20, 6, 4
 WANTED = ("debt", "deployed_score", "deployed_pareto_k")
 
 
-class SampledRegression:
-    """The conjugate regression as a sampler would serve it."""
+class Recording(SampledRegression):
+    """Keeps every posterior."""
 
-    def __init__(self, draws=500):
-        self.exact = ld.ConjugateRegression(ld.NIG(0.0, 1.0, 2.0, 1.0))
-        self.draws, self.posteriors = draws, []
+    def __init__(self):
+        super().__init__(draws=500)
+        self.posteriors = []
 
-    def __getattr__(self, name):
-        return getattr(self.exact, name)
-
-    def fit(self, data, *, random_seed=None):
-        self.posteriors.append(self.exact.sample(self.exact.fit(data), draws=self.draws, random_seed=random_seed))
+    def fit(self, data, *, row_weight=None, random_seed=None):
+        self.posteriors.append(super().fit(data, row_weight=row_weight, random_seed=random_seed))
         return self.posteriors[-1]
 
 
@@ -69,7 +68,7 @@ def history(make_history):
 
 @pytest.fixture
 def sampled(history):
-    forecaster = SampledRegression()
+    forecaster = Recording()
     return table_of(forecaster, history).isel(series=0), forecaster.posteriors
 
 
@@ -114,7 +113,7 @@ def test_sampled_score_is_that_of_the_mixture_of_its_draws(history, sampled):
 def test_sampled_scores_lie_within_their_errors_of_the_exact_ones(history):
     """Cells of one posterior share its draws: 4 sigma each, and about as large as said in the root mean square."""
     for score in ("log", "crps"):
-        forecaster = SampledRegression()
+        forecaster = SampledRegression(draws=500)
         sampled = table_of(forecaster, history, ("deployed_score",), score=score)
         exact = table_of(forecaster.exact, history, ("deployed_score",), score=score)
         z = ((sampled["deployed_score"] - exact["deployed_score"]) / sampled["deployed_score_se"]).values
@@ -146,12 +145,14 @@ def test_pareto_k_rises_with_what_has_not_been_seen(sampled):
 
 
 def test_either_may_be_asked_for_alone_and_changes_nothing_else(history):
-    both = table_of(SampledRegression(100), history)
+    both = table_of(SampledRegression(draws=100), history)
     kept = ("deployed_converged", "deployed_doubt")
     without = both.drop_vars([name for name in both if name.startswith("deployed_") and name not in kept])
-    alone = table_of(SampledRegression(100), history, ("deployed_pareto_k",))
+    alone = table_of(SampledRegression(draws=100), history, ("deployed_pareto_k",))
     timed = ["seconds", "evaluations"]
-    assert without.drop_vars(timed).identical(table_of(SampledRegression(100), history, ("debt",)).drop_vars(timed))
+    assert without.drop_vars(timed).identical(
+        table_of(SampledRegression(draws=100), history, ("debt",)).drop_vars(timed)
+    )
     assert "debt" not in alone
     np.testing.assert_array_equal(alone["deployed_pareto_k"], both["deployed_pareto_k"])
 
@@ -159,9 +160,9 @@ def test_either_may_be_asked_for_alone_and_changes_nothing_else(history):
 def test_a_tail_that_cannot_be_fitted_stays_a_finite_number(history):
     """An outcome a hundred standard deviations off: one draw has all the weight."""
     history["y"][-ROWS:] += 1e4
-    k = table_of(SampledRegression(100), history, ("deployed_pareto_k",))["deployed_pareto_k"]
+    k = table_of(SampledRegression(draws=100), history, ("deployed_pareto_k",))["deployed_pareto_k"]
     assert 1.0 < float(k[0, 0, -1]) <= 10.0
-    check_spells(table_of(SampledRegression(100), history, ("deployed_pareto_k",)), ("deployed_pareto_k",))
+    check_spells(table_of(SampledRegression(draws=100), history, ("deployed_pareto_k",)), ("deployed_pareto_k",))
 
 
 def test_draws_that_weigh_already_are_weighed_on_from_there():
@@ -198,10 +199,10 @@ def test_what_has_none_is_refused(history):
     with pytest.raises(ValueError, match=r"\['deployed_pareto_k'\] are about posterior draws"):
         table_of(SampledRegression().exact, history)
     with pytest.raises(ValueError, match="deployed_score looks at the outcomes of the period's own forecasts"):
-        table_of(SampledRegression(50), history, ("deployed_score",), horizon=2)
+        table_of(SampledRegression(draws=50), history, ("deployed_score",), horizon=2)
     with pytest.raises(NotImplementedError, match="difference score is known for differences only"):
-        table_of(SampledRegression(50), history, ("deployed_score",), score=OnlyDifferences())
-    forecaster = SampledRegression(50)
+        table_of(SampledRegression(draws=50), history, ("deployed_score",), score=OnlyDifferences())
+    forecaster = SampledRegression(draws=50)
     keeper = ld.SuppliedShadow(lambda data, _w, _p, seed: forecaster.fit(data, random_seed=seed), exact=False)
     with pytest.raises(ValueError, match=r"deployed_pareto_k needs .* hands out approximate posteriors"):
         table_of(forecaster, history, ("deployed_pareto_k",), shadow=keeper)

@@ -7,15 +7,16 @@ import pytest
 import xarray as xr
 
 from learning_debt import NIG, ConjugateRegression
-from learning_debt.arrays.conjugate import nig
 from learning_debt.data.update_rule import UpdateRule
 from learning_debt.errors import NoJointDensityError, UnsupportedModelError
-from learning_debt.forecasters.base import ROW_WEIGHT, TRAINING, TRAINING_WEIGHT
+from learning_debt.forecasters.base import TRAINING
 from learning_debt.forecasters.base import row_weight as carried_weight
 from learning_debt.forecasters.weights import drawn_together, relative_weights
 from learning_debt.shadows.base import Shadow
 from learning_debt.shadows.ladder import ShadowLadder
 from learning_debt.shadows.refit import Refit
+
+from ..sampled_regression import SampledRegression as PlainRegression
 
 PRIOR = NIG(np.zeros(2), np.eye(2), 3.0, 3.0)
 ROWS, BATCH = 60, 5
@@ -23,29 +24,13 @@ PLAIN = {"minimum_effective_share": 0.1, "draws_factor": 1}
 PROBES = 4  # draws at which each step is checked against the joint density
 
 
-class SampledRegression(ConjugateRegression):
-    """Fits are independent draws of the exact posterior."""
+class SampledRegression(PlainRegression):
+    """Twice as many draws, and an effort that can be counted."""
 
-    def fit(self, data, *, row_weight=None, random_seed=None):
-        batch = self.as_batch(data)
-        weight = np.ones(batch.sizes["obs"]) if row_weight is None else np.asarray(row_weight, dtype=float)
-        tree = self.sample(super().fit(batch, row_weight=weight), draws=500, random_seed=random_seed)
-        del tree["parameters"]
-        tree.attrs["learning_debt_gradient_evaluations"] = 7
-        tree[TRAINING] = xr.DataTree(batch.isel(obs=weight > 0))
-        if (weight[weight > 0] != 1).any():
-            tree[TRAINING_WEIGHT] = xr.DataTree(xr.Dataset({ROW_WEIGHT: ("obs", weight[weight > 0])}))
-        return tree
+    gradient_evaluations = 7
 
-    def exact(self, posterior):
-        rows = posterior[TRAINING].to_dataset(inherit=False)
-        return ConjugateRegression.fit(self, rows, row_weight=carried_weight(posterior))
-
-    def log_joint(self, posterior, unconstrained):
-        exact = self.exact(posterior)
-        coefficients, log_variance = unconstrained[:, :-1], unconstrained[:, -1]
-        density = nig.log_density(exact, coefficients, np.exp(log_variance)) + log_variance
-        return density + nig.log_evidence(self.prior, exact)
+    def __init__(self, prior):
+        super().__init__(prior, draws=500)
 
 
 def rows_of(periods, shift=0.0, seed=0):
@@ -86,7 +71,7 @@ def assert_exact(forecaster, shadow, upkeep):
     assert shadow.posterior[TRAINING].sizes["obs"] == held.sum()
     carried = carried_weight(shadow.posterior)
     np.testing.assert_allclose(np.ones(held.sum()) if carried is None else carried, shadow.row_weight[held])
-    exact = forecaster.exact(shadow.posterior)
+    exact = forecaster.exact_posterior(shadow.posterior)
     weight = relative_weights(shadow.posterior)
     drawn = shadow.posterior["posterior"]["coefficients"].values
     weight = np.ones(drawn.shape[:2]) if weight is None else weight
@@ -119,11 +104,8 @@ def test_refit_follows_every_change_and_counts_what_it_takes(regression):
 class StuckAtFirst(SampledRegression):
     """Chains that do not agree, in the first fit."""
 
-    fits = 0
-
     def fit(self, data, *, row_weight=None, random_seed=None):
         tree = super().fit(data, row_weight=row_weight, random_seed=random_seed)
-        self.fits += 1
         if self.fits == 1:
             apart = tree["posterior"].to_dataset()
             tree["posterior"] = xr.DataTree(apart.assign(variance=apart["variance"] + 9.0 * apart["chain"]))

@@ -10,36 +10,24 @@ from scipy import signal, special
 
 import learning_debt as ld
 
+from ..sampled_regression import SampledRegression
+
 INITIAL, PERIODS = 30, 25
-
-
-class SampledRegression:
-    """The conjugate regression as a sampler would serve it: `fit` returns draws and nothing else."""
-
-    def __init__(self, coefficients=1, draws=250):
-        self.exact = ld.ConjugateRegression(ld.NIG(np.zeros(coefficients), np.eye(coefficients), 2.0, 1.0))
-        self.draws, self.fits = draws, 0
-
-    def __getattr__(self, name):
-        return getattr(self.exact, name)
-
-    def fit(self, data, *, random_seed=None):
-        self.fits += 1
-        return self.exact.sample(self.exact.fit(data), draws=self.draws, random_seed=random_seed)
 
 
 class SlowlyMixingRegression(SampledRegression):
     """Draws of the coefficient that hardly move within 250 draws."""
 
-    def fit(self, data, *, random_seed=None):
-        tree = super().fit(data, random_seed=random_seed)
+    def fit(self, data, *, row_weight=None, random_seed=None):
+        tree = super().fit(data, row_weight=row_weight, random_seed=random_seed)
         draws = tree["posterior"].to_dataset()
         noise = np.random.default_rng(random_seed).normal(size=draws["variance"].shape)
         wandering = special.ndtr(signal.lfilter([0.2], [1.0, -0.98], noise, axis=1))  # uniform on (0, 1)
         draws["coefficients"] = draws["coefficients"].mean() + draws["coefficients"].std() * (
             np.sqrt(12) * xr.DataArray(wandering - 0.5, dims=("chain", "draw")).expand_dims("coefficient", axis=-1)
         )
-        return xr.DataTree.from_dict({"posterior": draws, "parameters": tree["parameters"].to_dataset()})
+        tree["posterior"] = xr.DataTree(draws)
+        return tree
 
 
 def table_of(forecaster, history, **options):
@@ -53,7 +41,7 @@ def pairs(module_history):
     built = {}
     for rows, coefficients in ((1, 1), (3, 2)):
         history = module_history(INITIAL + PERIODS, rows, coefficients, seed=rows, shift_at=INITIAL + 12)
-        forecaster = SampledRegression(coefficients)
+        forecaster = SampledRegression(ld.NIG(np.zeros(coefficients), np.eye(coefficients), 2.0, 1.0))
         sampled = table_of(forecaster, history)
         assert forecaster.fits == PERIODS + 1  # once a period and once for the first posterior
         built[rows] = (sampled, table_of(forecaster.exact, history))
@@ -178,8 +166,8 @@ def test_posteriors_that_do_not_converge_are_marked(module_history):
 
 def test_the_marks_of_shadow_and_deployed_posterior_belong_to_their_own_periods(module_history):
     class StuckOnce(SampledRegression):
-        def fit(self, data, *, random_seed=None):
-            tree = super().fit(data, random_seed=random_seed)
+        def fit(self, data, *, row_weight=None, random_seed=None):
+            tree = super().fit(data, row_weight=row_weight, random_seed=random_seed)
             if self.fits == 3:  # the shadow after period 2
                 tree["posterior"]["variance"][1] = 9.0
             return tree
@@ -247,10 +235,10 @@ class BreakingRegression(SampledRegression):
         super().__init__(draws=50)
         self.rows = rows
 
-    def fit(self, data, *, random_seed=None):
+    def fit(self, data, *, row_weight=None, random_seed=None):
         if len(data["y"]) >= self.rows:
             raise RuntimeError("the mass matrix holds zeros")
-        return super().fit(data, random_seed=random_seed)
+        return super().fit(data, row_weight=row_weight, random_seed=random_seed)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,6 @@ import learning_debt as ld
 from learning_debt.arrays.conjugate import nig
 from learning_debt.data import split_periods
 from learning_debt.data.update_rule import UpdateRule
-from learning_debt.forecasters.base import ROW_WEIGHT, TRAINING, TRAINING_WEIGHT
-from learning_debt.forecasters.base import row_weight as carried_weight
 from learning_debt.forecasters.weights import LOG_WEIGHT, WEIGHTS, with_weights
 from learning_debt.scores import CRPS, LogScore, NewsvendorLoss
 from learning_debt.scores.predictive_contrast import row_log_density
@@ -21,21 +19,10 @@ from learning_debt.spells.density_cache import Asking
 from learning_debt.spells.held_likelihoods import HeldLikelihoods
 from learning_debt.spells.plan import Plan
 
+from ..sampled_regression import SampledRegression
+
+PRIOR = ld.NIG(np.zeros(2), np.eye(2), 2.0, 1.0)
 INITIAL, PERIODS = 12, 10
-
-
-class SampledRegression:
-    """The conjugate regression as a sampler would serve it."""
-
-    def __init__(self, draws=250):
-        self.exact = ld.ConjugateRegression(ld.NIG(np.zeros(2), np.eye(2), 2.0, 1.0))
-        self.draws = draws
-
-    def __getattr__(self, name):
-        return getattr(self.exact, name)
-
-    def fit(self, data, *, row_weight=None, random_seed=None):
-        return self.exact.sample(self.exact.fit(data, row_weight=row_weight), draws=self.draws, random_seed=random_seed)
 
 
 def late_history(seed=2, shift=1.0):
@@ -82,7 +69,7 @@ RULES = {
 @pytest.mark.parametrize("rule", RULES)
 def test_sampled_tables_agree_with_exact_ones_under_every_rule(rule):
     options, history = RULES[rule]
-    forecaster = SampledRegression()
+    forecaster = SampledRegression(PRIOR)
     sampled, exact = (table_of(one, history, **options) for one in (forecaster, forecaster.exact))
     names = ["debt", "predictive_debt", "score_gap", *(["arrived_gap"] if "arrived_gap" in exact else [])]
     assert_close(sampled, exact, names)
@@ -117,7 +104,7 @@ class Reweighting:
     "history", [on_time(late_history(shift=0.0)), in_order(late_history(shift=0.0))], ids=["on time", "late"]
 )
 def test_a_shadow_whose_draws_are_weighted_gives_the_same_table(history):
-    forecaster = SampledRegression(draws=600)
+    forecaster = SampledRegression(PRIOR, draws=600)
     sampled, exact = (
         table_of(forecaster, history, shadow=Reweighting()),
         table_of(forecaster.exact, history),
@@ -136,7 +123,7 @@ def test_a_doubtful_shadow_makes_the_decision_impossible():
             shadow, upkeep = super().step(*arguments, **options)
             return shadow, upkeep._replace(pareto_k=0.9, converged=False)
 
-    table = table_of(SampledRegression(), on_time(late_history()), shadow=Doubtful())
+    table = table_of(SampledRegression(PRIOR), on_time(late_history()), shadow=Doubtful())
     assert not table["converged"].any()
     assert table["deployed_converged"].values[0].tolist() == [True] + [False] * (PERIODS - 1)
     decision = ld.decide(table, ld.policies.CUSUM(0.1), 0.1, deployed_at=0, horizon=5)
@@ -148,20 +135,20 @@ def test_approximate_shadows_have_no_debt_by_log_likelihoods():
         exact = False
 
     with pytest.warns(UserWarning, match="approximate posteriors"):
-        table = table_of(SampledRegression(), on_time(late_history()), shadow=Approximate())
+        table = table_of(SampledRegression(PRIOR), on_time(late_history()), shadow=Approximate())
     assert not [name for name in table if str(name).startswith("debt")]
     assert np.isfinite(table["predictive_debt"].values[0][np.triu_indices(PERIODS)]).all()
 
 
 def test_approximate_shadows_that_know_their_density_have_the_debt_between_them():
     """Supplied without the likelihood's identity, from exact densities, so that the exact table is the truth."""
-    forecaster = SampledRegression(draws=400)
+    forecaster = SampledRegression(PRIOR, draws=400)
 
     def update(data, row_weight, previous, random_seed):
         return forecaster.fit(data, row_weight=row_weight, random_seed=random_seed)
 
     def log_density(posterior, points):
-        parameters = ld.NIG(*(posterior["parameters"][name].values for name in ld.NIG._fields))
+        parameters = forecaster.exact_posterior(posterior)
         draws = points["posterior"].to_dataset()
         coefficients = draws["coefficients"].values.reshape(-1, 2)
         return nig.log_density(parameters, coefficients, draws["variance"].values.ravel()).reshape(4, -1)
@@ -177,7 +164,7 @@ def test_where_nothing_arrives_the_shadow_stays_and_owes_nothing():
     history = on_time(late_history())
     late = history["period"] == INITIAL + 3
     arrived = np.where(late, INITIAL + 4, history["period"])
-    table = table_of(SampledRegression(), history | {"arrived": arrived}).isel(series=0)
+    table = table_of(SampledRegression(PRIOR), history | {"arrived": arrived}).isel(series=0)
     assert table["rung"].values.tolist() == ["refit"] * 3 + ["kept"] + ["refit"] * 6
     assert float(table["debt"][3, 3]) == float(table["predictive_debt"][3, 3]) == float(table["gap_sd"][3, 3]) == 0.0
     np.testing.assert_array_equal(table["score_gap"][3, 4], 0.0)  # posteriors 3 and 4 are one
@@ -194,8 +181,8 @@ class Neighbours(SampledRegression):
 class Feedback(Neighbours):
     feedback = True
 
-    def __init__(self):
-        super().__init__()
+    def __init__(self, prior):
+        super().__init__(prior)
         self.asked = []
 
     def predict(self, posterior, batch, past=None, *, random_seed=None):
@@ -207,9 +194,9 @@ class Feedback(Neighbours):
 @pytest.mark.parametrize(
     ("forecaster", "options", "message"),
     [
-        (Neighbours(), {"update_rule": UpdateRule(discount=0.9)}, "a row cannot be discounted on its own"),
-        (Neighbours(), {"history": in_order(late_history())}, "none may arrive late or be revised"),
-        (Feedback(), {"horizon": 2}, "choose a score of draws"),
+        (Neighbours(PRIOR), {"update_rule": UpdateRule(discount=0.9)}, "a row cannot be discounted on its own"),
+        (Neighbours(PRIOR), {"history": in_order(late_history())}, "none may arrive late or be revised"),
+        (Feedback(PRIOR), {"horizon": 2}, "choose a score of draws"),
     ],
 )
 def test_rows_that_need_their_past_refuse_what_breaks_it(forecaster, options, message):
@@ -220,14 +207,14 @@ def test_rows_that_need_their_past_refuse_what_breaks_it(forecaster, options, me
 def test_a_rolling_window_over_rows_that_need_their_past_has_no_debt():
     options = {"update_rule": UpdateRule(window=8), "variables": ["debt", "score_gap"]}
     with pytest.warns(UserWarning, match="rolling window"):
-        table = table_of(Neighbours(), on_time(late_history()), **options)
+        table = table_of(Neighbours(PRIOR), on_time(late_history()), **options)
     assert "debt" not in table
-    independent = table_of(SampledRegression(), on_time(late_history()), **options)
+    independent = table_of(SampledRegression(PRIOR), on_time(late_history()), **options)
     np.testing.assert_array_equal(table["score_gap"], independent["score_gap"])
 
 
 def test_paths_are_simulated_from_what_was_known_to_the_period_forecast():
-    forecaster = Feedback()
+    forecaster = Feedback(PRIOR)
     forecaster.asked.clear()
     ld.spell_table(
         forecaster,
@@ -248,7 +235,7 @@ def test_a_score_in_its_own_unit_is_priced_by_its_rows_if_it_is_money():
         unit, in_money = "EUR", True
 
     history = on_time(late_history())
-    table = table_of(SampledRegression().exact, history, score=Money())
+    table = table_of(SampledRegression(PRIOR).exact, history, score=Money())
     assert table.attrs["unit"] == "EUR per observation"
     assert table.attrs["currency"] == "EUR"
     assert (table["exposure"] == 3).all()
@@ -284,28 +271,10 @@ def test_a_row_that_draws_rule_out_counts_until_it_leaves_the_window():
     np.testing.assert_allclose(found[2], 0 * log, atol=1e-12)
 
 
-class CarryingRegression(SampledRegression):
-    """With the rows that a posterior holds, which a ladder checks its weights on."""
-
-    def fit(self, data, *, row_weight=None, random_seed=None):
-        tree = super().fit(data, row_weight=row_weight, random_seed=random_seed)
-        held = np.ones(data.sizes["obs"]) if row_weight is None else row_weight
-        tree[TRAINING] = xr.DataTree(self.as_batch(data).isel(obs=held > 0))
-        tree[TRAINING_WEIGHT] = xr.DataTree(xr.Dataset({ROW_WEIGHT: ("obs", held[held > 0])}))
-        return tree
-
-    def log_joint(self, posterior, unconstrained):
-        carried = posterior[TRAINING].to_dataset(inherit=False)
-        exact = self.exact.fit(carried, row_weight=carried_weight(posterior))
-        coefficients, log_variance = unconstrained[:, :-1], unconstrained[:, -1]
-        density = nig.log_density(exact, coefficients, np.exp(log_variance)) + log_variance
-        return density + nig.log_evidence(self.exact.prior, exact)
-
-
 @pytest.mark.parametrize("rule", ["window", "late-revised-horizon"])
 def test_a_ladder_gives_the_same_table_with_fewer_refits(rule):
     options, history = RULES[rule]
-    forecaster = CarryingRegression()
+    forecaster = SampledRegression(PRIOR)
     sampled = table_of(forecaster, history, shadow=ld.ShadowLadder(draws_factor=2), **options)
     exact = table_of(forecaster.exact, history, **options)
     assert_close(sampled, exact, ["debt", "predictive_debt", "score_gap"], least=0.5)
@@ -315,7 +284,7 @@ def test_a_ladder_gives_the_same_table_with_fewer_refits(rule):
 
 @pytest.mark.parametrize("score", [CRPS(), NewsvendorLoss(3.0, 1.0, "EUR")], ids=["crps", "newsvendor"])
 def test_tables_of_other_scores_agree_with_exact_ones(score):
-    forecaster, options = SampledRegression(), {"score": score, "update_rule": UpdateRule(window=8)}
+    forecaster, options = SampledRegression(PRIOR), {"score": score, "update_rule": UpdateRule(window=8)}
     sampled, exact = (table_of(one, on_time(late_history()), **options) for one in (forecaster, forecaster.exact))
     assert_close(sampled, exact, ["predictive_debt", "score_gap"])
     assert sampled.attrs == exact.attrs
