@@ -1,43 +1,44 @@
 """Retrain a Bayesian forecaster now, or wait? Learning debt, what waiting costs, and one decision.
 
-PyMC is imported only when `PyMCForecaster` is first used.
+Names are imported when they are first used, so that ``import learning_debt`` takes no time.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from learning_debt import policies, scores
-from learning_debt.arrays.conjugate.nig import NIG
-from learning_debt.auditing import Audit, audit, repeat_audit
-from learning_debt.auditing.belief import belief_check
-from learning_debt.data.update_rule import UpdateRule
-from learning_debt.debt import debt_by_block, debt_by_group
-from learning_debt.debt.estimates import posterior_debt, predictive_debt, score_gap
-from learning_debt.debt.from_densities import debt_from_densities
-from learning_debt.doubt import Doubt
-from learning_debt.errors import IncomparablePosteriorsError, UnsupportedModelError
-from learning_debt.estimate import Estimate
-from learning_debt.forecasters.conjugate_regression import ConjugateRegression
-from learning_debt.forecasters.weights import equal_weights, with_weights
 from learning_debt.moved import serve_old_names
-from learning_debt.policies.cost import RetrainingCost
-from learning_debt.policies.models.calibration import AgeAdjustment
-from learning_debt.policies.models.continuation import ContinuationModel
-from learning_debt.policies.models.regret import DebtRegretModel, HybridRegretModel
-from learning_debt.policies.models.two_state_filter import TwoStateEmissions
-from learning_debt.policies.rivals import rival_policies
-from learning_debt.policies.signals import Signals
-from learning_debt.pricing.decision import Decision, decide
-from learning_debt.pricing.policy_iteration import fit_continuation
-from learning_debt.pricing.replays import Replay, oracle, replay
-from learning_debt.pricing.tuning import Tuned, tune
-from learning_debt.shadows.ladder import ShadowLadder
-from learning_debt.shadows.refit import Refit
-from learning_debt.shadows.supplied import SuppliedShadow
-from learning_debt.spells import check_spells, compare_tables, from_period, spell_table
 
 if TYPE_CHECKING:
+    from learning_debt import policies, scores
+    from learning_debt.arrays.conjugate.nig import NIG
+    from learning_debt.auditing import Audit, audit, repeat_audit
+    from learning_debt.auditing.belief import belief_check
+    from learning_debt.data.update_rule import UpdateRule
+    from learning_debt.debt import debt_by_block, debt_by_group
+    from learning_debt.debt.estimates import posterior_debt, predictive_debt, score_gap
+    from learning_debt.debt.from_densities import debt_from_densities
+    from learning_debt.doubt import Doubt
+    from learning_debt.errors import IncomparablePosteriorsError, UnsupportedModelError
+    from learning_debt.estimate import Estimate
+    from learning_debt.forecasters.conjugate_regression import ConjugateRegression
     from learning_debt.forecasters.pymc.forecaster import PyMCForecaster
+    from learning_debt.forecasters.weights import equal_weights, with_weights
     from learning_debt.integrations.sampling_wrapper import ForecasterSamplingWrapper
+    from learning_debt.policies.cost import RetrainingCost
+    from learning_debt.policies.models.calibration import AgeAdjustment
+    from learning_debt.policies.models.continuation import ContinuationModel
+    from learning_debt.policies.models.regret import DebtRegretModel, HybridRegretModel
+    from learning_debt.policies.models.two_state_filter import TwoStateEmissions
+    from learning_debt.policies.rivals import rival_policies
+    from learning_debt.policies.signals import Signals
+    from learning_debt.pricing.decision import Decision, decide
+    from learning_debt.pricing.policy_iteration import fit_continuation
+    from learning_debt.pricing.replays import Replay, oracle, replay
+    from learning_debt.pricing.tuning import Tuned, tune
+    from learning_debt.shadows.ladder import ShadowLadder
+    from learning_debt.shadows.refit import Refit
+    from learning_debt.shadows.supplied import SuppliedShadow
+    from learning_debt.spells import check_spells, compare_tables, from_period, spell_table
 
 __version__ = "0.1.0"
 
@@ -90,17 +91,67 @@ __all__ = [
     "with_weights",
 ]
 
+_MODULES = {
+    "NIG": "learning_debt.arrays.conjugate.nig",
+    "AgeAdjustment": "learning_debt.policies.models.calibration",
+    "Audit": "learning_debt.auditing",
+    "ConjugateRegression": "learning_debt.forecasters.conjugate_regression",
+    "ContinuationModel": "learning_debt.policies.models.continuation",
+    "DebtRegretModel": "learning_debt.policies.models.regret",
+    "Decision": "learning_debt.pricing.decision",
+    "Doubt": "learning_debt.doubt",
+    "Estimate": "learning_debt.estimate",
+    "ForecasterSamplingWrapper": "learning_debt.integrations.sampling_wrapper",
+    "HybridRegretModel": "learning_debt.policies.models.regret",
+    "IncomparablePosteriorsError": "learning_debt.errors",
+    "PyMCForecaster": "learning_debt.forecasters.pymc.forecaster",
+    "Refit": "learning_debt.shadows.refit",
+    "Replay": "learning_debt.pricing.replays",
+    "RetrainingCost": "learning_debt.policies.cost",
+    "ShadowLadder": "learning_debt.shadows.ladder",
+    "Signals": "learning_debt.policies.signals",
+    "SuppliedShadow": "learning_debt.shadows.supplied",
+    "Tuned": "learning_debt.pricing.tuning",
+    "TwoStateEmissions": "learning_debt.policies.models.two_state_filter",
+    "UnsupportedModelError": "learning_debt.errors",
+    "UpdateRule": "learning_debt.data.update_rule",
+    "audit": "learning_debt.auditing",
+    "belief_check": "learning_debt.auditing.belief",
+    "check_spells": "learning_debt.spells",
+    "compare_tables": "learning_debt.spells",
+    "debt_by_block": "learning_debt.debt",
+    "debt_by_group": "learning_debt.debt",
+    "debt_from_densities": "learning_debt.debt.from_densities",
+    "decide": "learning_debt.pricing.decision",
+    "equal_weights": "learning_debt.forecasters.weights",
+    "fit_continuation": "learning_debt.pricing.policy_iteration",
+    "from_period": "learning_debt.spells",
+    "oracle": "learning_debt.pricing.replays",
+    "policies": "learning_debt",
+    "posterior_debt": "learning_debt.debt.estimates",
+    "predictive_debt": "learning_debt.debt.estimates",
+    "repeat_audit": "learning_debt.auditing",
+    "replay": "learning_debt.pricing.replays",
+    "rival_policies": "learning_debt.policies.rivals",
+    "score_gap": "learning_debt.debt.estimates",
+    "scores": "learning_debt",
+    "spell_table": "learning_debt.spells",
+    "tune": "learning_debt.pricing.tuning",
+    "with_weights": "learning_debt.forecasters.weights",
+}
+"""Where each public name is found; the imports above say the same to type checkers."""
 
 serve_old_names()
 
 
 def __getattr__(name: str) -> Any:
-    if name == "PyMCForecaster":
-        from learning_debt.forecasters.pymc.forecaster import PyMCForecaster
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = _MODULES[name]
+    value = import_module(f"{home}.{name}") if home == __name__ else getattr(import_module(home), name)
+    globals()[name] = value
+    return value
 
-        return PyMCForecaster
-    if name == "ForecasterSamplingWrapper":
-        from learning_debt.integrations.sampling_wrapper import ForecasterSamplingWrapper
 
-        return ForecasterSamplingWrapper
-    raise AttributeError(f"module 'learning_debt' has no attribute {name!r}")
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -13,7 +13,7 @@ import pytest
 import xarray as xr
 
 import learning_debt as ld
-from learning_debt.cli import command
+from learning_debt.cli import run_audit
 
 SOURCE = Path(ld.__file__).parents[1]
 FILES = {"report.html", "policies.csv", "bill.png", "schedule.png", "signals.png", "spells.nc"}
@@ -252,7 +252,7 @@ def test_what_fails_after_the_fits_costs_no_fit(folder, monkeypatch, broken):
             return real(*arguments, **options)
         raise RuntimeError("the disk is full")
 
-    monkeypatch.setattr(ld if broken == "audit" else command, broken, fail)
+    monkeypatch.setattr(ld if broken == "audit" else run_audit, broken, fail)
     result = folder.audit(folder.exact())
     assert result.exit_code == 1
     assert "RuntimeError: the disk is full, the fits are kept in audit/spells.nc" in result.stderr
@@ -263,7 +263,7 @@ def test_what_fails_after_the_fits_costs_no_fit(folder, monkeypatch, broken):
 def test_a_new_table_does_not_replace_that_of_an_old_report(folder, monkeypatch):
     assert folder.audit(folder.exact()).exit_code == 0
     before = {name: (folder.path / "audit" / name).read_bytes() for name in FILES}
-    monkeypatch.setattr(command, "write_report", None)
+    monkeypatch.setattr(run_audit, "write_report", None)
     result = folder.audit(folder.exact("initial = 20"))
     assert "the fits are kept in audit/new-spells.nc" in result.stderr
     assert {name: (folder.path / "audit" / name).read_bytes() for name in FILES} == before

@@ -1,41 +1,42 @@
-"""The commands."""
+"""The commands and their options; what a command works with is imported when it runs, so that help comes at once."""
 
 from __future__ import annotations
 
-import shlex
-import sys
-import time
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import typer
-import xarray as xr
+from typer.core import TyperGroup
 
 import learning_debt as ld
-from learning_debt.cli.history_file import read_history, read_spells
-from learning_debt.cli.model_file import imported
-from learning_debt.cli.printing import print_audit
-from learning_debt.cli.settings import Settings
-from learning_debt.cli.study_commands import app as study_app
-from learning_debt.cli.terminal import PlainConsole, clear_endings
-from learning_debt.report import require_storable, require_writable, write_report, write_spells
-from learning_debt.spells.rehearsal import rehearsed_table
-from learning_debt.validation import require_callable
+from learning_debt.cli.terminal import clear_endings
+
+
+class _StudyCommands(TyperGroup):
+    """The commands of ``learning-debt study``, imported when one of them, or their list, is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names of the study's commands."""
+        return list(_study_commands())
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """One of the study's commands, None where it has no such one."""
+        return _study_commands().get(cmd_name)
+
+
+def _study_commands() -> dict[str, Any]:
+    from learning_debt.cli.study_commands import app as study
+
+    return dict(typer.main.get_group(study).commands)
+
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-app.add_typer(study_app, name="study")
-REHEARSED_RESAMPLES = 10
-
-
-class Twin(NamedTuple):
-    """A conjugate twin's sampled table held against its exact one."""
-
-    comparison: xr.Dataset
-    sampled: xr.Dataset
-    exact: xr.Dataset
+app.add_typer(
+    typer.Typer(
+        cls=_StudyCommands, no_args_is_help=True, help="Reproduce the reference study on the library's own policies."
+    ),
+    name="study",
+)
 
 
 def _version(wanted: bool) -> None:
@@ -93,125 +94,19 @@ def audit(
     before the file.
     """
     with clear_endings(model.absolute().parent):
-        console = PlainConsole(width=None if sys.stdout.isatty() else 110)
-        require_writable(out)
-        with imported(model) as module:
-            settings = Settings.read(
-                model.name,
-                module,
-                history=history,
-                cost=cost,
-                calendar=calendar,
-                last_retrain=last_retrain,
-                initial=initial,
-                split=split,
-                accounting=accounting,
-                draws=draws,
-                random_seed=seed,
-                spells=spells,
-            )
-            for hint in settings.hints():
-                console.say(f"{model.name}: {hint}", style="yellow")
-            price = settings.cost()
-            if spells is not None:
-                _audit(console, settings, price, read_spells(spells), None, model, out)
-                return
-            table, kept, twin_of = _fitted(console, settings, price, history, out)
-            with _said_where(kept, model):
-                twin = _twin(console, *twin_of)
-                _audit(console, settings, price, table, twin, model, out)
+        from learning_debt.cli.run_audit import run_audit
 
-
-def _fitted(
-    console: PlainConsole, settings: Settings, price: ld.RetrainingCost, history: Path | None, out: Path
-) -> tuple[xr.Dataset, Path, tuple[Any, Any, dict[str, Any]]]:
-    """The spell table, where it is kept, and the twin, if any, with the data and options to make its tables of."""
-    forecaster, source = settings.forecaster()
-    data = read_history(history) if history is not None else settings.history(forecaster.observation_dim)
-    options = settings.table_options(forecaster, data, progressbar=sys.stdout.isatty())
-    _rehearse(forecaster, data, options, settings, price)
-    twin = settings.twin()
-    if twin is not None:
-        rehearsed_table(twin[0], data, **options)
-        rehearsed_table(twin[1], data, **_exactly(options))
-    keeper = options.get("shadow")
-    how = f"one step of {type(keeper).__name__}" if keeper is not None else "one fit"
-    console.say(
-        f"{settings.file}: {source}; after the first fit, {how} a period from period {options['initial']} on", "bold"
-    )
-    started = time.perf_counter()
-    table = ld.spell_table(forecaster, data, **options)
-    kept = write_spells(table, out)
-    fits = int(table["refits"].sum()) + table.sizes["series"]
-    plural = "" if fits == 1 else "s"
-    console.say(f"{fits} fit{plural} in {time.perf_counter() - started:.0f} s; their table is kept in {kept}")
-    return table, kept, (twin, data, options)
-
-
-def _rehearse(
-    forecaster: Any, data: Any, options: dict[str, Any], settings: Settings, price: ld.RetrainingCost
-) -> None:
-    """Refuse before the first fit what would be refused after the last one: all of it is tried on made-up signals."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # they come again with the table itself
-        table = rehearsed_table(forecaster, data, **options)
-        require_storable(table)
-        audit_options = settings.audit_options(table)
-        if callable(audit_options.get("policies")):
-            require_callable("policies", audit_options["policies"], "a function of the tuning part", takes=1)
-            audit_options.pop("policies")  # what it learns from the table, it cannot learn from a made-up one
-        resamples = audit_options.get("resamples", REHEARSED_RESAMPLES)
-        if isinstance(resamples, int):
-            audit_options["resamples"] = min(resamples, REHEARSED_RESAMPLES)
-        ld.audit(table, price, **audit_options)
-
-
-def _twin(console: PlainConsole, pair: Any, data: Any, options: dict[str, Any]) -> Twin | None:
-    """Sampled and exact tables of a model file's conjugate twin."""
-    if pair is None:
-        return None
-    console.say("conjugate twin: sampled, to be held against its exact values")
-    sampled = ld.spell_table(pair[0], data, **options)
-    exact = ld.spell_table(pair[1], data, **_exactly(options))
-    return Twin(ld.compare_tables(sampled, exact), sampled, exact)
-
-
-def _exactly(options: dict[str, Any]) -> dict[str, Any]:
-    """Options of a spell table for an exact forecaster."""
-    return {**options, "shadow": None, "progressbar": False}
-
-
-def _audit(
-    console: PlainConsole,
-    settings: Settings,
-    price: ld.RetrainingCost,
-    table: xr.Dataset,
-    twin: Twin | None,
-    model: Path,
-    out: Path,
-) -> None:
-    """Price a table, write the report, and print it last: what is printed can be lost."""
-    result = ld.audit(table, price, **settings.audit_options(table))
-    page = write_report(
-        result,
-        out,
-        title=model.stem,
-        comparison=None if twin is None else twin.comparison,
-        sampled=None if twin is None else twin.sampled,
-        exact=None if twin is None else twin.exact,
-        table=table,
-        model_summary=settings.module.__doc__,
-    )
-    print_audit(console, result, None if twin is None else twin.comparison)
-    console.say(f"\nreport: {page}")
-
-
-@contextmanager
-def _said_where(kept: Path, model: Path) -> Iterator[None]:
-    """Say with whatever ends the command after the fits where they are, and how to go on."""
-    try:
-        yield
-    except BaseException as error:
-        again = shlex.join(["learning-debt", "audit", str(model), "--spells", str(kept)])
-        error.add_note(f"the fits are kept in {kept}; go on with: {again}")
-        raise
+        run_audit(
+            model,
+            out,
+            history=history,
+            cost=cost,
+            calendar=calendar,
+            last_retrain=last_retrain,
+            initial=initial,
+            split=split,
+            accounting=accounting,
+            draws=draws,
+            random_seed=seed,
+            spells=spells,
+        )

@@ -24,7 +24,7 @@ from learning_debt_study.results_directory import claim, write_table
 from learning_debt_study.scenarios import PAPER, SMOKE, Design, Misspecification
 from learning_debt_study.verify import verify as compare_with_published
 
-app = typer.Typer(no_args_is_help=True, help="Reproduce the reference study on the library's own policies.")
+app = typer.Typer(no_args_is_help=True)
 console = PlainConsole()
 CHECK_FAILED = 3
 Jobs = Annotated[int | None, typer.Option(help="Processes; default: one a core.")]
