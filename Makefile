@@ -1,4 +1,4 @@
-.PHONY: demo test test-oldest check format environment benchmark
+.PHONY: demo test test-fast test-oldest coverage check format environment benchmark release-check
 
 PYTHON := .venv/bin/python
 OLDEST := .venv-oldest
@@ -8,6 +8,12 @@ demo: environment ## audit the US inflation forecaster's retraining history; the
 
 test: environment ## all tests, doctests included
 	$(PYTHON) -m pytest -n 2 --dist loadfile
+
+test-fast: environment ## the tests that need neither a sampler nor a second: to be run after every change
+	$(PYTHON) -m pytest -n 2 --dist loadfile -m "not slow and not integration" --durations 5 --durations-min 1
+
+coverage: environment ## all tests; which lines they ran (bodies of numba's functions run compiled, and are not seen)
+	$(PYTHON) -m pytest -n 2 --dist loadfile --cov --cov-report term:skip-covered
 
 test-oldest: ## PyMC models and integrations on the oldest PyMC, with the packages that are not yet on the newest
 	@scripts/environment.sh $(OLDEST) '.[nutpie,test,bambi,pymc-extras,pymc-marketing]' 'pymc==6.3.*'
@@ -37,6 +43,9 @@ benchmark: environment ## timings side by side; sampled against exact, in short 
 	$(PYTHON) benchmarks/sampled_decisions.py --quick --paths 1 --draws 1000
 	cd benchmarks && ../$(PYTHON) -m drifting_models --quick
 	$(PYTHON) benchmarks/study.py
+
+release-check: environment ## build wheel and sdist, install the wheel outside the clone, and try it there
+	@scripts/release_check.sh $(PYTHON)
 
 environment:
 	@scripts/environment.sh

@@ -1,8 +1,6 @@
-"""Fixtures shared by the tests: random spell tables, hand-written signals, small histories, the examples of a page."""
+"""Fixtures shared by the tests: random spell tables, hand-written signals, small histories."""
 
-import re
 from dataclasses import fields
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -84,18 +82,3 @@ def make_signals():
 def make_history():
     """Function: periods, rows, coefficients -> arrays of a simulated history."""
     return simulated_history
-
-
-@pytest.fixture
-def run_examples(capsys):
-    """Function: name of a page in docs -> what each of its Python examples prints, run one after the other."""
-
-    def run(name):
-        page = Path(__file__).parents[1] / "docs" / name
-        names, printed = {}, []
-        for example in re.findall(r"```python\n(.*?)```", page.read_text(), flags=re.DOTALL):
-            exec(compile(example, str(page), "exec"), names)
-            printed.append(capsys.readouterr().out.strip())
-        return printed
-
-    return run

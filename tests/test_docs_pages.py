@@ -1,0 +1,81 @@
+"""The examples of every page in docs run as they are printed, one after the other.
+
+An example that needs what only its reader has is a sketch: its fence says ``python sketch``, and it is not run.
+"""
+
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[1] / "docs"
+PACKAGES = ("bambi", "pymc_extras", "pymc_marketing")
+
+
+def examples(page):
+    return re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def check_costs(bills, money, verdict):
+    assert [line.split(":")[0] for line in bills.splitlines()] == [
+        "0.3 nats",
+        "0.1 nats + 0.001 nats per second of computing + 2 nats per unit of predictive debt",
+    ]
+    assert "EUR" in money
+    assert "which decides today" in money
+    assert re.match(r"(retrain|wait); the verdict flips at \d", verdict)
+    assert verdict.endswith("%")
+
+
+def check_integrations(*printed):
+    assert all(printed)
+
+
+def check_models(whole_model):
+    assert not whole_model  # it defines a forecaster and prints nothing
+
+
+def check_policies(printed, kept):
+    bills = dict(line.split(": ") for line in printed.splitlines())
+    assert float(bills["ContinuationValue"]) < float(bills["CUSUM"]) < float(bills["Never"])
+    assert kept == "True"
+
+
+def check_scores(money, levels):
+    assert money.endswith("EUR")
+    assert all("±" in line for line in levels.splitlines())
+
+
+def check_updating(*printed):
+    assert all(printed)
+    assert len(printed) == 6
+
+
+CHECKS = {
+    "costs.md": check_costs,
+    "integrations.md": check_integrations,
+    "models.md": check_models,
+    "policies.md": check_policies,
+    "scores.md": check_scores,
+    "updating.md": check_updating,
+}
+"""What each page's examples print, one argument for each."""
+
+
+@pytest.mark.parametrize("page", CHECKS)
+def test_examples_run_and_print_what_the_page_says(page, capsys):
+    names, printed, absent = {}, [], set()
+    for example in examples(page):
+        missing = {package for package in PACKAGES if package in example and find_spec(package) is None}
+        absent |= missing
+        if not missing:
+            exec(compile(example, str(DOCS / page), "exec"), names)
+            printed.append(capsys.readouterr().out.strip())
+    CHECKS[page](*printed)
+    if absent:
+        pytest.skip(f"the examples that need {', '.join(sorted(absent))} were left out; the others ran")
+
+
+def test_every_page_with_examples_is_checked():
+    assert {path.name for path in DOCS.glob("*.md") if examples(path.name)} == set(CHECKS)
