@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from learning_debt.shadows.supplied import SuppliedShadow
     from learning_debt.spells import check_spells, compare_tables, from_period, spell_table
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 __all__ = [
     "NIG",

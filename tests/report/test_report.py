@@ -4,6 +4,7 @@ import base64
 import os
 import re
 import signal
+from importlib.metadata import version
 
 import matplotlib
 
@@ -169,7 +170,7 @@ def test_policies_csv(audit, tmp_path):
 
 
 def test_provenance(page):
-    for text in ("all data", "prequential", "0.1.0", "signed"):
+    for text in ("all data", "prequential", version("learning-debt"), "signed"):
         assert text in page[page.index("come from") :]
 
 
