@@ -1,6 +1,7 @@
 """Fixtures shared by the tests: random spell tables, hand-written signals, small histories."""
 
 from dataclasses import fields
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +20,29 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("learning-debt")
+
+TESTS = Path(__file__).parent
+INTEGRATION = (
+    "cli",
+    "forecasters",
+    "integrations",
+    "models",
+    "shadows/test_shadow_pymc.py",
+    "shadows/test_supplied.py",
+    "spells/test_sampled_past.py",
+    "spells/test_state_of_every_row.py",
+    "test_docs_pages.py",
+    "test_notebooks.py",
+)
+"""Rooms and files of tests that run samplers, other packages' models, other processes, or whole pages."""
+assert all((TESTS / room).exists() for room in INTEGRATION), "a room of INTEGRATION has moved"
+
+
+def pytest_collection_modifyitems(items):
+    """Mark what stands in a room of `INTEGRATION`; what is slow elsewhere is marked where it stands."""
+    for item in items:
+        if any(item.path.is_relative_to(TESTS / room) for room in INTEGRATION):
+            item.add_marker(pytest.mark.integration)
 
 
 def random_table(periods, series=1, seed=0, *, exposure=1.0, rows=1, drift=0.03):
