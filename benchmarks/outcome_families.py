@@ -178,10 +178,15 @@ def _binomial_log(trials: int) -> Callable[..., Array]:
     return log_density
 
 
-def _beta_binomial_log(y: Array, share: Any, total: Any) -> Array:
-    k, a, b = np.clip(y, 0, 20), share * total, (1 - share) * total
-    values = special.betaln(k + a, 20 - k + b) - special.betaln(a, b) - special.betaln(k + 1, 21 - k) - np.log(21)
-    return _log_mass((y >= 0) & (y <= 20), values)
+def _beta_binomial_log(trials: int) -> Callable[..., Array]:
+    def log_density(y: Array, share: Any, total: Any) -> Array:
+        k, a, b = np.clip(y, 0, trials), share * total, (1 - share) * total
+        choose = -special.betaln(k + 1, trials - k + 1) - np.log(trials + 1)
+        return _log_mass(
+            (y >= 0) & (y <= trials), choose + special.betaln(k + a, trials - k + b) - special.betaln(a, b)
+        )
+
+    return log_density
 
 
 def _ordinal_log(y: Array, location: Any) -> Array:
@@ -408,12 +413,35 @@ def families() -> dict[str, Family]:
         ),
         "beta-binomial": Family(
             "count",
-            _beta_binomial_log,
+            _beta_binomial_log(20),
             lambda rng, share, total: rng.binomial(20, rng.beta(share * total, (1 - share) * total)),
             _counts(21),
             _shifts(
                 lambda m, s, t: _both(_logit(m, s), _log(t, 0.15)), (0.4, 0.1, 1.5), (0.5, 0.1, 1.6), (1.2, 0.1, 2)
             ),
+            **two,
+        ),
+        "Poisson, hundreds": Family(
+            "count",
+            _poisson_log,
+            lambda rng, rate: rng.poisson(rate),
+            _counts(900),
+            _shifts(_of_gamma, (4000, 10), (8200, 20), (9000, 20)),
+        ),
+        "negative binomial, hundreds": Family(
+            "count",
+            _negative_binomial_log,
+            lambda rng, m, a: rng.poisson(m / a * rng.gamma(a)),
+            _counts(12000),
+            _shifts(lambda m, s, a: _both(_log(m, s), _log(a, 0.1)), (6, 0.1, 1), (6.1, 0.1, 1), (6.6, 0.1, 1.3)),
+            **two,
+        ),
+        "beta-binomial, hundreds": Family(
+            "count",
+            _beta_binomial_log(200),
+            lambda rng, share, total: rng.binomial(200, rng.beta(share * total, (1 - share) * total)),
+            _counts(201),
+            _shifts(lambda m, s, t: _both(_logit(m, s), _log(t, 0.15)), (1.2, 0.1, 1), (1.4, 0.1, 1), (2, 0.1, 1)),
             **two,
         ),
         "exponential": Family(

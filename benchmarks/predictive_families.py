@@ -256,7 +256,7 @@ def main(arguments: list[str] | None = None) -> None:
         help="shadows whose draws carry weights, as they come from normals with this mean and standard deviation",
     )
     parser.add_argument("--rows", type=int, default=1)
-    parser.add_argument("--family", nargs="+", default=[""], help="those whose name begins so; all if left out")
+    parser.add_argument("--family", nargs="+", choices=list(families()), help="those of these names; all if left out")
     parser.add_argument("--cell", nargs="+", help="those of these names; all if left out")
     parser.add_argument("--what", choices=("all", "debt", "gap"), default="all")
     parser.add_argument("--output", type=Path, help="CSV file that takes the table, after what it holds")
@@ -271,7 +271,7 @@ def main(arguments: list[str] | None = None) -> None:
         "seed": options.seed,
     }
     for name, family in families().items():
-        if not name.startswith(tuple(options.family)):
+        if options.family and name not in options.family:
             continue
         for number, cell in enumerate(family.cells):
             if options.cell and cell not in options.cell:

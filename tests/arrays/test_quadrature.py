@@ -225,7 +225,7 @@ def test_the_weights_of_counts_add_up_to_the_counts_they_stand_for(name, points)
     assert (k == np.rint(k)).all()
     assert (np.diff(k) >= 1).all()
     assert (weights > 0).all()
-    assert weights.sum() == k[-1] - k[0] + 1
+    assert weights.sum() == pytest.approx(k[-1] - k[0] + 1, rel=1e-12)
     # From 0 on, or from so far below that nothing is missed; up to three times as far as the farthest draw.
     centre = np.median(draws)
     reach = 3 * np.abs(draws - centre).max()
@@ -241,7 +241,7 @@ def test_the_weights_of_counts_add_up_to_the_counts_they_stand_for(name, points)
         left_out = coarse_weights == 0
         np.testing.assert_array_equal(left_out, (np.arange(len(k)) % 2 == 1) & ~between_them)
         kept = k[~left_out]
-        assert coarse_weights.sum() == kept[-1] - kept[0] + 1
+        assert coarse_weights.sum() == pytest.approx(kept[-1] - kept[0] + 1, rel=1e-12)
 
 
 def test_every_count_near_the_lowest_is_a_point_however_far_the_median():
@@ -264,14 +264,35 @@ def test_dense_lattices_are_complete_and_their_sums_exact(law):
     assert (weights * k) @ law.pmf(k) == pytest.approx(law.mean(), rel=1e-6)
 
 
-def test_a_function_linear_between_the_points_is_summed_exactly():
+def test_cubics_are_summed_exactly_and_by_the_coarse_rule_what_is_linear_between_its_points():
     k, weights, coarse_weights = lattice(stats.poisson(2000), 33)
     covered, half = np.arange(k[0], k[-1] + 1), k[coarse_weights > 0]
     assert len(k) < len(covered) / 10
-    bent = np.interp(covered, half, np.cos(half))
-    assert weights @ np.interp(k, half, np.cos(half)) == pytest.approx(bent.sum(), abs=1e-8)
+    assert np.abs(np.diff(np.log(np.diff(k)))).max() < np.log(quadrature.ROUGH)
+    cubic = ((covered - 1800) / 300) ** 3 + ((covered - 1900) / 100) ** 2
+    assert weights @ cubic[np.isin(covered, k)] == pytest.approx(cubic.sum(), rel=1e-10)
     within = covered <= half[-1]
-    assert coarse_weights[coarse_weights > 0] @ np.cos(half) == pytest.approx(bent[within].sum(), abs=1e-8)
+    bent = np.interp(covered[within], half, np.cos(half)).sum()
+    assert coarse_weights[coarse_weights > 0] @ np.cos(half) == pytest.approx(bent, abs=1e-8)
+
+
+def test_where_strides_jump_only_lines_are_summed_exactly():
+    """Cubics through neighbours that are much nearer would swing: weights stay positive."""
+    for law in (stats.nbinom(0.3, 0.003), stats.nbinom(0.3, 0.0003), stats.betabinom(2000, 3, 0.5)):
+        k, weights, _ = lattice(law, 33)
+        assert (weights > 0).all()
+        assert weights @ (3 - k / 1000) == pytest.approx((3 - np.arange(k[0], k[-1] + 1) / 1000).sum(), rel=1e-10)
+
+
+def test_counts_end_where_they_are_said_to_end():
+    """Then all of few are points, though three times as far as the farthest draw were many more."""
+    draws = stats.betabinom(40, 3, 0.5).rvs(1000, random_state=np.random.default_rng(1)).astype(float)
+    k, weights, _ = quadrature.counts(draws, 65, lowest=1.0, highest=40.0)
+    np.testing.assert_array_equal(k, np.arange(1.0, 41.0))
+    np.testing.assert_array_equal(weights, 1.0)
+    strided, _, _ = quadrature.counts(draws, 33, lowest=1.0, highest=40.0)
+    assert strided[0] == 1
+    assert strided[-1] == 40
 
 
 def test_stacked_rules_keep_every_row_and_pad_with_points_that_do_not_count():

@@ -66,3 +66,18 @@ def test_repeated_numbers_of_each_row_and_too_many_of_them():
     np.testing.assert_array_equal(first, [0.0])
     assert second.size == 0
     assert support.repeated(rng.poisson(30, size=(200, 1)).astype(float)) is None
+
+
+def test_outermost_counts_are_found_at_whole_numbers_alone():
+    """Counts from 3 to 20 in the first row, from 0 to 4,000 in the second, without an end above in the third."""
+    first, last = np.array([3.0, 0.0, 0.0]), np.array([20.0, 4000.0, np.inf])
+
+    def log_density(numbers):
+        assert (numbers == np.rint(numbers)).all()
+        return np.where((numbers >= first[:, None]) & (numbers <= last[:, None]), -1.0, -np.inf)
+
+    inside, above = np.array([12.0, 3999.0, 5.0]), np.array([21.0, 12000.0, 60.0])
+    np.testing.assert_array_equal(support.outermost_count(log_density, above, inside, 1.0), [20, 4000, np.inf])
+    np.testing.assert_array_equal(
+        support.outermost_count(log_density, np.zeros(3), inside, -1.0), [3, -np.inf, -np.inf]
+    )

@@ -33,6 +33,7 @@ CELLS = {
         ("Poisson", "small"),
         ("Bernoulli", "small"),
         ("beta-binomial", "large"),
+        ("negative binomial, hundreds", "large"),
         ("lognormal", "large"),
         ("vectors", "large"),
         ("multivariate normal", "small"),
@@ -152,3 +153,13 @@ def test_counts_of_categories_are_relied_on_where_posteriors_are_nats_apart(cell
     for what, estimate, exact in replications(FAMILIES["multinomial"], cell, OPTIONS_OF_DEBT, np.random.default_rng(8)):
         assert estimate.reliable == (estimate.diagnostics["relative_variance"] <= 0.04), what
         assert abs(estimate.value - exact) < 4 * estimate.standard_error
+
+
+@pytest.mark.parametrize("name", ["beta-binomial", "binomial"])
+def test_bounded_counts_are_summed_up_to_their_bound(name):
+    """All 21 of them, not those that lie among strides over three times the range of the draws."""
+    family = FAMILIES[name]
+    model, rng = Model(family), np.random.default_rng(8)
+    pair = [drawn(one, family.normals, (4, 250), 0.0, rng) for one in family.cells["large"]]
+    batch = model.as_batch({"y": ("obs", np.zeros(2))})
+    assert PredictiveContrast(model, pair[0], batch, 1).against(pair[1]).diagnostics["points"] <= 21

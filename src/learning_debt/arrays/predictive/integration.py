@@ -14,8 +14,9 @@ ROUNDING = 1e-9
 """What two sums that should be one may differ by."""
 LEAST_RATE = 0.1
 """Share of the difference between two resolutions that the error of the finer one is taken to be at least."""
-COUNT_RATE = 1 / 3
-"""That share for sums over strided counts, which are of second order."""
+COUNT_RATE = 0.5
+"""That share for sums over strided counts. Of sums over wide counts that were off by over .1%, half were off by less
+than .2 of the difference, four in five by less than .4, one in ten by more than .7."""
 
 
 class Points(NamedTuple):

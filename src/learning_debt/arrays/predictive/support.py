@@ -85,6 +85,18 @@ def edge(log_density: LogDensity, outside: Array, inside: Array, candidates: lis
     return found
 
 
+def outermost_count(log_density: LogDensity, outside: Array, inside: Array, side: float) -> Array:
+    """The last count with a density from counts `inside` to counts `outside`, one of each a row; shape (rows,).
+
+    Rows whose `outside` has a density have no edge: infinite, with the sign of the `side`, -1 below and 1 above.
+    Densities are asked for at whole numbers only.
+    """
+    ended = np.isneginf(log_density(outside[:, None])[:, 0])
+    if not ended.any():
+        return np.full(len(outside), side * np.inf)
+    return np.where(ended, _narrowed(log_density, outside, inside, whole=True) - side, side * np.inf)
+
+
 def _guesses(candidates: list[Array]) -> Array:
     """Numbers to try as edges of each row, (rows, guesses): those that have mass, and usual ones."""
     width = max((len(one) for one in candidates), default=0)
@@ -92,12 +104,16 @@ def _guesses(candidates: list[Array]) -> Array:
     return np.column_stack([np.stack(own), np.tile(USUAL_EDGES, (len(candidates), 1))])
 
 
-def _narrowed(log_density: LogDensity, outer: Array, inner: Array) -> Array:
-    """The last number outside, by cutting what lies between into ever smaller parts."""
+def _narrowed(log_density: LogDensity, outer: Array, inner: Array, whole: bool = False) -> Array:
+    """The last number outside, of all or of the whole ones, by cutting what lies between into ever smaller parts."""
     share = np.arange(1, PROBES + 1) / (PROBES + 1)
     rows = np.arange(len(outer))
     for _ in range(ROUNDS):
         probes = outer[:, None] + (inner - outer)[:, None] * share
+        if whole:
+            if np.abs(outer - inner).max() <= 1:
+                break
+            probes = np.rint(probes)
         steps = np.column_stack([outer, probes, inner])
         first = 1 + np.argmax(
             np.column_stack([np.isfinite(log_density(probes)), np.ones(len(outer), dtype=bool)]), axis=1
