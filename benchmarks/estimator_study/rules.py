@@ -13,6 +13,7 @@ import pandas as pd
 from scipy import integrate, stats
 
 from learning_debt.arrays.predictive import quadrature
+from learning_debt.arrays.predictive.integration import COUNT_RATE
 from learning_debt.arrays.predictive.outcome_points import MASS_TOLERANCE, POINTS
 
 AGREEMENT = 0.01
@@ -73,7 +74,7 @@ def rule_errors(seeds: int = 50, draws: int = 4000) -> pd.DataFrame:
                     fine, coarse = (
                         (weight * mass) @ (ratio + np.expm1(-ratio)) / (weight @ mass) for weight in weights
                     )
-                    disagreement = abs(fine - coarse) / (3 if kind == "count" else 1)
+                    disagreement = abs(fine - coarse) * (COUNT_RATE if kind == "count" else 1)
                     missed = abs(weights[0] @ mass - 1)
                     rows.append((kind, name, points, missed, disagreement / fine, abs(fine / exact - 1)))
     columns = ["kind", "densities", "points", "missed_mass", "disagreement", "relative_error"]
