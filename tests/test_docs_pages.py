@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from learning_debt.spells.schema import VERSION
+
 DOCS = Path(__file__).parents[1] / "docs"
 PACKAGES = ("bambi", "pymc_extras", "pymc_marketing")
 
@@ -47,6 +49,11 @@ def check_scores(money, levels):
     assert all("±" in line for line in levels.splitlines())
 
 
+def check_spell_table(printed):
+    assert "update_rule: rolling window of 20 periods, discount 0.99 a period" in printed
+    assert f"schema_version: {VERSION}" in printed
+
+
 def check_updating(*printed):
     assert all(printed)
     assert len(printed) == 6
@@ -58,6 +65,7 @@ CHECKS = {
     "models.md": check_models,
     "policies.md": check_policies,
     "scores.md": check_scores,
+    "spell-table.md": check_spell_table,
     "updating.md": check_updating,
 }
 """What each page's examples print, one argument for each."""
