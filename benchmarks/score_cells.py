@@ -12,16 +12,17 @@ from __future__ import annotations
 import argparse
 import zlib
 from collections.abc import Callable, Iterator
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 from scipy import stats
 from scipy.integrate import quad
+from scipy.special import gammaln, hyp1f1
 
 import learning_debt as ld
-from learning_debt.scores import CRPS, NewsvendorLoss, QuantileLoss, Score
+from learning_debt.scores import CRPS, DrawsScore, EnergyScore, NewsvendorLoss, QuantileLoss, Score
 
 CHAINS = 4
 
@@ -33,7 +34,8 @@ class Drawn:
 
     def as_batch(self, data: Any) -> xr.Dataset:
         """Outcomes as a Dataset."""
-        return xr.Dataset({"y": ("obs", np.asarray(data["y"], dtype=float))})
+        y = np.asarray(data["y"], dtype=float)
+        return xr.Dataset({"y": (("obs", "value")[: y.ndim], y)})
 
     def fit(self, data: Any, **options: Any) -> xr.DataTree:
         """There is none: the draws are made elsewhere."""
@@ -42,11 +44,15 @@ class Drawn:
     def predict(self, posterior: xr.DataTree, rows: Any, past: Any = None, *, random_seed: Any = None) -> xr.Dataset:
         """The forecasts themselves."""
         values = posterior["posterior"]["y"].values
-        return xr.Dataset({"y": (("sample", "obs"), values.reshape(-1, values.shape[-1]))})
+        flat = values.reshape(-1, *values.shape[2:])
+        return xr.Dataset({"y": (("sample", "obs", "value")[: flat.ndim], flat)})
 
 
 class Cell(NamedTuple):
-    """Two distributions, a row each per entry of their parameters, the score, and how draws of both are made."""
+    """Two distributions, a row each per entry of their parameters, the score, and how draws of both are made.
+
+    `same` is the score of the package that a function of the user's is equal to; `values` are those of one outcome.
+    """
 
     name: str
     score: Score
@@ -54,6 +60,20 @@ class Cell(NamedTuple):
     deployed: Any
     make: Callable[[np.random.Generator, Any, tuple[int, ...]], np.ndarray]
     rows: int = 1
+    same: Score | None = None
+    values: int = 1
+
+
+def absolute_error(draws: np.ndarray, outcome: np.ndarray) -> np.ndarray:
+    """Of the median."""
+    return -np.abs(np.median(draws, axis=0) - outcome)
+
+
+def ranked(draws: np.ndarray, outcome: np.ndarray) -> np.ndarray:
+    """The CRPS, from the ranks."""
+    z, n = np.sort(draws, axis=0), len(draws)
+    weight = (2 * np.arange(1, n + 1) - n - 1) / (n * (n - 1))
+    return weight @ z - np.abs(draws - outcome).mean(axis=0)
 
 
 def independent(rng: np.random.Generator, forecast: Any, shape: tuple[int, ...]) -> np.ndarray:
@@ -115,6 +135,29 @@ def cells() -> Iterator[Cell]:
     yield Cell("Student 1.5 under normal", CRPS(), stats.norm(), stats.t(1.5), independent)
     yield Cell("lognormal 1.2/1", CRPS(), stats.lognorm(1.2), stats.lognorm(1.0), independent)
     yield Cell("zeros .7/.79", CRPS(), inflated(0.7, 3.0), inflated(0.79, 3.0), independent)
+    own = DrawsScore(absolute_error, "absolute error"), DrawsScore(ranked, "ranked")
+    for rows, make in product((1, 5), (independent, sticky)):
+        label, pair = f"normal{' sticky' * (make is sticky)}, {rows} rows", (stats.norm(0.5), stats.norm())
+        for score, same in zip(own, (NewsvendorLoss(1.0, 1.0), EnergyScore()), strict=True):
+            yield Cell(label, score, *pair, make, rows, same)
+        vectors = stats.norm([0.5, 0.8, 0.2]), stats.norm([0.0, 0.3, 0.3])
+        yield Cell(f"{label} of 3 values", EnergyScore(), *vectors, make, rows, None, 3)
+
+
+def mean_length(shift: np.ndarray, variance: float) -> np.ndarray:
+    """Mean Euclidean norm of normal vectors (..., values) around `shift`."""
+    half = shift.shape[-1] / 2
+    confluent = hyp1f1(-0.5, half, -(shift**2).sum(axis=-1) / (2 * variance))
+    return np.asarray(np.sqrt(2 * variance) * np.exp(gammaln(half + 0.5) - gammaln(half)) * confluent)
+
+
+def energy_truths(cell: Cell, outcome: np.ndarray) -> dict[str, float]:
+    """Of unit normals: the mean distances within either cancel."""
+    outcome = outcome.reshape(cell.rows, -1)
+    p, q = (np.broadcast_to(one.mean(), outcome.shape) for one in (cell.shadow, cell.deployed))
+    gap = mean_length(q - outcome, 1.0) - mean_length(p - outcome, 1.0)
+    debt = mean_length(p - q, 2.0) - mean_length(np.zeros_like(p), 2.0)
+    return {"debt": float(debt.mean()), "gap": float(gap.mean())}
 
 
 def integrated(function: Callable[[float], float], low: float, high: float) -> float:
@@ -125,6 +168,10 @@ def integrated(function: Callable[[float], float], low: float, high: float) -> f
 
 def truths(cell: Cell, outcome: np.ndarray) -> dict[str, float]:
     """Predictive debt and gap."""
+    if cell.same is not None:
+        cell = cell._replace(score=cell.same, same=None)
+    if isinstance(cell.score, EnergyScore):
+        return energy_truths(cell, outcome)
     p, q = cell.shadow, cell.deployed
     discrete = not hasattr(p, "pdf") or isinstance(getattr(p, "dist", p), stats.rv_discrete)
     if isinstance(cell.score, CRPS):
@@ -175,13 +222,16 @@ def line(found: np.ndarray, truth: float) -> str:
 def study(cell: Cell, draws: int, replications: int, seed: int) -> Iterator[str]:
     """Lines for predictive debt and gap."""
     rng = np.random.default_rng([seed, zlib.crc32(f"{cell.name} {cell.score.name}".encode())])
-    outcome = np.broadcast_to(cell.shadow.ppf((0.618 * np.arange(cell.rows) + 0.37) % 1), (cell.rows,)).astype(float)
+    places = (cell.rows, cell.values)[: 1 + (cell.values > 1)]
+    level = (0.618 * np.arange(cell.rows * cell.values).reshape(places) + 0.37) % 1
+    outcome = np.broadcast_to(cell.shadow.ppf(level), places).astype(float)
     exact, forecaster = truths(cell, outcome), Drawn()
     found: dict[str, list[tuple[float, float, bool]]] = {"debt": [], "gap": []}
+    dims = ("chain", "draw", "obs", "value")
     for _ in range(replications):
         pair = [
-            xr.DataTree.from_dict({"posterior": xr.Dataset({"y": (("chain", "draw", "obs"), values)})})
-            for values in (cell.make(rng, one, (CHAINS, draws, cell.rows)) for one in (cell.shadow, cell.deployed))
+            xr.DataTree.from_dict({"posterior": xr.Dataset({"y": (dims[: values.ndim], values)})})
+            for values in (cell.make(rng, one, (CHAINS, draws, *places)) for one in (cell.shadow, cell.deployed))
         ]
         for what, ask in (("debt", ld.predictive_debt), ("gap", ld.score_gap)):
             estimate = ask(forecaster, *pair, {"y": outcome}, cell.score, random_seed=1)

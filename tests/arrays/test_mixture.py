@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import signal, stats
 
+from learning_debt.arrays.draws.effective_size import ENOUGH, chosen_inflation, effective_size
 from learning_debt.arrays.predictive import mixture
 
 Z90 = stats.norm.ppf(0.95)
@@ -107,7 +108,7 @@ def divergences(shift, spread_p, spread_q, repeats, shape=(CHAINS, DRAWS), seed=
         probability = probabilities(shadow, weights)
         corrected.append(mixture.divergence(shadow, deployed, probability))
         plug_in.append(mixture.plug_in_divergence(shadow, deployed, probability))
-    values, errors, _ = (np.array(column) for column in zip(*corrected, strict=True))
+    values, errors = (np.array([getattr(one, name) for one in corrected]) for name in ("value", "standard_error"))
     return values, errors, np.array(plug_in), divergence_of_normals(shift, 1 + spread_p**2, 0.0, 1 + spread_q**2)
 
 
@@ -136,6 +137,64 @@ def test_a_divergence_is_never_negative_and_shrinks_with_the_draws():
     more, more_errors, *_ = divergences(0.0, 0.3, 0.3, 20, (4, 2000))
     assert more.mean() < values.mean() / 5
     assert more_errors.mean() < errors.mean() / 5
+
+
+def chains(rng, shape, correlation):
+    noise = np.sqrt(1 - correlation**2) * rng.normal(size=shape)
+    noise[:, 0] /= np.sqrt(1 - correlation**2)
+    return signal.lfilter([1.0], [1.0, -correlation], noise, axis=-1)
+
+
+def test_behind_an_error_are_the_effective_draws_of_the_posterior_that_has_fewer():
+    """AR(.6): of 4,000 draws 1,000; a mean score is known by its own. Sizes are estimated within 4 sqrt(10 / 1,000)."""
+    rng, y = np.random.default_rng(7), np.array([0.7, 1.2])
+    few, many = (mixture.mixture(stats.norm.logpdf(y, chains(rng, (4, 1000), one)[..., None], 5)) for one in (0.6, 0.0))
+    for pair in ((few, many), (many, few)):
+        assert mixture.score_gap(*pair).size == pytest.approx(1000, rel=0.4)
+        assert mixture.divergence(*pair, np.array([0.5, 0.5])).size == pytest.approx(1000, rel=0.4)
+    assert mixture.mean_score(few).size == pytest.approx(1000, rel=0.4)
+    assert mixture.mean_score(many).size > 3000
+
+
+def test_the_error_of_few_effective_draws_is_that_of_a_value_kept_for_their_number():
+    rng, y = np.random.default_rng(8), np.array([0.7, 1.2])
+    one = mixture.mixture(stats.norm.logpdf(y, chains(rng, (1, 2000), 0.9)[..., None], 5))
+    found, influence = mixture.mean_score(one), one.ratio.mean(axis=-1) - 1
+    plain = influence.std(ddof=1) / np.sqrt(effective_size(influence))
+    assert found.size == effective_size(influence)
+    assert found.standard_error == pytest.approx(plain * chosen_inflation(found.size, found.size / 2000))
+    assert found.standard_error > 1.1 * plain
+
+
+@pytest.mark.parametrize(("draws", "most", "least"), [(1000, 0.02, 0.0), (4000, 1.0, 0.97)])
+def test_log_scores_of_chains_pass_for_what_they_are_worth_and_have_errors_to_match(draws, most, least):
+    """AR(.9), one chain: 1,000 draws are worth 53 and are not relied on, 4,000 are worth 211.
+
+    Parameters are known well against the noise: few draws carry every outcome, and by that alone nearly all would pass.
+    1,000 replications; 90% intervals cover within 4 binomial sigma and .02, for errors that are widened or estimated.
+    """
+    rng, repeats, sd = np.random.default_rng(9), 1000, 0.2
+    y, at = np.linspace(-6, 7, 15), np.array([-1.0, 0.2, 1.5])
+    spread = np.hypot(1, sd)
+    gap = float(np.mean(stats.norm.logpdf(at, 0.4, spread) - stats.norm.logpdf(at, 0.0, spread)))
+    truths = np.array([0.4**2 / 2 / spread**2, gap])
+    found = []
+    for _ in range(repeats):
+        thetas = [centre + sd * chains(rng, (1, draws), 0.9)[..., None] for centre in (0.4, 0.0)]
+        pair, realised = ([mixture.mixture(-((x - t) ** 2) / 2) for t in thetas] for x in (y, at))
+        debt = mixture.divergence(*pair, probabilities(pair[0], 1.0))
+        both = debt, mixture.score_gap(*realised)
+        found.append([(one.value, one.standard_error, one.size >= ENOUGH, one.relative_variance) for one in both])
+    value, error, enough, relative_variance = np.moveaxis(np.array(found), -1, 0)
+    assert (relative_variance < 0.01).mean() > 0.95
+    share = enough.mean(axis=0)
+    assert (share >= least).all()
+    assert (share <= most).all()
+    if least > 0:
+        kept = enough == 1
+        covered = np.array([np.mean((np.abs(value - truths) < Z90 * error)[kept[:, k], k]) for k in (0, 1)])
+        assert np.abs(covered - 0.9).max() < four_sigma(0.9, repeats) + 0.02
+        assert np.abs((value - truths) / error)[kept].max() < 5
 
 
 def relative_variance_of_normal_mixture(y, centre, spread, draws):

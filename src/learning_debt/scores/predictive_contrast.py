@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 import xarray as xr
 
+from learning_debt.arrays.draws.effective_size import ENOUGH
 from learning_debt.arrays.predictive import mixture
 from learning_debt.arrays.predictive.integration import Integral, average, integral
 from learning_debt.arrays.predictive.outcome_draws import OutcomeDraws, Outcomes, by_weight
@@ -87,9 +88,22 @@ def posterior_mixture(posterior: xr.DataTree, log_density: Array) -> mixture.Mix
 
 
 def supported(found: mixture.MonteCarlo, *mixtures: mixture.Mixture, most: float = MAXIMUM_RELATIVE_VARIANCE) -> bool:
-    """Whether enough draws carry the densities for the standard error to be believed."""
+    """Whether enough draws lie behind the standard error, and carry the densities, for it to be believed."""
     weighted = any(np.ptp(one.weight) > 0 for one in mixtures)
-    return found.relative_variance <= (MAXIMUM_WEIGHTED_VARIANCE if weighted else most)
+    carried = found.relative_variance <= (MAXIMUM_WEIGHTED_VARIANCE if weighted else most)
+    return carried and found.size >= ENOUGH
+
+
+def _doubts_of_error(
+    found: mixture.MonteCarlo,
+    mixtures: tuple[mixture.Mixture, ...],
+    out_of_reach: Doubt,
+    most: float = MAXIMUM_RELATIVE_VARIANCE,
+) -> tuple[Doubt, ...]:
+    """Why the standard error is not to be believed, if it is not; `out_of_reach` where too few draws carry a point."""
+    if found.size < ENOUGH:
+        return (Doubt.FEW_DRAWS,)
+    return () if supported(found, *mixtures, most=most) else (out_of_reach,)
 
 
 def gap_from_mixtures(shadow: mixture.Mixture, deployed: mixture.Mixture) -> Estimate:
@@ -103,15 +117,14 @@ def score_from_mixture(one: mixture.Mixture) -> Estimate:
 
 
 def _at_outcomes(found: mixture.MonteCarlo, *mixtures: mixture.Mixture) -> Estimate:
-    diagnostics = {"relative_variance": found.relative_variance}
+    diagnostics = {"relative_variance": found.relative_variance, "effective_draws": found.size}
     doubts = [doubt for one in mixtures for doubt in one.doubts]
     if not np.isfinite(found.value):
         doubts.insert(0, Doubt.OUTCOME_IMPOSSIBLE)
         bound = found.value > 0
         return Estimate(found.value, float("nan"), lower_bound=bound, diagnostics=diagnostics).with_doubts(*doubts)
-    if not supported(found, *mixtures):
-        doubts.insert(0, Doubt.FEW_REACH_OUTCOME)
-    return Estimate(found.value, found.standard_error, diagnostics=diagnostics).with_doubts(*doubts)
+    against = (*_doubts_of_error(found, mixtures, Doubt.FEW_REACH_OUTCOME), *doubts)
+    return Estimate(found.value, found.standard_error, diagnostics=diagnostics).with_doubts(*against)
 
 
 Nodes = dict[str, Array]
@@ -221,11 +234,11 @@ class PredictiveContrast:
     ) -> Estimate:
         spread = mixture.gap_spread(shadow, deployed, at, self.rows)
         diagnostics = {"points": at.size / self.rows, "gap_sd": spread}
-        diagnostics["relative_variance"] = found.found.relative_variance
-        doubts = [] if supported(found.found, shadow, deployed, most=most) else [Doubt.FEW_REACH_OUTCOMES]
+        diagnostics |= {"relative_variance": found.found.relative_variance, "effective_draws": found.found.size}
+        doubts = _doubts_of_error(found.found, (shadow, deployed), Doubt.FEW_REACH_OUTCOMES, most)
         if not _carried(found):
-            doubts.append(Doubt.FEW_CARRY_DEBT)
-        return Estimate(found.found.value, found.standard_error, diagnostics=diagnostics, doubts=tuple(doubts))
+            doubts = (*doubts, Doubt.FEW_CARRY_DEBT)
+        return Estimate(found.found.value, found.standard_error, diagnostics=diagnostics, doubts=doubts)
 
     def _averaged(self, deployed: xr.DataTree) -> Estimate:
         """Over predictive draws of both posteriors, until enough of them carry the debt or no more can be held."""
@@ -316,12 +329,13 @@ def _combined(parts: list[Estimate], rows: list[int]) -> Estimate:
     """Mean over all rows; errors of chunks come from the same posterior draws and are taken as fully dependent."""
     weights = np.array(rows) / sum(rows)
     spread = float(np.sqrt(sum((w * part.diagnostics["gap_sd"]) ** 2 for w, part in zip(weights, parts, strict=True))))
-    worst = max(parts, key=lambda part: part.diagnostics.get("relative_variance", np.inf))
+    worst = max(parts, key=lambda part: (not part.reliable, part.diagnostics.get("relative_variance", np.inf)))
+    size = min(part.diagnostics.get("effective_draws", np.inf) for part in parts)
     return replace(
         worst,
         value=float(weights @ [part.value for part in parts]),
         standard_error=float(weights @ [part.standard_error for part in parts]),
         lower_bound=any(part.lower_bound for part in parts),
-        diagnostics=worst.diagnostics | {"gap_sd": spread},
+        diagnostics=worst.diagnostics | {"gap_sd": spread, "effective_draws": size},
         doubts=tuple(dict.fromkeys(doubt for part in (worst, *parts) for doubt in part.doubts)),
     )

@@ -11,7 +11,7 @@ import xarray as xr
 
 from learning_debt.arrays.draws.effective_size import ENOUGH, chosen_inflation, weighted_size
 from learning_debt.arrays.losses.distance_scores import Scored, WeightedDraws
-from learning_debt.arrays.losses.divergence import Beyond, Divergence, variance_of_sum
+from learning_debt.arrays.losses.divergence import Beyond, Divergence, SumError, variance_of_sum
 from learning_debt.data import append_rows, take_rows
 from learning_debt.doubt import Doubt
 from learning_debt.estimate import Estimate
@@ -49,6 +49,8 @@ class DrawsForecast(NamedTuple):
         What speaks against the weights.
     token : str
         Of the predictive draws: forecasts from the same draws are the same.
+    blocks : ndarray, shape (blocks,), optional
+        As in `Scored`.
     """
 
     loss: Array
@@ -60,6 +62,7 @@ class DrawsForecast(NamedTuple):
     beyond: Beyond | None = None
     doubts: tuple[Doubt, ...] = ()
     token: str = ""
+    blocks: Array | None = None
 
 
 class PredictiveDrawsScore(Score):
@@ -74,8 +77,10 @@ class PredictiveDrawsScore(Score):
     @abstractmethod
     def _diverged(self, shadow: WeightedDraws, deployed: WeightedDraws) -> Divergence: ...
 
-    def _variance(self, first: Array, second: Array) -> tuple[float, float, float]:
-        return variance_of_sum(first, second)
+    def _error(self, forecast: DrawsForecast, other: DrawsForecast | None = None) -> SumError:
+        """Of the mean loss of a forecast, less that of another."""
+        second = np.zeros_like(forecast.influence) if other is None else -other.influence
+        return variance_of_sum(forecast.influence, second)
 
     def forecast(
         self,
@@ -90,26 +95,26 @@ class PredictiveDrawsScore(Score):
         outcome = outcomes(forecaster, batch, vector=self.vector)
         scored = self._scored(draws, outcome)
         doubts = doubts_of_weights(posterior)
-        return DrawsForecast(*scored[:5], draws.weight, scored.beyond, doubts, _token(draws))
+        return DrawsForecast(*scored[:5], draws.weight, scored.beyond, doubts, _token(draws), scored.blocks)
 
     def gap(self, shadow: DrawsForecast, deployed: DrawsForecast) -> Estimate:
         """As in `Score.gap`, in `unit`."""
         if shadow.token == deployed.token:
             return Estimate(0.0, 0.0)
         value = float((deployed.loss - shadow.loss).mean())
-        variance, size, heaviest = self._variance(deployed.influence, -shadow.influence)
-        error = float(np.sqrt(variance + shadow.remainder + deployed.remainder))
+        known = self._error(deployed, shadow)
+        error = float(np.sqrt(known.variance + shadow.remainder + deployed.remainder))
         jump = max(shadow.jump, deployed.jump), shadow.usual + deployed.usual
-        verdict = size, heaviest, relative_jump(*jump, error)
+        verdict = *known[1:], relative_jump(*jump, error)
         beyond, doubts = shadow.beyond or deployed.beyond, (*shadow.doubts, *deployed.doubts)
         return judged(value, error, *verdict, (shadow.weight, deployed.weight), {}, beyond, doubts)
 
     def mean_score(self, forecast: DrawsForecast) -> Estimate:
         """As in `Score.mean_score`, in `unit`."""
-        variance, size, heaviest = self._variance(forecast.influence, np.zeros_like(forecast.influence))
-        error = float(np.sqrt(variance + forecast.remainder))
+        known = self._error(forecast)
+        error = float(np.sqrt(known.variance + forecast.remainder))
         weights = forecast.weight, forecast.weight
-        verdict = size, heaviest, relative_jump(forecast.jump, forecast.usual, error)
+        verdict = *known[1:], relative_jump(forecast.jump, forecast.usual, error)
         return judged(-float(forecast.loss.mean()), error, *verdict, weights, {}, forecast.beyond, forecast.doubts)
 
     def contrast(
@@ -151,7 +156,8 @@ class DrawsContrast:
         result = self.score._diverged(self.draws, theirs)
         diagnostics = {"gap_sd": result.gap_sd, "bias": result.bias}
         weights = self.draws.weight, theirs.weight
-        verdict = result.size, result.heaviest, relative_jump(result.jump, result.usual, result.standard_error)
+        jump = relative_jump(result.jump, result.usual, result.standard_error)
+        verdict = result.size, result.share, result.heaviest, jump
         doubts = (*self.doubts, *doubts_of_weights(deployed))
         return judged(result.value, result.standard_error, *verdict, weights, diagnostics, result.beyond, doubts)
 
@@ -165,6 +171,7 @@ def judged(
     value: float,
     error: float,
     size: float,
+    share: float,
     heaviest: float,
     jump: float,
     weights: tuple[Array, Array],
@@ -174,10 +181,11 @@ def judged(
 ) -> Estimate:
     """An estimate with the verdict on its error: enough effective draws, none of which carries the error alone.
 
-    `size` is what the draws are worth as autocorrelation goes, `doubts` what speaks against the estimate beforehand.
+    `size` is what the draws are worth as autocorrelation goes, `share` that over their number, `doubts` what speaks
+    against the estimate beforehand.
     """
     effective = min(size, *map(weighted_size, weights))
-    error *= chosen_inflation(size, size / min(one.size for one in weights))
+    error *= chosen_inflation(size, share)
     diagnostics = diagnostics | {"effective_draws": effective, "heaviest_draw": heaviest, "jump": jump}
     if beyond is not None:
         diagnostics |= {"level": beyond.level, "draws_beyond": beyond.draws, "draws_needed": beyond.needed}

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from learning_debt.arrays.draws.chain_blocks import block_labels
 from learning_debt.arrays.draws.resampling import systematic_draws
-from learning_debt.arrays.losses.distance_scores import Scored, WeightedDraws
-from learning_debt.arrays.losses.divergence import Divergence
-from learning_debt.scores.predictive_draws import PredictiveDrawsScore
+from learning_debt.arrays.losses.distance_divergence import crps_divergence
+from learning_debt.arrays.losses.distance_scores import Scored, WeightedDraws, crps
+from learning_debt.arrays.losses.divergence import Divergence, SumError
+from learning_debt.scores.predictive_draws import DrawsForecast, PredictiveDrawsScore
 from learning_debt.typing import Array
 from learning_debt.validation import require_callable, require_text
 
@@ -47,11 +48,14 @@ class DrawsScore(PredictiveDrawsScore):
     Notes
     -----
     Nothing is known of the function, so errors come from leaving out one block of draws after the other (a jackknife
-    over about twenty blocks), and a divergence is split in half: outcomes from one half of the shadow's draws,
-    forecasts from the other halves, and the other way round. A forecast made of S draws scores worse than the
-    distribution behind it by something of order 1 / S; of that, the difference between the two forecasts remains as
-    bias. It vanishes where they are alike, so near zero there is none but for the truncation at zero. Fifty outcomes
-    are the larger part of the error: where one of the scores of this package will do, it is far more precise.
+    over about twenty blocks). What autocorrelated draws are worth is taken from their CRPS; below 100 effective draws
+    nothing is relied on, as with any score.
+
+    A divergence is split in half: outcomes from one half of the shadow's draws, forecasts from the other halves, and
+    the other way round. A forecast made of S draws scores worse than the distribution behind it by something of order
+    1 / S; of that, the difference between the two forecasts remains as bias. It vanishes where they are alike, so near
+    zero there is none but for the truncation at zero. Fifty outcomes are the larger part of the error: where one of the
+    scores of this package will do, it is far more precise.
 
     Tables built in other processes must find the function there: define it in a module, not as a lambda.
 
@@ -95,12 +99,13 @@ class DrawsScore(PredictiveDrawsScore):
         return self._currency is not None
 
     def _scored(self, draws: WeightedDraws, outcome: Array) -> Scored:
-        """Losses, with one influence a block, shape (1, blocks)."""
+        """Losses, with one influence a block."""
         values, label = equally_weighted(draws)
         blocks = np.arange(label.max() + 1)
         without = np.array([self._scores(values[label != b], outcome).mean() for b in blocks])
         influence = (len(blocks) - 1) * (without - without.mean())
-        return Scored(-self._scores(values, outcome), influence[None])
+        worth = crps(_numbers(draws), outcome.ravel())
+        return Scored(-self._scores(values, outcome), worth.influence, blocks=influence)
 
     def _diverged(self, shadow: WeightedDraws, deployed: WeightedDraws) -> Divergence:
         (x, label_x), (y, label_y) = equally_weighted(shadow), equally_weighted(deployed)
@@ -118,16 +123,20 @@ class DrawsScore(PredictiveDrawsScore):
         spread = float(np.sqrt(gap.var(axis=0, ddof=1).sum())) / gap.shape[1]
         # Either half's forecasts also serve the other half's outcomes: their errors are taken as fully dependent.
         error = float(np.sqrt(of_outcomes + (np.sqrt(variances).mean()) ** 2))
-        return Divergence(max(float(gap.mean()), 0.0), error, spread, 0.0, float(len(x)), 0.0)
+        worth = crps_divergence(_numbers(shadow), _numbers(deployed))
+        return Divergence(max(float(gap.mean()), 0.0), error, spread, 0.0, worth.size, worth.share, 0.0)
 
     def _gaps(self, ours: Array, theirs: Array, outcomes: Array) -> Array:
         """Score of forecast `ours` minus that of `theirs`, shape (outcomes, rows)."""
         return np.stack([self._scores(ours, one) - self._scores(theirs, one) for one in outcomes])
 
-    def _variance(self, first: Array, second: Array) -> tuple[float, float, float]:
-        """As `variance_of_sum`, of one influence a block; blocks are independent."""
-        parts = [first + second] if first.shape == second.shape else [first, second]
-        return sum(float(part.var(ddof=1)) / part.size for part in parts), float("inf"), 0.0
+    def _error(self, forecast: DrawsForecast, other: DrawsForecast | None = None) -> SumError:
+        """By the blocks, which are independent; what the draws are worth, by the influences."""
+        parts = [one.blocks for one in (forecast, other) if one is not None and one.blocks is not None]
+        if len({len(part) for part in parts}) == 1:
+            parts = [np.subtract(*parts) if len(parts) > 1 else parts[0]]
+        variance = sum(float(part.var(ddof=1)) / part.size for part in parts)
+        return super()._error(forecast, other)._replace(variance=variance, heaviest=0.0)
 
     def _scores(self, draws: Array, outcome: Array) -> Array:
         scores = np.asarray(self.function(draws, outcome), dtype=float)
@@ -138,6 +147,11 @@ class DrawsScore(PredictiveDrawsScore):
         if not np.isfinite(scores).all():
             raise ValueError(f"the function of {self!r} returned a score that is not finite")
         return scores
+
+
+def _numbers(draws: WeightedDraws) -> WeightedDraws:
+    """Every number of an outcome a row of its own."""
+    return draws._replace(values=draws.values.reshape(*draws.weight.shape, -1))
 
 
 def equally_weighted(draws: WeightedDraws) -> tuple[Array, NDArray[np.intp]]:

@@ -83,7 +83,7 @@ def _divergence(shadow: WeightedDraws, deployed: WeightedDraws, row: Callable[[A
     of_shadow, of_deployed = np.split(influence / rows, [len(x)])
     errors = variance_of_sum(of_shadow.reshape(shadow.weight.shape), of_deployed.reshape(deployed.weight.shape))
     bias = (square - plug_in) / rows / max(len(products) - 1, 1)
-    value, error = near_zero(plug_in / rows, bias, errors[0], _second_order(products / rows))
+    value, error = near_zero(plug_in / rows, bias, errors.variance, _second_order(products / rows))
     return Divergence(value, error, float(np.sqrt(spread)) / rows, bias, *errors[1:])
 
 

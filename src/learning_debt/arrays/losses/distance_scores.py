@@ -47,6 +47,9 @@ class Scored(NamedTuple):
         Variance that does not hang on which decision was hit, to hold the jump against.
     beyond : Beyond or None
         Where too few draws lie beyond the level of a quantile, how many.
+    blocks : ndarray, shape (blocks,), optional
+        What each block of draws does to the mean loss, where that is all that is known: `influence` is then that of
+        another score, and tells only what the draws are worth.
     """
 
     loss: Array
@@ -55,6 +58,7 @@ class Scored(NamedTuple):
     jump: float = 0.0
     usual: float = 0.0
     beyond: Beyond | None = None
+    blocks: Array | None = None
 
 
 def crps(draws: WeightedDraws, outcome: Array) -> Scored:

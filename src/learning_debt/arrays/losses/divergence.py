@@ -29,8 +29,8 @@ class Divergence(NamedTuple):
         Standard deviation, under the shadow, of the mean gap over the rows.
     bias : float
         What was taken off.
-    size : float
-        Effective draws behind the standard error.
+    size, share : float
+        Effective draws behind the standard error, and their share of those drawn.
     heaviest : float
         Share of the first-order variance that a single draw carries.
     jump : float
@@ -46,6 +46,7 @@ class Divergence(NamedTuple):
     gap_sd: float
     bias: float
     size: float
+    share: float
     heaviest: float
     jump: float = 0.0
     usual: float = 0.0
@@ -66,8 +67,17 @@ def near_zero(plug_in: float, bias: float, first_order: float, second_order: flo
     return value, float(np.sqrt(max(first_order, 2 * second_order) + second_order))
 
 
-def variance_of_sum(first: Array, second: Array) -> tuple[float, float, float]:
-    """Variance of the sum of two mean influences, effective draws behind it, and the largest share of one draw.
+class SumError(NamedTuple):
+    """Variance of a sum of means, effective draws behind it and their share, and the largest part of a single draw."""
+
+    variance: float
+    size: float
+    share: float
+    heaviest: float
+
+
+def variance_of_sum(first: Array, second: Array) -> SumError:
+    """Of the sum of two mean influences, each of shape (chain, draw).
 
     Influences of one shape are added sample by sample, which is right for any dependence between the two; of different
     shapes they must be independent.
@@ -77,8 +87,9 @@ def variance_of_sum(first: Array, second: Array) -> tuple[float, float, float]:
     # An effective size is itself an estimate; where one alone decides, it is the samples in which it came out too large
     # that pass for reliable. The least of several holds.
     seen = [(first, second, first + second)] if together else [(first,), (second,)]
-    sizes = [columns[0].size * effective_share(*columns) for columns in seen]
-    variances = [float(part.var(ddof=1)) / size for part, size in zip(parts, sizes, strict=True)]
+    shares = [effective_share(*columns) for columns in seen]
+    sizes = [share * part.size for share, part in zip(shares, parts, strict=True)]
+    variance = sum(float(part.var(ddof=1)) / size for part, size in zip(parts, sizes, strict=True))
     total = sum(float((part**2).sum()) / part.size**2 for part in parts)
     largest = max(float((part**2).max()) / part.size**2 for part in parts)
-    return sum(variances), min(sizes), largest / total if total > 0 else 0.0
+    return SumError(variance, min(sizes), min(shares), largest / total if total > 0 else 0.0)

@@ -247,7 +247,7 @@ def stock_divergence(shadow: WeightedDraws, deployed: WeightedDraws, under: floa
     response, own = _response(theirs, cost), _response(ours, cost)
     of_shadow = (weight[:, None] * (extra - value)).mean(axis=1).reshape(shadow.weight.shape)
     of_deployed = (theirs.influence * response.slope).mean(axis=1).reshape(deployed.weight.shape)
-    first_order, size, heaviest = variance_of_sum(of_shadow, of_deployed)
+    errors = variance_of_sum(of_shadow, of_deployed)
     excess = response.excess + own.excess
     if of_shadow.shape == of_deployed.shape:
         moved = theirs.influence * _response(theirs, lambda at: at).slope
@@ -256,11 +256,11 @@ def stock_divergence(shadow: WeightedDraws, deployed: WeightedDraws, under: floa
     plug_in = float((response.mean - response.excess - own.mean + own.excess).mean())
     second_order = 2 * max(bias, 0.0) ** 2  # of all rows erring alike, the most there can be
     remainder = float(response.remainder.sum()) / x.shape[1] ** 2
-    debt, error = near_zero(plug_in, bias, first_order + remainder, second_order)
+    debt, error = near_zero(plug_in, bias, errors.variance + remainder, second_order)
     spread = np.sqrt((weight @ (extra - value) ** 2 / weight.size).sum()) / x.shape[1]
     jump, usual = float(response.jump.max()) / x.shape[1], float(response.usual.sum()) / x.shape[1] ** 2
-    usual += variance_of_sum(of_shadow, np.zeros_like(of_shadow))[0]
-    return Divergence(debt, error, float(spread), bias, size, heaviest, jump, usual, ours.beyond or theirs.beyond)
+    usual += variance_of_sum(of_shadow, np.zeros_like(of_shadow)).variance
+    return Divergence(debt, error, float(spread), bias, *errors[1:], jump, usual, ours.beyond or theirs.beyond)
 
 
 def _likely_loss(stock: Stock, x: Array, under: float, over: float) -> Array:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from learning_debt.arrays.draws.effective_size import effective_size
+from learning_debt.arrays.draws.effective_size import chosen_inflation, effective_size
 from learning_debt.doubt import Doubt
 from learning_debt.typing import Array
 
@@ -46,17 +46,20 @@ class MonteCarlo(NamedTuple):
     Attributes
     ----------
     value, standard_error : float
-        Nats.
+        Nats. The error is that of values which are kept only where `size` is large enough (`chosen_inflation`).
     relative_variance : float
         Squared Monte-Carlo error of log f_p/f_q at an outcome, root mean square over the outcomes; the delta method and
         the bias correction hold while it is small against one. A plain mean would hide a few outcomes far in the tail,
         where errors are larger than they look. What normalising the weights takes off is not counted, and of densities
         drawn together only the worse one: about 1 over the effective number of draws that carry an outcome.
+    size : float
+        Effective draws behind the standard error, of the posterior that has fewer; infinite where draws do not matter.
     """
 
     value: float
     standard_error: float
     relative_variance: float
+    size: float = float("inf")
 
 
 def mixture(log_density: Array, weight: ArrayLike | None = None, lineage: str = "") -> Mixture:
@@ -108,7 +111,7 @@ def score_gap(shadow: Mixture, deployed: Mixture) -> MonteCarlo:
     error = _contrast(
         shadow, deployed, shadow.ratio.mean(axis=-1) - shadow.weight, deployed.weight - deployed.ratio.mean(axis=-1)
     )
-    return MonteCarlo(float(gaps.mean()), float(np.sqrt(error.variance)), float(np.sqrt((error.trust**2).mean())))
+    return _at_outcomes(float(gaps.mean()), error)
 
 
 def mean_score(one: Mixture) -> MonteCarlo:
@@ -122,9 +125,9 @@ def mean_score(one: Mixture) -> MonteCarlo:
     >>> bool(abs(found.value - exact) < 4 * found.standard_error)
     True
     """
-    variance, size = _mean_influence(one.ratio.mean(axis=-1) - one.weight)
-    carried = _carried(one, size, _spread(one))
-    return MonteCarlo(float(one.log_density.mean()), float(np.sqrt(variance)), float(np.sqrt((carried**2).mean())))
+    of_mean, spread = _mean_influence(one.ratio.mean(axis=-1) - one.weight), _spread(one)
+    error = _Error(of_mean, spread / of_mean.size, _carried(one, of_mean.size, spread))
+    return _at_outcomes(float(one.log_density.mean()), error)
 
 
 def divergence(
@@ -180,13 +183,15 @@ def divergence(
     bias = float(probability @ error.relative) / 2
     # First-order errors vanish with the divergence, and hold along the direction in which the two happen to differ: at
     # most 2 sqrt(bias * value). A divergence below its own bias may well be as large as that, in any direction.
-    first_order = error.variance
+    first_order = error.mean.inflated
     if value < bias:
         first_order = max(first_order, 4 * bias**2)
     total = np.sqrt(first_order + bias**2)
     if value > bias:  # nor is one that came out too small known better for that
         total = np.sqrt(first_order * max((value - bias + total) / value, 1.0) + bias**2)
-    return MonteCarlo(max(value - bias, 0.0), float(total), float(np.sqrt(probability @ error.trust**2)))
+    return MonteCarlo(
+        max(value - bias, 0.0), float(total), float(np.sqrt(probability @ error.trust**2)), error.mean.known_by
+    )
 
 
 def plug_in_divergence(
@@ -209,12 +214,35 @@ def gap_spread(shadow: Mixture, deployed: Mixture, probability: Array, rows: int
     return float(np.sqrt((weight * (gap - mean) ** 2).sum())) / rows
 
 
-class _Error(NamedTuple):
-    """Variance of a contrast; at each point, relative variance of f_p/f_q, and the one it is trusted by."""
+class _Mean(NamedTuple):
+    """Variance of a mean over draws, the effective draws behind it, and their share of those drawn."""
 
     variance: float
+    size: float
+    share: float
+
+    @property
+    def known_by(self) -> float:
+        """The size; infinite where no draw adds anything, so that any number of them says the same."""
+        return float("inf") if self.variance == 0 else self.size
+
+    @property
+    def inflated(self) -> float:
+        """The variance, where the mean is kept for its size."""
+        return self.variance * chosen_inflation(self.size, self.share) ** 2
+
+
+class _Error(NamedTuple):
+    """Error of a contrast; at each point, relative variance of f_p/f_q, and the one it is trusted by."""
+
+    mean: _Mean
     relative: Array
     trust: Array
+
+
+def _at_outcomes(value: float, error: _Error) -> MonteCarlo:
+    trusted_by = float(np.sqrt((error.trust**2).mean()))
+    return MonteCarlo(value, float(np.sqrt(error.mean.inflated)), trusted_by, error.mean.known_by)
 
 
 def _contrast(
@@ -234,21 +262,20 @@ def _contrast(
     worse of both densities: their errors cancel, but an error that few draws make is not known better for that.
     """
     pair = shadow, deployed
-    (variance_shadow, size_shadow), (variance_deployed, size_deployed) = map(
-        _mean_influence, (from_shadow, from_deployed), (slow_shadow, slow_deployed)
-    )
-    sizes = size_shadow, size_deployed
+    means = [*map(_mean_influence, (from_shadow, from_deployed), (slow_shadow, slow_deployed))]
     spread = [_spread(one) for one in pair]
-    carried = [_carried(one, size, part) for one, size, part in zip(pair, sizes, spread, strict=True)]
+    carried = [_carried(one, mean.size, part) for one, mean, part in zip(pair, means, spread, strict=True)]
     if _drawn_together(shadow, deployed):
         slow = None if slow_shadow is None or slow_deployed is None else slow_shadow + slow_deployed
-        variance, size = _mean_influence(from_shadow + from_deployed, slow)
+        together = _mean_influence(from_shadow + from_deployed, slow)
         moments = _co_moment(shadow, shadow) + _co_moment(deployed, deployed) - 2 * _co_moment(shadow, deployed)
-        relative = np.maximum(moments, 0.0) / size
-        return _Error(variance, relative, np.where(relative > 0, np.maximum(*carried), 0.0))
+        relative = np.maximum(moments, 0.0) / together.size
+        return _Error(together, relative, np.where(relative > 0, np.maximum(*carried), 0.0))
     own = [part if np.ptp(one.weight) == 0 else _co_moment(one, one) for one, part in zip(pair, spread, strict=True)]
-    relative = np.maximum(own[0], 0.0) / size_shadow + np.maximum(own[1], 0.0) / size_deployed
-    return _Error(variance_shadow + variance_deployed, relative, carried[0] + carried[1])
+    relative = np.maximum(own[0], 0.0) / means[0].size + np.maximum(own[1], 0.0) / means[1].size
+    variance, size = sum(mean.variance for mean in means), min(mean.known_by for mean in means)
+    both = _Mean(variance, size, min(mean.share for mean in means))
+    return _Error(both, relative, carried[0] + carried[1])
 
 
 def _spread(one: Mixture) -> Array:
@@ -271,12 +298,12 @@ def _drawn_together(shadow: Mixture, deployed: Mixture) -> bool:
     return together
 
 
-def _mean_influence(influence: Array, slow: Array | None = None) -> tuple[float, float]:
-    """Variance of the mean of `influence`, shape (chain, draw), and the effective sample size behind it."""
+def _mean_influence(influence: Array, slow: Array | None = None) -> _Mean:
+    """Of the mean of `influence`, shape (chain, draw); the lesser effective size of the two functions of the draws."""
     size = effective_size(influence)
     if slow is not None:
         size = min(size, effective_size(slow))
-    return float(influence.var(ddof=1)) / size, size
+    return _Mean(float(influence.var(ddof=1)) / size, size, size / influence.size)
 
 
 def _co_moment(first: Mixture, second: Mixture) -> Array:
