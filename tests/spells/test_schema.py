@@ -3,6 +3,7 @@
 import ast
 import gzip
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import learning_debt as ld
 from learning_debt.cli.history_file import read_spells
 from learning_debt.data import plain_labels
 from learning_debt.plots import plot_signals
+from learning_debt.policies.signals import Signals
 from learning_debt.report import write_report, write_spells
 from learning_debt.spells.rehearsal import rehearsed_table
 from learning_debt.spells.schema import (
@@ -64,7 +66,7 @@ def own(**attrs):
     return xr.Dataset({name: (CELL, values) for name, values in cells.items()}, attrs=attrs)
 
 
-def reopened(table, path, engine="h5netcdf"):
+def reopened(table, path, engine):
     table.to_netcdf(path, engine=engine)
     with xr.open_dataset(path, engine=engine) as read:
         return read.load()
@@ -87,10 +89,11 @@ FACTS = {
 }
 
 
+@pytest.mark.parametrize("engine", ["h5netcdf", "scipy"])
 @pytest.mark.parametrize("facts", FACTS.values(), ids=FACTS)
-def test_every_attribute_survives_a_file(facts, tmp_path):
+def test_every_attribute_survives_a_file(facts, engine, tmp_path):
     table = own(**facts.attributes())
-    read = reopened(table, tmp_path / "spells.nc")
+    read = reopened(table, tmp_path / "spells.nc", engine)
     assert read.attrs == table.attrs
     assert TableFacts.from_table(read) == facts
     assert TableFacts.from_table(ld.check_spells(read)) == facts
@@ -110,7 +113,7 @@ def test_the_facts_of_a_built_table_are_those_it_was_asked_for(tmp_path):
 def test_a_discount_close_to_1_counts_as_what_it_is(tmp_path):
     """The chance that a retrain pays depends on the periods held: here on the discount's last digits."""
     table = own(**TableFacts(update_rule=ld.UpdateRule(discount=1 - 1e-12)).attributes())
-    read = TableFacts.from_table(reopened(table, tmp_path / "spells.nc")).update_rule
+    read = TableFacts.from_table(reopened(table, tmp_path / "spells.nc", "h5netcdf")).update_rule
     assert 1 - read.discount == pytest.approx(1e-12, rel=1e-3)
     held = read.weights(np.arange(10**6)).sum()
     assert held == pytest.approx(10**6 - 0.5, abs=0.01)
@@ -270,6 +273,12 @@ def test_signals_that_are_estimated_carry_an_error_and_a_verdict():
         held = {name for name in CELLS if se_of(name) in table}
         assert held == {name for name in CELLS if reliable_of(name) in table}
         assert held == {*ESTIMATED, ARRIVED_GAP} & set(table)
+
+
+def test_policies_see_the_signals_of_the_schema_and_no_others():
+    of_the_period = {"period", "label", "spell_age", "cost", "exposure", "reliable", "converged"}
+    names = {field.name for field in fields(Signals)} - of_the_period
+    assert names == {*SAMPLED, *OPTIONAL, *map(se_of, ESTIMATED)}
 
 
 SOURCES = Path(ld.__file__).parents[1]

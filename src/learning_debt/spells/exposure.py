@@ -10,9 +10,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from learning_debt.data import SERIES, Labels, as_labels
+from learning_debt.spells.schema import PERIOD
 from learning_debt.validation import require_numbers, suggestion
-
-PERIOD = "period"
 
 
 def exposures(exposure: Any, rows: NDArray[Any], periods: Labels, series: Labels) -> NDArray[np.float64]:
