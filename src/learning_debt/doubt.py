@@ -166,9 +166,7 @@ class Doubt(Enum):
         "only {draws_beyond:.2g} effective draws lie beyond the level {level:.12g}, fewer than 16 (it takes about "
         "{draws_needed:,.0f} draws)",
     )
-
-    UNRESOLVED = 47, "no quadrature resolves the predictive", "draw more, or look at the outcomes' scale"
-    FEW_CARRY_DEBT = 48, "too few outcomes carry the debt for its error to be known", "take more rows"
+    FEW_CARRY_DEBT = 47, "too few outcomes carry the debt for its error to be known", "take more rows"
 
     # Of a posterior's draws.
     RHAT = (
@@ -228,6 +226,9 @@ class Doubt(Enum):
         self.remedy = remedy
         self.cited = cited
         self.disqualifies = disqualifies
+
+    def __repr__(self) -> str:
+        return f"<Doubt.{self.name}>"
 
     def said(self, diagnostics: Mapping[str, float] | None = None, detail: str = "") -> str:
         """What is wrong, with the numbers of `diagnostics` and the words of `detail` where they are cited and known."""

@@ -137,7 +137,7 @@ class DrawnCells:
                 return Estimate(
                     found.found.value, found.standard_error, supported(found.found, rule.at.shadow, at_deployed)
                 )
-        return Estimate(found.found.value, found.standard_error, doubts=(Doubt.UNRESOLVED,))
+        return Estimate(found.found.value, found.standard_error, False, note="no quadrature resolves the predictive")
 
     def _build_rule(self, path: int, t: int, points: int) -> _Rule:
         x, drawn = self.paths.monitor_x[path, t - 1], self.draws(path, t)

@@ -30,6 +30,7 @@ from learning_debt.spells.schema import (
     VERSION,
     TableFacts,
     per_observation,
+    doubt_of,
     reliable_of,
     se_of,
 )
@@ -250,18 +251,19 @@ def written():
 
 def test_all_that_a_table_holds_is_in_the_schema_and_runs_along_what_it_says():
     errors, verdicts = {se_of(name): name for name in CELLS}, {reliable_of(name): name for name in CELLS}
+    codes = {doubt_of(name): name for name in CELLS}
     found = set()
     for table in written():
         for name, variable in table.variables.items():
             if name in CELL:
                 continue
-            signal = errors.get(name, verdicts.get(name, name))
+            signal = errors.get(name, verdicts.get(name, codes.get(name, name)))
             found.add(signal)
             expected = VARIABLES[signal].dims
             assert tuple(dim for dim in variable.dims if dim != "series") == expected, name
             assert ("series" in variable.dims) == (VARIABLES[signal].holds != "label" or name == "series")
-            kinds = {"number": "if", "truth value": "b", "text": "U", "label": "iuUM"}
-            holds = "truth value" if name in verdicts else VARIABLES[signal].holds
+            kinds = {"number": "if", "truth value": "b", "text": "U", "label": "iuUM", "code": "i"}
+            holds = "truth value" if name in verdicts else "code" if name in codes else VARIABLES[signal].holds
             assert variable.dtype.kind in kinds[holds], name
             if name in CELLS:
                 assert variable.dims == DIMS
@@ -290,7 +292,7 @@ def cut_elsewhere(tree):
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
             ends = [part.value for part in node.values if isinstance(part, ast.Constant)]
-            if len(node.values) == 2 and ends in (["_se"], ["_reliable"]):
+            if len(node.values) == 2 and ends in (["_se"], ["_reliable"], ["_doubt"]):
                 yield ast.unparse(node)
         called = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get"
         of = node.func.value if called else node.value if isinstance(node, ast.Subscript) else None

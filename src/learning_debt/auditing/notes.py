@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from learning_debt.auditing.belief import belief_notes
 from learning_debt.auditing.trial import Trial
 from learning_debt.data import restored_labels
 from learning_debt.pricing.decision import KEPT_BY_WEIGHTS
-from learning_debt.spells.schema import ALL_DATA, ARRIVED_GAP, ESTIMATED, TableFacts, reliable_of
+from learning_debt.spells.doubt_codes import decoded
+from learning_debt.spells.schema import ALL_DATA, ARRIVED_GAP, ESTIMATED, TableFacts, doubt_of, reliable_of
 
 
 def audit_notes(table: xr.Dataset, result: xr.Dataset, trial: Trial) -> tuple[str, ...]:
@@ -67,15 +71,26 @@ def _on_estimates(table: xr.Dataset) -> list[str]:
     present = np.isfinite(table["regret"].values)
     for name in (*ESTIMATED, ARRIVED_GAP):
         if reliable_of(name) in table:
-            doubtful = float(1 - table[reliable_of(name)].values[present].mean())
-            if doubtful > 0:
-                notes.append(f"{doubtful:.1%} of the cells of {name.replace('_', ' ')} are not reliable.")
+            doubtful = present & ~table[reliable_of(name)].values
+            if doubtful.any():
+                share = f"{doubtful.sum() / present.sum():.1%} of the cells of {name.replace('_', ' ')}"
+                notes.append(f"{share} are not reliable{_why(table, name, doubtful)}.")
     if "converged" in table and not bool(table["converged"].all()):
         weighed = "rung" in table and bool(np.isin(table["rung"].values, KEPT_BY_WEIGHTS).any())
         what = "shadows failed the diagnostics of sampler or weights" if weighed else "shadow fits failed the sampler's"
         failed = f"{int((~table['converged']).sum())} of {table['converged'].size} {what}"
         notes.append(failed + ("" if weighed else " diagnostics") + f"{_last_doubt(table)}.")
     return notes
+
+
+def _why(table: xr.Dataset, name: str, doubtful: NDArray[np.bool_]) -> str:
+    """What is doubted in these cells, as far as the table says, the most frequent first."""
+    if doubt_of(name) not in table:
+        return ""
+    codes = table[doubt_of(name)]
+    said = Counter(decoded(codes.where(xr.DataArray(doubtful, dims=codes.dims), 0)))
+    parts = [f"{count / doubtful.sum():.0%} of these: {doubt.text()}" for doubt, count in said.most_common()]
+    return f" ({'; '.join(parts)})" if parts else ""
 
 
 def _last_doubt(table: xr.Dataset) -> str:

@@ -10,12 +10,14 @@ import numpy as np
 import xarray as xr
 
 from learning_debt.data import label_text, plain_labels
+from learning_debt.doubt import Doubt
 from learning_debt.estimate import Estimate
 from learning_debt.policies.base import Policy, require_policy
 from learning_debt.policies.cost import RetrainingCost, as_cost
 from learning_debt.policies.signals import Signals
-from learning_debt.pricing.replays import SignalReader
+from learning_debt.pricing.replays import SignalReader, seen_as
 from learning_debt.spells import check_spells, deployed_after
+from learning_debt.spells.doubt_codes import doubts_at
 from learning_debt.spells.in_service import trained_after
 from learning_debt.spells.schema import TableFacts, reliability, standard_error
 from learning_debt.validation import require_probability, require_whole_number
@@ -60,6 +62,8 @@ class Decision:
     cost : float
         Of a retrain today, proportional parts included.
     unit : str
+    doubts : tuple of Doubt
+        Why it cannot tell, and what the table doubts about the signals that the policy reads; empty where nothing is.
     """
 
     verdict: str
@@ -74,6 +78,7 @@ class Decision:
     break_even_cost: float
     cost: float
     unit: str
+    doubts: tuple[Doubt, ...] = ()
 
 
 def decide(
@@ -153,8 +158,13 @@ def decide(
         cost=cost_today,
         unit=resolved.unit,
     )
-    doubt = _doubt(table, deployed_at) if diverged else ""
-    return replace(decision, reason=_reason(decision, straddles, doubt, TableFacts.from_table(table).horizon))
+    against, why = _against_posteriors(table, deployed_at) if diverged else ((), "")
+    if straddles:
+        against, why = (*against, Doubt.STRADDLES), why or Doubt.STRADDLES.text(detail=str(policy))
+    cell = {"series": 0, "deployed_at": deployed_at, "period": -1}
+    of_signals = [doubt for name in policy.requires for doubt in doubts_at(table, seen_as(table, name), cell)]
+    reason = _reason(decision, why, TableFacts.from_table(table).horizon)
+    return replace(decision, reason=reason, doubts=tuple(dict.fromkeys((*against, *of_signals))))
 
 
 def _state_today(table: xr.Dataset, policy: Policy, cost: RetrainingCost, deployed_at: int) -> tuple[Any, Signals]:
@@ -173,11 +183,12 @@ def _expected_regret(
     """Expected regret avoided over the horizon, and the chance that it exceeds the cost."""
     cell = {"series": 0, "deployed_at": deployed_at, "period": -1}
     if "predictive_debt" not in table:
-        return Estimate(float("nan"), float("nan"), False, note="the table holds no predictive debt"), float("nan")
+        return Estimate(float("nan"), float("nan"), doubts=(Doubt.NO_PREDICTIVE_DEBT,)), float("nan")
     scale = horizon * exposure
     value = scale * float(table["predictive_debt"].isel(cell))
     error = scale * float(standard_error(table, "predictive_debt").isel(cell))
-    estimate = Estimate(value, error, bool(reliability(table, "predictive_debt").isel(cell)))
+    reliable = bool(reliability(table, "predictive_debt").isel(cell))
+    estimate = Estimate(value, error, reliable, doubts=doubts_at(table, "predictive_debt", cell))
     if "gap_sd" not in table:
         return estimate, float("nan")
     periods = horizon * (1 + horizon / _periods_held(table))
@@ -208,23 +219,28 @@ def _break_even_cost(policy: Policy, state: Any, signals: Signals) -> float:
     return float(np.sqrt(low * high))
 
 
-def _doubt(table: xr.Dataset, deployed_at: int) -> str:
-    """Why shadow or deployed posterior cannot be believed."""
+def _against_posteriors(table: xr.Dataset, deployed_at: int) -> tuple[tuple[Doubt, ...], str]:
+    """Why shadow or deployed posterior cannot be believed, and the sentence that says so."""
     today, at = {"series": 0, "period": -1}, {"series": 0, "deployed_at": deployed_at}
+    flags = {
+        "converged": ("shadow", "doubt", today),
+        "deployed_converged": ("deployed posterior", "deployed_doubt", at),
+    }
+    failed = {
+        flag: (what, table[said].isel(where).item() if said in table else "", where)
+        for flag, (what, said, where) in flags.items()
+        if flag in table and not bool(table[flag].isel(where))
+    }
+    each = [doubt for flag, (_, _, where) in failed.items() for doubt in doubts_at(table, flag, where)]
     weighed = "rung" in table and str(table["rung"].isel(today).item()) in KEPT_BY_WEIGHTS
-    if weighed and not bool(table["converged"].isel(today)):
-        k = float(table["pareto_k"].isel(today))
-        return f"the weights of the shadow's draws failed their diagnostics (Pareto k {k:.2f}); refit the shadow"
-    said = {"shadow": ("doubt", "converged", today), "deployed posterior": ("deployed_doubt", "deployed_converged", at)}
-    failed = [
-        f" of the {what} ({table[doubt].isel(where).item()})"
-        for what, (doubt, flag, where) in said.items()
-        if flag in table and doubt in table and not bool(table[flag].isel(where)) and table[doubt].isel(where).item()
-    ]
-    return f"the sampler's diagnostics{' and'.join(failed)} failed; draw more or mend the model"
+    if weighed and "converged" in failed:
+        first, numbers = Doubt.SHADOW_WEIGHTS, {"shadow_pareto_k": float(table["pareto_k"].isel(today))}
+        return (first, *each), first.text(numbers)
+    detail = " and of ".join(f"the {what} ({said})" for what, said, _ in failed.values() if said)
+    return (Doubt.UNCONVERGED, *each), Doubt.UNCONVERGED.text(detail=detail)
 
 
-def _reason(decision: Decision, straddles: bool, doubt: str, ahead: int) -> str:
+def _reason(decision: Decision, doubt: str, ahead: int) -> str:
     regret, unit = decision.expected_regret, decision.unit
     served = f"trained after {label_text(decision.deployed_label)}, in service for {decision.spell_age} period(s)"
     error = f" ± {regret.standard_error:.1g}" if regret.standard_error > 0 else ""
@@ -242,8 +258,6 @@ def _reason(decision: Decision, straddles: bool, doubt: str, ahead: int) -> str:
     )
     if doubt:
         return f"cannot tell ({served}): {doubt}"
-    if straddles:
-        return f"cannot tell ({served}): {decision.policy} changes its verdict within the Monte-Carlo error; draw more"
     if not np.isfinite(regret.value):
         return f"{decision.verdict} ({served}): {decision.policy} says so{flip}"
     return f"{decision.verdict} ({served}), says {decision.policy}: {worth}{chance}{flip}"

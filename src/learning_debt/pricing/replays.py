@@ -175,6 +175,11 @@ def walk_signals(
     return walk.walk(periods, lanes, decide)
 
 
+def seen_as(table: xr.Dataset, name: str) -> str:
+    """The variable of a table that policies see as the signal `name`."""
+    return ARRIVED_GAP if name == "score_gap" and ARRIVED_GAP in table else name
+
+
 class SignalReader:
     """Reads from a checked table what the lanes see in a period."""
 
@@ -186,7 +191,7 @@ class SignalReader:
         self.series, self.requires, self.labels = series, tuple(requires), plain_labels(table["label"])
         self.cells = {}
         for name in self.requires:
-            known = ARRIVED_GAP if name == "score_gap" and ARRIVED_GAP in table else name
+            known = seen_as(table, name)
             for told in (str, se_of, reliable_of):
                 if told(known) in table:
                     self.cells[told(name)] = table[told(known)].values

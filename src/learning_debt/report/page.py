@@ -68,7 +68,7 @@ def verdict_box(audit: Audit) -> str:
     expected, unit = decision.expected_regret, escape(decision.unit)
     horizon = f"over the next {decision.horizon} period{'s' if decision.horizon != 1 else ''}"
     error = f" ± {number(expected.standard_error)}" if expected.standard_error > 0 else ""
-    doubt = "" if expected.reliable else " (not reliable)"
+    doubt = "" if expected.reliable else f" (not reliable{': ' if expected.note else ''}{escape(expected.note)})"
     cost_of_waiting = f"{number(expected.value)}{error} {unit}{doubt}" if np.isfinite(expected.value) else NONE
     break_even = decision.break_even_cost
     made_of = f"today: {escape(str(audit.cost))}" if audit.cost.proportional else "as you set it"

@@ -11,7 +11,7 @@ from learning_debt.arrays.conjugate.nig import NIG
 from learning_debt.errors import noted
 from learning_debt.forecasters.conjugate_regression import ConjugateRegression
 from learning_debt.spells.plan import ArrivedGaps, Columns, Plan
-from learning_debt.spells.schema import EXACT_ONLY, reliable_of, se_of
+from learning_debt.spells.schema import EXACT_ONLY, FLAGS, doubt_of, reliable_of, se_of
 from learning_debt.typing import Array
 
 
@@ -75,6 +75,7 @@ class _ExactReplay:
             cells |= self.arrived.cells()
         cells["converged"] = cells["deployed_converged"] = np.ones(periods, dtype=bool)
         cells["doubt"] = cells["deployed_doubt"] = np.full(periods, "")
+        cells |= {doubt_of(flag): np.zeros(periods, dtype=np.int8) for flag in FLAGS}
         cells["rung"] = np.full(periods, "exact")
         cells["refits"] = np.zeros(periods, dtype=int)
         cells |= {name: np.zeros(periods) for name in ("evaluations", "seconds")}

@@ -22,13 +22,17 @@ from learning_debt.data import (
 from learning_debt.data.update_rule import UpdateRule
 from learning_debt.scores import as_score
 from learning_debt.spells.arguments import check_options
+from learning_debt.spells.doubt_codes import code_attributes
 from learning_debt.spells.exposure import exposures
 from learning_debt.spells.plan import Columns, Plan
 from learning_debt.spells.schema import (
+    CELLS,
     DIMS,
+    FLAGS,
     VARIABLES,
     TableFacts,
     derived_regret,
+    doubt_of,
     per_observation,
     reliable_of,
     se_of,
@@ -63,10 +67,10 @@ class Layout(NamedTuple):
         why = f"the table holds no debt: {no_debt}" if no_debt else ""
         if no_debt:
             warnings.warn(why, UserWarning, stacklevel=3)
-            without = ("debt", se_of("debt"), reliable_of("debt"))
+            without = ("debt", se_of("debt"), reliable_of("debt"), doubt_of("debt"))
             cells = {name: values for name, values in cells.items() if name not in without}
         dataset = xr.Dataset(
-            {name: (_dims_of(name, values), values) for name, values in cells.items()},
+            {name: (_dims_of(name, values), values, _attributes_of(name)) for name, values in cells.items()},
             coords={
                 SERIES: (SERIES, *stored_labels(self.series.index, self.series.what)),
                 "deployed_at": np.arange(periods),
@@ -136,6 +140,11 @@ def _dims_of(name: str, values: np.ndarray) -> tuple[str, ...]:
     if values.ndim == 3:
         return DIMS
     return (SERIES, *VARIABLES[name].dims)
+
+
+def _attributes_of(name: str) -> dict[str, Any]:
+    """The names of the codes, where a variable holds codes of doubts."""
+    return code_attributes() if name in map(doubt_of, (*CELLS, *FLAGS)) else {}
 
 
 def _split_series(data: xr.Dataset, dim: str) -> tuple[Labels, list[xr.Dataset]]:

@@ -127,17 +127,28 @@ class ArrivedGaps:
         self.total, self.error = np.zeros((periods, periods)), np.zeros((periods, periods))
         self.rows = np.zeros((periods, periods))
         self.reliable = np.ones((periods, periods), dtype=bool)
+        self.doubt = np.zeros((periods, periods), dtype=np.int8)
 
-    def add(self, arrival: Arrival, s: int | slice, total: Any, error: float = 0.0, reliable: bool = True) -> None:
+    def add(
+        self,
+        arrival: Arrival,
+        s: int | slice,
+        total: Any,
+        error: float = 0.0,
+        reliable: bool = True,
+        doubt: int = 0,
+    ) -> None:
         """Count an arrival's rows: `total` is the sum of their gaps, less that of the vintages they replace.
 
-        Errors of issues by one posterior come from the same draws and are added up as if fully dependent.
+        Errors of issues by one posterior come from the same draws and are added up as if fully dependent. Of several
+        doubts, given by their codes, the first is kept.
         """
         at = (s, arrival.period - 1)
         self.rows[at] += len(arrival.rows)
         self.total[at] += total
         self.error[at] += error
         self.reliable[at] &= reliable
+        self.doubt[at] = np.where(self.doubt[at] == 0, doubt, self.doubt[at])
 
     def cells(self) -> dict[str, Array]:
         """Mean over the rows that became known, 0 where none did; NaN where s >= t."""

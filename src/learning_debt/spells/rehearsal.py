@@ -12,7 +12,7 @@ from learning_debt.forecasters.conjugate_regression import ConjugateRegression
 from learning_debt.spells.builder import spell_table
 from learning_debt.spells.layout import lay_out
 from learning_debt.spells.plan import Columns, Plan
-from learning_debt.spells.schema import ARRIVED_GAP, DRAWS_ONLY, EXACT_ONLY, reliable_of, se_of
+from learning_debt.spells.schema import ARRIVED_GAP, DRAWS_ONLY, EXACT_ONLY, FLAGS, doubt_of, reliable_of, se_of
 
 
 def rehearsed_table(forecaster: Any, history: Any, **options: Any) -> xr.Dataset:
@@ -55,5 +55,6 @@ def _made_up(plan: Plan, seconds: float) -> Columns:
     ones = np.ones(plan.periods)
     cells |= {"converged": ones.astype(bool), "deployed_converged": ones.astype(bool)}
     cells |= {"doubt": np.full(plan.periods, ""), "deployed_doubt": np.full(plan.periods, "")}
+    cells |= {doubt_of(flag): np.zeros(plan.periods, dtype=np.int8) for flag in FLAGS}
     cells |= {"rung": np.full(plan.periods, "refit"), "refits": ones.astype(int), "evaluations": ones}
     return Columns(cells | {"seconds": seconds * ones, "pareto_k": np.nan * ones})

@@ -21,9 +21,10 @@ from learning_debt.forecasters.base import SampledForecaster
 from learning_debt.forecasters.weights import doubts_of_weights, lineage, relative_weights, was_moved, with_moves
 from learning_debt.shadows.base import ShadowKeeper, Upkeep
 from learning_debt.spells.density_cache import Asking
+from learning_debt.spells.doubt_codes import code_of
 from learning_debt.spells.held_likelihoods import HeldLikelihoods
 from learning_debt.spells.plan import ArrivedGaps, Columns, Plan, Positions
-from learning_debt.spells.schema import DRAWS_ONLY, UPKEEP, reliable_of, se_of
+from learning_debt.spells.schema import ARRIVED_GAP, DRAWS_ONLY, UPKEEP, doubt_of, reliable_of, se_of
 from learning_debt.spells.simulated_path import LastOfPath
 from learning_debt.typing import Array
 
@@ -122,10 +123,12 @@ class _SampledReplay:
         steps = self.upkeep[1:]
         cells = {**self.cells, "deployed_converged": converged[:-1], "converged": converged[1:]}
         cells |= {"deployed_doubt": doubts[:-1], "doubt": doubts[1:]}
+        codes = np.array([code_of(one.doubts) for one in self.upkeep], dtype=np.int8)
+        cells |= {doubt_of("deployed_converged"): codes[:-1], doubt_of("converged"): codes[1:]}
         for name in UPKEEP:
             cells[name] = np.array([getattr(one, name) for one in steps])
         if self.plan.learns_late:
-            cells |= self.arrived.cells()
+            cells |= self.arrived.cells() | {doubt_of(ARRIVED_GAP): self.arrived.doubt}
         if "debt" in self.plan.variables and not self.no_debt and np.isnan(_upper(cells["debt"])).any():
             self.no_debt = GROWN
         return Columns(cells, self.no_debt)
@@ -145,7 +148,8 @@ class _SampledReplay:
             for s, (now, then) in enumerate(zip(new, before, strict=True)):
                 total = sizes[0] * now.value - sizes[1] * then.value
                 error = sizes[0] * now.standard_error + sizes[1] * then.standard_error
-                self.arrived.add(arrival, s, total, error, now.reliable and then.reliable)
+                doubt = code_of((*now.doubts, *then.doubts))
+                self.arrived.add(arrival, s, total, error, now.reliable and then.reliable, doubt)
 
     def _gaps(self, t: int, rows: Positions) -> list[Estimate]:
         """Mean score of the newest posterior minus that of each, at the outcomes of `rows`, which are forecast in t."""
@@ -255,6 +259,7 @@ class _SampledReplay:
         self.cells[name][s, t - 1] = estimate.value
         self.cells[se_of(name)][s, t - 1] = estimate.standard_error
         self.cells[reliable_of(name)][s, t - 1] = estimate.reliable
+        self.cells[doubt_of(name)][s, t - 1] = code_of(estimate.doubts)
 
 
 def _empty_cells(plan: Plan) -> dict[str, Array]:
@@ -262,6 +267,7 @@ def _empty_cells(plan: Plan) -> dict[str, Array]:
     cells: dict[str, Any] = {name: np.full(shape, np.nan) for name in names}
     cells |= {se_of(name): np.full(shape, np.nan) for name in names - set(DRAWS_ONLY)}
     cells |= {reliable_of(name): np.zeros(shape, dtype=bool) for name in names - set(DRAWS_ONLY)}
+    cells |= {doubt_of(name): np.zeros(shape, dtype=np.int8) for name in names - set(DRAWS_ONLY)}
     if "predictive_debt" in plan.variables:
         cells["gap_sd"] = np.full(shape, np.nan)
     return cells

@@ -19,7 +19,7 @@ DEPLOYED_AT, PERIOD, EARLIER = "deployed_at", "period", "earlier"
 DIMS = (SERIES, DEPLOYED_AT, PERIOD)
 """Dimensions of a cell, in the order in which a checked table has them."""
 
-NUMBER, TRUTH, TEXT, LABEL = "number", "truth value", "text", "label"
+NUMBER, TRUTH, TEXT, LABEL, CODE = "number", "truth value", "text", "label", "code"
 UNIT, REGRET_UNIT = "unit", "unit of regret"
 """What `Variable.unit` says where the unit is the table's to say."""
 
@@ -31,7 +31,8 @@ class Variable(NamedTuple):
     ----------
     dims : tuple of str
         Dimensions besides ``series``, which a table of one series need not have.
-    holds : {"number", "truth value", "text", "label"}
+    holds : {"number", "truth value", "text", "label", "code"}
+        A code is that of a `Doubt`, a small whole number, 0 for none.
     unit : str
         ``"unit"`` stands for the attribute of that name, ``"unit of regret"`` for `TableFacts.regret_unit`; empty where
         there is none.
@@ -61,7 +62,9 @@ VARIABLES = {
     "converged": Variable(_BY_PERIOD, TRUTH, "", "whether the shadow can be believed"),
     "deployed_converged": Variable(_BY_POSTERIOR, TRUTH, "", "whether the deployed posterior can be believed"),
     "doubt": Variable(_BY_PERIOD, TEXT, "", "which diagnostic of the shadow failed; empty where none did"),
+    "converged_doubt": Variable(_BY_PERIOD, CODE, "", "the first of the doubts behind `doubt`"),
     "deployed_doubt": Variable(_BY_POSTERIOR, TEXT, "", "the same of the deployed posterior"),
+    "deployed_converged_doubt": Variable(_BY_POSTERIOR, CODE, "", "the first of those behind `deployed_doubt`"),
     "rung": Variable(_BY_PERIOD, TEXT, "", "how the shadow was kept current, such as refit or reweight"),
     "refits": Variable(_BY_PERIOD, NUMBER, "refits", "fits that the period's shadow took"),
     "evaluations": Variable(_BY_PERIOD, NUMBER, "rows × points", "log densities that it took"),
@@ -137,6 +140,11 @@ def derived_regret(spells: xr.Dataset) -> xr.DataArray:
     regret = (spells["exposure"] * spells["score_gap"]).transpose(*DIMS)
     regret.attrs = {DERIVED_FROM: BY_EXPOSURE}
     return regret
+
+
+def doubt_of(name: Hashable) -> str:
+    """Name of the variable that holds the code of what is doubted about `name`, a signal or one of `FLAGS`."""
+    return f"{name}_doubt"
 
 
 VERSION = 1

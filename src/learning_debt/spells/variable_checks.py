@@ -12,6 +12,7 @@ from learning_debt.spells.schema import (
     BY_EXPOSURE,
     BY_PERIOD,
     CELLS,
+    CODE,
     DERIVED_FROM,
     DIMS,
     LABEL,
@@ -20,13 +21,15 @@ from learning_debt.spells.schema import (
     TEXT,
     VARIABLES,
     derived_regret,
+    doubt_of,
     reliable_of,
     se_of,
 )
 
 ERRORS: dict[Hashable, str] = {se_of(name): name for name in CELLS}
 VERDICTS: dict[Hashable, str] = {reliable_of(name): name for name in CELLS}
-"""Signals by the names of their errors, and of the verdicts on these."""
+CODES: dict[Hashable, str] = {doubt_of(name): name for name in CELLS}
+"""Signals by the names of their errors, of the verdicts on these, and of the codes of what is doubted."""
 
 
 def require_current_regret(spells: xr.Dataset) -> None:
@@ -81,12 +84,14 @@ def checked_contents(spells: xr.Dataset) -> xr.Dataset:
 
 
 def _checked(name: Hashable, variable: xr.Variable) -> xr.Variable:
-    signal = ERRORS.get(name) or VERDICTS.get(name)
+    signal = ERRORS.get(name) or VERDICTS.get(name) or CODES.get(name)
     known = VARIABLES.get(str(name) if signal is None else signal)
     if known is None or (name == SERIES and not variable.dims):  # one series of several, selected
         return variable
     if signal is not None:
         _require_dims(name, variable, known.dims)
+        if name in CODES:
+            return _codes(name, variable)
         return _errors(name, _numbers(name, variable)) if name in ERRORS else _truth(name, variable)
     if known.holds == LABEL:
         return _labels(name, variable, known.dims[0] if known.dims else SERIES)
@@ -96,6 +101,8 @@ def _checked(name: Hashable, variable: xr.Variable) -> xr.Variable:
         raise ValueError(_along(name, variable, "'series' and 'period' only"))
     if known.holds == TEXT:
         return variable
+    if known.holds == CODE:
+        return _codes(name, variable)
     return _numbers(name, variable) if known.holds == NUMBER else _truth(name, variable)
 
 
@@ -117,6 +124,16 @@ def _numbers(name: Hashable, variable: xr.Variable) -> xr.Variable:
     if values.dtype.kind not in "iuf":
         raise ValueError(not_numbers(name, values).replace("data", "spells", 1))
     return variable.copy(data=values.astype(float))
+
+
+def _codes(name: Hashable, variable: xr.Variable) -> xr.Variable:
+    """Codes of doubts; NaN, as arithmetic with labels leaves it where nothing was, is no doubt."""
+    if variable.dtype == np.int8:
+        return variable
+    values = np.nan_to_num(_numbers(name, variable).values)
+    if not np.isin(values, np.arange(128)).all():
+        raise ValueError(f"spells variable {name!r} must hold codes of doubts, whole numbers from 0 to 127")
+    return variable.copy(data=values.astype(np.int8))
 
 
 def _errors(name: Hashable, variable: xr.Variable) -> xr.Variable:

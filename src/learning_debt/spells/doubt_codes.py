@@ -1,0 +1,65 @@
+"""Doubts as a spell table holds them: one small whole number a cell, whose names stand in its attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from learning_debt.doubt import Doubt
+from learning_debt.spells.schema import doubt_of
+
+NONE = "none"
+
+
+def code_of(doubts: Iterable[Doubt]) -> int:
+    """What a cell holds of these doubts: the code of the first one, 0 for none.
+
+    Examples
+    --------
+    >>> code_of([Doubt.NO_OVERLAP, Doubt.NO_JOINT_DENSITY]) == Doubt.NO_OVERLAP.code
+    True
+    """
+    return next((doubt.code for doubt in doubts), 0)
+
+
+def code_attributes() -> dict[str, Any]:
+    """The codes and their names, as the CF conventions have them: ``flag_values`` and ``flag_meanings``."""
+    names = [NONE, *(doubt.name.lower() for doubt in Doubt)]
+    values = np.array([0, *(doubt.code for doubt in Doubt)], dtype=np.int8)
+    return {"flag_values": values, "flag_meanings": " ".join(names)}
+
+
+def decoded(codes: xr.DataArray) -> list[Doubt]:
+    """The doubt of every cell that has one, by the names that the variable's attributes give its codes.
+
+    A name that this release does not know, as of a later one's table, is left out.
+
+    Examples
+    --------
+    >>> decoded(xr.DataArray([0, Doubt.SLOPE.code], attrs=code_attributes()))
+    [<Doubt.SLOPE>]
+    """
+    attributes = codes.attrs if "flag_meanings" in codes.attrs else code_attributes()
+    values = np.atleast_1d(attributes["flag_values"]).tolist()
+    names = dict(zip(values, str(attributes["flag_meanings"]).split(), strict=True))
+    known = {code: Doubt[name.upper()] for code, name in names.items() if name.upper() in Doubt.__members__}
+    present = np.nan_to_num(np.asarray(codes.values, dtype=float)).astype(int)
+    return [known[code] for code in present.ravel().tolist() if code in known]
+
+
+def doubts_at(spells: xr.Dataset, name: str, where: Mapping[str, int]) -> tuple[Doubt, ...]:
+    """What the table doubts about a signal, or about ``converged`` and its like, in one cell; nothing unless it says.
+
+    Examples
+    --------
+    >>> codes = xr.DataArray([Doubt.SLOPE.code, 0], dims="period", attrs=code_attributes())
+    >>> [len(doubts_at(xr.Dataset({"debt_doubt": codes}), "debt", {"period": period})) for period in (0, 1)]
+    [1, 0]
+    """
+    if doubt_of(name) not in spells:
+        return ()
+    codes = spells[doubt_of(name)]
+    return tuple(decoded(codes.isel({dim: at for dim, at in where.items() if dim in codes.dims})))
