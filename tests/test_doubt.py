@@ -1,6 +1,7 @@
 """Doubts as data: each can come up, says what to do, is printed, and comes back from a table on disk."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -280,6 +281,13 @@ def test_an_estimate_with_a_doubt_is_not_reliable_whatever_it_was_given():
     assert doubted.with_doubts() is doubted
     with pytest.raises(TypeError, match=r"doubts\[0\] must be a member of ld.Doubt, not 'few'"):
         ld.Estimate(2.0, 0.5, doubts=["few"])
+
+
+def test_the_page_lists_them_as_they_are():
+    page = (Path(__file__).parents[1] / "docs" / "doubts.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if re.match(r"\| \d", line)]
+    assert rows == [f"| {one.code} | `{one.name}` | {one.what} | {one.remedy} |" for one in Doubt]
+    assert [one.name for one in Doubt if not one.disqualifies] == ["NORMALISERS_UNCHECKED"]
 
 
 # In a table.

@@ -187,7 +187,7 @@ class Doubt(Enum):
         "take smaller steps (a larger target_accept) or other parameters for the same model",
         "{divergences:.0f} of {transitions:.0f} transitions diverged",
     )
-    NOT_FINITE = 63, "draws are not finite", "fit again; the model's priors may be too wide", "{detail}"
+    NOT_FINITE = 63, "draws are not finite", "fit again, and look at the parameter it names", "{detail}"
     FEW_WEIGHTED = (
         64,
         "weighted draws are worth too little",

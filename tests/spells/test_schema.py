@@ -29,8 +29,8 @@ from learning_debt.spells.schema import (
     VARIABLES,
     VERSION,
     TableFacts,
-    per_observation,
     doubt_of,
+    per_observation,
     reliable_of,
     se_of,
 )
