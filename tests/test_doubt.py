@@ -140,8 +140,17 @@ def predictive(shadow, deployed, bounded, draws=500):
     return PredictiveContrast(Exponentials(bounded), pair[0], batch, 1).against(pair[1])
 
 
+def averaged():
+    """A debt that a thousandth of the outcomes carries, averaged over predictive draws."""
+    forecaster, batch = Exponentials(bounded=False), xr.Dataset({"y": ("obs", [0.5])})
+    forecaster.outcome_kind = lambda: "other"
+    some = np.ones((4, 500))
+    some[:2, 0] = 1000.0
+    return PredictiveContrast(forecaster, posterior(some), batch, 1).against(posterior(np.exp(0.01 * NORMAL)))
+
+
 def supplied(weight):
-    keeper = SuppliedShadow(lambda *_: with_weights(posterior(), weight))
+    keeper = SuppliedShadow(lambda *_: with_weights(posterior(), weight), exact=True)
     data = xr.Dataset({"y": ("obs", [0.0])})
 
     class Reader:
@@ -212,6 +221,7 @@ PROVOKED = {
     Doubt.HEAVY_TAILS: lambda: verdict(heaviest=0.5),
     Doubt.WAVERING_DECISION: lambda: verdict(jump=2.0),
     Doubt.FEW_BEYOND_LEVEL: beyond_level,
+    Doubt.FEW_CARRY_DEBT: averaged,
     Doubt.RHAT: lambda: convergence(posterior(NORMAL + 3 * np.arange(4)[:, None])),
     Doubt.FEW_IN_CHAINS: lambda: convergence(posterior(NORMAL[:, :50])),
     Doubt.DIVERGENCES: lambda: convergence(diverging()),
