@@ -71,6 +71,7 @@ class _ExactReplay:
         for name in {*self.plan.variables, "score_gap"} - set(EXACT_ONLY):
             cells[se_of(name)] = np.where(present, 0.0, np.nan)
             cells[reliable_of(name)] = present.copy()
+            cells[doubt_of(name)] = np.zeros(present.shape, dtype=np.int8)
         if self.plan.learns_late:
             cells |= self.arrived.cells()
         cells["converged"] = cells["deployed_converged"] = np.ones(periods, dtype=bool)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from learning_debt.data import History, plain_labels
 from learning_debt.data.update_rule import UpdateRule
 from learning_debt.scores import Score
-from learning_debt.spells.schema import ARRIVED_GAP, reliable_of, se_of
+from learning_debt.spells.schema import ARRIVED_GAP, doubt_of, reliable_of, se_of
 from learning_debt.typing import Array
 
 Positions = NDArray[np.int64]
@@ -158,4 +158,5 @@ class ArrivedGaps:
             ARRIVED_GAP: np.where(present, self.total / rows, np.nan),
             se_of(ARRIVED_GAP): np.where(present, self.error / rows, np.nan),
             reliable_of(ARRIVED_GAP): present & self.reliable,
+            doubt_of(ARRIVED_GAP): self.doubt,
         }

@@ -47,11 +47,13 @@ def _made_up(plan: Plan, seconds: float) -> Columns:
         cells[name] = signal.copy()
         if name not in (*EXACT_ONLY, *DRAWS_ONLY):
             cells |= {se_of(name): 0.0 * signal, reliable_of(name): present.copy()}
+            cells[doubt_of(name)] = np.zeros(present.shape, dtype=np.int8)
     if "predictive_debt" in plan.variables:
         cells["gap_sd"] = np.sqrt(2 * signal)  # that of a small change under the log score
     if plan.learns_late:
         cells[ARRIVED_GAP] = signal.copy()
         cells |= {se_of(ARRIVED_GAP): 0.0 * signal, reliable_of(ARRIVED_GAP): present.copy()}
+        cells[doubt_of(ARRIVED_GAP)] = np.zeros(present.shape, dtype=np.int8)
     ones = np.ones(plan.periods)
     cells |= {"converged": ones.astype(bool), "deployed_converged": ones.astype(bool)}
     cells |= {"doubt": np.full(plan.periods, ""), "deployed_doubt": np.full(plan.periods, "")}

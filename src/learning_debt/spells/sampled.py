@@ -24,7 +24,7 @@ from learning_debt.spells.density_cache import Asking
 from learning_debt.spells.doubt_codes import code_of
 from learning_debt.spells.held_likelihoods import HeldLikelihoods
 from learning_debt.spells.plan import ArrivedGaps, Columns, Plan, Positions
-from learning_debt.spells.schema import ARRIVED_GAP, DRAWS_ONLY, UPKEEP, doubt_of, reliable_of, se_of
+from learning_debt.spells.schema import DRAWS_ONLY, UPKEEP, doubt_of, reliable_of, se_of
 from learning_debt.spells.simulated_path import LastOfPath
 from learning_debt.typing import Array
 
@@ -128,7 +128,7 @@ class _SampledReplay:
         for name in UPKEEP:
             cells[name] = np.array([getattr(one, name) for one in steps])
         if self.plan.learns_late:
-            cells |= self.arrived.cells() | {doubt_of(ARRIVED_GAP): self.arrived.doubt}
+            cells |= self.arrived.cells()
         if "debt" in self.plan.variables and not self.no_debt and np.isnan(_upper(cells["debt"])).any():
             self.no_debt = GROWN
         return Columns(cells, self.no_debt)
