@@ -134,9 +134,9 @@ class Exponentials:
         return xr.Dataset({"y": (("sample", "obs"), inside if self.bounded else unbounded)})
 
 
-def predictive(shadow, deployed, bounded, draws=500):
+def predictive(shadow, deployed, bounded):
     batch = xr.Dataset({"y": ("obs", [0.5])})
-    pair = [posterior(centre * np.exp(0.3 * NORMAL[:, :draws])) for centre in (shadow, deployed)]
+    pair = [posterior(centre * np.exp(0.3 * NORMAL)) for centre in (shadow, deployed)]
     return PredictiveContrast(Exponentials(bounded), pair[0], batch, 1).against(pair[1])
 
 
@@ -178,7 +178,7 @@ MEAN_ONE = np.ones((4, 500))
 
 
 def verdict(value=1.0, error=0.1, size=2000.0, heaviest=0.0, jump=0.0):
-    return judged(value, error, size, heaviest, jump, (MEAN_ONE, MEAN_ONE), {})
+    return judged(value, error, size, 1.0, heaviest, jump, (MEAN_ONE, MEAN_ONE), {})
 
 
 def beyond_level():
@@ -216,7 +216,7 @@ PROVOKED = {
     Doubt.NORMALISERS_UNCHECKED: lambda: by_densities(mean=12.0, both=True),
     Doubt.FEW_REACH_OUTCOME: lambda: gap(30 * log_ratio(NORMAL, 1.0)),
     Doubt.OUTCOME_IMPOSSIBLE: lambda: gap(np.full((4, 500), -np.inf)),
-    Doubt.FEW_REACH_OUTCOMES: lambda: predictive(30.0, 1.0, bounded=False, draws=20),
+    Doubt.FEW_REACH_OUTCOMES: lambda: predictive(30.0, 1.0, bounded=False),
     Doubt.OUTCOMES_RULED_OUT: lambda: predictive(30.0, 1.0, bounded=True),
     Doubt.HEAVY_TAILS: lambda: verdict(heaviest=0.5),
     Doubt.WAVERING_DECISION: lambda: verdict(jump=2.0),
