@@ -35,14 +35,17 @@ INTEGRATION = (
     "test_notebooks.py",
 )
 """Rooms and files of tests that run samplers, other packages' models, other processes, or whole pages."""
-assert all((TESTS / room).exists() for room in INTEGRATION), "a room of INTEGRATION has moved"
+SLOW = ("properties",)
+"""Rooms of tests that try many inputs each."""
+assert all((TESTS / room).exists() for room in (*INTEGRATION, *SLOW)), "a room of tests has moved"
 
 
 def pytest_collection_modifyitems(items):
-    """Mark what stands in a room of `INTEGRATION`; what is slow elsewhere is marked where it stands."""
+    """Mark what stands in those rooms; what is slow elsewhere is marked where it stands."""
     for item in items:
-        if any(item.path.is_relative_to(TESTS / room) for room in INTEGRATION):
-            item.add_marker(pytest.mark.integration)
+        for mark, rooms in ((pytest.mark.integration, INTEGRATION), (pytest.mark.slow, SLOW)):
+            if any(item.path.is_relative_to(TESTS / room) for room in rooms):
+                item.add_marker(mark)
 
 
 def random_table(periods, series=1, seed=0, *, exposure=1.0, rows=1, drift=0.03):

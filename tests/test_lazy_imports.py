@@ -61,6 +61,7 @@ def test_help_imports_nothing_that_a_command_works_with(arguments):
     assert not loaded & HEAVY
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["RetrainingCost", "policies", "NIG", "spell_table"])
 def test_what_needs_no_sampler_brings_none(name):
     loaded = loaded_by(f"import learning_debt as ld; ld.{name}")

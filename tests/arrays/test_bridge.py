@@ -31,6 +31,7 @@ def binomial_error(probability, trials):
     return np.sqrt(probability * (1 - probability) / trials)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shift", "deployed", "shadow"),
     [
@@ -61,6 +62,7 @@ def test_intervals_of_independent_draws_cover_the_debt_and_the_normaliser_is_zer
     assert -slack - np.expm1(shift**2) / np.prod(shadow) < np.mean(lower_bounds) - shift**2 / 2 < slack
 
 
+@pytest.mark.slow
 def test_intervals_of_autocorrelated_chains_cover():
     """AR(.9): 19 draws are worth one. The size of each chain set is itself estimated, so 3% are allowed on top."""
     rng, repeats = np.random.default_rng(12), 1000
@@ -139,6 +141,7 @@ def test_without_any_overlap_the_lower_bound_holds():
         assert 1 < estimate.lower_bound < debt
 
 
+@pytest.mark.slow
 def test_the_lower_bound_rises_with_the_debt_and_with_the_draws_but_not_above_the_debt():
     """In expectation, for shifts with and without overlap; 4 sigma over 300 replications."""
     rng, shifts, repeats = np.random.default_rng(25), np.array([0.5, 1.0, 2.0, 4.0, 8.0]), 300
@@ -245,6 +248,7 @@ def require_conservative_coverage(misses):
     assert 0.9 - 4 * binomial_error(0.9, len(misses)) < covered < 2 * stats.norm.cdf(Z90 * np.sqrt(2)) - 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parameters", [1, 2, 10])
 def test_intervals_of_the_marginal_of_a_gaussian_cover(parameters):
     misses, errors, _, _ = gaussian_marginals(parameters, 100, 1000)
@@ -262,6 +266,7 @@ def regression_draws(rng, posterior, shape):
     return np.column_stack([coefficients, np.log(variance)]).reshape(*shape, -1)
 
 
+@pytest.mark.slow
 def test_the_marginal_of_a_regression_covers_its_log_evidence():
     """Skewed in the variance (shape 8), three parameters, 1000 replications."""
     rng, repeats = np.random.default_rng(22), 1000

@@ -27,6 +27,7 @@ def test_this_install_can_cache():
     assert can_cache()
 
 
+@pytest.mark.slow
 def test_without_a_folder_to_cache_in_it_compiles_without(tmp_path):
     package = tmp_path / "learning_debt"
     shutil.copytree(Path(learning_debt.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))

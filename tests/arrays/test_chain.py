@@ -42,6 +42,7 @@ PATHS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PATHS)
 def test_intervals_of_a_chain_cover_with_the_covariance_of_its_steps(path):
     """Coverage within 4 binomial sigma, mean within 4 sigma and errors right within 4 sigma of a standard deviation.

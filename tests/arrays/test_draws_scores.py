@@ -123,6 +123,7 @@ def cost_of_normals(shift):
     return cost(a + shift) - cost(a)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 50])
 def test_costs_at_counts_have_errors_that_cover_or_say_that_a_decision_wavers(rows):
     rng = np.random.default_rng(16)
@@ -178,6 +179,7 @@ def covered(estimate, truth):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shift", [0.0, 0.2, 2.0])
 def test_errors_of_divergences_cover(shift):
     rng = np.random.default_rng(7)

@@ -364,6 +364,7 @@ def test_several_series_are_resampled_whole_with_both_parts(random_spells):
     assert [float(fixed["difference_low"]), float(fixed["difference_high"])] == pytest.approx([low, high], rel=1e-10)
 
 
+@pytest.mark.slow
 def test_intervals_that_tune_again_cover_more_often_than_those_that_do_not():
     """CUSUM against the best calendar on 40 histories of 80 periods, in which a coefficient is drawn anew now and then.
 
@@ -407,6 +408,7 @@ def test_the_deciding_policy_is_held_against_your_calendar_the_best_one_and_cusu
     assert audited.distinction in str(audited)
 
 
+@pytest.mark.slow
 def test_what_decides_is_chosen_anew_among_all_rows_that_look(spells, audited):
     tuning = ld.check_spells(ld.from_period(spells, 0, 36))
     counts, least = resample_counts(1, 36, 200, np.random.default_rng(0)), {}

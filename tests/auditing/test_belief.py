@@ -110,6 +110,7 @@ def spells(seed, **kwargs):
     return ld.spell_table(forecaster, history(seed, **kwargs), initial=10, progressbar=False)
 
 
+@pytest.mark.slow
 def test_silent_when_the_model_is_right_and_not_when_variances_are_unequal():
     """24 exact tables each. At a probability of .99, 3 or more false alarms have a chance of .002."""
     flags = {

@@ -29,6 +29,7 @@ def test_what_is_wrong_is_refused_by_name(name, argument, tmp_path, monkeypatch)
     assert not {what: said for what, said in faults.items() if said}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CALLS)
 def test_what_is_right_is_taken(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

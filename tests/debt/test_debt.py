@@ -369,6 +369,7 @@ def require_coverage(estimates, truth, least_share):
     assert abs(covered - 0.9) < 4 * np.sqrt(0.09 / len(kept))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("draws", "least", "most"), [(1000, 0.0, 0.03), (2000, 0.2, 0.95), (4000, 0.95, 1.0)])
 def test_chains_pass_for_what_they_are_worth_and_have_errors_to_match(draws, least, most):
     """AR(.9), one chain: 1,000 draws are worth 53 to 60, of which no more pass than chance allows, 4,000 over 200."""

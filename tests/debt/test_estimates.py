@@ -65,6 +65,7 @@ def require_coverage(estimates, exact, allowance=0.0):
     assert np.abs(misses).max() < 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("coefficients", "shift", "draws"), [(1, 0.3, 150), (5, 0.5, 100)])
 def test_every_quantity_covers_its_exact_value_when_the_draws_overlap(coefficients, shift, draws):
     """S = 400 or 600, 1000 replications. Debt of 1 to 3 nats, by the pooled estimator."""

@@ -79,6 +79,7 @@ LABELS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", LABELS)
 def test_a_report_is_written_whatever_the_labels_are(kind, tmp_path):
     label = np.empty(PERIODS, dtype=object)

@@ -79,6 +79,7 @@ EXPECTED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["none", "matplotlib"])
 def test_every_plot_draws_its_visuals(audit, backend):
     for function, collection in drawn_calls(audit, backend=backend).items():
@@ -204,6 +205,7 @@ def test_sampled_against_exact_refuses_tables_of_different_histories():
         plot_sampled_against_exact(make_spells(), make_spells(periods=20), backend="none")
 
 
+@pytest.mark.slow
 def test_plots_leave_global_state_alone(audit):
     before = dict(matplotlib.rcParams)
     drawn_calls(audit, backend="matplotlib")

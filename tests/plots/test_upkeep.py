@@ -111,6 +111,7 @@ def test_upkeep_shows_rungs_limits_and_doubts(spells):
         plot_upkeep(spells.drop_vars("rung"))
 
 
+@pytest.mark.slow
 def test_axes_and_page_are_in_the_unit_of_the_table(spells, audited, tmp_path):
     schedule = audited.replays["oracle"].schedule
     drawn = plot_signals(audited.spells, schedule, backend="matplotlib").viz["figure"].item()
@@ -126,6 +127,7 @@ def test_axes_and_page_are_in_the_unit_of_the_table(spells, audited, tmp_path):
     plt.close("all")
 
 
+@pytest.mark.slow
 def test_gaps_several_steps_ahead_are_held_against_the_belief_of_their_issue():
     """A right model's forecasts gain what it expects, whatever the horizon and however late outcomes come."""
     forecaster = ld.ConjugateRegression(ld.NIG(np.zeros(2), np.eye(2), 4.0, 3.0))

@@ -55,6 +55,7 @@ def test_every_spell_is_played_as_if_it_were_the_only_one(random_spells, policy)
             np.testing.assert_array_equal(says[:, s, t - 1], retrain)
 
 
+@pytest.mark.slow
 def test_learning_is_worth_it_on_series_it_has_not_seen(learnt, model):
     """From a dozen and a half series: over costs, cheaper than a CUSUM tuned on the same series."""
     fresh, ours, cusum = shifting_series(16, 2), 0.0, 0.0

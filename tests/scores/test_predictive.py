@@ -224,6 +224,7 @@ def test_scores_of_the_draws_are_those_of_the_negative_binomial():
     assert (np.abs(result.log_density - exact) < 4 * error).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["count", "other"])
 def test_counts_cover_the_divergence_of_negative_binomials(kind):
     """By summation, and (slow, hence 500 times) by Monte Carlo where nothing is known of the outcome; two rows."""
@@ -236,6 +237,7 @@ def test_counts_cover_the_divergence_of_negative_binomials(kind):
     assert points == {400.0} if kind == "other" else max(points) < 100
 
 
+@pytest.mark.slow
 def test_summation_has_less_error_than_monte_carlo():
     errors = [
         [e.standard_error for e in estimates_of(poisson(kind), gamma_draws, *COUNTS, 100)]
@@ -271,6 +273,7 @@ def test_many_counts_are_strided_to_the_value_of_their_complete_sum(model, shado
         assert 0.98 < estimate.standard_error / exact.standard_error < 1.05
 
 
+@pytest.mark.slow
 def test_strided_counts_cover_the_divergence_of_negative_binomials():
     shadow, deployed = (12_000.0, 2.0), (11_900.0, 2.0)
     exact = count_debt(shadow, deployed, 1.0, 4000, 8000)
@@ -292,6 +295,7 @@ def test_counts_no_lattice_resolves_go_to_monte_carlo():
         assert (estimate.diagnostics["points"] == 1000) == (scale == 1000)
 
 
+@pytest.mark.slow
 def test_heavy_tails_are_integrated_and_cover():
     shadow, deployed = NORMALS
     exact = np.mean([heavy_debt(shadow, deployed, x) for x in X])
@@ -315,6 +319,7 @@ def test_a_rule_that_its_coarse_half_contradicts_is_refined():
         assert estimate.value == pytest.approx(exact.value, rel=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shadow", "deployed"),
     [(*NORMALS,), ((-0.6, 0.15), (-0.3, 0.15))],
@@ -328,6 +333,7 @@ def test_a_mass_among_densities_is_added_to_their_integral(shadow, deployed):
     require_coverage(estimates, exact)
 
 
+@pytest.mark.slow
 def test_outcomes_that_are_nearly_always_the_same_number():
     """99.9% of the mass at 0: the quartiles of the draws coincide."""
     shadow, deployed = (-3.1, 0.01), (-2.5, 0.01)

@@ -15,6 +15,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from outcome_families import families
 from predictive_families import Model, drawn, possible_outcomes, predictive, replications, truth
 
+pytestmark = pytest.mark.slow
+
 FAMILIES = families()
 CELLS = {
     "a small shift": [

@@ -73,6 +73,7 @@ def test_cells_before_the_deployment_are_absent(built):
         np.testing.assert_array_equal(table[f"{name}_reliable"], present)
 
 
+@pytest.mark.slow
 def test_gap_sd_is_the_spread_of_the_mean_gap_when_rows_are_drawn_from_the_shadow(built):
     history, forecaster, table = built(2, 3)
     for s, t in [(0, 1), (0, 10), (4, 9)]:

@@ -12,6 +12,8 @@ import learning_debt as ld
 
 from ..sampled_regression import SampledRegression
 
+pytestmark = pytest.mark.slow
+
 INITIAL, PERIODS = 30, 25
 
 

@@ -100,6 +100,7 @@ class Reweighting:
         return Shadow(posterior, row_weight), Upkeep("reweight", 0.1, 900.0, 0, float(density.size), 0.5, True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "history", [on_time(late_history(shift=0.0)), in_order(late_history(shift=0.0))], ids=["on time", "late"]
 )
@@ -271,6 +272,7 @@ def test_a_row_that_draws_rule_out_counts_until_it_leaves_the_window():
     np.testing.assert_allclose(found[2], 0 * log, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["window", "late-revised-horizon"])
 def test_a_ladder_gives_the_same_table_with_fewer_refits(rule):
     options, history = RULES[rule]
