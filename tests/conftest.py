@@ -35,8 +35,8 @@ INTEGRATION = (
     "test_notebooks.py",
 )
 """Rooms and files of tests that run samplers, other packages' models, other processes, or whole pages."""
-SLOW = ("properties",)
-"""Rooms of tests that try many inputs each."""
+SLOW = ("properties", "report", "study")
+"""Rooms of tests that try many inputs, draw whole reports, or simulate."""
 assert all((TESTS / room).exists() for room in (*INTEGRATION, *SLOW)), "a room of tests has moved"
 
 
