@@ -29,7 +29,8 @@ from scipy import signal, special, stats
 
 from learning_debt.estimate import Estimate
 from learning_debt.forecasters.weights import with_weights
-from learning_debt.scores.predictive_contrast import PredictiveContrast, gap_from_mixtures, row_mixture
+from learning_debt.scores.predictive_contrast import PredictiveContrast
+from learning_debt.scores.row_mixtures import gap_from_mixtures, row_mixture
 
 sys.path.insert(0, str(Path(__file__).parent))
 from outcome_families import Family, Parameters, Posterior, families

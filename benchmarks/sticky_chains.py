@@ -22,7 +22,7 @@ from learning_debt.arrays.predictive import mixture
 from learning_debt.debt.from_draws import NoLogMarginal, debt_from_draws
 from learning_debt.doubt import Doubt
 from learning_debt.estimate import Estimate
-from learning_debt.scores.predictive_contrast import gap_from_mixtures, supported
+from learning_debt.scores.row_mixtures import gap_from_mixtures, supported
 
 Array = NDArray[np.float64]
 

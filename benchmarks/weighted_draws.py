@@ -28,7 +28,7 @@ from learning_debt.arrays.predictive import mixture
 from learning_debt.debt.from_draws import debt_from_draws
 from learning_debt.estimate import Estimate
 from learning_debt.forecasters.weights import MAXIMUM_PARETO_K, MINIMUM_MOVED_SHARE
-from learning_debt.scores.predictive_contrast import supported
+from learning_debt.scores.row_mixtures import supported
 
 Array = NDArray[np.float64]
 

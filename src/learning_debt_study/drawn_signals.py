@@ -31,12 +31,7 @@ from learning_debt.doubt import Doubt
 from learning_debt.estimate import Estimate
 from learning_debt.policies.base import Policy
 from learning_debt.policies.signals import Signals
-from learning_debt.scores.predictive_contrast import (
-    gap_from_mixtures,
-    score_from_mixture,
-    supported,
-    tolerated_error,
-)
+from learning_debt.scores.row_mixtures import gap_from_mixtures, score_from_mixture, supported, tolerated_error
 from learning_debt.spells.schema import ESTIMATED, OPTIONAL, SAMPLED, se_of
 from learning_debt.typing import Array
 from learning_debt_study.path_posteriors import DrawnPosterior, DrawPosterior, seed_of, study_posteriors

@@ -9,7 +9,8 @@ import learning_debt as ld
 from learning_debt.arrays.predictive import mixture
 from learning_debt.data import as_dataset
 from learning_debt.forecasters.base import SampledForecaster
-from learning_debt.scores.predictive_contrast import PredictiveContrast, row_mixture
+from learning_debt.scores.predictive_contrast import PredictiveContrast
+from learning_debt.scores.row_mixtures import row_mixture
 
 Z90 = stats.norm.ppf(0.95)
 REPEATS = 1000
@@ -440,3 +441,13 @@ def test_one_contrast_serves_many_deployed_posteriors():
     alone = [ld.predictive_debt(forecaster, shadow, one, BATCH, random_seed=4) for one in deployed]
     assert together == alone
     assert together[0].value < together[1].value < together[2].value
+
+
+def test_a_debt_does_not_depend_on_which_posteriors_were_compared_before():
+    """A deployed posterior with a spike needs a finer rule; the next one must not be judged by that."""
+    rng, forecaster = np.random.default_rng(10), spiked()
+    shadow, near, spike = (posterior_of(rng.beta(*shape, size=400)) for shape in ((2, 900), (300, 5), (60, 40)))
+    contrast = PredictiveContrast(forecaster, shadow, forecaster.as_batch(BATCH), random_seed=4)
+    first, between = contrast.against(near), contrast.against(spike)
+    assert between.diagnostics["points"] > first.diagnostics["points"]
+    assert contrast.against(near) == first

@@ -12,7 +12,7 @@ from learning_debt.data import split_periods
 from learning_debt.data.update_rule import UpdateRule
 from learning_debt.forecasters.weights import LOG_WEIGHT, WEIGHTS, with_weights
 from learning_debt.scores import CRPS, LogScore, NewsvendorLoss
-from learning_debt.scores.predictive_contrast import row_log_density
+from learning_debt.scores.row_mixtures import row_log_density
 from learning_debt.shadows.base import Shadow, Upkeep
 from learning_debt.shadows.supplied import SuppliedShadow
 from learning_debt.spells.density_cache import Asking

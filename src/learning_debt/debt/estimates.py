@@ -25,7 +25,7 @@ from learning_debt.forecasters.weights import (
     with_moves,
 )
 from learning_debt.scores import Score, as_score
-from learning_debt.scores.predictive_contrast import row_log_density
+from learning_debt.scores.row_mixtures import row_log_density
 from learning_debt.typing import Array
 from learning_debt.validation import (
     describe,

@@ -12,12 +12,8 @@ from learning_debt.arrays.predictive.mixture import Mixture
 from learning_debt.estimate import Estimate
 from learning_debt.forecasters.base import SampledForecaster
 from learning_debt.scores.base import Score
-from learning_debt.scores.predictive_contrast import (
-    PredictiveContrast,
-    gap_from_mixtures,
-    row_mixture,
-    score_from_mixture,
-)
+from learning_debt.scores.predictive_contrast import PredictiveContrast
+from learning_debt.scores.row_mixtures import gap_from_mixtures, row_mixture, score_from_mixture
 from learning_debt.typing import Array
 
 

@@ -1,4 +1,4 @@
-"""Predictive distributions as mixtures of draws: row by row at outcomes, and as a whole against another."""
+"""The shadow's predictive distribution as a whole, held against those of deployed posteriors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from functools import partial
 import numpy as np
 import xarray as xr
 
-from learning_debt.arrays.draws.effective_size import ENOUGH
 from learning_debt.arrays.predictive import mixture
 from learning_debt.arrays.predictive.integration import Integral, average, integral
 from learning_debt.arrays.predictive.outcome_draws import OutcomeDraws, Outcomes, by_weight
@@ -17,21 +16,17 @@ from learning_debt.data import append_rows, take_rows
 from learning_debt.doubt import Doubt
 from learning_debt.estimate import Estimate
 from learning_debt.forecasters.base import SampledForecaster
-from learning_debt.forecasters.weights import doubts_of_weights, lineage, relative_weights, was_moved, with_moves
+from learning_debt.forecasters.weights import doubts_of_weights, relative_weights, was_moved, with_moves
+from learning_debt.scores.row_mixtures import (
+    MAXIMUM_RELATIVE_VARIANCE,
+    doubts_of_error,
+    posterior_mixture,
+    row_log_density,
+    row_mixture,
+    tolerated_error,
+)
 from learning_debt.typing import Array
 
-MAXIMUM_RELATIVE_VARIANCE = 0.01
-"""Squared Monte-Carlo error of a log density ratio (root mean square over the outcomes) above which it is not trusted.
-
-About 100 effective draws must carry a density. Beyond, few draws reach an outcome and their own spread understates the
-error: values come out too large, and intervals undercover. Chosen on other seeds than the ones that score it
-(notebooks/sampled_against_exact.ipynb)."""
-MAXIMUM_WEIGHTED_VARIANCE = 0.004
-"""The same where draws carry weights: about 250 effective draws must carry a density.
-
-The weights' own tail makes errors look smaller than they are: 1,800 pairs of reweighted conjugate posteriors, 1,000 to
-4,000 draws, independent and AR(.8): 90% intervals of predictive debt covered .88 below .002, .87 to .004, .83 to .007
-and .78 to .01, where they missed by up to 8 standard errors."""
 MAXIMUM_AVERAGED_VARIANCE = 0.04
 """The same for averages over predictive draws, whose own error covers what some 25 effective draws still get wrong.
 
@@ -41,90 +36,16 @@ MONTE_CARLO_DRAWS = 1000
 """Outcomes at which both densities are taken where no rule of integration serves."""
 MORE_DRAWS = (1, 4, 10)
 """Times that number, where fewer outcomes do not carry the debt, as far as `MAXIMUM_POINTS` allows."""
-CARRYING_DRAWS = 50
+CARRYING_DRAWS = 100
 """Outcomes that must carry an average over predictive draws for its error to be known.
 
 Where fewer do, the largest terms may be missing, and value and error come out too small together. Predictive
-distributions known exactly, 2,000 replications each: with the first 1,000 outcomes, 90% intervals covered .84
-(exponential, few rows), .86 (Student-t, small shift) and .87 (exponential, small shift), and missed by up to 9 standard
-errors; with as many as it takes .93, .92 and .89, and up to 6, with half to four fifths of the error."""
+distributions known exactly, 2,000 replications each: with the first 1,000 outcomes, 90% intervals covered .82
+(exponential, few rows), .83 (Student-t, small shift), .86 (exponential, small shift) and .89 (Student-t, heavier), and
+missed by up to 10 standard errors; with as many as it takes .93, .93, .91 and .91, and up to 5, with a third to half of
+the error. Where 50 were enough, the third covered .89 and missed by 6."""
 DEPLOYED_SHARE = 0.25
 """Share of them drawn from the deployed posterior, which finds what it expects and the shadow does not."""
-
-
-def tolerated_error(fine: mixture.MonteCarlo, value: float) -> float:
-    """Of a rule of integration: what Monte Carlo blurs anyway, or 1% of the `value` it gives."""
-    return max(0.25 * fine.standard_error, 0.01 * value, 1e-7)
-
-
-def row_log_density(
-    forecaster: SampledForecaster,
-    posterior: xr.DataTree,
-    batch: xr.Dataset,
-    past: xr.Dataset | None = None,
-    random_seed: int | None = None,
-) -> Array:
-    """Log density of every row, after `past`, at every draw, shape (chain, draw, rows), summed over outcomes."""
-    densities = forecaster.log_density(posterior, batch, past, random_seed=random_seed)
-    total = sum(variable.values for variable in densities.data_vars.values())
-    return np.asarray(total).reshape(posterior["posterior"].sizes["chain"], -1, np.shape(total)[-1])
-
-
-def row_mixture(
-    forecaster: SampledForecaster,
-    posterior: xr.DataTree,
-    batch: xr.Dataset,
-    past: xr.Dataset | None = None,
-    random_seed: int | None = None,
-) -> mixture.Mixture:
-    """Log predictive density of every row of `batch`, after `past`."""
-    return posterior_mixture(posterior, row_log_density(forecaster, posterior, batch, past, random_seed))
-
-
-def posterior_mixture(posterior: xr.DataTree, log_density: Array) -> mixture.Mixture:
-    """Mixture over the draws of `posterior`, weighted as they are, of log densities (chain, draw, points)."""
-    of_draws = mixture.mixture(log_density, relative_weights(posterior), lineage(posterior))
-    return of_draws._replace(doubts=doubts_of_weights(posterior))
-
-
-def supported(found: mixture.MonteCarlo, *mixtures: mixture.Mixture, most: float = MAXIMUM_RELATIVE_VARIANCE) -> bool:
-    """Whether enough draws lie behind the standard error, and carry the densities, for it to be believed."""
-    weighted = any(np.ptp(one.weight) > 0 for one in mixtures)
-    carried = found.relative_variance <= (MAXIMUM_WEIGHTED_VARIANCE if weighted else most)
-    return carried and found.size >= ENOUGH
-
-
-def _doubts_of_error(
-    found: mixture.MonteCarlo,
-    mixtures: tuple[mixture.Mixture, ...],
-    out_of_reach: Doubt,
-    most: float = MAXIMUM_RELATIVE_VARIANCE,
-) -> tuple[Doubt, ...]:
-    """Why the standard error is not to be believed, if it is not; `out_of_reach` where too few draws carry a point."""
-    if found.size < ENOUGH:
-        return (Doubt.FEW_DRAWS,)
-    return () if supported(found, *mixtures, most=most) else (out_of_reach,)
-
-
-def gap_from_mixtures(shadow: mixture.Mixture, deployed: mixture.Mixture) -> Estimate:
-    """Score gap of two mixtures at realised outcomes, with the verdict on its error."""
-    return _at_outcomes(mixture.score_gap(shadow, deployed), shadow, deployed)
-
-
-def score_from_mixture(one: mixture.Mixture) -> Estimate:
-    """Mean log score of a mixture at realised outcomes, with the verdict on its error."""
-    return _at_outcomes(mixture.mean_score(one), one)
-
-
-def _at_outcomes(found: mixture.MonteCarlo, *mixtures: mixture.Mixture) -> Estimate:
-    diagnostics = {"relative_variance": found.relative_variance, "effective_draws": found.size}
-    doubts = [doubt for one in mixtures for doubt in one.doubts]
-    if not np.isfinite(found.value):
-        doubts.insert(0, Doubt.OUTCOME_IMPOSSIBLE)
-        bound = found.value > 0
-        return Estimate(found.value, float("nan"), lower_bound=bound, diagnostics=diagnostics).with_doubts(*doubts)
-    against = (*_doubts_of_error(found, mixtures, Doubt.FEW_REACH_OUTCOME), *doubts)
-    return Estimate(found.value, found.standard_error, diagnostics=diagnostics).with_doubts(*against)
 
 
 Nodes = dict[str, Array]
@@ -153,7 +74,6 @@ class PredictiveContrast:
         self.forecaster, self.shadow, self.batch, self.past = forecaster, shadow, batch, past
         self.rows = batch.sizes[forecaster.observation_dim]
         self.kind, self.moved = forecaster.outcome_kind(), was_moved(shadow)
-        self._coarsest = 0
         self._parts: list[PredictiveContrast] = []
         chunks = self._chunks()
         seeds = np.random.SeedSequence(random_seed).generate_state(len(chunks) + 3).tolist()
@@ -192,18 +112,18 @@ class PredictiveContrast:
         if self._parts:
             return _combined([part._against(deployed) for part in self._parts], [part.rows for part in self._parts])
         if self.kind != "other":
-            estimate = self._integrated(self._own, self._coarsest, deployed)
+            estimate = self._integrated(self._own, deployed)
             if estimate is None:
                 (theirs,) = self._predictive_draws(deployed, self._deployed_seed).values()
-                estimate = self._integrated(self._own.with_draws(theirs), 0, deployed)
+                estimate = self._integrated(self._own.with_draws(theirs), deployed)
             if estimate is not None:
                 return estimate
         return self._averaged(deployed)
 
-    def _integrated(self, places: OutcomePoints, first: int, deployed: xr.DataTree) -> Estimate | None:
+    def _integrated(self, places: OutcomePoints, deployed: xr.DataTree) -> Estimate | None:
         """By the first rule, of rising resolution, that is right for this deployed posterior; None if no rule is."""
         (outcome,) = self.forecaster.observed
-        for number, points in enumerate(POINTS[first:], first):
+        for points in POINTS:
             rule = places.at(points)
             if rule is None:
                 continue
@@ -220,8 +140,6 @@ class PredictiveContrast:
                 if self.kind == "continuous":
                     return None  # no finer rule mends what lies beyond
                 continue  # the masses of a sum over strides may be off, which those of a finer one are not
-            if places is self._own:  # the next deployed posterior is much alike
-                self._coarsest = min(number + 1, len(POINTS) - 1)
         return None
 
     def _estimate(
@@ -235,7 +153,7 @@ class PredictiveContrast:
         spread = mixture.gap_spread(shadow, deployed, at, self.rows)
         diagnostics = {"points": at.size / self.rows, "gap_sd": spread}
         diagnostics |= {"relative_variance": found.found.relative_variance, "effective_draws": found.found.size}
-        doubts = _doubts_of_error(found.found, (shadow, deployed), Doubt.FEW_REACH_OUTCOMES, most)
+        doubts = doubts_of_error(found.found, (shadow, deployed), Doubt.FEW_REACH_OUTCOMES, most)
         if not _carried(found):
             doubts = (*doubts, Doubt.FEW_CARRY_DEBT)
         return Estimate(found.found.value, found.standard_error, diagnostics=diagnostics, doubts=doubts)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from learning_debt.scores.predictive_contrast import row_log_density
+from learning_debt.scores.row_mixtures import row_log_density
 from learning_debt.spells.density_cache import Asking
 from learning_debt.spells.plan import Plan, Positions
 from learning_debt.typing import Array
