@@ -1,6 +1,7 @@
 """Doubts as data: each can come up, says what to do, is printed, and comes back from a table on disk."""
 
 import re
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from learning_debt.forecasters.weights import (
     with_weights,
 )
 from learning_debt.policies import CUSUM
+from learning_debt.report.page import verdict_box
 from learning_debt.scores.predictive_contrast import PredictiveContrast, gap_from_mixtures
 from learning_debt.scores.predictive_draws import judged
 from learning_debt.shadows.supplied import SuppliedShadow
@@ -322,3 +324,51 @@ def test_names_decide_where_a_table_says_what_its_codes_mean():
     assert decoded(xr.DataArray([0, 1, 2], attrs=attributes)) == [Doubt.SLOPE]
     assert decoded(xr.DataArray([0.0, np.nan, Doubt.SLOPE.code])) == [Doubt.SLOPE]
     assert doubts_at(xr.Dataset(), "debt", {}) == ()
+
+
+def table_with(codes):
+    """Twenty-four periods of a drifting gap; the predictive debt of every cell is doubted by the code of its column."""
+    present = np.triu(np.ones((24, 24), dtype=bool))
+    age = np.arange(1, 25) - np.arange(24)[:, None]
+    dims = ("deployed_at", "period")
+    held = {name: (dims, np.where(present, 0.1 * age, np.nan)) for name in ("score_gap", "predictive_debt", "gap_sd")}
+    held["predictive_debt_reliable"] = (dims, present & (np.asarray(codes) == 0))
+    held["predictive_debt_doubt"] = (dims, np.where(present, codes, 0).astype(np.int8), code_attributes())
+    return xr.Dataset(held)
+
+
+def test_a_decision_its_report_and_the_notes_of_an_audit_say_what_the_table_doubts():
+    few, far = Doubt.FEW_DRAWS, Doubt.FEW_REACH_OUTCOMES
+    table = table_with([0] * 10 + [few.code] * 9 + [far.code] * 5)
+    policy = ld.policies.PredictiveDebtThreshold(1.0)
+    found = ld.decide(table, policy, 1e-6, deployed_at=3, horizon=5)
+    assert found.verdict == "retrain"
+    assert found.doubts == found.expected_regret.doubts == (far,)
+    assert str(found.expected_regret).endswith(f"(not reliable: {far.text()})")
+    assert ld.decide(table, CUSUM(0.1), 1.0, deployed_at=3, horizon=5).doubts == ()
+    result = ld.audit(table, 1e-6, calendar=2, resamples=50)
+    (note,) = (one for one in result.notes if "predictive debt are not reliable" in one)
+    cells = sum(range(11, 20)), sum(range(20, 25))  # period t has a cell for each of t deployed posteriors
+    shares = (f"{count / sum(cells):.0%} of these: {one.text()}" for count, one in zip(cells, (few, far), strict=True))
+    assert note.endswith(f"({'; '.join(shares)}).")
+    expected = result.decision.expected_regret
+    assert f"(not reliable: {escape(expected.note)})" in verdict_box(result)
+    assert expected.note == far.text()
+
+
+def test_a_table_without_codes_says_no_more_than_that_cells_are_not_reliable():
+    table = table_with([0] * 23 + [Doubt.SLOPE.code]).drop_vars("predictive_debt_doubt")
+    notes = ld.audit(table, 0.1, calendar=2, resamples=50).notes
+    assert any(note.endswith("of the cells of predictive debt are not reliable.") for note in notes)
+    found = ld.decide(table, CUSUM(0.1), 1.0, horizon=5)
+    assert (found.doubts, found.expected_regret.reliable) == ((), False)
+
+
+def test_what_is_no_code_is_refused():
+    table = table_with([0] * 24)
+    kept = ld.check_spells(table.assign(predictive_debt_doubt=table["predictive_debt_doubt"] * np.nan))
+    assert kept["predictive_debt_doubt"].dtype == np.int8
+    with pytest.raises(ValueError, match="'predictive_debt_doubt' must hold codes of doubts, whole numbers from 0 to"):
+        ld.check_spells(table.assign(predictive_debt_doubt=table["predictive_debt_doubt"] + 0.5))
+    with pytest.raises(ValueError, match=r"'predictive_debt_doubt' runs along \('period',\)"):
+        ld.check_spells(table.assign(predictive_debt_doubt=table["predictive_debt_doubt"].isel(deployed_at=0)))

@@ -9,6 +9,7 @@ import xarray as xr
 from scipy import signal, special
 
 import learning_debt as ld
+from learning_debt.spells.doubt_codes import decoded, doubts_at
 
 from ..sampled_regression import SampledRegression
 
@@ -182,6 +183,22 @@ def test_the_marks_of_shadow_and_deployed_posterior_belong_to_their_own_periods(
     assert table["deployed_doubt"].values.tolist() == said
     decision = ld.decide(table, ld.policies.CUSUM(0.1), 0.1, deployed_at=2, horizon=5)
     assert f"the sampler's diagnostics of the deployed posterior ({said[2]}) failed" in decision.reason
+    assert doubts_at(table, "converged", {"period": 1}) == doubts_at(table, "deployed_converged", {"deployed_at": 2})
+    assert decision.doubts == (ld.Doubt.UNCONVERGED, *doubts_at(table, "converged", {"period": 1}))
+    assert decision.doubts[1] == ld.Doubt.RHAT
+    assert len(decoded(table["converged_doubt"])) == len(decoded(table["deployed_converged_doubt"])) == 1
+
+
+def test_cells_that_are_not_reliable_say_why_by_a_code(module_history):
+    """Forty draws of each posterior: no signal can be relied on, and every cell says so."""
+    table = table_of(SampledRegression(draws=10), module_history(INITIAL + 4, 1, 1))
+    apart = np.triu(np.ones((4, 4), dtype=bool), 1)
+    for name in ("debt", "predictive_debt", "score_gap"):
+        codes = table[f"{name}_doubt"]
+        assert codes.dtype == np.int8
+        assert (codes.values[0, apart] != 0).all()
+        assert len(decoded(codes)) == (codes.values != 0).sum()
+        np.testing.assert_array_equal((codes.values == 0)[0, apart], table[f"{name}_reliable"].values[0, apart])
 
 
 @pytest.fixture(scope="module")
