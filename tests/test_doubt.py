@@ -28,8 +28,9 @@ from learning_debt.forecasters.weights import (
 )
 from learning_debt.policies import CUSUM
 from learning_debt.report.page import verdict_box
-from learning_debt.scores.predictive_contrast import PredictiveContrast, gap_from_mixtures
+from learning_debt.scores.predictive_contrast import PredictiveContrast
 from learning_debt.scores.predictive_draws import judged
+from learning_debt.scores.row_mixtures import gap_from_mixtures
 from learning_debt.shadows.supplied import SuppliedShadow
 from learning_debt.spells.doubt_codes import code_attributes, code_of, decoded, doubts_at
 from learning_debt.spells.schema import doubt_of
