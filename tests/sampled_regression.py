@@ -19,6 +19,7 @@ class SampledRegression:
 
     observation_dim, observed = "obs", ("y",)
     needs_past = feedback = False
+    growing_dims = ()
     gradient_evaluations = 0
 
     def __init__(self, prior=PRIOR, *, draws=250, chains=4, coefficient_names=None):

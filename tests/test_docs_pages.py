@@ -56,7 +56,8 @@ def check_spell_table(printed):
 
 def check_updating(*printed):
     assert all(printed)
-    assert len(printed) == 6
+    assert len(printed) == 7
+    assert printed[-1].strip() == "True"  # two keepers of the same draws
 
 
 CHECKS = {

@@ -17,8 +17,8 @@ import learning_debt as ld
 from learning_debt.arrays.bridging.bridge import pooled_debt
 from learning_debt.arrays.conjugate import nig
 from learning_debt.arrays.conjugate.nig import NIG
-from learning_debt.debt.estimates import log_likelihood
 from learning_debt.debt.from_draws import MINIMUM_OVERLAP
+from learning_debt.forecasters.row_likelihood import weighted_likelihood
 
 ROWS = 5
 """Rows of a period, and of the later batch that is forecast."""
@@ -207,6 +207,6 @@ def replicate(cell: Cell, seed: int, replication: int) -> dict[str, float]:
     result["overlap"] = result["debt_overlap"]
     pooled = estimates[0].value, estimates[0].standard_error
     if result["overlap"] < MINIMUM_OVERLAP:  # another estimator was taken
-        pooled = pooled_debt(*(log_likelihood(model, one, world.since) for one in reversed(pair)))[:2]
+        pooled = pooled_debt(*(weighted_likelihood(model, one, world.since) for one in reversed(pair)))[:2]
     result |= {"pooled_value": pooled[0], "pooled_se": pooled[1]}
     return {name: result.get(name, np.nan) for name in COLUMNS}

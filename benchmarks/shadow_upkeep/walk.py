@@ -21,7 +21,7 @@ from learning_debt.shadows import refit as keeper_module
 from learning_debt.shadows.base import Shadow
 from learning_debt.shadows.ladder import ShadowLadder
 from learning_debt.shadows.refit import Refit
-from learning_debt.shadows.weighted_likelihood import PROBES
+from learning_debt.shadows.reweighting import PROBES
 from shadow_upkeep import worlds
 
 DEBT_EVERY = 40

@@ -7,7 +7,7 @@ import pytest
 from scipy import special, stats
 
 import learning_debt as ld
-from learning_debt.debt.estimates import log_likelihood
+from learning_debt.forecasters.row_likelihood import weighted_likelihood
 
 Z90 = stats.norm.ppf(0.95)
 REPEATS = 1000
@@ -154,7 +154,7 @@ def test_without_a_joint_density_the_debt_is_a_lower_bound(coefficients, shift):
     assert all(estimate.interval()[1] == np.inf for estimate in estimates)
     values = np.array([estimate.value for estimate in estimates])
     for value, (shadow, _) in zip(values, pairs, strict=True):
-        at_shadow = log_likelihood(forecaster, shadow, forecaster.as_batch(case.new))
+        at_shadow = weighted_likelihood(forecaster, shadow, forecaster.as_batch(case.new))
         assert value == pytest.approx(at_shadow.mean() + special.logsumexp(-at_shadow) - np.log(at_shadow.size))
     assert values.mean() < case.debt
     assert values.min() > 0

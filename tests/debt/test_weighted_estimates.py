@@ -7,7 +7,7 @@ from arviz_stats.base import array_stats
 
 import learning_debt as ld
 from learning_debt.debt import debt_by_block, debt_by_group
-from learning_debt.debt.estimates import log_likelihood
+from learning_debt.forecasters.row_likelihood import weighted_likelihood
 from learning_debt.forecasters.weights import LINEAGE, lineage, with_weights
 from learning_debt.integrations.sampling_wrapper import ForecasterSamplingWrapper
 from learning_debt.scores.predictive_contrast import PredictiveContrast
@@ -34,7 +34,7 @@ def drawn(last, seed, draws=1000):
 
 def reweighted(anchor, first, last):
     """`anchor`, which has seen the rows before `first`, weighted for those up to `last`."""
-    log_ratio = log_likelihood(MODEL, anchor, MODEL.as_batch(rows(first, last)))
+    log_ratio = weighted_likelihood(MODEL, anchor, MODEL.as_batch(rows(first, last)))
     smoothed, k = array_stats.psislw(-log_ratio.ravel())
     return with_weights(anchor, smoothed.reshape(log_ratio.shape), pareto_k=float(k))
 
@@ -226,7 +226,7 @@ def test_stored_shadows_in_between_reach_where_draws_do_not_overlap():
     fit = lambda last: MODEL.fit({"x": X[:last], "y": y[:last]})  # noqa: E731
     new = {"x": X[30:42], "y": y[30:42]}
     stored = {last: MODEL.sample(fit(last), random_seed=last) for last in range(30, 43)}
-    ratio = log_likelihood(MODEL, stored[40], MODEL.as_batch({"x": X[40:41], "y": y[40:41]}))
+    ratio = weighted_likelihood(MODEL, stored[40], MODEL.as_batch({"x": X[40:41], "y": y[40:41]}))
     stored[41] = with_weights(stored[40], ratio)
     truth = MODEL.posterior_debt(fit(42), fit(30))
     assert not ld.posterior_debt(model, stored[42], stored[30], new).reliable

@@ -26,6 +26,7 @@ class FakeForecaster:
 
     observation_dim, observed = "obs", ("y",)
     needs_past = feedback = False
+    growing_dims = ()
 
     def __init__(self, kind, log_density, draw):
         self.kind, self._log_density, self._draw = kind, log_density, draw

@@ -10,12 +10,12 @@ import learning_debt as ld
 from learning_debt.arrays.conjugate import nig
 from learning_debt.data import split_periods
 from learning_debt.data.update_rule import UpdateRule
+from learning_debt.forecasters.row_likelihood import row_log_density
 from learning_debt.forecasters.weights import LOG_WEIGHT, WEIGHTS, with_weights
 from learning_debt.scores import CRPS, LogScore, NewsvendorLoss
-from learning_debt.scores.row_mixtures import row_log_density
 from learning_debt.shadows.base import Shadow, Upkeep
 from learning_debt.shadows.supplied import SuppliedShadow
-from learning_debt.spells.density_cache import Asking
+from learning_debt.spells.forwarding import RememberingPredictor
 from learning_debt.spells.held_likelihoods import HeldLikelihoods
 from learning_debt.spells.plan import Plan
 
@@ -247,7 +247,7 @@ def test_a_row_that_draws_rule_out_counts_until_it_leaves_the_window():
     """Uniform outcomes below a bound: the bound's draws below a large outcome rule it out while it is held."""
 
     class Bounded:
-        needs_past = False
+        observation_dim, needs_past = "obs", False
 
         def as_batch(self, data):
             return data
@@ -261,12 +261,14 @@ def test_a_row_that_draws_rule_out_counts_until_it_leaves_the_window():
     plan = Plan(history, 2, 1, UpdateRule(window=2), LogScore(), ("debt",))
     draws = xr.Dataset({"bound": (("chain", "draw"), [[5.0, 10.0, 20.0]])})
     posterior = xr.DataTree.from_dict({"posterior": draws})
-    held, log = HeldLikelihoods(Asking(Bounded(), history), plan, posterior), np.log([5.0, 10.0, 20.0])
-    found = []
+    likelihoods, log = HeldLikelihoods(Bounded(), 1.0), np.log([5.0, 10.0, 20.0])
+    held, found = likelihoods.stored(plan.period(0), posterior), []
     for t in (1, 2, 3):
-        held.advance([posterior], plan.row_weight(t), None)
-        held.weights.append(plan.row_weight(t))
-        found.append(held.beyond[0][0])
+        period = plan.period(t)
+        learnt = likelihoods.learnt(period, plan.period(t - 1).row_weight)
+        asked = RememberingPredictor(Bounded(), posterior, learnt.batch)
+        held = likelihoods.advanced(held, period, asked, learnt, None)
+        found.append(held.beyond[0])
     np.testing.assert_allclose(found[0], [-np.inf, 0, 0])  # 9 came in, 1 went out: the others cancel
     np.testing.assert_allclose(found[1], [-np.inf, 0, 0])
     np.testing.assert_allclose(found[2], 0 * log, atol=1e-12)

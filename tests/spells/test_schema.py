@@ -35,16 +35,16 @@ from learning_debt.spells.schema import (
     se_of,
 )
 
+from ..sampled_regression import SampledRegression
+
 CELL = ("deployed_at", "period")
 TABLES = Path(__file__).parent / "tables"
 NOT_QUITE_ALL = ld.UpdateRule(discount=0.9999999)
 FORECASTER = ld.ConjugateRegression(ld.NIG(0.0, 1.0, 2.0, 1.0))
 
 
-class Unwilling:
+class Unwilling(SampledRegression):
     """A forecaster of draws that is never to be asked for anything."""
-
-    observation_dim = "obs"
 
     def as_batch(self, data):
         raise AssertionError

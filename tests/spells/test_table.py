@@ -10,6 +10,8 @@ import xarray as xr
 import learning_debt as ld
 from learning_debt.spells.rehearsal import rehearsed_table
 
+from ..sampled_regression import SampledRegression
+
 FORECASTER = ld.ConjugateRegression(ld.NIG(0.0, 1.0, 2.0, 1.0))
 CELLS = ("debt", "predictive_debt", "score_gap", "regret", "gap_sd")
 
@@ -319,10 +321,8 @@ def test_options_that_do_not_fit_the_history_are_refused_by_name(make_history, o
         table_of(flat(make_history(12, 1, 1)), **options)
 
 
-class Unwilling:
+class Unwilling(SampledRegression):
     """A forecaster that is never to be asked for anything."""
-
-    observation_dim = "obs"
 
     def as_batch(self, data):
         raise AssertionError

@@ -13,7 +13,7 @@ from learning_debt.arrays.bridging import bridge, marginal_debt
 from learning_debt.arrays.conjugate import nig_parts
 from learning_debt.arrays.conjugate.nig import NIG
 from learning_debt.arrays.draws.effective_size import ENOUGH, chosen_inflation, variance_of_mean
-from learning_debt.debt.estimates import as_rows, less, log_likelihood
+from learning_debt.debt.estimates import as_rows, log_ratio
 from learning_debt.debt.from_draws import MINIMUM_OVERLAP, debt_from_draws, log_marginal
 from learning_debt.debt.real_line import model_bounds, on_real_line
 from learning_debt.debt.selection import (
@@ -132,20 +132,12 @@ def debt_by_block(
         fewest = min(group.sizes["chain"] * group.sizes["draw"] for group in groups)
         if fewest < FEWEST_DRAWS:
             raise ValueError(f"a posterior of {fewest} draws is too small; draw at least {FEWEST_DRAWS}, better 4000")
-        at_shadow, at_deployed = (_log_ratio(forecaster, one, batch, removed, before) for one in (shadow, deployed))
+        at_shadow, at_deployed = (log_ratio(forecaster, one, batch, removed, past=before) for one in (shadow, deployed))
         rng = np.random.default_rng(random_seed)
         labels = _labels(forecaster, (shadow, deployed), at_shadow, at_deployed, rng)
         bounds = model_bounds(forecaster, shadow)
         results = [sampled_debt(*on_real_line(block, groups[0], groups[1], bounds), labels) for block in chosen]
     return _blocks_dataset(chosen, results)
-
-
-def _log_ratio(
-    forecaster: Any, posterior: xr.DataTree, batch: xr.Dataset, removed: xr.Dataset | None, past: xr.Dataset | None
-) -> Array:
-    """Log-likelihood of what was added less that of what was removed, shape (chain, draw)."""
-    added = log_likelihood(forecaster, posterior, batch, past)
-    return added if removed is None else less(added, log_likelihood(forecaster, posterior, removed))
 
 
 def _labels(

@@ -25,8 +25,8 @@ from learning_debt.arrays.draws.effective_size import (
 from learning_debt.data import as_dataset, as_labels, require_same_rows, require_variables
 from learning_debt.debt.estimates import as_rows
 from learning_debt.debt.selection import exact_pair, rows_before
+from learning_debt.forecasters.row_likelihood import row_log_density
 from learning_debt.forecasters.weights import MAXIMUM_PARETO_K, doubts_of_weights, drawn_together, relative_weights
-from learning_debt.scores.row_mixtures import row_log_density
 from learning_debt.typing import Array
 from learning_debt.validation import describe
 

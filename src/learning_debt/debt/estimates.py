@@ -9,23 +9,16 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from learning_debt.arrays.bridging.chain import Link, link
+from learning_debt.arrays.bridging.chain import Link
 from learning_debt.arrays.conjugate.nig import NIG, as_nig
 from learning_debt.data import as_past, require_same_rows, take_rows
-from learning_debt.debt.from_draws import debt_from_draws, log_marginal
+from learning_debt.debt.between_posteriors import debt_between, draws_record, link_between
+from learning_debt.debt.from_draws import log_marginal
 from learning_debt.estimate import Estimate
 from learning_debt.forecasters.base import SampledForecaster, require_forecaster, row_weight, training_data
 from learning_debt.forecasters.conjugate_regression import ConjugateRegression
-from learning_debt.forecasters.weights import (
-    doubts_of_weights,
-    drawn_together,
-    lineage,
-    relative_weights,
-    was_moved,
-    with_moves,
-)
+from learning_debt.forecasters.row_likelihood import possible, row_log_density, weighted_likelihood
 from learning_debt.scores import Score, as_score
-from learning_debt.scores.row_mixtures import row_log_density
 from learning_debt.typing import Array
 from learning_debt.validation import (
     describe,
@@ -109,11 +102,12 @@ def posterior_debt(
     stored = _as_chain(chain)
     batch = as_rows(forecaster, "new_data", new_data)
     removed = None if removed_data is None else as_rows(forecaster, "removed_data", removed_data)
-    weights = [_row_weight(new_weight, batch, forecaster, "new_weight")]
     for name, weight, rows in (("new_weight", new_weight, new_data), ("removed_weight", removed_weight, removed_data)):
         require_same_rows(name, weight, rows, forecaster.observation_dim)
-    removed_rows = batch if removed is None else removed
-    of_removed = _row_weight(removed_weight, removed_rows, forecaster, "removed_weight")
+    weights = (
+        _row_weight(new_weight, batch, forecaster, "new_weight"),
+        _row_weight(removed_weight, batch if removed is None else removed, forecaster, "removed_weight"),
+    )
     if exact:
         return Estimate(forecaster.posterior_debt(shadow, deployed), 0.0)
     forecaster.require_comparable(shadow, deployed, batch)
@@ -123,31 +117,22 @@ def posterior_debt(
     else:
         before = training_data(deployed) if forecaster.needs_past else None
         at_shadow, at_deployed = (
-            log_likelihood(forecaster, one, batch, before, weights[0]) for one in (shadow, deployed)
+            log_ratio(forecaster, one, batch, removed, past=before, weights=weights) for one in (shadow, deployed)
         )
-        if removed is not None:
-            weights.append(of_removed)
-            at_shadow, at_deployed = (
-                less(at, log_likelihood(forecaster, one, removed, None, weights[1]))
-                for at, one in ((at_shadow, shadow), (at_deployed, deployed))
-            )
     if stored and (removed is not None or weights[0] is not None):
         raise ValueError(
             "chain takes neither removed data nor row weights: its posteriors must each have seen more rows"
         )
     rng = np.random.default_rng(random_seed)
-    estimate = debt_from_draws(
+    return debt_between(
+        draws_record(shadow),
+        draws_record(deployed),
         at_shadow,
         at_deployed,
         lambda: log_marginal(forecaster, shadow, rng),
         lambda: log_marginal(forecaster, deployed, rng),
         chain=(lambda: _stored_chain(forecaster, [(deployed, 0), *stored], shadow, batch)) if stored else None,
-        weight_shadow=relative_weights(shadow),
-        weight_deployed=relative_weights(deployed),
-        together=drawn_together(shadow, deployed),
     )
-    moved = with_moves(estimate, was_moved(shadow), was_moved(deployed))
-    return moved.with_doubts(*doubts_of_weights(shadow, deployed))
 
 
 def predictive_debt(
@@ -250,25 +235,25 @@ def score_gap(
     return chosen.gap(*forecasts)
 
 
-def log_likelihood(
+def log_ratio(
     forecaster: SampledForecaster,
     posterior: xr.DataTree,
-    batch: xr.Dataset,
+    new: xr.Dataset,
+    removed: xr.Dataset | None = None,
+    *,
     past: xr.Dataset | None = None,
-    weight: Array | None = None,
+    weights: tuple[Array | None, Array | None] = (None, None),
 ) -> Array:
-    """Total log-likelihood of `batch`, after `past`, at every draw, shape (chain, draw), rows counting as weighted."""
-    rows = row_log_density(forecaster, posterior, batch, past)
-    if weight is None:
-        return rows.sum(axis=-1)
-    # A row without weight may be impossible, and so may one that counts against the shadow.
-    gained, lost = (rows[..., sign * weight > 0] @ np.abs(weight[sign * weight > 0]) for sign in (1, -1))
-    return less(gained, lost)
+    """Log-likelihood of `new` rows, after `past`, less that of `removed` ones, at every draw, shape (chain, draw).
 
-
-def less(gained: Array, lost: Array) -> Array:
-    """Log-likelihood of what the shadow has gained less that of what it has lost; what rules a draw out comes first."""
-    return np.asarray(gained - np.where(np.isneginf(gained), 0.0, lost))
+    `weights` are those of both sets of rows, one for each row where left out. A draw that rules out what has come is
+    ruled out (``-inf``), whatever else it rules out.
+    """
+    total = weighted_likelihood(forecaster, posterior, new, weights[0], past)
+    if removed is not None:
+        with np.errstate(invalid="ignore"):
+            total = total - weighted_likelihood(forecaster, posterior, removed, weights[1])
+    return possible(total)
 
 
 def _row_weight(values: ArrayLike | None, batch: xr.Dataset, forecaster: SampledForecaster, name: str) -> Array | None:
@@ -312,13 +297,13 @@ def _stored_chain(
         raise ValueError(f"chain must see more and more of the {seen[-1]} rows of new_data, not {seen[1:-1]}")
     before = training_data(stored[0][0]) if forecaster.needs_past else None
     by_row = [row_log_density(forecaster, one, batch, before) for one, _ in steps]
+    records = [draws_record(one) for one, _ in steps]
     return [
-        link(
+        link_between(
+            records[k],
+            records[k + 1],
             by_row[k][..., seen[k] : seen[k + 1]].sum(axis=-1),
             by_row[k + 1][..., seen[k] : seen[k + 1]].sum(axis=-1),
-            weight_earlier=relative_weights(steps[k][0]),
-            weight_later=relative_weights(steps[k + 1][0]),
-            lineages=(lineage(steps[k][0]), lineage(steps[k + 1][0])),
         )
         for k in range(len(steps) - 1)
     ]
@@ -332,8 +317,9 @@ def _window_ratio(
     for one in (shadow, deployed):
         window = training_data(one)
         nothing = take_rows(window, slice(0), forecaster.observation_dim)
-        totals.append(log_likelihood(forecaster, posterior, window, nothing, row_weight(one)))
-    return less(totals[0], totals[1])
+        totals.append(weighted_likelihood(forecaster, posterior, window, row_weight(one), nothing))
+    with np.errstate(invalid="ignore"):
+        return np.asarray(totals[0] - totals[1])
 
 
 def _past(forecaster: SampledForecaster, past: Any) -> xr.Dataset | None:

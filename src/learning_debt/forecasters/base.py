@@ -88,31 +88,6 @@ class Forecaster(Protocol):
         ...
 
 
-def require_forecaster(name: str, value: Any) -> Forecaster:
-    """What has the methods of `Forecaster`; a class is none.
-
-    Raises
-    ------
-    TypeError
-        Naming the methods that are missing.
-
-    Examples
-    --------
-    >>> require_forecaster("forecaster", "a model")
-    Traceback (most recent call last):
-    TypeError: forecaster must be a forecaster, such as ld.PyMCForecaster(build_model), not 'a model' (str)
-    """
-    remedy = "a forecaster, such as ld.PyMCForecaster(build_model)"
-    missing = [method for method in ("observation_dim", "as_batch", "fit") if not hasattr(value, method)]
-    if isinstance(value, type) and not missing:
-        raise TypeError(f"{name} must be {remedy}, not the class {value.__name__} itself: call it")
-    if missing:
-        some = len(missing) < 3
-        lacks = f"; it lacks {', '.join(missing)}" if some else ""
-        raise TypeError(f"{name} must be {remedy}, not {describe(value)}{lacks}")
-    return cast(Forecaster, value)
-
-
 @runtime_checkable
 class FarSighted(Protocol):
     """A forecaster that can tell from a whole history what it would come to refuse."""
@@ -123,8 +98,21 @@ class FarSighted(Protocol):
 
 
 @runtime_checkable
-class SampledForecaster(Forecaster, Protocol):
-    """A forecaster whose posteriors are draws."""
+class Attaching(Protocol):
+    """A forecaster whose posteriors carry the rows they hold, and which can give them to one drawn elsewhere."""
+
+    def attach(self, posterior: xr.DataTree, data: Any, row_weight: Any = None) -> xr.DataTree:
+        """A copy of `posterior` with the rows of `data` that weigh something, as `Forecaster.fit` stores them."""
+        ...
+
+
+class Predictor(Protocol):
+    """What a score asks of a forecaster: densities of rows, and predictive draws of them, at posterior draws."""
+
+    @property
+    def observation_dim(self) -> str:
+        """Name of the dimension that runs over observations."""
+        ...
 
     @property
     def observed(self) -> tuple[str, ...]:
@@ -164,6 +152,16 @@ class SampledForecaster(Forecaster, Protocol):
         """
         ...
 
+
+@runtime_checkable
+class SampledForecaster(Forecaster, Predictor, Protocol):
+    """A forecaster whose posteriors are draws."""
+
+    @property
+    def growing_dims(self) -> tuple[str, ...]:
+        """Dimensions along which rows may bring entries that a posterior does not hold; empty where none may."""
+        ...
+
     def unconstrained_draws(self, posterior: xr.DataTree) -> np.ndarray:
         """Draws on the whole real line, shape (chain, draw, parameters)."""
         ...
@@ -180,3 +178,64 @@ class SampledForecaster(Forecaster, Protocol):
     def require_comparable(self, shadow: xr.DataTree, deployed: xr.DataTree, batch: xr.Dataset) -> None:
         """Raise ``IncomparablePosteriorsError`` unless debt between the two posteriors exists."""
         ...
+
+
+def require_forecaster(name: str, value: Any) -> Forecaster:
+    """What has the methods of `Forecaster`; a class is none.
+
+    Raises
+    ------
+    TypeError
+        Naming the methods that are missing.
+
+    Examples
+    --------
+    >>> require_forecaster("forecaster", "a model")
+    Traceback (most recent call last):
+    TypeError: forecaster must be a forecaster, such as ld.PyMCForecaster(build_model), not 'a model' (str)
+    """
+    remedy = "a forecaster, such as ld.PyMCForecaster(build_model)"
+    missing = [method for method in ("observation_dim", "as_batch", "fit") if not hasattr(value, method)]
+    if isinstance(value, type) and not missing:
+        raise TypeError(f"{name} must be {remedy}, not the class {value.__name__} itself: call it")
+    if missing:
+        some = len(missing) < 3
+        lacks = f"; it lacks {', '.join(missing)}" if some else ""
+        raise TypeError(f"{name} must be {remedy}, not {describe(value)}{lacks}")
+    return cast(Forecaster, value)
+
+
+def require_sampled_forecaster(name: str, value: Forecaster) -> SampledForecaster:
+    """What has all that `SampledForecaster` declares, whether it can be told before the first fit or not.
+
+    Raises
+    ------
+    TypeError
+        Naming what is missing.
+
+    Examples
+    --------
+    >>> from learning_debt import NIG, ConjugateRegression
+    >>> forecaster = ConjugateRegression(NIG(0, 1, 2, 1))
+    >>> require_sampled_forecaster("forecaster", forecaster) is forecaster
+    True
+    """
+    declared = {member for kind in SampledForecaster.__mro__ for member in vars(kind) if not member.startswith("_")}
+    missing = sorted(member for member in declared if not _has(value, member))
+    if missing:
+        growing = "; growing_dims = () says that rows bring no new groups or states" * ("growing_dims" in missing)
+        raise TypeError(
+            f"{name}: {type(value).__name__} lacks {', '.join(missing)}, which a forecaster of draws declares "
+            f"(learning_debt.forecasters.base.SampledForecaster){growing}"
+        )
+    return cast(SampledForecaster, value)
+
+
+def _has(value: Any, member: str) -> bool:
+    """Whether an object has a member, be it one that is known from the first fit on."""
+    if hasattr(type(value), member):
+        return True
+    try:
+        return hasattr(value, member)
+    except RuntimeError:  # another forecaster's, which will know it after a fit
+        return True

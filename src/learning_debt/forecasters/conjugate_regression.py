@@ -89,6 +89,11 @@ class ConjugateRegression:
         """Data variable that holds the outcomes."""
         return ("y",)
 
+    @property
+    def growing_dims(self) -> tuple[str, ...]:
+        """None: rows bring nothing that a posterior does not hold."""
+        return ()
+
     def as_batch(self, data: Any) -> xr.Dataset:
         """Convert and check rows.
 

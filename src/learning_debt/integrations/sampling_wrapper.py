@@ -104,7 +104,7 @@ class ForecasterSamplingWrapper(SamplingWrapper):
         kept = np.setdiff1d(np.arange(rows), excluded)
         if kept.size == 0:
             raise ValueError("idx leaves no rows to fit; leave at least one row in")
-        if self._needs_past and not np.array_equal(excluded, np.arange(len(kept), rows)):
+        if self.forecaster.needs_past and not np.array_equal(excluded, np.arange(len(kept), rows)):
             raise UnsupportedModelError(
                 "the rows of this model need the rows before them, so only the last rows can be left out: use lfo_cv"
             )
@@ -121,12 +121,8 @@ class ForecasterSamplingWrapper(SamplingWrapper):
 
     def log_likelihood__i(self, excluded_obs: xr.Dataset, idata__i: xr.DataTree) -> xr.DataArray:
         """Log density of the rows left out, in nats, dims (chain, draw, observation)."""
-        past = training_data(idata__i) if self._needs_past else None
+        past = training_data(idata__i) if self.forecaster.needs_past else None
         return self._log_likelihood(idata__i, excluded_obs, past)
-
-    @property
-    def _needs_past(self) -> bool:
-        return bool(getattr(self.forecaster, "needs_past", False))
 
     def _log_likelihood(self, posterior: xr.DataTree, rows: xr.Dataset, past: xr.Dataset | None) -> xr.DataArray:
         scores = self.forecaster.log_density(posterior, rows, past=past)

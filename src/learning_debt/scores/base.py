@@ -9,7 +9,7 @@ import xarray as xr
 
 from learning_debt.arrays.conjugate.nig import NIG
 from learning_debt.estimate import Estimate
-from learning_debt.forecasters.base import SampledForecaster
+from learning_debt.forecasters.base import Predictor
 from learning_debt.typing import Array
 
 
@@ -48,7 +48,7 @@ class Score(ABC):
     @abstractmethod
     def forecast(
         self,
-        forecaster: SampledForecaster,
+        forecaster: Predictor,
         posterior: xr.DataTree,
         batch: xr.Dataset,
         past: xr.Dataset | None = None,
@@ -76,7 +76,7 @@ class Score(ABC):
     @abstractmethod
     def contrast(
         self,
-        forecaster: SampledForecaster,
+        forecaster: Predictor,
         shadow: xr.DataTree,
         batch: xr.Dataset,
         random_seed: int | None = None,

@@ -10,7 +10,7 @@ from learning_debt.arrays.conjugate import nig, student_t_scores
 from learning_debt.arrays.conjugate.nig import NIG
 from learning_debt.arrays.predictive.mixture import Mixture
 from learning_debt.estimate import Estimate
-from learning_debt.forecasters.base import SampledForecaster
+from learning_debt.forecasters.base import Predictor
 from learning_debt.scores.base import Score
 from learning_debt.scores.predictive_contrast import PredictiveContrast
 from learning_debt.scores.row_mixtures import gap_from_mixtures, row_mixture, score_from_mixture
@@ -39,7 +39,7 @@ class LogScore(Score):
 
     def forecast(
         self,
-        forecaster: SampledForecaster,
+        forecaster: Predictor,
         posterior: xr.DataTree,
         batch: xr.Dataset,
         past: xr.Dataset | None = None,
@@ -58,7 +58,7 @@ class LogScore(Score):
 
     def contrast(
         self,
-        forecaster: SampledForecaster,
+        forecaster: Predictor,
         shadow: xr.DataTree,
         batch: xr.Dataset,
         random_seed: int | None = None,

@@ -15,13 +15,13 @@ from learning_debt.arrays.predictive.outcome_points import MAXIMUM_POINTS, POINT
 from learning_debt.data import append_rows, take_rows
 from learning_debt.doubt import Doubt
 from learning_debt.estimate import Estimate
-from learning_debt.forecasters.base import SampledForecaster
+from learning_debt.forecasters.base import Predictor
+from learning_debt.forecasters.row_likelihood import row_log_density
 from learning_debt.forecasters.weights import doubts_of_weights, relative_weights, was_moved, with_moves
 from learning_debt.scores.row_mixtures import (
     MAXIMUM_RELATIVE_VARIANCE,
     doubts_of_error,
     posterior_mixture,
-    row_log_density,
     row_mixture,
     tolerated_error,
 )
@@ -65,7 +65,7 @@ class PredictiveContrast:
 
     def __init__(
         self,
-        forecaster: SampledForecaster,
+        forecaster: Predictor,
         shadow: xr.DataTree,
         batch: xr.Dataset,
         random_seed: int | None = None,

@@ -15,7 +15,7 @@ from learning_debt.arrays.losses.divergence import Beyond, Divergence, SumError,
 from learning_debt.data import append_rows, take_rows
 from learning_debt.doubt import Doubt
 from learning_debt.estimate import Estimate
-from learning_debt.forecasters.base import SampledForecaster
+from learning_debt.forecasters.base import Predictor
 from learning_debt.forecasters.weights import doubts_of_weights, relative_weights
 from learning_debt.scores.base import Score
 from learning_debt.typing import Array
@@ -84,7 +84,7 @@ class PredictiveDrawsScore(Score):
 
     def forecast(
         self,
-        forecaster: SampledForecaster,
+        forecaster: Predictor,
         posterior: xr.DataTree,
         batch: xr.Dataset,
         past: xr.Dataset | None = None,
@@ -119,7 +119,7 @@ class PredictiveDrawsScore(Score):
 
     def contrast(
         self,
-        forecaster: SampledForecaster,
+        forecaster: Predictor,
         shadow: xr.DataTree,
         batch: xr.Dataset,
         random_seed: int | None = None,
@@ -135,7 +135,7 @@ class DrawsContrast:
     def __init__(
         self,
         score: PredictiveDrawsScore,
-        forecaster: SampledForecaster,
+        forecaster: Predictor,
         shadow: xr.DataTree,
         batch: xr.Dataset,
         random_seed: int | None,
@@ -208,7 +208,7 @@ def _token(draws: WeightedDraws) -> str:
 
 
 def predictive_draws(
-    forecaster: SampledForecaster,
+    forecaster: Predictor,
     posterior: xr.DataTree,
     batch: xr.Dataset,
     past: xr.Dataset | None,
@@ -248,12 +248,12 @@ def predictive_draws(
     return WeightedDraws(values.reshape(chains, draws, *values.shape[1:]), ones if weight is None else weight)
 
 
-def outcomes(forecaster: SampledForecaster, batch: xr.Dataset, *, vector: bool | None = False) -> Array:
+def outcomes(forecaster: Predictor, batch: xr.Dataset, *, vector: bool | None = False) -> Array:
     """Realised outcomes, shape (rows,), or (rows, values) for vectors."""
     return _values(batch[list(forecaster.observed)], forecaster, vector, sample=False)
 
 
-def _values(data: xr.Dataset, forecaster: SampledForecaster, vector: bool | None, *, sample: bool = True) -> Array:
+def _values(data: xr.Dataset, forecaster: Predictor, vector: bool | None, *, sample: bool = True) -> Array:
     """Outcomes as floats, (samples, rows) or, for vectors, (samples, rows, values); no first axis without `sample`."""
     leading = ("sample", forecaster.observation_dim) if sample else (forecaster.observation_dim,)
     arrays = [data[name].transpose(*leading, ...).values.astype(float) for name in data.data_vars]

@@ -9,7 +9,8 @@ from learning_debt.arrays.draws.effective_size import ENOUGH
 from learning_debt.arrays.predictive import mixture
 from learning_debt.doubt import Doubt
 from learning_debt.estimate import Estimate
-from learning_debt.forecasters.base import SampledForecaster
+from learning_debt.forecasters.base import Predictor
+from learning_debt.forecasters.row_likelihood import row_log_density
 from learning_debt.forecasters.weights import doubts_of_weights, lineage, relative_weights
 from learning_debt.typing import Array
 
@@ -32,21 +33,8 @@ def tolerated_error(fine: mixture.MonteCarlo, value: float) -> float:
     return max(0.25 * fine.standard_error, 0.01 * value, 1e-7)
 
 
-def row_log_density(
-    forecaster: SampledForecaster,
-    posterior: xr.DataTree,
-    batch: xr.Dataset,
-    past: xr.Dataset | None = None,
-    random_seed: int | None = None,
-) -> Array:
-    """Log density of every row, after `past`, at every draw, shape (chain, draw, rows), summed over outcomes."""
-    densities = forecaster.log_density(posterior, batch, past, random_seed=random_seed)
-    total = sum(variable.values for variable in densities.data_vars.values())
-    return np.asarray(total).reshape(posterior["posterior"].sizes["chain"], -1, np.shape(total)[-1])
-
-
 def row_mixture(
-    forecaster: SampledForecaster,
+    forecaster: Predictor,
     posterior: xr.DataTree,
     batch: xr.Dataset,
     past: xr.Dataset | None = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
@@ -10,11 +11,11 @@ from numpy.typing import ArrayLike
 
 from learning_debt.arrays.draws.effective_size import weighted_size
 from learning_debt.doubt import Doubt
-from learning_debt.forecasters.base import as_row_weight
+from learning_debt.forecasters.base import SampledForecaster, as_row_weight
 from learning_debt.forecasters.convergence import Convergence, convergence
 from learning_debt.forecasters.weights import WEIGHTS, pareto_k, relative_weights
 from learning_debt.typing import Array
-from learning_debt.validation import describe
+from learning_debt.validation import describe, require_callable, require_flag
 
 
 class Shadow(NamedTuple):
@@ -71,35 +72,87 @@ class Upkeep(NamedTuple):
     doubts: tuple[Doubt, ...] = ()
 
 
+LogDensity = Callable[[xr.DataTree, xr.DataTree], ArrayLike]
+"""``log_density(posterior, points) -> (chain, draw)``: normalised, of `posterior` at the draws of `points`, nats."""
+
+
 class ShadowKeeper(Protocol):
-    """Keeps the shadow current, one period at a time."""
+    """Keeps the shadow current, one period at a time. All that is asked of a keeper is declared here.
+
+    Examples
+    --------
+    >>> class Recorded:
+    ...     exact, log_density = True, None
+    ...     def start(self, forecaster, data, row_weight, random_seed=None):
+    ...         upkeep = Upkeep("stored", float("nan"), 1e3, 0, 0.0, 0.0, True)
+    ...         return Shadow(data.attrs["posterior"], row_weight), upkeep
+    ...     def step(self, forecaster, shadow, data, row_weight, random_seed=None):
+    ...         return self.start(forecaster, data, row_weight)
+    >>> require_keeper("shadow", Recorded()).exact
+    True
+    """
+
+    @property
+    def exact(self) -> bool:
+        """Whether its draws come from the posterior itself, up to Monte-Carlo error; only its author can know.
+
+        Debt by log-likelihoods rests on it, and comes out wrong with a confident error where it does not hold.
+        """
+        ...
+
+    @property
+    def log_density(self) -> LogDensity | None:
+        """What approximate posteriors (``exact`` False) are the debt between, or None: then there is no debt."""
+        ...
 
     def start(
-        self, forecaster: Any, data: xr.Dataset, row_weight: Array, random_seed: int | None = None
+        self, forecaster: SampledForecaster, data: xr.Dataset, row_weight: Array, random_seed: int | None = None
     ) -> tuple[Shadow, Upkeep]:
         """First shadow: the model given `data`, each row's log-likelihood multiplied by its weight, shape (rows,)."""
         ...
 
     def step(
-        self, forecaster: Any, shadow: Shadow, data: xr.Dataset, row_weight: Array, random_seed: int | None = None
+        self,
+        forecaster: SampledForecaster,
+        shadow: Shadow,
+        data: xr.Dataset,
+        row_weight: Array,
+        random_seed: int | None = None,
     ) -> tuple[Shadow, Upkeep]:
         """The next shadow. `data` may have more rows at its end than before; the others are the same rows."""
         ...
 
 
+UNSAID = {
+    "exact": "exact = True where its draws come from the posterior itself, exact = False where they are approximate",
+    "log_density": "log_density = None, or, for approximate posteriors that know it, a function (posterior, points)",
+}
+"""What a keeper must say of its posteriors, and how."""
+
+
 def require_keeper(name: str, value: Any) -> ShadowKeeper:
-    """What has the methods of `ShadowKeeper`; a class is none.
+    """What has all that `ShadowKeeper` declares; a class is none.
 
     Raises
     ------
     TypeError
+        If a method is missing, or if it leaves open whether its posteriors are exact.
     """
     remedy = "a keeper of the shadow, such as ld.ShadowLadder()"
-    complete = callable(getattr(value, "start", None)) and callable(getattr(value, "step", None))
+    complete = all(hasattr(value, method) and callable(getattr(value, method)) for method in ("start", "step"))
     if isinstance(value, type) and complete:
         raise TypeError(f"{name} must be {remedy}, not the class {value.__name__} itself: call it")
     if not complete:
         raise TypeError(f"{name} must be {remedy}, not {describe(value)}")
+    for attribute, how in UNSAID.items():
+        if not hasattr(value, attribute):
+            raise TypeError(
+                f"{name}: {type(value).__name__} does not say {attribute!r}; set {how} (see "
+                "learning_debt.shadows.base.ShadowKeeper)"
+            )
+    require_flag(f"{name}.exact", value.exact)
+    if value.log_density is not None:
+        require_callable(f"{name}.log_density", value.log_density, "None or a function (posterior, points)")
     return cast(ShadowKeeper, value)
 
 
@@ -107,7 +160,7 @@ def kept(shadow: Shadow, row_weight: Array) -> tuple[Shadow, Upkeep]:
     """The same shadow over rows of which the new ones weigh nothing."""
     found = believable(shadow.posterior)
     size, tail = found.effective_size, float("nan")
-    if found.converged and WEIGHTS in getattr(shadow.posterior, "children", ()):
+    if found.converged and isinstance(shadow.posterior, xr.DataTree) and WEIGHTS in shadow.posterior.children:
         weight = relative_weights(shadow.posterior)
         assert weight is not None
         size, tail = size * weighted_size(weight) / weight.size, pareto_k(shadow.posterior)

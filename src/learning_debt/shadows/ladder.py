@@ -12,7 +12,7 @@ import xarray as xr
 
 from learning_debt.arrays.draws.moment_match import Importance, Match, importance, moment_match
 from learning_debt.errors import NoJointDensityError, UnsupportedModelError
-from learning_debt.forecasters.base import TRAINING
+from learning_debt.forecasters.base import TRAINING, SampledForecaster
 from learning_debt.forecasters.convergence import MINIMUM_SIZE_PER_CHAIN
 from learning_debt.forecasters.weights import (
     LINEAGE,
@@ -24,7 +24,7 @@ from learning_debt.forecasters.weights import (
 )
 from learning_debt.shadows.base import Shadow, ShadowKeeper, Upkeep, believable, checked_weight, kept, padded
 from learning_debt.shadows.refit import Refit, refit
-from learning_debt.shadows.weighted_likelihood import Change, NotReweightableError, change_of, holding, ratio_agrees
+from learning_debt.shadows.reweighting import Change, NotReweightableError, change_of, holding, ratio_agrees
 from learning_debt.typing import Array
 from learning_debt.validation import require_names, require_number, require_whole_number
 
@@ -122,13 +122,18 @@ class ShadowLadder:
         require_whole_number("draws_factor", self.draws_factor, at_least=1)
 
     def start(
-        self, forecaster: Any, data: xr.Dataset, row_weight: Array, random_seed: int | None = None
+        self, forecaster: SampledForecaster, data: xr.Dataset, row_weight: Array, random_seed: int | None = None
     ) -> tuple[Shadow, Upkeep]:
         """As in `ShadowKeeper.start`."""
         return self._refit(forecaster, data, row_weight, random_seed)
 
     def step(
-        self, forecaster: Any, shadow: Shadow, data: xr.Dataset, row_weight: Array, random_seed: int | None = None
+        self,
+        forecaster: SampledForecaster,
+        shadow: Shadow,
+        data: xr.Dataset,
+        row_weight: Array,
+        random_seed: int | None = None,
     ) -> tuple[Shadow, Upkeep]:
         """As in `ShadowKeeper.step`."""
         begun = perf_counter()
@@ -172,7 +177,12 @@ class ShadowLadder:
         return weights.pareto_k <= limit and weights.effective_size >= least
 
     def _refit(
-        self, forecaster: Any, data: xr.Dataset, row_weight: Array, random_seed: int | None, note: str = ""
+        self,
+        forecaster: SampledForecaster,
+        data: xr.Dataset,
+        row_weight: Array,
+        random_seed: int | None,
+        note: str = "",
     ) -> tuple[Shadow, Upkeep]:
         shadow, upkeep = refit(forecaster, data, row_weight, random_seed, note, fits=self.draws_factor)
         return shadow._replace(memory=self._anchor(shadow.posterior)), upkeep
@@ -200,7 +210,7 @@ class _Attempt:
     def __init__(
         self,
         keeper: ShadowLadder,
-        forecaster: Any,
+        forecaster: SampledForecaster,
         posterior: xr.DataTree,
         anchor: Anchor,
         data: xr.Dataset,
@@ -266,7 +276,7 @@ class _Attempt:
             points = self.forecaster.unconstrained_draws(self.before)
             if log_proposal is None:
                 log_proposal = self._log_joint(self.before, points) - self.anchor.log_ratio
-        except (NoJointDensityError, UnsupportedModelError, AttributeError) as error:
+        except (NoJointDensityError, UnsupportedModelError) as error:
             self.note += f"; draws were not moved: {error}"
             return None
         if not np.isfinite(log_proposal).all():

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from learning_debt.data import take_rows
-from learning_debt.forecasters.base import GRADIENT_EVALUATIONS
+from learning_debt.forecasters.base import GRADIENT_EVALUATIONS, Forecaster
 from learning_debt.shadows.base import Shadow, Upkeep, believable, checked_weight, kept, padded
 from learning_debt.typing import Array
 
@@ -34,13 +34,18 @@ class Refit:
     log_density = None
 
     def start(
-        self, forecaster: Any, data: xr.Dataset, row_weight: Array, random_seed: int | None = None
+        self, forecaster: Forecaster, data: xr.Dataset, row_weight: Array, random_seed: int | None = None
     ) -> tuple[Shadow, Upkeep]:
         """As in `ShadowKeeper.start`."""
         return refit(forecaster, data, row_weight, random_seed)
 
     def step(
-        self, forecaster: Any, shadow: Shadow, data: xr.Dataset, row_weight: Array, random_seed: int | None = None
+        self,
+        forecaster: Forecaster,
+        shadow: Shadow,
+        data: xr.Dataset,
+        row_weight: Array,
+        random_seed: int | None = None,
     ) -> tuple[Shadow, Upkeep]:
         """As in `ShadowKeeper.step`."""
         weight = checked_weight(data, row_weight, forecaster.observation_dim)
@@ -50,7 +55,7 @@ class Refit:
 
 
 def refit(
-    forecaster: Any,
+    forecaster: Forecaster,
     data: xr.Dataset,
     row_weight: Array,
     random_seed: int | None = None,
@@ -68,7 +73,7 @@ def refit(
     weighted = {} if (weights == 1).all() else {"row_weight": weights}  # a forecaster that weighs no rows need not know
     posterior = side_by_side([forecaster.fit(rows, **weighted, random_seed=seed) for seed in seeds])
     found = believable(posterior)
-    gradients = getattr(posterior, "attrs", {}).get(GRADIENT_EVALUATIONS, 0)
+    gradients = posterior.attrs.get(GRADIENT_EVALUATIONS, 0) if isinstance(posterior, xr.DataTree) else 0
     upkeep = Upkeep(
         "refit",
         float("nan"),

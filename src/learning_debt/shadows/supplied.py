@@ -13,15 +13,14 @@ import xarray as xr
 from learning_debt.arrays.draws.effective_size import weighted_size
 from learning_debt.doubt import Doubt
 from learning_debt.errors import NoJointDensityError
-from learning_debt.forecasters.base import TRAINING
+from learning_debt.forecasters.base import TRAINING, Attaching, SampledForecaster
 from learning_debt.forecasters.convergence import MINIMUM_SIZE_PER_CHAIN, convergence
 from learning_debt.forecasters.weights import MAXIMUM_PARETO_K, PARETO_K, WEIGHTS, relative_weights
-from learning_debt.shadows.base import Shadow, Upkeep, checked_weight, padded
+from learning_debt.shadows.base import LogDensity, Shadow, Upkeep, checked_weight, padded
 from learning_debt.typing import Array
 from learning_debt.validation import require_callable, require_flag
 
 Update = Callable[[xr.Dataset, Array, xr.DataTree | None, int | None], xr.DataTree]
-LogDensity = Callable[[xr.DataTree, xr.DataTree], Any]
 
 
 class SuppliedShadow:
@@ -77,13 +76,18 @@ class SuppliedShadow:
         self.log_density = None if log_density is None else _Checked(log_density)
 
     def start(
-        self, forecaster: Any, data: xr.Dataset, row_weight: Array, random_seed: int | None = None
+        self, forecaster: SampledForecaster, data: xr.Dataset, row_weight: Array, random_seed: int | None = None
     ) -> tuple[Shadow, Upkeep]:
         """As in `ShadowKeeper.start`."""
         return self._updated(forecaster, data, row_weight, None, random_seed)
 
     def step(
-        self, forecaster: Any, shadow: Shadow, data: xr.Dataset, row_weight: Array, random_seed: int | None = None
+        self,
+        forecaster: SampledForecaster,
+        shadow: Shadow,
+        data: xr.Dataset,
+        row_weight: Array,
+        random_seed: int | None = None,
     ) -> tuple[Shadow, Upkeep]:
         """As in `ShadowKeeper.step`."""
         weight = checked_weight(data, row_weight, forecaster.observation_dim)
@@ -92,7 +96,7 @@ class SuppliedShadow:
         return self._updated(forecaster, data, weight, previous, random_seed)
 
     def _updated(
-        self, forecaster: Any, data: xr.Dataset, row_weight: Array, previous: Any, random_seed: int | None
+        self, forecaster: SampledForecaster, data: xr.Dataset, row_weight: Array, previous: Any, random_seed: int | None
     ) -> tuple[Shadow, Upkeep]:
         weight = checked_weight(data, row_weight, forecaster.observation_dim)
         begun = perf_counter()
@@ -119,7 +123,7 @@ class _Checked:
         return values
 
 
-def _read(forecaster: Any, tree: Any, data: xr.Dataset, row_weight: Array) -> xr.DataTree:
+def _read(forecaster: SampledForecaster, tree: Any, data: xr.Dataset, row_weight: Array) -> xr.DataTree:
     """The posterior as the forecaster reads it, with the rows it holds where the forecaster keeps them."""
     if not isinstance(tree, xr.DataTree):
         raise TypeError(f"update must return an xarray.DataTree of draws, not {type(tree).__name__}")
@@ -132,7 +136,7 @@ def _read(forecaster: Any, tree: Any, data: xr.Dataset, row_weight: Array) -> xr
         if variable.dtype.kind == "f" and not np.isfinite(variable.values).all():
             raise ValueError(f"update returned draws of {name!r} that are not finite")
     relative_weights(tree)
-    if TRAINING not in tree.children and hasattr(forecaster, "attach"):
+    if TRAINING not in tree.children and isinstance(forecaster, Attaching):
         attached = forecaster.attach(tree, data, row_weight)
         attached.update({name: child for name, child in tree.children.items() if name not in attached.children})
         attached.attrs = {**tree.attrs, **attached.attrs}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from learning_debt.data.update_rule import UpdateRule
-from learning_debt.forecasters.base import require_forecaster
+from learning_debt.forecasters.base import require_forecaster, require_sampled_forecaster
 from learning_debt.forecasters.conjugate_regression import ConjugateRegression
 from learning_debt.shadows.base import require_keeper
 from learning_debt.shadows.refit import Refit
@@ -40,6 +40,8 @@ def check_options(
     """
     require_forecaster("forecaster", forecaster)
     exact = isinstance(forecaster, ConjugateRegression)
+    if not exact:
+        require_sampled_forecaster("forecaster", forecaster)
     names = require_names("variables", variables, (*SAMPLED, *OPTIONAL))
     _check_variables(names, exact)
     for name, value in periods.items():

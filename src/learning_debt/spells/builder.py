@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,20 +14,21 @@ from numpy.typing import ArrayLike
 
 from learning_debt.data.update_rule import UpdateRule
 from learning_debt.errors import noted
-from learning_debt.forecasters.base import FarSighted
+from learning_debt.forecasters.base import FarSighted, Forecaster, require_sampled_forecaster
 from learning_debt.forecasters.conjugate_regression import ConjugateRegression
 from learning_debt.scores import Score
 from learning_debt.shadows.base import ShadowKeeper
 from learning_debt.shadows.refit import Refit
-from learning_debt.spells.exact import exact_columns
+from learning_debt.spells.collected_columns import Columns, collected_columns
+from learning_debt.spells.exact import ExactStep
 from learning_debt.spells.layout import lay_out
-from learning_debt.spells.plan import Columns, Plan
-from learning_debt.spells.sampled import sampled_columns
+from learning_debt.spells.plan import Plan
+from learning_debt.spells.sampled import SampledStep
 from learning_debt.spells.schema import SAMPLED
 
 
 def spell_table(
-    forecaster: Any,
+    forecaster: Forecaster,
     history: Any,
     *,
     initial: int,
@@ -142,17 +143,27 @@ def spell_table(
     )
     for plan in layout.plans:
         _check_rows(forecaster, plan)
-    engine = exact_columns if isinstance(forecaster, ConjugateRegression) else sampled_columns
     keeper = Refit() if shadow is None else shadow
     seeds = np.random.SeedSequence(random_seed).spawn(len(layout.plans))
     jobs = [
-        (engine, forecaster, plan, keeper, seed, progressbar, name if len(layout.plans) > 1 else None)
+        SeriesJob(forecaster, plan, keeper, seed, progressbar, name if len(layout.plans) > 1 else None)
         for plan, seed, name in zip(layout.plans, seeds, layout.series.texts, strict=True)
     ]
-    return layout.table(list((map if executor is None else executor.map)(_one_series, jobs)))
+    return layout.table(list((map if executor is None else executor.map)(_columns_of, jobs)))
 
 
-def _check_rows(forecaster: Any, plan: Plan) -> None:
+class SeriesJob(NamedTuple):
+    """The replay of one series, as it is sent to another process; `series` is its name where there are several."""
+
+    forecaster: Forecaster
+    plan: Plan
+    keeper: ShadowKeeper
+    seed: np.random.SeedSequence
+    progressbar: bool
+    series: str | None
+
+
+def _check_rows(forecaster: Forecaster, plan: Plan) -> None:
     """What can be refused is refused before the first fit."""
     forecaster.as_batch(plan.history.data)
     learns_all = plan.history.on_time and bool((plan.row_weight(plan.periods) > 0).all())
@@ -160,7 +171,10 @@ def _check_rows(forecaster: Any, plan: Plan) -> None:
         forecaster.require_history(plan.history.data, int(plan.history.starts[plan.initial]))
 
 
-def _one_series(job: tuple[Callable[..., Columns], Any, Plan, Any, Any, bool, Any]) -> Columns:
-    engine, forecaster, plan, keeper, seed, progressbar, name = job
-    with noted(f"of series {name}") if name is not None else nullcontext():
-        return engine(forecaster, plan, keeper=keeper, random_seed=seed, progressbar=progressbar)
+def _columns_of(job: SeriesJob) -> Columns:
+    with nullcontext() if job.series is None else noted(f"of series {job.series}"):
+        if isinstance(job.forecaster, ConjugateRegression):
+            return collected_columns(ExactStep(job.forecaster, job.plan.options), job.plan)
+        forecaster = require_sampled_forecaster("forecaster", job.forecaster)
+        step = SampledStep(forecaster, job.plan.options, job.keeper, job.seed)
+        return collected_columns(step, job.plan, progressbar=job.progressbar)

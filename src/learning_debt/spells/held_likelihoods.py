@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 
-from learning_debt.scores.row_mixtures import row_log_density
-from learning_debt.spells.density_cache import Asking
-from learning_debt.spells.plan import Plan, Positions
+from learning_debt.forecasters.base import Predictor, SampledForecaster
+from learning_debt.forecasters.row_likelihood import weighted_likelihood
+from learning_debt.shadows.base import padded
+from learning_debt.spells.forwarding import RememberingPredictor
+from learning_debt.spells.step import Period, Positions
 from learning_debt.typing import Array
 
-CELLS = 2_000_000
-"""Draws times rows that are scored at once."""
+
+class HeldLikelihood(NamedTuple):
+    """What is kept of a stored posterior: one number per draw, at its own draws.
+
+    Attributes
+    ----------
+    row_weight : ndarray, shape (rows,)
+        What it holds.
+    beyond : ndarray, shape (chain, draw)
+        Log-likelihood of what the newest shadow holds beyond it.
+    own : ndarray, shape (chain, draw), or 0
+        Log-likelihood of what it holds itself, where all weights decay.
+    """
+
+    row_weight: Array
+    beyond: Array
+    own: Array | float
+
+
+class WeightedRows(NamedTuple):
+    """Rows to be scored, by position and as data, what each counts for, and what they follow."""
+
+    rows: Positions
+    batch: xr.Dataset | None
+    weight: Array
+    past: xr.Dataset | None
 
 
 class HeldLikelihoods:
@@ -23,69 +50,73 @@ class HeldLikelihoods:
     O(posteriors x draws). With a discount d all weights decay, so that the sum of everything s holds is kept too:
     sum_i w_t,i l_i = d sum_i w_t-1,i l_i + sum_i (w_t,i - d w_t-1,i) l_i, where only rows whose weight departs from
     pure decay are scored anew.
+
+    Parameters
+    ----------
+    forecaster : SampledForecaster
+    discount : float
+        Factor of all weights from one period to the next.
     """
 
-    def __init__(self, forecaster: Asking, plan: Plan, posterior: xr.DataTree) -> None:
-        self.forecaster, self.plan, self.decay = forecaster, plan, plan.update_rule.discount
-        self.weights = [plan.row_weight(0)]
-        self.beyond: list[Any] = [0.0]  # at the draws of s: what the newest shadow holds beyond s
-        self.own: list[Any] = [self._whole(posterior, self.weights[0])]  # and what s itself holds
+    def __init__(self, forecaster: SampledForecaster, discount: float) -> None:
+        self.forecaster, self.discount = forecaster, discount
 
-    def changing(self, weight: Array) -> Positions | None:
-        """Rows that the stored posteriors will be asked for if the newest shadow holds rows by `weight`, if any."""
-        rows = np.flatnonzero(self._change(weight))
-        return rows if len(rows) else None
+    def stored(self, period: Period, posterior: xr.DataTree) -> HeldLikelihood:
+        """What is kept of the shadow of `period`, beyond which nothing is held yet."""
+        sizes = posterior["posterior"].sizes
+        whole: Array | float = 0.0
+        if self.discount != 1:
+            whole = self._total(posterior, self._rows(period, period.row_weight))
+        return HeldLikelihood(period.row_weight, np.zeros((sizes["chain"], sizes["draw"])), whole)
 
-    def advance(self, posteriors: list[xr.DataTree], weight: Array, random_seed: int | None) -> None:
-        """Let the newest shadow hold rows by `weight`, at the draws of the stored posteriors."""
-        changed = self._change(weight)
-        for s, posterior in enumerate(posteriors):
-            new = self._total(posterior, changed[:, None], random_seed)[..., 0]
-            with np.errstate(invalid="ignore"):
-                beyond = self.decay * self.beyond[s] + new - (1 - self.decay) * self.own[s]
-            if np.isnan(beyond).any():  # a row that a draw rules out has been dropped again
-                beyond = self._total(posterior, (weight - self.weights[s])[:, None], random_seed)[..., 0]
-            self.beyond[s] = beyond
+    def learnt(self, period: Period, before: Array) -> WeightedRows:
+        """Rows whose weight departs in `period` from pure decay of `before`, what the last shadow held."""
+        return self._rows(period, period.row_weight - self.discount * padded(before, len(period.row_weight)))
 
-    def _change(self, weight: Array) -> Array:
-        return weight - self.decay * self.weights[-1]
+    def advanced(
+        self,
+        held: HeldLikelihood,
+        period: Period,
+        asked: RememberingPredictor,
+        learnt: WeightedRows,
+        random_seed: int | None,
+    ) -> HeldLikelihood:
+        """What is kept of the stored posterior that is `asked`, once the newest shadow is that of `period`."""
+        new = self._total(asked.posterior, learnt, random_seed, asked)
+        with np.errstate(invalid="ignore"):
+            beyond = self.discount * held.beyond + new - (1 - self.discount) * held.own
+        if np.isnan(beyond).any():  # a row that a draw rules out has been dropped again
+            rows = self._rows(period, period.row_weight - padded(held.row_weight, len(period.row_weight)))
+            beyond = self._total(asked.posterior, rows, random_seed)
+        return held._replace(beyond=beyond)
 
-    def add(self, posterior: xr.DataTree, weight: Array) -> Array:
-        """Store the newest shadow; for each one before it, what it holds beyond that one at its own draws.
+    def at_newest(self, period: Period, posterior: xr.DataTree, stored: Sequence[HeldLikelihood]) -> Array:
+        """What the newest shadow, that of `period`, holds beyond each stored one, at its own draws.
 
         Shape (chain, draw, stored). A draw that the newest shadow allows and an older one rules out gives ``inf``.
         """
-        beyond = self._total(posterior, weight[:, None] - np.stack(self.weights, axis=1))
-        self.weights.append(weight)
-        self.beyond.append(0.0)
-        self.own.append(self._whole(posterior, weight))
-        return beyond
+        weights = np.stack([padded(one.row_weight, len(period.row_weight)) for one in stored], axis=1)
+        return self._total(posterior, self._rows(period, period.row_weight[:, None] - weights))
 
-    def _whole(self, posterior: xr.DataTree, weight: Array) -> Any:
-        return 0.0 if self.decay == 1 else self._total(posterior, weight[:, None])[..., 0]
+    def _rows(self, period: Period, weight: Array) -> WeightedRows:
+        """Rows that count, by weights of shape (rows,) or (rows, k)."""
+        rows = np.flatnonzero(weight.reshape(len(weight), -1).any(axis=1))
+        if not len(rows):
+            return WeightedRows(rows, None, weight[rows], None)
+        past = period.take(slice(int(rows[0]))) if self.forecaster.needs_past else None
+        return WeightedRows(rows, self.forecaster.as_batch(period.take(rows)), weight[rows], past)
 
-    def _total(self, posterior: xr.DataTree, weight: Array, random_seed: int | None = None) -> Array:
+    def _total(
+        self,
+        posterior: xr.DataTree,
+        rows: WeightedRows,
+        random_seed: int | None = None,
+        predictor: Predictor | None = None,
+    ) -> Array:
         """Weighted log-likelihoods at every draw: weights of shape (rows, k) give (chain, draw, k)."""
-        sizes = posterior["posterior"].sizes
-        total = np.zeros((sizes["chain"], sizes["draw"], weight.shape[1]))
-        rows = np.flatnonzero(weight.any(axis=1))
-        together = max(CELLS // (sizes["chain"] * sizes["draw"]), 1)
-        for first in range(0, len(rows), together):
-            chunk = rows[first : first + together]
-            total += _weighted(self._densities(posterior, chunk, random_seed), weight[chunk])
-        return total
-
-    def _densities(self, posterior: xr.DataTree, rows: Positions, random_seed: int | None) -> Array:
-        history = self.plan.history
-        past = history.take(np.arange(rows[0])) if self.forecaster.needs_past else None
-        return row_log_density(self.forecaster, posterior, self.forecaster.batch(rows), past, random_seed)
-
-
-def _weighted(density: Array, weight: Array) -> Array:
-    """density @ weight, where a weight of zero makes nothing of a density of zero."""
-    possible = np.isfinite(density).all(axis=(0, 1))
-    total = density[..., possible] @ weight[possible]
-    for row in np.flatnonzero(~possible):
-        held = weight[row] != 0
-        total[..., held] += density[..., row, None] * weight[row, held]
-    return np.asarray(total)
+        if rows.batch is None:
+            sizes = posterior["posterior"].sizes
+            return np.zeros((sizes["chain"], sizes["draw"], *rows.weight.shape[1:]))
+        return weighted_likelihood(
+            predictor or self.forecaster, posterior, rows.batch, rows.weight, rows.past, random_seed
+        )

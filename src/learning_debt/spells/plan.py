@@ -3,52 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
 import numpy as np
-import xarray as xr
-from numpy.typing import NDArray
 
 from learning_debt.data import History, plain_labels
 from learning_debt.data.update_rule import UpdateRule
 from learning_debt.scores import Score
-from learning_debt.spells.schema import ARRIVED_GAP, doubt_of, reliable_of, se_of
+from learning_debt.spells.step import Arrival, Forecasts, Period, Positions, StepOptions
 from learning_debt.typing import Array
-
-Positions = NDArray[np.int64]
-
-
-class Columns(NamedTuple):
-    """What an engine found for one series.
-
-    Attributes
-    ----------
-    cells : dict of ndarray
-        Per cell (T, T), deployed_at by period; per period (T,).
-    no_debt : str
-        Why the table holds no posterior debt, or nothing.
-    """
-
-    cells: dict[str, Array]
-    no_debt: str = ""
-
-
-class Arrival(NamedTuple):
-    """Outcomes of one issue of forecasts that become known in one period.
-
-    Attributes
-    ----------
-    period : int
-        Of the table, from 1.
-    rows : ndarray of int
-        Rows of the history that become known.
-    replaced : ndarray of int
-        Rows whose outcome was known before, and is superseded by one of `rows`.
-    """
-
-    period: int
-    rows: Positions
-    replaced: Positions
 
 
 @dataclass(frozen=True)
@@ -72,9 +34,14 @@ class Plan:
         return len(self.history) - self.initial - (self.horizon - 1)
 
     @property
+    def options(self) -> StepOptions:
+        """What is asked of every period alike."""
+        return StepOptions(self.variables, self.score, self.update_rule, self.horizon, self.history.on_time)
+
+    @property
     def learns_late(self) -> bool:
         """Whether what is learnt in a period may be about other forecasts than those issued in it."""
-        return self.horizon > 1 or not self.history.on_time
+        return self.options.learns_late
 
     def where(self, t: int) -> str:
         """Table period `t`, or the first fit where it is 0, as a message names it."""
@@ -101,62 +68,34 @@ class Plan:
         """Weight of every row of the history in the shadow at the end of `t`."""
         return self.history.row_weight(self.position(t), self.update_rule)
 
-    def so_far(self, t: int) -> tuple[xr.Dataset, Array]:
-        """Rows of the periods up to `t`, and their weights at its end: later rows are nobody's yet."""
+    def period(self, t: int) -> Period:
+        """What table period `t` brings; 0 is the first fit."""
         count = int(self.history.starts[self.position(t) + 1])
-        return self.history.take(slice(count)), self.row_weight(t)[:count]
+        weight = self.row_weight(t)[:count]
+        if t == 0:
+            return Period(0, self.history.take, weight)
+        forecasts, arrivals = self._forecasts(t), self._arrivals(t) if self.learns_late else ()
+        return Period(t, self.history.take, weight, forecasts, arrivals, self._awaited(t, forecasts))
 
-    def arrivals(self, t: int) -> list[Arrival]:
-        """When the outcomes of forecasts issued in `t` become known, vintage by vintage, as far as the table goes."""
-        history, target = self.history, self.target(t)
-        rows = np.arange(history.starts[target], history.starts[target + 1])
+    def _forecasts(self, t: int) -> Forecasts:
+        starts = self.history.starts
+        known, before = int(starts[self.position(t)]), int(starts[self.target(t)])
+        return Forecasts(t, self.forecast_rows(t), known, before)
+
+    def _arrivals(self, t: int) -> tuple[Arrival, ...]:
+        """Outcomes of forecasts issued up to `t` that become known in it, in order of issue."""
+        rows, replaced = self.history.newly_known(self.position(t))
+        target = self.history.period_of[rows]
         found = []
-        for position in np.unique(history.known_at[rows]).tolist():
-            new = rows[history.known_at[rows] == position]
-            replaced = history.replaces[new]
-            period = position - self.initial + 1
-            if period <= self.periods:
-                found.append(Arrival(period, new, replaced[replaced >= 0]))
-        return found
+        for position in np.unique(target[target >= self.target(1)]).tolist():
+            own = target == position
+            superseded = replaced[own]
+            forecasts = self._forecasts(position - self.target(1) + 1)
+            found.append(Arrival(forecasts, rows[own], superseded[superseded >= 0]))
+        return tuple(found)
 
-
-class ArrivedGaps:
-    """Adds up what becomes known, period by period, about the forecasts that each posterior has issued."""
-
-    def __init__(self, periods: int) -> None:
-        self.total, self.error = np.zeros((periods, periods)), np.zeros((periods, periods))
-        self.rows = np.zeros((periods, periods))
-        self.reliable = np.ones((periods, periods), dtype=bool)
-        self.doubt = np.zeros((periods, periods), dtype=np.int8)
-
-    def add(
-        self,
-        arrival: Arrival,
-        s: int | slice,
-        total: Any,
-        error: float = 0.0,
-        reliable: bool = True,
-        doubt: int = 0,
-    ) -> None:
-        """Count an arrival's rows: `total` is the sum of their gaps, less that of the vintages they replace.
-
-        Errors of issues by one posterior come from the same draws and are added up as if fully dependent. Of several
-        doubts, given by their codes, the first is kept.
-        """
-        at = (s, arrival.period - 1)
-        self.rows[at] += len(arrival.rows)
-        self.total[at] += total
-        self.error[at] += error
-        self.reliable[at] &= reliable
-        self.doubt[at] = np.where(self.doubt[at] == 0, doubt, self.doubt[at])
-
-    def cells(self) -> dict[str, Array]:
-        """Mean over the rows that became known, 0 where none did; NaN where s >= t."""
-        present = np.triu(np.ones(self.rows.shape, dtype=bool))
-        rows = np.maximum(self.rows, 1)
-        return {
-            ARRIVED_GAP: np.where(present, self.total / rows, np.nan),
-            se_of(ARRIVED_GAP): np.where(present, self.error / rows, np.nan),
-            reliable_of(ARRIVED_GAP): present & self.reliable,
-            doubt_of(ARRIVED_GAP): self.doubt,
-        }
+    def _awaited(self, t: int, forecasts: Forecasts) -> bool:
+        """Whether the outcomes of `forecasts` become known together in a later period of the table."""
+        known_at = self.history.known_at[forecasts.rows]
+        last = self.position(self.periods)
+        return bool(self.position(t) < known_at[0] <= last and (known_at == known_at[0]).all())

@@ -10,8 +10,9 @@ import xarray as xr
 
 from learning_debt.forecasters.conjugate_regression import ConjugateRegression
 from learning_debt.spells.builder import spell_table
+from learning_debt.spells.collected_columns import Columns
 from learning_debt.spells.layout import lay_out
-from learning_debt.spells.plan import Columns, Plan
+from learning_debt.spells.plan import Plan
 from learning_debt.spells.schema import ARRIVED_GAP, DRAWS_ONLY, EXACT_ONLY, FLAGS, doubt_of, reliable_of, se_of
 
 

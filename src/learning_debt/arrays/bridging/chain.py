@@ -6,8 +6,7 @@ not, and normalisers multiply: log Z(s, t) = log Z(s, u) + log Z(u, t).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -178,6 +177,25 @@ def _by_lineage(influences: Sequence[Array], lineages: Sequence[str]) -> list[Ar
     return list(added.values())
 
 
+class NewestLinks(NamedTuple):
+    """What the links from earlier posteriors to the newest one are made of; arguments of `ShadowChain.add`."""
+
+    at_earlier: Sequence[Array]
+    at_newest: Array
+    weights: Sequence[Array | None]
+    lineages: Sequence[str]
+
+    def link(self, s: int) -> Link | None:
+        """From posterior `s` to the newest one."""
+        return link(
+            self.at_earlier[s],
+            self.at_newest[..., s],
+            weight_earlier=self.weights[s],
+            weight_later=self.weights[-1],
+            lineages=(self.lineages[s], self.lineages[-1]),
+        )
+
+
 class ShadowChain:
     """Which of the stored posteriors chains step on, and their links; memory O(posteriors x draws).
 
@@ -195,7 +213,13 @@ class ShadowChain:
         self.kept = [0]
         self.onwards: dict[int, tuple[int, Link | None]] = {}
         self.last: Link | None = None
-        self._recent: dict[int, Callable[[], Link | None]] = {}
+        self.newest: NewestLinks | None = None
+
+    def copied(self) -> ShadowChain:
+        """One that can be added to while this one stays as it is."""
+        other = ShadowChain(self.minimum_share)
+        other.kept, other.onwards, other.last, other.newest = [*self.kept], {**self.onwards}, self.last, self.newest
+        return other
 
     def add(
         self,
@@ -218,19 +242,15 @@ class ShadowChain:
             Token of the draws of every posterior so far, the newest last; empty for draws that share nothing.
         """
         newest, last = len(at_earlier), self.kept[-1]
-        own = weights or [None] * (newest + 1), lineages or [""] * (newest + 1)
-
-        def step(s: int) -> Link | None:
-            pair = {"weight_earlier": own[0][s], "weight_later": own[0][newest]}
-            return link(at_earlier[s], at_newest[..., s], **pair, lineages=(own[1][s], own[1][newest]))
-
-        self.last = step(last)
-        if newest - 1 > last and (self.last is None or self.last.share < self.minimum_share):
-            self.onwards |= {s: (newest - 1, recent()) for s, recent in self._recent.items()}
+        arrived = NewestLinks(at_earlier, at_newest, weights or [None] * (newest + 1), lineages or [""] * (newest + 1))
+        self.last = arrived.link(last)
+        too_little = self.last is None or self.last.share < self.minimum_share
+        if self.newest is not None and newest - 1 > last and too_little:
+            self.onwards |= {s: (newest - 1, self.newest.link(s)) for s in range(last, newest - 1)}
             last = newest - 1
             self.kept.append(last)
-            self.last = step(last)
-        self._recent = {s: partial(step, s) for s in range(last, newest)}
+            self.last = arrived.link(last)
+        self.newest = arrived
 
     def links(self, start: int) -> list[Link | None]:
         """Steps from posterior `start` to the newest one; empty for those after the last one kept."""

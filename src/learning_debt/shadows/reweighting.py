@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 
 from learning_debt.data import stored_dataset, take_rows
 from learning_debt.errors import NoJointDensityError, UnsupportedModelError
-from learning_debt.forecasters.base import ROW_WEIGHT, TRAINING, TRAINING_WEIGHT
+from learning_debt.forecasters.base import ROW_WEIGHT, TRAINING, TRAINING_WEIGHT, SampledForecaster
+from learning_debt.forecasters.row_likelihood import weighted_likelihood
 from learning_debt.forecasters.weights import WEIGHTS
 from learning_debt.typing import Array
 
-CELLS = 2_000_000
-"""Log densities (draws times rows) asked for at once."""
 PROBES = 4
 """Draws at which a log ratio is held against the joint density."""
 
@@ -43,7 +42,12 @@ class Change(NamedTuple):
 
 
 def change_of(
-    forecaster: Any, posterior: xr.DataTree, data: xr.Dataset, before: Array, after: Array, total: Array | None
+    forecaster: SampledForecaster,
+    posterior: xr.DataTree,
+    data: xr.Dataset,
+    before: Array,
+    after: Array,
+    total: Array | None,
 ) -> Change:
     """Log-likelihood added by going from the row weights `before` to `after`, each of shape (rows,).
 
@@ -55,7 +59,7 @@ def change_of(
     NotReweightableError
         If the model's rows cannot be scored on their own or as an addition at the end.
     """
-    if getattr(forecaster, "growing_dims", ()):
+    if forecaster.growing_dims:
         raise NotReweightableError("the model grows with its data, and entries it has drawn cannot be weighted")
     factor = _common_factor(before, after, total is not None)
     departs = np.abs(after - factor * before) > 1e-12
@@ -63,10 +67,10 @@ def change_of(
         raise NotReweightableError("rows that need their past are weighted only when they join at the end")
     evaluations = 0.0
     if factor != 1 and total is None:
-        total = _weighted_likelihood(forecaster, posterior, data, before, None)
+        total = _at_draws(forecaster, posterior, data, before)
         evaluations += float((before > 0).sum()) * total.size
     past = np.flatnonzero(before > 0) if forecaster.needs_past else None
-    added = _weighted_likelihood(forecaster, posterior, data, np.where(departs, after - factor * before, 0.0), past)
+    added = _at_draws(forecaster, posterior, data, np.where(departs, after - factor * before, 0.0), past)
     evaluations += float(departs.sum()) * added.size
     if total is None:
         return Change(added, None, evaluations)
@@ -93,28 +97,23 @@ def _appended(before: Array, after: Array) -> bool:
     return bool((changed > last).all() and (after[changed] == 1).all() and (before[before > 0] == 1).all())
 
 
-def _weighted_likelihood(
-    forecaster: Any, posterior: xr.DataTree, data: xr.Dataset, weight: Array, past: NDArray[np.intp] | None
+def _at_draws(
+    forecaster: SampledForecaster,
+    posterior: xr.DataTree,
+    data: xr.Dataset,
+    weight: Array,
+    past: NDArray[np.intp] | None = None,
 ) -> Array:
-    """Sum over rows of weight times log-likelihood, shape (chain, draw)."""
-    sizes, dim = posterior["posterior"].sizes, forecaster.observation_dim
-    shape = sizes["chain"], sizes["draw"]
-    rows = np.flatnonzero(weight)
-    total = np.zeros(shape[0] * shape[1])
+    """Sum over the rows of `data` of weight times log-likelihood, after its rows `past`, shape (chain, draw)."""
+    rows, dim = np.flatnonzero(weight), forecaster.observation_dim
+    sizes = posterior["posterior"].sizes
     if rows.size == 0:
-        return total.reshape(shape)
-    chunk = rows.size if past is not None else max(1, CELLS // total.size)
+        return np.zeros((sizes["chain"], sizes["draw"]))
     before = None if past is None else take_rows(data, past, dim)
-    for start in range(0, rows.size, chunk):
-        part = rows[start : start + chunk]
-        try:
-            density = forecaster.log_density(posterior, take_rows(data, part, dim), before)
-        except (ValueError, KeyError, NotImplementedError) as error:  # what is wrong with the rows, a fit will say
-            raise NotReweightableError(f"the rows have no density at the draws at hand: {error}") from error
-        for variable in density.data_vars.values():
-            with np.errstate(invalid="ignore"):  # a row that draws rule out may leave again: NaN, and a refit
-                total += variable.transpose("sample", dim).values @ weight[part]
-    return total.reshape(shape)
+    try:
+        return weighted_likelihood(forecaster, posterior, take_rows(data, rows, dim), weight[rows], before)
+    except (ValueError, KeyError, NotImplementedError) as error:  # what is wrong with the rows, a fit will say
+        raise NotReweightableError(f"the rows have no density at the draws at hand: {error}") from error
 
 
 def holding(posterior: xr.DataTree, data: xr.Dataset, row_weight: Array, observation_dim: str) -> xr.DataTree:
@@ -138,7 +137,9 @@ def _with_groups(posterior: xr.DataTree, groups: dict[str, xr.Dataset], without:
     return changed
 
 
-def ratio_agrees(forecaster: Any, before: xr.DataTree, after: xr.DataTree, log_likelihood: Array) -> tuple[bool, float]:
+def ratio_agrees(
+    forecaster: SampledForecaster, before: xr.DataTree, after: xr.DataTree, log_likelihood: Array
+) -> tuple[bool, float]:
     """Whether the joint density changes by the log-likelihood alone, at a few draws; and evaluations spent.
 
     It does not where the prior, or what is not observed, depends on the data. Where no joint density is to be had,
@@ -152,7 +153,7 @@ def ratio_agrees(forecaster: Any, before: xr.DataTree, after: xr.DataTree, log_l
     try:
         points = forecaster.unconstrained_draws(_at(before, probes)).reshape(PROBES, -1)
         change = forecaster.log_joint(after, points) - forecaster.log_joint(before, points)
-    except (NoJointDensityError, UnsupportedModelError, AttributeError, KeyError):
+    except (NoJointDensityError, UnsupportedModelError, KeyError):
         return True, 0.0
     apart = change - added
     scale = 1.0 + np.abs(change).max() + np.abs(added).max()

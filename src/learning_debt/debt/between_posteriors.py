@@ -1,0 +1,93 @@
+"""Posterior debt between two stored posteriors: what their draws weigh, were made from and are worth, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import xarray as xr
+
+from learning_debt.arrays.bridging.chain import Link, link
+from learning_debt.debt.from_draws import Marginal, debt_from_draws
+from learning_debt.doubt import Doubt
+from learning_debt.estimate import Estimate
+from learning_debt.forecasters.row_likelihood import possible
+from learning_debt.forecasters.weights import doubts_of_weights, lineage, relative_weights, was_moved, with_moves
+from learning_debt.typing import Array
+
+
+class DrawsRecord(NamedTuple):
+    """What debt must know of a posterior's draws beyond log-likelihoods at them.
+
+    Attributes
+    ----------
+    weight : ndarray, shape (chain, draw), or None
+        Relative weights; None where all draws weigh the same.
+    lineage : str
+        Token of the draws, the same for posteriors made from the same draws.
+    moved : bool
+        Whether the draws were moved from where they were drawn.
+    doubts : tuple of Doubt
+        What speaks against their weights.
+    """
+
+    weight: Array | None
+    lineage: str
+    moved: bool
+    doubts: tuple[Doubt, ...]
+
+
+def draws_record(posterior: xr.DataTree) -> DrawsRecord:
+    """The record of a posterior as it is stored."""
+    return DrawsRecord(
+        relative_weights(posterior), lineage(posterior), was_moved(posterior), doubts_of_weights(posterior)
+    )
+
+
+def debt_between(
+    shadow: DrawsRecord,
+    deployed: DrawsRecord,
+    at_shadow: Array,
+    at_deployed: Array,
+    marginal_shadow: Marginal,
+    marginal_deployed: Marginal,
+    chain: Callable[[], Sequence[Link | None]] | None = None,
+) -> Estimate:
+    """Debt of a deployed posterior to a shadow, by log-likelihoods at the draws of both.
+
+    Parameters
+    ----------
+    shadow, deployed : DrawsRecord
+    at_shadow, at_deployed : ndarray, shape (chain, draw)
+        Log-likelihood of what the shadow holds beyond the deployed posterior, as
+        `learning_debt.forecasters.row_likelihood.weighted_likelihood` has it, NaN included, at the draws of each.
+    marginal_shadow, marginal_deployed, chain : callable
+        As in `learning_debt.debt.from_draws.debt_from_draws`.
+
+    Returns
+    -------
+    Estimate
+        Nats; its error allows for moved draws, and it is not reliable where the weights of either are not.
+    """
+    estimate = debt_from_draws(
+        possible(at_shadow),
+        possible(at_deployed),
+        marginal_shadow,
+        marginal_deployed,
+        chain=chain,
+        weight_shadow=shadow.weight,
+        weight_deployed=deployed.weight,
+        together=shadow.lineage == deployed.lineage,
+    )
+    return with_moves(estimate, shadow.moved, deployed.moved).with_doubts(*shadow.doubts, *deployed.doubts)
+
+
+def link_between(earlier: DrawsRecord, later: DrawsRecord, at_earlier: Array, at_later: Array) -> Link | None:
+    """Link of a chain from one stored posterior to a later one, as `learning_debt.arrays.bridging.chain.link`."""
+    return link(
+        at_earlier,
+        at_later,
+        weight_earlier=earlier.weight,
+        weight_later=later.weight,
+        lineages=(earlier.lineage, later.lineage),
+    )

@@ -1,0 +1,65 @@
+"""The columns of one series, collected from a step for every period."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from rich.progress import track
+
+from learning_debt.errors import noted
+from learning_debt.shadows.base import Upkeep
+from learning_debt.spells.doubt_codes import code_of
+from learning_debt.spells.plan import Plan
+from learning_debt.spells.schema import UPKEEP, doubt_of
+from learning_debt.spells.step import Column, Step
+from learning_debt.typing import Array
+
+
+class Columns(NamedTuple):
+    """What was found for one series.
+
+    Attributes
+    ----------
+    cells : dict of ndarray
+        Per cell (T, T), deployed_at by period; per period (T,).
+    no_debt : str
+        Why the table holds no posterior debt, or nothing.
+    """
+
+    cells: dict[str, Array]
+    no_debt: str = ""
+
+
+def collected_columns[Holdings](step: Step[Holdings], plan: Plan, *, progressbar: bool = False) -> Columns:
+    """All periods of `plan`, one after the other; what is held is the step's own affair."""
+    with noted(plan.where(0)):
+        held, first = step.start(plan.period(0))
+    cells: dict[str, Array] = {}
+    upkeep, reasons = [first], []
+    periods = range(1, plan.periods + 1)
+    for t in track(periods, description="keeping the shadow current", disable=not progressbar, transient=True):
+        with noted(plan.where(t)):
+            held, column = step.step(held, plan.period(t))
+        _put(cells, column, t, plan.periods)
+        upkeep.append(column.upkeep)
+        reasons.append(column.no_debt)
+    return Columns(cells | _by_period(upkeep), next(filter(None, reasons), ""))
+
+
+def _put(cells: dict[str, Array], column: Column, t: int, periods: int) -> None:
+    for name, values in column.signals.items():
+        if name not in cells:
+            absent = np.nan if values.dtype.kind == "f" else 0
+            cells[name] = np.full((periods, periods), absent, dtype=values.dtype)
+        cells[name][:t, t - 1] = values
+
+
+def _by_period(upkeep: list[Upkeep]) -> dict[str, Array]:
+    """Upkeep of the shadow of every period, and whether it and what was deployed before can be believed."""
+    converged, doubts = np.array([one.converged for one in upkeep]), np.array([one.doubt for one in upkeep])
+    cells = {"deployed_converged": converged[:-1], "converged": converged[1:]}
+    cells |= {"deployed_doubt": doubts[:-1], "doubt": doubts[1:]}
+    codes = np.array([code_of(one.doubts) for one in upkeep], dtype=np.int8)
+    cells |= {doubt_of("deployed_converged"): codes[:-1], doubt_of("converged"): codes[1:]}
+    return cells | {name: np.array([getattr(one, name) for one in upkeep[1:]]) for name in UPKEEP}
