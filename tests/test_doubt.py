@@ -33,7 +33,10 @@ from learning_debt.scores.predictive_draws import judged
 from learning_debt.scores.row_mixtures import gap_from_mixtures
 from learning_debt.shadows.supplied import SuppliedShadow
 from learning_debt.spells.doubt_codes import code_attributes, code_of, decoded, doubts_at
+from learning_debt.spells.sampled_refusals import why_no_debt
 from learning_debt.spells.schema import doubt_of
+
+from .sampled_regression import SampledRegression
 
 NORMAL = np.random.default_rng(1).normal(size=(4, 500))
 APART = NORMAL[:, :100] + 30.0, NORMAL[:, 100:200] - 30.0
@@ -165,6 +168,31 @@ def supplied(weight):
     return keeper._updated(Reader(), data, np.ones(1), None, 1)[1]
 
 
+def without_debt(keeper=None, **changes):
+    """Why a table from draws holds no posterior debt, found by its sentence in the table's attribute."""
+    forecaster = SampledRegression(draws=25)
+    for name, value in changes.items():
+        setattr(forecaster, name, value)
+    rng = np.random.default_rng(1)
+    history = {"x": rng.normal(size=(12, 1)), "y": rng.normal(size=12), "period": np.arange(12)}
+    options = {"initial": 10, "random_seed": 1, "progressbar": False, "shadow": keeper}
+    with pytest.warns(UserWarning, match="the table holds no debt"):
+        table = ld.spell_table(forecaster, history, **options)
+    assert "debt_doubt" not in table
+    return tuple(doubt for doubt in Doubt if table.attrs["debt"].endswith(doubt.text()))
+
+
+def incomparable(*_):
+    raise ld.IncomparablePosteriorsError("groups came")
+
+
+def without_density():
+    def update(data, row_weight, previous, random_seed):
+        return SampledRegression(draws=25).fit(data, random_seed=random_seed)
+
+    return SuppliedShadow(update, exact=False)
+
+
 def decision(policy=CUSUM(0.2), **cells):  # noqa: B008
     present = np.triu(np.ones((3, 3), dtype=bool))
     given = {"score_gap": 1.0, "score_gap_se": 0.0} | cells
@@ -173,6 +201,14 @@ def decision(policy=CUSUM(0.2), **cells):  # noqa: B008
         for name, value in given.items()
     }
     return ld.decide(xr.Dataset(table), policy, 0.5, horizon=5)
+
+
+class Dependent:
+    needs_past = True
+
+
+class Sliding:
+    update_rule = ld.UpdateRule(window=8)
 
 
 FAILED = ("period", np.array([True, True, False]))
@@ -225,6 +261,9 @@ PROVOKED = {
     Doubt.WAVERING_DECISION: lambda: verdict(jump=2.0),
     Doubt.FEW_BEYOND_LEVEL: beyond_level,
     Doubt.FEW_CARRY_DEBT: averaged,
+    Doubt.GROWN: lambda: without_debt(growing_dims=("store",), require_comparable=incomparable),
+    Doubt.APPROXIMATE_SHADOWS: lambda: without_debt(without_density()),
+    Doubt.SLIDING_WINDOW: lambda: (why_no_debt(Dependent, Sliding, ld.Refit()),),
     Doubt.RHAT: lambda: convergence(posterior(NORMAL + 3 * np.arange(4)[:, None])),
     Doubt.FEW_IN_CHAINS: lambda: convergence(posterior(NORMAL[:, :50])),
     Doubt.DIVERGENCES: lambda: convergence(diverging()),

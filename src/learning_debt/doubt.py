@@ -168,6 +168,24 @@ class Doubt(Enum):
     )
     FEW_CARRY_DEBT = 47, "too few outcomes carry the debt for its error to be known", "take more rows"
 
+    # Of a whole table: why it holds no posterior debt.
+    GROWN = (
+        50,
+        "groups or states came with the rows, and between posteriors that differ in them no posterior debt exists",
+        "take predictive_debt and score_gap, which do",
+    )
+    APPROXIMATE_SHADOWS = (
+        51,
+        "the shadow's keeper hands out approximate posteriors without their log density, so that no log-likelihood "
+        "tells how far they are apart",
+        "give the keeper a log_density, or take predictive_debt and score_gap, which need no exact posteriors",
+    )
+    SLIDING_WINDOW = (
+        52,
+        "rows of this model depend on the rows before them, and what leaves a rolling window was past to what stays",
+        "take predictive_debt and score_gap, which do without",
+    )
+
     # Of a posterior's draws.
     RHAT = (
         60,

@@ -16,6 +16,7 @@ from learning_debt.arrays.draws.moment_match import importance
 from learning_debt.debt.between_posteriors import DrawsRecord, debt_between, draws_record
 from learning_debt.debt.from_densities import debt_from_densities
 from learning_debt.debt.from_draws import LADDER_SHARE, NoLogMarginal, log_marginal
+from learning_debt.doubt import Doubt
 from learning_debt.errors import IncomparablePosteriorsError
 from learning_debt.estimate import Estimate
 from learning_debt.forecasters.base import SampledForecaster
@@ -23,7 +24,7 @@ from learning_debt.shadows.base import Shadow, ShadowKeeper, Upkeep, padded
 from learning_debt.spells.doubt_codes import code_of
 from learning_debt.spells.held_likelihoods import HeldLikelihood, HeldLikelihoods
 from learning_debt.spells.issued_forecasts import SELF, IssuedForecasts
-from learning_debt.spells.sampled_refusals import GROWN, refuse_options, why_no_debt
+from learning_debt.spells.sampled_refusals import refuse_options, why_no_debt
 from learning_debt.spells.schema import doubt_of, reliable_of, se_of
 from learning_debt.spells.step import Arrival, ArrivedGaps, Column, Period, Positions, StepOptions
 from learning_debt.typing import Array
@@ -139,15 +140,17 @@ class SampledStep:
         return self.seed.generate_state(3 * (number + 1))[-3:].tolist()
 
     @property
-    def _no_debt(self) -> str:
-        """Why no two posteriors have a debt, or nothing; known from the first fit on."""
-        if not {"debt", "deployed_pareto_k"} & set(self.options.variables):
-            return "not asked for"
+    def _no_debt(self) -> Doubt | None:
+        """Why no two posteriors have a debt, if none have; known from the first fit on."""
         return why_no_debt(self.forecaster, self.options, self.keeper)
 
     @property
+    def _debt_asked(self) -> bool:
+        return not {"debt", "deployed_pareto_k"}.isdisjoint(self.options.variables)
+
+    @property
     def _by_likelihood(self) -> bool:
-        return not self._no_debt and self.keeper.exact
+        return self._debt_asked and self._no_debt is None and self.keeper.exact
 
     def _scored(
         self, held: SampledHoldings, period: Period, batch: xr.Dataset
@@ -206,10 +209,10 @@ class SampledStep:
         if self._by_likelihood:
             return self._by_log_likelihoods(held, period, newest, batch)
         debts: list[Estimate | None] = [None] * len(held.stored)
-        if not self._no_debt:
+        if self._debt_asked and self._no_debt is None:
             debts = self._by_densities(held.stored, newest)
         signals = _estimates("debt", debts) if "debt" in self.options.variables else {}
-        return _Debts(signals, (), held.chain, self._no_debt)
+        return _Debts(signals, (), held.chain, "" if self._no_debt is None else self._no_debt.text())
 
     def _by_log_likelihoods(self, held: SampledHoldings, period: Period, newest: Stored, batch: xr.Dataset) -> _Debts:
         stored, variables, chain = held.stored, self.options.variables, held.chain
@@ -244,7 +247,7 @@ class SampledStep:
         signals |= {"deployed_pareto_k": tails} if "deployed_pareto_k" in variables else {}
         untold = next((one.note for one in debts if one is not None and np.isnan(one.value)), "")
         likelihoods = (*held.likelihoods, self.likelihoods.stored(period, newest.posterior))
-        return _Debts(signals, likelihoods, chain, untold if comparable.all() else GROWN)
+        return _Debts(signals, likelihoods, chain, untold if comparable.all() else Doubt.GROWN.text())
 
     def _by_densities(self, stored: Sequence[Stored], newest: Stored) -> list[Estimate | None]:
         """Debts between approximate posteriors, which the keeper knows the densities of."""

@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
+from learning_debt.doubt import Doubt
 from learning_debt.forecasters.base import SampledForecaster
 from learning_debt.shadows.base import ShadowKeeper
 from learning_debt.spells.step import StepOptions
-
-GROWN = (
-    "groups or states came with the rows, and between posteriors that differ in them no posterior debt exists; "
-    "predictive_debt and score_gap do"
-)
-APPROXIMATE = (
-    "the shadow's keeper hands out approximate posteriors without their log density, so that no log-likelihood tells "
-    "how far they are apart; predictive_debt and score_gap need no exact posteriors"
-)
-SLIDING = (
-    "rows of this model depend on the rows before them, and what leaves a rolling window was past to what stays; "
-    "predictive_debt and score_gap do without"
-)
 
 
 def refuse_options(forecaster: SampledForecaster, options: StepOptions, keeper: ShadowKeeper) -> None:
@@ -29,8 +17,9 @@ def refuse_options(forecaster: SampledForecaster, options: StepOptions, keeper: 
         Naming the argument, and what to do instead.
     """
     if "deployed_pareto_k" in options.variables:
-        why = "" if keeper.exact else "the shadow's keeper hands out approximate posteriors"
-        if why := why or why_no_debt(forecaster, options, keeper):
+        doubt, why = why_no_debt(forecaster, options, keeper), "the shadow's keeper hands out approximate posteriors"
+        if doubt is not None or not keeper.exact:
+            why = doubt.what if doubt is not None and keeper.exact else why
             raise ValueError(f"variables: deployed_pareto_k needs what posterior debt needs, and here {why}")
     if not forecaster.needs_past:
         return
@@ -56,10 +45,10 @@ def refuse_options(forecaster: SampledForecaster, options: StepOptions, keeper: 
         )
 
 
-def why_no_debt(forecaster: SampledForecaster, options: StepOptions, keeper: ShadowKeeper) -> str:
-    """Why no two posteriors of this table have a posterior debt that can be told, or nothing."""
+def why_no_debt(forecaster: SampledForecaster, options: StepOptions, keeper: ShadowKeeper) -> Doubt | None:
+    """Why no two posteriors of this table have a posterior debt that can be told, if none has."""
     if not keeper.exact:
-        return APPROXIMATE if keeper.log_density is None else ""
+        return Doubt.APPROXIMATE_SHADOWS if keeper.log_density is None else None
     if forecaster.needs_past and options.update_rule.window is not None:
-        return SLIDING
-    return ""
+        return Doubt.SLIDING_WINDOW
+    return None
