@@ -120,7 +120,7 @@ class _World(NamedTuple):
 def _continuation(world: _World, costs: Costs) -> tuple[ContinuationModel, ...]:
     """One model for the costs of each score unit, learned on calibration and tuning paths of all cells."""
     paths = [world.paths(purpose, *cell) for purpose in ("calibration", "tuning") for cell in _cells_of(world.design)]
-    unnumbered = [study_table(one).drop_vars(SERIES) for one in paths]  # every cell counts its paths from 0
+    unnumbered = [study_table(path).drop_vars(SERIES) for path in paths]  # every cell counts its paths from 0
     table = xr.concat(unnumbered, SERIES)
     accounting = "positive" if world.positive else "signed"
     models = []
@@ -181,7 +181,7 @@ def _best(bills: list[Bills], grids: dict[str, _Grid], costs: Costs) -> tuple[pd
         for name, (candidates, parameter, sees_cost) in grids.items():
             part = slice(j * len(candidates), (j + 1) * len(candidates)) if sees_cost else slice(None)
             regret, retrains = (
-                np.concatenate([one[name][k][part] for one in bills], axis=1).mean(axis=1) for k in (0, 1)
+                np.concatenate([bill[name][k][part] for bill in bills], axis=1).mean(axis=1) for k in (0, 1)
             )
             objective = regret + cost * retrains
             best = int(np.argmin(objective))
@@ -237,7 +237,7 @@ def _oracle_bills(regret: Array, lambdas: Sequence[float], positive: bool) -> tu
 def _evaluation(bills: list[Bills], design: Design, costs: Costs, accounting: str) -> xr.Dataset:
     names, sizes = list(bills[0]), (len(SCORE_UNITS), len(design.cost_ratios))
     regret, retrains = (
-        np.stack([np.stack([one[name][k] for name in names]) for one in bills])  # (cell, policy, cost, path)
+        np.stack([np.stack([bill[name][k] for name in names]) for bill in bills])  # (cell, policy, cost, path)
         .reshape(len(design.shifts), len(design.probabilities), len(names), *sizes, -1)
         .transpose(3, 4, 0, 1, 2, 5)
         for k in (0, 1)

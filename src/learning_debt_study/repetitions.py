@@ -149,7 +149,7 @@ def compare_policies(evaluations: Sequence[xr.Dataset], benchmark: str = "cusum_
 
     Pooled, a cell's ratio is that of sums over all paths of all repetitions, each tuned on its own.
     """
-    together = xr.concat([one.drop_vars("cost") for one in evaluations], "path")
+    together = xr.concat([evaluation.drop_vars("cost") for evaluation in evaluations], "path")
     parts = [comparison(one, benchmark) for one in (together, *evaluations)]
     return pd.concat([part.assign(rep=rep) for rep, part in enumerate(parts)], ignore_index=True)
 

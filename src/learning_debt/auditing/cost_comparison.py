@@ -63,20 +63,20 @@ def compare(trial: Trial, again: Resampled, probability: float) -> xr.Dataset:
     """The audit's table (policy): means over series of what each row cost, and its difference to the benchmark."""
     names, cost, against = list(trial.replays), trial.cost, trial.benchmark
     replays = trial.replays.values()
-    total = np.array([float(one.objective.mean()) for one in replays])
+    total = np.array([float(replay.objective.mean()) for replay in replays])
     base = float(trial.replays[against].objective.mean())
     low, high = np.array([interval(again.totals[name] - again.totals[against], probability) for name in names]).T
     columns: dict[str, Any] = {
-        "retrains": [float(one.retrains.mean()) for one in replays],
-        "regret": [float(one.regret.mean()) for one in replays],
+        "retrains": [float(replay.retrains.mean()) for replay in replays],
+        "regret": [float(replay.regret.mean()) for replay in replays],
         "total": total,
-        "total_se": [float(np.sqrt((one.objective_se**2).sum())) / len(one.objective) for one in replays],
+        "total_se": [float(np.sqrt((replay.objective_se**2).sum())) / len(replay.objective) for replay in replays],
         "ratio": total / base if base > 0 else np.full(len(names), np.nan),
         "difference": total - base,
         "difference_low": low,
         "difference_high": high,
         "selected_share": [again.shares[name] for name in names],
-        "total_positive": [float("nan") if cost.in_money else _total_positive(one) for one in replays],
+        "total_positive": [float("nan") if cost.in_money else _total_positive(replay) for replay in replays],
         "parameter": [str(trial.tuned[name].policy) if name in trial.tuned else "in hindsight" for name in names],
     }
     attrs = {"unit": cost.unit, "accounting": trial.accounting, "benchmark": against, "probability": probability}

@@ -76,7 +76,7 @@ def repeat_audit(
 def _columns(trial: Trial) -> xr.Dataset:
     """What each row of a trial cost, and what it had tuned to."""
     names = list(trial.replays)
-    total = np.array([float(one.objective.mean()) for one in trial.replays.values()])
+    total = np.array([float(replay.objective.mean()) for replay in trial.replays.values()])
     base, real = total[names.index(trial.benchmark)], np.array([name != ORACLE for name in names])
     rank = np.full(len(names), np.nan)
     rank[real] = rankdata(np.round(total[real], 12))

@@ -117,7 +117,7 @@ def _made(maker: Callable[..., Any], name: str, said: Mapping[str, Any], given: 
     """A forecaster with the options that the file and the command line name."""
     options = {one: said[one] for one in forecaster_options() if one in said} | dict(given)
     taken = inspect.signature(maker).parameters
-    strange = [one for one in options if one not in taken]
+    strange = [option for option in options if option not in taken]
     if strange:
         possible = ", ".join(one for one in forecaster_options() if one in taken)
         raise ValueError(f"{', '.join(strange)}: {name} has no use for it; it takes {possible}")

@@ -104,7 +104,7 @@ def _came_as(values: NDArray[Any]) -> str:
     """The type of an array of dates or durations; of objects, whether they are days."""
     if values.dtype.kind in "mM":
         return str(values.dtype)
-    days = values.size and all(isinstance(one, date) and not isinstance(one, datetime) for one in values.ravel())
+    days = values.size and all(isinstance(value, date) and not isinstance(value, datetime) for value in values.ravel())
     return "days" if days else "objects"
 
 

@@ -101,10 +101,10 @@ def _readings_of_text(texts: list[str]) -> list[Reading]:
         plain = np.array([np.nan])
     named = [_MONTH.sub(lambda found: _NAMES[found[0].lower()], text) for text in texts]
     parts = [re.split(r"([0-9]+)", text) for text in named]
-    between = {tuple(one[::2]) for one in parts}
+    between = {tuple(part[::2]) for part in parts}
     if len(between) != 1 or len(parts[0]) == 1:
         return [Reading(pd.Index(plain))] if np.isfinite(plain).all() else []
-    if any(len(number) > 15 for one in parts for number in one[1::2]):
+    if any(len(number) > 15 for part in parts for number in part[1::2]):
         return []
     template = _Template(parts, named == texts)
     found = list(_calendar(template, texts))
@@ -120,9 +120,9 @@ class _Template:
 
     def __init__(self, parts: list[list[str]], written_as_read: bool) -> None:
         self.between = parts[0][::2]
-        self.numbers = np.array([[int(number) for number in one[1::2]] for one in parts])
-        widths = [{len(number) for number in column} for column in zip(*(one[1::2] for one in parts), strict=True)]
-        self.widths = [one.pop() if len(one) == 1 else 0 for one in widths]
+        self.numbers = np.array([[int(number) for number in part[1::2]] for part in parts])
+        widths = [{len(number) for number in column} for column in zip(*(part[1::2] for part in parts), strict=True)]
+        self.widths = [width.pop() if len(width) == 1 else 0 for width in widths]
         self.written_as_read = written_as_read
 
     @property

@@ -197,12 +197,12 @@ def flat(values: Any) -> NDArray[Any]:
         return objects(list(values)).to_numpy()
     if hasattr(values, "to_numpy"):
         return np.asarray(values.to_numpy()).ravel()
-    mixed = isinstance(values, list | tuple) and len({type(one) for one in values}) > 1
+    mixed = isinstance(values, list | tuple) and len({type(value) for value in values}) > 1
     return np.asarray(values, dtype=object if mixed else None).ravel()  # else numpy would make one kind of them
 
 
 def _of_tuples(values: Any) -> bool:
-    return isinstance(values, list | tuple) and any(isinstance(one, tuple) for one in values)
+    return isinstance(values, list | tuple) and any(isinstance(value, tuple) for value in values)
 
 
 def objects(values: list[Any]) -> pd.Index:

@@ -62,12 +62,16 @@ def as_dataset(data: Any, observation_dim: str = "obs", used: Iterable[str] | No
 
 def _convert(data: Any, observation_dim: str) -> xr.Dataset:
     if isinstance(data, xr.Dataset):
-        changed = {name: _plain_variable(one) for name, one in data.variables.items() if name not in data.xindexes}
+        changed = {
+            name: _plain_variable(variable) for name, variable in data.variables.items() if name not in data.xindexes
+        }
         return data.assign({name: one for name, one in changed.items() if one is not data.variables[name]})
     if hasattr(data, "columns") and hasattr(data, "to_numpy"):  # pandas, polars and their kin
         _require_different([str(name) for name in data.columns])
         columns = {str(name): data[name] for name in data.columns}
-        plain = ((name, one if isinstance(one, pd.Series) else one.to_numpy()) for name, one in columns.items())
+        plain = (
+            (name, column if isinstance(column, pd.Series) else column.to_numpy()) for name, column in columns.items()
+        )
         return xr.Dataset({name: (observation_dim, plain_values(values)) for name, values in plain})
     if isinstance(data, Mapping):
         _require_different([str(name) for name in data])
@@ -107,7 +111,7 @@ def _with_dims(name: str, value: Any, observation_dim: str) -> Any:
 
 def _require_different(names: list[str]) -> None:
     if len(set(names)) < len(names):
-        raise ValueError(f"data has repeated column names: {sorted({one for one in names if names.count(one) > 1})}")
+        raise ValueError(f"data has repeated column names: {sorted({name for name in names if names.count(name) > 1})}")
 
 
 def _require_aligned(data: Mapping[Any, Any], observation_dim: str) -> None:

@@ -133,7 +133,7 @@ def _ordered(parts: xr.Dataset, most: int) -> xr.Dataset:
         "lower_bound": bound.astype(bool),
     }
     labels = np.array(labels_of(parts[dim]).texts)[order]
-    return xr.Dataset({name: ("part", one[order]) for name, one in columns.items()}, {"part": labels})
+    return xr.Dataset({name: ("part", column[order]) for name, column in columns.items()}, {"part": labels})
 
 
 def _draw_decorations(

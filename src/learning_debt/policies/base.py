@@ -107,7 +107,7 @@ def require_policies(name: str, value: Any) -> list[Policy]:
     policies = require_sequence(name, value, "a list of policies")
     if not policies:
         raise ValueError(f"{name} must hold at least one policy")
-    return [require_policy(f"{name}[{place}]", one) for place, one in enumerate(policies)]
+    return [require_policy(f"{name}[{place}]", policy) for place, policy in enumerate(policies)]
 
 
 def per_lane(name: str, value: Any, *, whole: bool = False, finite: bool = True, **bounds: Any) -> Any:

@@ -105,7 +105,9 @@ def draw_figures(
 
 def policies_to_draw(audit: Audit) -> list[str]:
     """All policies but "always" if its bill dwarfs the others'; of many, those of every audit and the cheapest ones."""
-    largest = {name: float(abs(one.bill.mean("series").cumsum("period")).max()) for name, one in audit.replays.items()}
+    largest = {
+        name: float(abs(replay.bill.mean("series").cumsum("period")).max()) for name, replay in audit.replays.items()
+    }
     others = max(value for name, value in largest.items() if name != "always")
     drawn = [name for name in largest if name != "always" or largest["always"] <= DWARFS * others]
     usual = {"never", "always", audit.benchmark, "best calendar", "CUSUM", audit.decided_by, "oracle"}

@@ -259,7 +259,7 @@ def _values(data: xr.Dataset, forecaster: Predictor, vector: bool | None, *, sam
     arrays = [data[name].transpose(*leading, ...).values.astype(float) for name in data.data_vars]
     scalar = len(arrays) == 1 and arrays[0].ndim == len(leading)
     if vector or (vector is None and not scalar):
-        return np.concatenate([one.reshape(*one.shape[: len(leading)], -1) for one in arrays], axis=-1)
+        return np.concatenate([array.reshape(*array.shape[: len(leading)], -1) for array in arrays], axis=-1)
     if not scalar:
         raise ValueError("this score is for one number a row, and the outcome holds several: use EnergyScore()")
     return arrays[0]

@@ -128,7 +128,7 @@ class DrawsScore(PredictiveDrawsScore):
 
     def _gaps(self, ours: Array, theirs: Array, outcomes: Array) -> Array:
         """Score of forecast `ours` minus that of `theirs`, shape (outcomes, rows)."""
-        return np.stack([self._scores(ours, one) - self._scores(theirs, one) for one in outcomes])
+        return np.stack([self._scores(ours, outcome) - self._scores(theirs, outcome) for outcome in outcomes])
 
     def _error(self, forecast: DrawsForecast, other: DrawsForecast | None = None) -> SumError:
         """By the blocks, which are independent; what the draws are worth, by the influences."""

@@ -224,7 +224,7 @@ def _pooled_error(sides: list[_Side], together: bool) -> tuple[float, float]:
     if together:
         influences = [influences[0] + influences[1]]
     effective = effective_share(*(influence_on_mean(side.label, side.weight) for side in sides), *influences)
-    return float(np.sqrt(sum(np.var(one) / one.size for one in influences) / effective)), effective
+    return float(np.sqrt(sum(np.var(influence) / influence.size for influence in influences) / effective)), effective
 
 
 def _lower_bound(shadow: Array, weight: Array | None) -> float:

@@ -98,6 +98,6 @@ def label_slope(
         influences = [influences[0] + influences[1]]
     labels = influence_on_mean(w_reference, weight_reference), influence_on_mean(w_target, weight_target)
     implied = curvature / effective_share(*influences, *labels)
-    seen = sum(variance_of_mean(one) for one in influences)
+    seen = sum(variance_of_mean(influence) for influence in influences)
     error = float(np.sqrt(max(implied, seen)))
     return LabelSlope(1 + score / curvature, error / curvature, score / error)

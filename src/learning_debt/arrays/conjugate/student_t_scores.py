@@ -179,9 +179,9 @@ def _integrated(integral: Any, tail: float, tolerance: float, *parameters: Array
     The rule converges geometrically for what is analytic there. It is doubled, where needed, until it agrees with its
     own half within the relative tolerance, or 1e-12 scales of p.
     """
-    arrays = np.broadcast_arrays(*(np.asarray(one, dtype=float) for one in parameters))
+    arrays = np.broadcast_arrays(*(np.asarray(parameter, dtype=float) for parameter in parameters))
     shape = arrays[0].shape
-    flat = [one.reshape(-1) for one in arrays]
+    flat = [array.reshape(-1) for array in arrays]
     for df in (flat[0], flat[3]):
         _with_mean(df)
     out = np.zeros(flat[0].size)

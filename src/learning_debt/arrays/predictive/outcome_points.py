@@ -107,7 +107,7 @@ class OutcomePoints:
         shadow = self._density(rule.points)
         ends = rule.points[:, [0, points - 1]]
         if first and np.isneginf(shadow.log_density.reshape(rule.points.shape)[:, [0, points - 1]]).any():
-            own = [one[~np.isnan(one)] for one in self._support.atoms]
+            own = [atom[~np.isnan(atom)] for atom in self._support.atoms]
             edges = [support.edge(self._log_density, *at, own) for at in zip(ends.T, self._within, strict=True)]
             self._support = self._support._replace(lower=edges[0], upper=edges[1])
             rule = self._on_support(points)

@@ -52,8 +52,8 @@ def repeated(draws: Array) -> list[Array] | None:
 
 def atoms(log_density: LogDensity, candidates: list[Array]) -> Array:
     """Those candidates of each row whose density is that of neither side: they have mass; padded with NaN."""
-    width = max((len(one) for one in candidates), default=0)
-    at = np.stack([np.pad(one, (0, width - len(one)), constant_values=np.nan) for one in candidates])
+    width = max((len(candidate) for candidate in candidates), default=0)
+    at = np.stack([np.pad(candidate, (0, width - len(candidate)), constant_values=np.nan) for candidate in candidates])
     if not width:
         return at
     known = np.where(np.isnan(at), 0.0, at)
@@ -99,8 +99,8 @@ def outermost_count(log_density: LogDensity, outside: Array, inside: Array, side
 
 def _guesses(candidates: list[Array]) -> Array:
     """Numbers to try as edges of each row, (rows, guesses): those that have mass, and usual ones."""
-    width = max((len(one) for one in candidates), default=0)
-    own = [np.pad(one, (0, width - len(one))) for one in candidates]
+    width = max((len(candidate) for candidate in candidates), default=0)
+    own = [np.pad(candidate, (0, width - len(candidate))) for candidate in candidates]
     return np.column_stack([np.stack(own), np.tile(USUAL_EDGES, (len(candidates), 1))])
 
 

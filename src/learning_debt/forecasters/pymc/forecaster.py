@@ -426,7 +426,7 @@ class PyMCForecaster:
     def _labelled(self, values: list[np.ndarray], prepared: PreparedBatch) -> xr.Dataset:
         dim = self._observation_dim
         # A variable named as a dimension would become a coordinate.
-        names = [one.data if one.name == dim else one.name for one in prepared.build.graph.outcomes]
+        names = [outcome.data if outcome.name == dim else outcome.name for outcome in prepared.build.graph.outcomes]
         variables = {
             name: ((SAMPLE, dim, *(f"{name}_dim_{k}" for k in range(1, array.ndim - 1))), array)
             for name, array in zip(names, values, strict=True)

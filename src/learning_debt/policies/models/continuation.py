@@ -87,7 +87,7 @@ class ContinuationModel:
             raise ValueError("features and excess must be finite")
         if target.size < 10 * TERMS:
             raise ValueError(f"learning a continuation value needs at least {10 * TERMS} cells, not {target.size}")
-        lowest, highest = (tuple(float(end(one)) for one in features) for end in (np.min, np.max))
+        lowest, highest = (tuple(float(end(feature)) for feature in features) for end in (np.min, np.max))
         place = _place(features[-1], lowest[-1], highest[-1])
         quadratic = np.column_stack(_quadratic_terms(features[:-1]))
         terms = np.hstack([quadratic, quadratic * place[:, None]])
@@ -109,7 +109,7 @@ class ContinuationModel:
 
 
 def _quadratic_terms(values: Sequence[Array]) -> list[Array]:
-    products = [one * other for i, one in enumerate(values) for other in values[i:]]
+    products = [value * other for i, value in enumerate(values) for other in values[i:]]
     return [np.ones_like(values[0]), *values, *products]
 
 

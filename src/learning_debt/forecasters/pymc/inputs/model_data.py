@@ -332,8 +332,8 @@ class Columns:
         """Length that the rows at hand ask for: by their labels, or by the largest position."""
         if dim in labels:
             return len(labels[dim])
-        for name, one in self.index_dims.items():
-            if one != dim or not data[name].size:
+        for name, index_dim in self.index_dims.items():
+            if index_dim != dim or not data[name].size:
                 continue
             last = int(data[name].max())
             if last >= length + MOST_NEW_ENTRIES:

@@ -195,7 +195,7 @@ def _parts(rows: xr.Dataset, observation_dim: str) -> list[np.ndarray]:
     for name, variable in rows.variables.items():
         labels = variable.dims == (observation_dim,) and variable.dtype.kind not in "f"
         if labels and not why_unusable(name, variable):
-            kept[np.unique([str(one) for one in variable.values.tolist()], return_index=True)[1]] = True
+            kept[np.unique([str(value) for value in variable.values.tolist()], return_index=True)[1]] = True
     return [np.flatnonzero(choice) for choice in (keep, kept) if not choice.all()]
 
 

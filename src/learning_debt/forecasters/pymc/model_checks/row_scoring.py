@@ -298,6 +298,6 @@ def _rows_that_feel(build: Build, arguments: Arguments, dim: str, axes: list) ->
 
 def _positions(build: Build, arguments: Arguments, dim: str) -> np.ndarray | None:
     """What each row looks up along `dim`, by any of its columns (home and away), shape (rows, any)."""
-    axes = {name: build.row_axis(name) for name, one in build.index_dims.items() if one == dim}
+    axes = {name: build.row_axis(name) for name, index_dim in build.index_dims.items() if index_dim == dim}
     columns = [np.moveaxis(arguments["data"][name], k, 0) for name, k in axes.items() if k is not None]
     return np.column_stack([column.reshape(len(column), -1) for column in columns]) if columns else None
