@@ -139,7 +139,7 @@ class DrawnCells:
         slope, variance = drawn.coefficient.reshape(-1, 1), drawn.variance.reshape(-1, 1)
         noise = np.random.default_rng(seed_of(self.random_seed, "outcomes", path, t)).normal(size=(len(slope), len(x)))
         outcomes = slope * x + np.sqrt(variance) * noise
-        y, weight, coarse = quadrature.stacked([quadrature.real_line(one, points) for one in outcomes.T])
+        y, weight, coarse = quadrature.stacked([quadrature.real_line(column, points) for column in outcomes.T])
         at = np.repeat(x, points), y.ravel()
         shadow = _mixture(drawn, *at)
         density = np.exp(shadow.log_density).reshape(y.shape)
@@ -207,7 +207,7 @@ class DrawnSignals:
             number = self.requires.index(name)
             return np.array([getattr(row[number], attribute) for row in found])[place]
 
-        reliable = np.array([all(one.reliable for one in row) for row in found])[place]  # all of none: true
+        reliable = np.array([all(estimate.reliable for estimate in row) for row in found])[place]  # all of none: true
         values = {name: column(name, "value", np.nan) for name in (*SAMPLED, *OPTIONAL)}
         errors = {se_of(name): column(name, "standard_error", 0.0) for name in ESTIMATED}
         return Signals(
@@ -230,7 +230,7 @@ def walk_drawn(cells: DrawnCells, policies: Sequence[Policy], costs: Sequence[fl
     """
     count, periods = cells.paths.coefficient.shape
     path = np.arange(count)
-    sights = [DrawnSignals(cells, one.requires, cost, path) for one, cost in zip(policies, costs, strict=True)]
+    sights = [DrawnSignals(cells, policy.requires, cost, path) for policy, cost in zip(policies, costs, strict=True)]
     states = [policy.init(count) for policy in policies]
 
     def decide(t: int, deployed_at: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -299,12 +299,12 @@ def audit_figure(rows: pd.DataFrame) -> Figure:
     return figure
 
 
-def save_figures(one: Pass, directory: str | os.PathLike[str], design: Design | None = None) -> list[Path]:
+def save_figures(one_pass: Pass, directory: str | os.PathLike[str], design: Design | None = None) -> list[Path]:
     """Write the figures of one pass as PNG files.
 
     Parameters
     ----------
-    one : Pass
+    one_pass : Pass
     directory : path
         Must exist.
     design : Design, optional
@@ -315,19 +315,19 @@ def save_figures(one: Pass, directory: str | os.PathLike[str], design: Design | 
     list of Path
     """
     figures = {
-        "relative_objective": relative_objective_figure(one.evaluation),
-        "retrains": retrains_figure(one.evaluation),
+        "relative_objective": relative_objective_figure(one_pass.evaluation),
+        "retrains": retrains_figure(one_pass.evaluation),
     }
     if design is not None:
         ratios = design.cost_ratios
         figures["decision_path"] = decision_path_figure(
             design,
-            one.calibration,
-            one.tuned,
+            one_pass.calibration,
+            one_pass.tuned,
             shift=_preferred("abrupt_coef", design.shifts),
             probability=_preferred(0.05, design.probabilities),
             kappa=_preferred(1.0, ratios),
-            accounting=one.evaluation.attrs.get("accounting", "positive"),
+            accounting=one_pass.evaluation.attrs.get("accounting", "positive"),
         )
     written = []
     for name, figure in figures.items():
@@ -467,10 +467,10 @@ def _shade_spells(axes: Axes, schedule: NDArray[np.bool_]) -> None:
 def _draw_schedules(axes: Axes, walks: dict[str, Replay]) -> None:
     """A row of marks for each policy, the first on top."""
     labels: list[Any] = []
-    for row, (name, one) in enumerate(walks.items()):
-        retrained = np.flatnonzero(one.schedule.values[0]) + 1.0
+    for row, (name, walked) in enumerate(walks.items()):
+        retrained = np.flatnonzero(walked.schedule.values[0]) + 1.0
         axes.plot(retrained, np.full(retrained.size, -row), "|", color=POLICIES[name].color, markersize=13, mew=1.8)
-        count = int(one.retrains.item())
-        labels.append(f"{POLICIES[name].label}\n{count} retrains, bill {float(one.objective.item()):.2f}")
+        count = int(walked.retrains.item())
+        labels.append(f"{POLICIES[name].label}\n{count} retrains, bill {float(walked.objective.item()):.2f}")
     axes.set_yticks([-row for row in range(len(walks))], labels)
     axes.set_ylim(0.6 - len(walks), 0.6)

@@ -82,9 +82,9 @@ def exact_draws(paths: Paths, draws: int, random_seed: int = 0) -> DrawPosterior
     posteriors, shape = study_posteriors(paths), (CHAINS, draws // CHAINS)
 
     def draw(path: int, period: int) -> DrawnPosterior:
-        one = NIG(*(values[path, period] for values in posteriors))
+        posterior = NIG(*(values[path, period] for values in posteriors))
         rng = np.random.default_rng(seed_of(random_seed, "draws", path, period))
-        coefficients, variance = nig.sample(one, draws, rng)
+        coefficients, variance = nig.sample(posterior, draws, rng)
         return DrawnPosterior(coefficients.reshape(shape), variance.reshape(shape))
 
     return draw

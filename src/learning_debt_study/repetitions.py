@@ -97,14 +97,14 @@ def run_points(
     done = _keys(rows, points[0].labels) if len(rows) else set()
     for point in points:
         if _key(point) not in done:
-            one = run_pass(
+            one_pass = run_pass(
                 design,
                 accounting="signed",
                 misspecification=point.misspecification,
                 repetition=point.repetition,
                 executor=executor,
             )
-            new = pass_summary(one.evaluation, one.calibration).drop(columns="n_cells")
+            new = pass_summary(one_pass.evaluation, one_pass.calibration).drop(columns="n_cells")
             for place, (name, value) in enumerate({**point.labels, "rep": point.repetition}.items()):
                 new.insert(place, name, value)
             rows = pd.concat([rows, new], ignore_index=True)
@@ -129,7 +129,7 @@ def run_evaluations(
         name = "_".join(str(part) for part in (*point.labels.values(), point.repetition))
         path = directory / f"evaluation_{accounting}_{name}.nc"
         if not path.is_file():
-            one = run_pass(
+            one_pass = run_pass(
                 design,
                 accounting=accounting,
                 misspecification=point.misspecification,
@@ -137,8 +137,8 @@ def run_evaluations(
                 policies=policies,
                 executor=executor,
             )
-            write_netcdf(path, one.evaluation)
-            write_table(path.with_suffix(".csv"), one.tuned)
+            write_netcdf(path, one_pass.evaluation)
+            write_table(path.with_suffix(".csv"), one_pass.tuned)
         found.append(xr.load_dataset(path))
         advance()
     return found
@@ -150,7 +150,7 @@ def compare_policies(evaluations: Sequence[xr.Dataset], benchmark: str = "cusum_
     Pooled, a cell's ratio is that of sums over all paths of all repetitions, each tuned on its own.
     """
     together = xr.concat([evaluation.drop_vars("cost") for evaluation in evaluations], "path")
-    parts = [comparison(one, benchmark) for one in (together, *evaluations)]
+    parts = [comparison(evaluation, benchmark) for evaluation in (together, *evaluations)]
     return pd.concat([part.assign(rep=rep) for rep, part in enumerate(parts)], ignore_index=True)
 
 

@@ -107,7 +107,7 @@ def verify(directory: str | Path) -> pd.DataFrame:
         parts.append(_of_audit(place, configuration, figures["audit_signed"]))
     if (place / SEVERITY_FILE).exists() or configuration.get("study") == "severity":
         parts.append(_of_severity(place, configuration, figures["severity_signed"]))
-    frame = pd.DataFrame([one.row() for part in parts for one in part], columns=list(_COLUMNS))
+    frame = pd.DataFrame([check.row() for part in parts for check in part], columns=list(_COLUMNS))
     return frame.astype({"passed": "boolean"})
 
 

@@ -176,7 +176,8 @@ def _verdicts(
     columns = {"score_gap": gap, "belief": belief, "spread": spread, "z": z, "periods": periods, "verdict": verdict}
     unit = TableFacts.from_table(table).unit
     sentences = [
-        _sentence(*one, unit=unit) for one in zip(*(columns[name].ravel().tolist() for name in columns), strict=True)
+        _sentence(*figures, unit=unit)
+        for figures in zip(*(columns[name].ravel().tolist() for name in columns), strict=True)
     ]
     columns |= {"flag": np.abs(z) > limit, "sentence": np.array(sentences).reshape(z.shape)}
     coords = {dim: table[dim].values for dim in dims}

@@ -101,7 +101,7 @@ def interval(resampled: Array, probability: float) -> Array:
     return np.asarray(np.quantile(resampled, [(1 - probability) / 2, (1 + probability) / 2]))
 
 
-def _total_positive(one: Replay) -> float:
+def _total_positive(replay: Replay) -> float:
     """What the same schedule costs when only positive regret counts."""
-    positive = np.maximum(one.bill.values - one.paid.values, 0.0) + one.paid.values
+    positive = np.maximum(replay.bill.values - replay.paid.values, 0.0) + replay.paid.values
     return float(positive.sum(axis=1).mean())

@@ -28,11 +28,11 @@ def audit_notes(table: xr.Dataset, result: xr.Dataset, trial: Trial) -> tuple[st
     trial : Trial
     """
     notes = _on_the_split(table, result, trial)
-    for name, one in trial.tuned.items():
+    for name, tuned in trial.tuned.items():
         row = trial.rows[name]
-        at_the_end = len(row) > 2 and one.index in (0, len(row) - 1)
-        if at_the_end and float(one.table["retrains"][one.index]) > 0:  # what never retrains cannot retrain less
-            notes.append(f"{name} was tuned to the end of its grid ({one.policy}); the best value may lie beyond.")
+        at_the_end = len(row) > 2 and tuned.index in (0, len(row) - 1)
+        if at_the_end and float(tuned.table["retrains"][tuned.index]) > 0:  # what never retrains cannot retrain less
+            notes.append(f"{name} was tuned to the end of its grid ({tuned.policy}); the best value may lie beyond.")
     return (*notes, *_on_estimates(table), *upkeep_notes(table), *belief_notes(table))
 
 

@@ -74,7 +74,7 @@ class Trial:
     @property
     def deciders(self) -> list[str]:
         """Rows that may decide today: those that look at signals or, failing them, all."""
-        return [name for name, one in self.tuned.items() if one.policy.requires] or list(self.tuned)
+        return [name for name, tuned in self.tuned.items() if tuned.policy.requires] or list(self.tuned)
 
     @property
     def decided_by(self) -> str:
@@ -116,7 +116,8 @@ def run_trial(table: xr.Dataset, question: Question, split: float) -> Trial:
     tuned, replays, bills = {}, {}, {}
     for name, row in rows.items():
         before, after = (
-            Bills.of(part, [narrowed(one, part) for one in row], resolved, accounting) for part in (tuning, evaluation)
+            Bills.of(part, [narrowed(policy, part) for policy in row], resolved, accounting)
+            for part in (tuning, evaluation)
         )
         best = tune_by(before)
         tuned[name], bills[name] = replace(best, policy=row[best.index]), (before, after)

@@ -115,11 +115,11 @@ def _kind(value: Any) -> str:
 
 def _made(maker: Callable[..., Any], name: str, said: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
     """A forecaster with the options that the file and the command line name."""
-    options = {one: said[one] for one in forecaster_options() if one in said} | dict(given)
+    options = {option: said[option] for option in forecaster_options() if option in said} | dict(given)
     taken = inspect.signature(maker).parameters
     strange = [option for option in options if option not in taken]
     if strange:
-        possible = ", ".join(one for one in forecaster_options() if one in taken)
+        possible = ", ".join(option for option in forecaster_options() if option in taken)
         raise ValueError(f"{', '.join(strange)}: {name} has no use for it; it takes {possible}")
     return maker(**options)
 

@@ -81,5 +81,5 @@ def _defined(tree: ast.Module) -> list[str]:
             names.append(node.name)
         targets = node.targets if isinstance(node, ast.Assign) else []
         targets = [node.target] if isinstance(node, ast.AnnAssign) else targets
-        names += [one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)]
+        names += [node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]
     return list(dict.fromkeys(names))

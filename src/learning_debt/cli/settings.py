@@ -144,7 +144,7 @@ class Settings:
 def _lasting(value: Any) -> Any:
     """A setting that can be read twice, before the fits and after them: all that an iterator gives, in a list."""
     if isinstance(value, dict):
-        return {name: _lasting(one) for name, one in value.items()}
+        return {name: _lasting(item) for name, item in value.items()}
     return list(value) if isinstance(value, Iterator) else value
 
 

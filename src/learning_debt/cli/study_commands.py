@@ -62,24 +62,24 @@ def primary(
         total = 3 * len(design.shifts) * len(design.probabilities)
         with _pool(jobs) as executor, Progress(console=console, transient=True) as progress:
             task = progress.add_task("paths", total=total)
-            one = run_pass(
+            one_pass = run_pass(
                 design,
                 accounting=accounting,
                 repetition=rep,
                 executor=executor,
                 progress=lambda name: progress.update(task, advance=1, description=name),
             )
-        units = one.calibration.score_units
+        units = one_pass.calibration.score_units
         write_table(
             directory / "score_units.csv", pd.DataFrame({"score_unit_mode": list(units), "value": list(units.values())})
         )
-        write_table(directory / "tuned_parameters.csv", one.tuned)
-        write_table(directory / "policy_summary.csv", policy_summary(one.evaluation))
-        headline = table1(one.evaluation)
+        write_table(directory / "tuned_parameters.csv", one_pass.tuned)
+        write_table(directory / "policy_summary.csv", policy_summary(one_pass.evaluation))
+        headline = table1(one_pass.evaluation)
         write_table(directory / "table1.csv", headline)
-        write_table(directory / "no_shift.csv", no_shift(one.evaluation))
-        write_table(directory / "sensitivity.csv", sensitivity(one.evaluation))
-        save_figures(one, directory, design)
+        write_table(directory / "no_shift.csv", no_shift(one_pass.evaluation))
+        write_table(directory / "sensitivity.csv", sensitivity(one_pass.evaluation))
+        save_figures(one_pass, directory, design)
         console.print(headline.to_string(index=False), highlight=False, soft_wrap=True)
         console.print(f"results: {directory}", highlight=False, soft_wrap=True)
 
@@ -142,7 +142,7 @@ def policies(
         if rep < 0 or reps < 1:
             raise ValueError(f"--rep must be at least 0 and --reps at least 1, not {rep} and {reps}")
         rows = {**PUBLISHED, **OURS, **(RIVALS if rivals else {})}
-        points = [repeated.Point({}, Misspecification(), one) for one in range(rep, rep + reps)]
+        points = [repeated.Point({}, Misspecification(), number) for number in range(rep, rep + reps)]
         configuration = {"study": "policies", "size": size, "rivals": rivals, **_sizes(design)}
         directory = claim(out, configuration)
         table = _compared(points, design, directory, accounting, rows, jobs)

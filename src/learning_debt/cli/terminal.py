@@ -144,7 +144,7 @@ def _sigterm_raised() -> Iterator[None]:
 def _unread_without_complaint() -> Iterator[None]:
     """While the block runs, what is printed goes nowhere once nobody reads it any more, or if nobody ever did."""
     # A closed stream is None. Its number goes to the next file that is opened: better to this one than to a table.
-    streams = [open(os.devnull, "w") if one is None else one for one in (sys.stdout, sys.stderr)]  # noqa: SIM115
+    streams = [open(os.devnull, "w") if stream is None else stream for stream in (sys.stdout, sys.stderr)]  # noqa: SIM115
     out, err = map(Unread, streams)
     with redirect_stdout(out), redirect_stderr(err):
         try:

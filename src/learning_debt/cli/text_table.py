@@ -73,7 +73,7 @@ def _rows(path: Path, text: str) -> tuple[list[str], list[list[str]], str]:
     first = next((line for line in re.split(r"[\r\n]+", text) if line.strip()), "")
     if not first:
         raise ValueError(f"--history: {path} is empty")
-    separator = max(SEPARATORS, key=lambda one: len(next(csv.reader([first], delimiter=one))))
+    separator = max(SEPARATORS, key=lambda delimiter: len(next(csv.reader([first], delimiter=delimiter))))
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
     header: list[str] = []
     rows = []
@@ -140,7 +140,7 @@ def _numbers(columns: list[tuple[str, list[str]]]) -> Iterator[tuple[str, str]]:
     for name, column in columns:
         cells = [cell.strip() for cell in column]
         filled = [cell for cell in cells if cell and cell.lower() not in NO_VALUE]
-        if all(POINT.fullmatch(one) or COMMA.fullmatch(one) or THOUSANDS.fullmatch(one) for one in filled):
+        if all(POINT.fullmatch(text) or COMMA.fullmatch(text) or THOUSANDS.fullmatch(text) for text in filled):
             yield from ((name, cell) for cell in filled)
 
 

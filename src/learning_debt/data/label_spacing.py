@@ -25,7 +25,10 @@ def read_together(known: Labels, new: Labels) -> list[tuple[Reading, Reading]]:
     if known.kind is None or known.kind != new.kind:
         return []
     together, size = readings(as_labels([*known.index, *new.index], known.what)), len(known)
-    ways = [(replace(one, points=one.points[:size]), replace(one, points=one.points[size:])) for one in together]
+    ways = [
+        (replace(reading, points=reading.points[:size]), replace(reading, points=reading.points[size:]))
+        for reading in together
+    ]
     return [(held, given) for held, given in ways if held.increasing]
 
 
@@ -51,7 +54,7 @@ def first_gap(known: Labels, new: Labels) -> str | None:
             return None
         if candidates:
             pairs = zip(candidates[0], given.points, strict=True)
-            gaps.append(next((held.write(one) for one, two in pairs if not _same([one], [two])), None))
+            gaps.append(next((held.write(before) for before, after in pairs if not _same([before], [after])), None))
     return gaps[0] if gaps else None
 
 

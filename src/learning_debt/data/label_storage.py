@@ -153,7 +153,9 @@ def _written(label: Any, kind: Kind) -> str:
         opening, closing = "[" if label.closed_left else "(", "]" if label.closed_right else ")"
         return f"{opening}{left}, {right}{closing}"
     if kind.name == "tuple":
-        return json.dumps([_simple(one, part) for one, part in zip(label, kind.parts, strict=True)], ensure_ascii=False)
+        return json.dumps(
+            [_simple(item, part) for item, part in zip(label, kind.parts, strict=True)], ensure_ascii=False
+        )
     return str(label)
 
 
@@ -172,7 +174,7 @@ def _simple(label: Any, kind: Kind) -> Any:
 
 def _read(text: Any, kind: Kind) -> Any:
     if kind.name == "tuple":
-        return tuple(_read(one, part) for one, part in zip(json.loads(text), kind.parts, strict=True))
+        return tuple(_read(item, part) for item, part in zip(json.loads(text), kind.parts, strict=True))
     if kind.name == "interval":
         left, right = text[1:-1].split(", ")
         return pd.Interval(_read(left, kind.parts[0]), _read(right, kind.parts[0]), kind.detail)

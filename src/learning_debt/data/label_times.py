@@ -51,15 +51,15 @@ def readings(labels: Labels) -> list[Reading]:
     Examples
     --------
     >>> from learning_debt.data import as_labels
-    >>> [one.increasing for one in readings(as_labels(["W9", "W10", "W11"]))]
+    >>> [reading.increasing for reading in readings(as_labels(["W9", "W10", "W11"]))]
     [True]
-    >>> any(one.increasing for one in readings(as_labels(["Apr 2024", "Feb 2024", "Jan 2024"])))
+    >>> any(reading.increasing for reading in readings(as_labels(["Apr 2024", "Feb 2024", "Jan 2024"])))
     False
     """
     kind = "" if labels.kind is None else labels.kind.name
     if kind == "number" and labels.index.dtype.kind == "i":
-        texts = [str(one) for one in labels.index.tolist()]
-        compact = [one for one in _readings_of_text(texts) if isinstance(one.points, pd.PeriodIndex)]
+        texts = [str(label) for label in labels.index.tolist()]
+        compact = [reading for reading in _readings_of_text(texts) if isinstance(reading.points, pd.PeriodIndex)]
         return [*compact, Reading(labels.index)]
     if kind == "text":
         return _readings_of_text(labels.index.tolist()) or [Reading(labels.index, even=False, names=True)]
@@ -75,7 +75,7 @@ def require_time_order(labels: Labels, remedy: str) -> None:
     Labels that no time can be read from, such as names, are left alone.
     """
     found = readings(labels)
-    if any(one.points.is_monotonic_increasing or one.names for one in found):
+    if any(reading.points.is_monotonic_increasing or reading.names for reading in found):
         return
     points = found[0].points
     place = next(k for k in range(1, len(points)) if points[k] < points[k - 1])
@@ -111,7 +111,7 @@ def _readings_of_text(texts: list[str]) -> list[Reading]:
     if template.count == 1 or not found:
         found += template.plain()
     if np.isfinite(plain).all() and template.between != ["", ""]:  # signs and fractions
-        found = [*(one for one in found if template.count > 1), Reading(pd.Index(plain))]
+        found = [*(reading for reading in found if template.count > 1), Reading(pd.Index(plain))]
     return found
 
 
@@ -145,7 +145,7 @@ class _Template:
     def write(self, *numbers: int) -> str:
         """A text with these numbers."""
         texts = [str(number).zfill(width) for number, width in zip(numbers, self.widths, strict=True)]
-        return "".join(one + two for one, two in zip(self.between, [*texts, ""], strict=True))
+        return "".join(literal + text for literal, text in zip(self.between, [*texts, ""], strict=True))
 
     def plain(self) -> list[Reading]:
         """By their numbers as they stand, a year first."""
@@ -153,7 +153,7 @@ class _Template:
             return [Reading(pd.Index(self.numbers[:, 0]), self.write)]
         year = self.year()
         ordered = self.numbers if year is None else np.column_stack([self.numbers[:, year], self.others(year)])
-        return [Reading(objects([tuple(one) for one in ordered.tolist()]), even=False)]
+        return [Reading(objects([tuple(numbers) for numbers in ordered.tolist()]), even=False)]
 
 
 def _calendar(template: _Template, texts: list[str]) -> Iterator[Reading]:

@@ -96,7 +96,7 @@ class Labels:
         """Whether both hold the same labels in the same order; labels of two kinds are not the same."""
         if len(self) != len(other) or (len(self) and self.kind != other.kind):
             return False
-        return all(one == two for one, two in zip(self.index, other.index, strict=True))
+        return all(first == second for first, second in zip(self.index, other.index, strict=True))
 
     def positions(self, known: Labels) -> NDArray[np.int64]:
         """Position of each label among the `known` ones, -1 where it is none of them.
@@ -177,7 +177,7 @@ def label_text(label: Any) -> str:
     ('2024-01-05', "('Graz', 1)", '2')
     """
     if isinstance(label, tuple):
-        return f"({', '.join(repr(one) if isinstance(one, str) else label_text(one) for one in label)})"
+        return f"({', '.join(repr(item) if isinstance(item, str) else label_text(item) for item in label)})"
     if isinstance(label, np.datetime64 | datetime):
         moment = pd.Timestamp(label)
         midnight = moment == moment.normalize() and moment.tzinfo is None
@@ -243,7 +243,7 @@ def _kind_of(label: Any, what: str) -> Kind:
     if isinstance(label, pd.Interval):
         return Kind("interval", label.closed, (_kind_of(label.left, what),))
     if isinstance(label, tuple):
-        return Kind("tuple", parts=tuple(_kind_of(one, what) for one in label))
+        return Kind("tuple", parts=tuple(_kind_of(item, what) for item in label))
     raise TypeError(
         f"{what}: {describe(label)} is no label; labels are text, numbers, truth values, dates, periods, durations, "
         "intervals, or tuples of them"
@@ -260,7 +260,7 @@ _TYPES: tuple[tuple[Any, str], ...] = (
 
 def _index(array: NDArray[Any], kind: Kind) -> pd.Index:
     if kind.name == "text":
-        texts = [one.decode() if isinstance(one, bytes) else str(one) for one in array.tolist()]
+        texts = [item.decode() if isinstance(item, bytes) else str(item) for item in array.tolist()]
         return pd.Index(texts, dtype=object)
     if kind.name == "number":
         return pd.Index(_numbers(array))
@@ -280,20 +280,20 @@ def _index(array: NDArray[Any], kind: Kind) -> pd.Index:
 
 def _numbers(array: NDArray[Any]) -> NDArray[Any]:
     """Whole numbers as int64, whichever type they came in; others as floats."""
-    if array.dtype.kind in "iu" or all(float(one).is_integer() and abs(one) < 2**63 for one in array.tolist()):
-        return np.array([int(one) for one in array.tolist()])
+    if array.dtype.kind in "iu" or all(float(value).is_integer() and abs(value) < 2**63 for value in array.tolist()):
+        return np.array([int(value) for value in array.tolist()])
     return array.astype(float)
 
 
 def _canonical(label: Any, kind: Kind) -> Any:
     """One label of any kind as a plain value that compares by what it means."""
     if kind.name == "tuple":
-        return tuple(_canonical(one, part) for one, part in zip(label, kind.parts, strict=True))
+        return tuple(_canonical(item, part) for item, part in zip(label, kind.parts, strict=True))
     if kind.name == "interval":
         return pd.Interval(*(_canonical(end, kind.parts[0]) for end in (label.left, label.right)), label.closed)
-    one = np.empty(1, dtype=object)
-    one[0] = label
-    return _index(one, kind)[0]
+    held = np.empty(1, dtype=object)
+    held[0] = label
+    return _index(held, kind)[0]
 
 
 def _article(kind: Kind) -> str:

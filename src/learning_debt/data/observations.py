@@ -65,7 +65,9 @@ def _convert(data: Any, observation_dim: str) -> xr.Dataset:
         changed = {
             name: _plain_variable(variable) for name, variable in data.variables.items() if name not in data.xindexes
         }
-        return data.assign({name: one for name, one in changed.items() if one is not data.variables[name]})
+        return data.assign(
+            {name: variable for name, variable in changed.items() if variable is not data.variables[name]}
+        )
     if hasattr(data, "columns") and hasattr(data, "to_numpy"):  # pandas, polars and their kin
         _require_different([str(name) for name in data.columns])
         columns = {str(name): data[name] for name in data.columns}
@@ -143,7 +145,7 @@ def require_same_rows(name: str, values: Any, data: Any, observation_dim: str) -
     if given is None or expected is None or len(given) != len(expected) or given.equals(expected):
         return
     if len(given.intersection(expected)):
-        place = next(k for k, (one, two) in enumerate(zip(given, expected, strict=True)) if one != two)
+        place = next(k for k, (first, second) in enumerate(zip(given, expected, strict=True)) if first != second)
         raise ValueError(
             f"{name} carries the labels of the rows in another order than the data, first {label_text(given[place])} "
             f"where the data have {label_text(expected[place])}: put both in one order, or hand over .to_numpy()"
@@ -154,7 +156,7 @@ def _rows_of(data: Any, observation_dim: str) -> pd.Index | None:
     if isinstance(data, xr.Dataset):
         return data.indexes.get(observation_dim)
     if isinstance(data, Mapping):
-        return next((i for one in data.values() if (i := _row_index(one, observation_dim)) is not None), None)
+        return next((i for column in data.values() if (i := _row_index(column, observation_dim)) is not None), None)
     return _row_index(data, observation_dim)
 
 
@@ -190,7 +192,7 @@ def plain_labels(labels: Any) -> list[Any]:
     index = (restored_labels(labels.values, labels.attrs) if stored else as_labels(labels)).index
     if isinstance(index, pd.DatetimeIndex):
         return [moment.to_pydatetime(warn=False) for moment in index]
-    return [one.to_pytimedelta() for one in index] if isinstance(index, pd.TimedeltaIndex) else index.tolist()
+    return [duration.to_pytimedelta() for duration in index] if isinstance(index, pd.TimedeltaIndex) else index.tolist()
 
 
 def require_variables(dataset: xr.Dataset, names: Sequence[str], what: str = "data") -> None:

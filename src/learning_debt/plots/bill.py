@@ -128,15 +128,15 @@ def cumulative_bills(audit: Audit, policies: Sequence[str] | None = None) -> xr.
     if unknown:
         raise KeyError(f"policies {unknown} are none of the audit's; it has {list(audit.replays)}")
     lines, marks = [], []
-    for name in sorted(names, key=lambda one: -float(audit.replays[one].objective.mean())):
-        one = audit.replays[name]
-        bill = one.bill.mean(SERIES).cumsum("period")
+    for name in sorted(names, key=lambda policy: -float(audit.replays[policy].objective.mean())):
+        replay = audit.replays[name]
+        bill = replay.bill.mean(SERIES).cumsum("period")
         period = np.arange(1, bill.size + 1, dtype=float)
-        retrained = one.schedule.values[0] if one.schedule.sizes[SERIES] == 1 else np.zeros(bill.size, dtype=bool)
+        retrained = replay.schedule.values[0] if replay.schedule.sizes[SERIES] == 1 else np.zeros(bill.size, dtype=bool)
         lines.append([period, bill.values])
         marks.append(np.where(retrained, [period, bill.values], np.nan))
     dims = ("policy", "plot_axis", "period")
-    ordered = sorted(names, key=lambda one: -float(audit.replays[one].objective.mean()))
+    ordered = sorted(names, key=lambda policy: -float(audit.replays[policy].objective.mean()))
     return xr.Dataset(
         {"bill": (dims, np.array(lines)), "retrain": (dims, np.array(marks))},
         coords={"policy": ordered, "plot_axis": ["x", "y"]},
@@ -144,13 +144,13 @@ def cumulative_bills(audit: Audit, policies: Sequence[str] | None = None) -> xr.
 
 
 def legend_labels(audit: Audit, names: Sequence[str]) -> dict[Hashable, Hashable]:
-    """Name and total of each policy; a line that hides under an earlier one says so."""
+    """Name and total of each policy; a line that hides under an earlier replay says so."""
     labels: dict[Hashable, Hashable] = {}
     totals = {name: float(audit.replays[name].objective.mean()) for name in names}
     places = decimals_for(totals.values())
     for place, name in enumerate(names):
-        one = audit.replays[name]
-        twin = next((n for n in names[:place] if np.array_equal(audit.replays[n].bill, one.bill)), None)
+        replay = audit.replays[name]
+        twin = next((n for n in names[:place] if np.array_equal(audit.replays[n].bill, replay.bill)), None)
         same = f"\n(same as {twin})" if twin else ""
         labels[name] = f"{name}: {number(totals[name], places)}{same}"
     return labels

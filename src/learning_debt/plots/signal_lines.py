@@ -125,7 +125,7 @@ def in_service(table: xr.Dataset, schedule: xr.DataArray) -> xr.Dataset:
             f"schedule must have dims ('series', 'period') and the table's shape {shape}, "
             f"not {schedule.dims} and {schedule.shape}"
         )
-    wanted = [one for name in SAMPLED for one in (name, se_of(name), reliable_of(name))]
+    wanted = [variable for name in SAMPLED for variable in (name, se_of(name), reliable_of(name))]
     lanes = np.arange(shape[0])
     served = {
         name: ((SERIES, "period"), along_schedule(table[name].values, lanes, schedule.values.astype(bool)))

@@ -57,7 +57,7 @@ class Policy(ABC):
     def __hash__(self) -> int:
         if not dataclasses.is_dataclass(self):
             return object.__hash__(self)
-        values = (one.tobytes() if isinstance(one, np.ndarray) else one for one in _values(self))
+        values = (value.tobytes() if isinstance(value, np.ndarray) else value for value in _values(self))
         return hash((type(self), *values))
 
     def __repr__(self) -> str:
@@ -164,10 +164,10 @@ def _values(policy: Any) -> list[Any]:
     return [getattr(policy, field.name) for field in _fields(policy)]
 
 
-def _same(one: Any, other: Any) -> bool:
-    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
-        return np.array_equal(one, other)
-    return bool(one == other)
+def _same(first: Any, other: Any) -> bool:
+    if isinstance(first, np.ndarray) or isinstance(other, np.ndarray):
+        return np.array_equal(first, other)
+    return bool(first == other)
 
 
 def _exactly(value: Any) -> str:

@@ -126,8 +126,10 @@ class RetrainingCost:
         return any(getattr(self, part) > 0 for part in PRICED)
 
     def __repr__(self) -> str:
-        values = {one.name: getattr(self, one.name) for one in fields(self)}
-        given = [f"{one.name}={values[one.name]!r}" for one in fields(self) if values[one.name] != one.default]
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        given = [
+            f"{field.name}={values[field.name]!r}" for field in fields(self) if values[field.name] != field.default
+        ]
         return f"RetrainingCost({', '.join(given)})"
 
     def __str__(self) -> str:

@@ -206,6 +206,6 @@ def _cara(staleness: np.ndarray) -> dict[str, list[Policy]]:
     inside = np.quantile(values, STALENESS_QUANTILES).tolist()
     sums = [multiple * float(np.abs(values).mean()) for multiple in CUMULATIVE_MULTIPLES]
     return {
-        "Cara T": [StalenessThreshold(one) for one in (-np.inf, *inside, np.inf)],
-        "Cara CT": [CumulativeStaleness(one) for one in (-np.inf, *sums, np.inf)],
+        "Cara T": [StalenessThreshold(threshold) for threshold in (-np.inf, *inside, np.inf)],
+        "Cara CT": [CumulativeStaleness(threshold) for threshold in (-np.inf, *sums, np.inf)],
     }

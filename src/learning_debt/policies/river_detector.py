@@ -116,13 +116,13 @@ class RiverDetector(Policy):
         fresh = signals.spell_age == 1
         value = STREAMS[self.stream][1](signals, self.scale)
         detectors = self._fed_with(state, fresh)
-        for detector, one in zip(detectors, value.tolist(), strict=True):
-            _feed(detector, (one,))
+        for detector, number in zip(detectors, value.tolist(), strict=True):
+            _feed(detector, (number,))
         kept = np.where(fresh[:, None], np.nan, state)
         stream = np.column_stack([kept[:, ~_nothing_yet(kept)], value]).view(_Stream)
         stream.setflags(write=False)
         stream.fed = self, detectors
-        return stream, np.array([one.drift_detected for one in detectors], dtype=bool)
+        return stream, np.array([detector.drift_detected for detector in detectors], dtype=bool)
 
     def _fed_with(self, state: Any, fresh: NDArray[np.bool_]) -> list[Any]:
         """A detector a lane that has seen the lane's values in `state`, or nothing where the lane is fresh."""
@@ -135,7 +135,7 @@ class RiverDetector(Policy):
             for lane in np.flatnonzero(fresh).tolist():
                 detectors[lane] = make(**{kind.tuned: setting[lane]}, **fixed)
             return detectors
-        detectors = [make(**{kind.tuned: one}, **fixed) for one in setting]
+        detectors = [make(**{kind.tuned: number}, **fixed) for number in setting]
         for lane in np.flatnonzero(~fresh).tolist():
             _feed(detectors[lane], state[lane].tolist())
         return detectors

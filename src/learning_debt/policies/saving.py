@@ -44,7 +44,7 @@ _POLICIES: tuple[type, ...] = (
 _PARTS: tuple[type, ...] = (
     AgeAdjustment, ContinuationModel, DebtRegretModel, HybridRegretModel, RetrainingCost, TwoStateEmissions, UpdateRule,
 )  # fmt: skip
-CLASSES = {one.__name__: one for one in (*_POLICIES, *_PARTS)}
+CLASSES = {kind.__name__: kind for kind in (*_POLICIES, *_PARTS)}
 """What a file may hold, by name."""
 PATH = "the path of a file"
 
@@ -127,13 +127,13 @@ def _written(value: Any) -> Any:
     if isinstance(value, float | np.floating):
         return float(value) if math.isfinite(value) else {"float": str(float(value))}
     if isinstance(value, list):
-        return [_written(one) for one in value]
+        return [_written(item) for item in value]
     if isinstance(value, tuple):
-        return {"tuple": [_written(one) for one in value]}
+        return {"tuple": [_written(item) for item in value]}
     if isinstance(value, np.ndarray):
         return {"array": _written(value.tolist())}
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-        return {"mapping": {key: _written(one) for key, one in value.items()}}
+        return {"mapping": {key: _written(item) for key, item in value.items()}}
     if CLASSES.get(type(value).__name__) is type(value):
         fields = {field.name: _written(getattr(value, field.name)) for field in _fields_of(type(value))}
         return {"class": type(value).__name__, "fields": fields}
@@ -160,7 +160,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "float": lambda text: {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}[text],
     "tuple": lambda values: tuple(_read(values)),
     "array": lambda values: np.array(_read(values)),
-    "mapping": lambda values: {key: _read(one) for key, one in values.items()},
+    "mapping": lambda values: {key: _read(item) for key, item in values.items()},
     "period": lambda parts: pd.Period(parts[0], freq=parts[1]),
     "moment": datetime.fromisoformat,
     "day": date.fromisoformat,
@@ -170,7 +170,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
 
 def _read(value: Any) -> Any:
     if isinstance(value, list):
-        return [_read(one) for one in value]
+        return [_read(item) for item in value]
     if not isinstance(value, dict):
         return value
     if set(value) == {"class", "fields"}:
@@ -181,8 +181,8 @@ def _read(value: Any) -> Any:
     return _READ[kind](content)
 
 
-def _fields_of(one: Any) -> tuple[dataclasses.Field[Any], ...]:
-    return dataclasses.fields(one)
+def _fields_of(kind: Any) -> tuple[dataclasses.Field[Any], ...]:
+    return dataclasses.fields(kind)
 
 
 def _made(name: Any, fields: Any) -> Any:
@@ -191,4 +191,4 @@ def _made(name: Any, fields: Any) -> Any:
     known = [field.name for field in _fields_of(CLASSES[name])]
     if not isinstance(fields, dict) or set(fields) != set(known):
         raise ValueError(f"{name} has the fields {known}, not {describe(fields)}")
-    return CLASSES[name](**{key: _read(one) for key, one in fields.items()})
+    return CLASSES[name](**{key: _read(content) for key, content in fields.items()})

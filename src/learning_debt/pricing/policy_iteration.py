@@ -95,7 +95,7 @@ def fit_continuation(
     >>> forecaster = ld.ConjugateRegression(ld.NIG(0.0, 1.0, 2.0, 1.0))
     >>> spells = ld.spell_table(forecaster, history, initial=10, progressbar=False)
     >>> policy = ld.policies.ContinuationValue(fit_continuation(spells, [0.1, 0.5]))
-    >>> bills = [float(ld.replay(spells, one, 0.3).objective.mean()) for one in (policy, ld.policies.Never())]
+    >>> bills = [float(ld.replay(spells, choice, 0.3).objective.mean()) for choice in (policy, ld.policies.Never())]
     >>> bills[0] < bills[1]
     True
     """
@@ -108,7 +108,7 @@ def fit_continuation(
     require_executor(executor)
     prices = [_as_price(cost) for cost in _listed("costs", costs)]
     needed = {*ContinuationValue.requires, *start.requires}
-    tables = [_by_period(check_spells(one, sorted(needed)), needed, decay) for one in _listed("spells", spells)]
+    tables = [_by_period(check_spells(table, sorted(needed)), needed, decay) for table in _listed("spells", spells)]
     lessons = [
         _Lesson(table, _priced(cost, table), accounting, cells, seed)
         for seed, (table, cost) in enumerate((table, cost) for table in tables for cost in prices)

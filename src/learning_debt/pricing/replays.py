@@ -151,9 +151,9 @@ def walk_candidates(table: xr.Dataset, policies: Sequence[Policy], cost: Retrain
         return walk_policy(table, together, faced(np.arange(count)), count).reshape(count, series, -1)
     schedules = np.zeros((count, series, table.sizes["period"]), dtype=bool)
     first = np.array([policies.index(policy) for policy in policies])
-    for one in np.unique(first):  # side by side with itself, where it faces several costs
-        which = np.flatnonzero(first == one)
-        walked = walk_policy(table, policies[one], faced(which), len(which))
+    for place in np.unique(first):  # side by side with itself, where it faces several costs
+        which = np.flatnonzero(first == place)
+        walked = walk_policy(table, policies[place], faced(which), len(which))
         schedules[which] = walked.reshape(len(which), series, -1)
     return schedules
 

@@ -82,9 +82,9 @@ def write_report(
     if model_summary is not None:
         require_instance("model_summary", model_summary, str, "text")
     tables = {"comparison": comparison, "exact": exact, "sampled": sampled, "spells": spells, "table": table}
-    for name, one in tables.items():
-        if one is not None:
-            require_instance(name, one, xr.Dataset, "an xarray.Dataset")
+    for name, table in tables.items():
+        if table is not None:
+            require_instance(name, table, xr.Dataset, "an xarray.Dataset")
     if comparison is not None and "signal" not in comparison.dims:
         raise ValueError("comparison must be what compare_tables returns, along signal")
     if table is not None:
@@ -218,7 +218,7 @@ def _put_in_place(workshop: Path, target: Path) -> None:
             return
     with _one_at_a_time(target):
         require_writable(target)
-        files = sorted(workshop.iterdir(), key=lambda one: one.name == PAGE)
+        files = sorted(workshop.iterdir(), key=lambda file: file.name == PAGE)
         for file in files:
             os.replace(file, target / file.name)
         names = {file.name for file in files}

@@ -179,7 +179,7 @@ class PredictiveContrast:
         few = max(round(number * DEPLOYED_SHARE), 1)
         (own, shares), (other, their_shares) = self._draws.take(max(number - few, 1)), theirs.take(few)
         nodes = {name: np.moveaxis(np.concatenate([draws, other[name]]), 0, 1) for name, draws in own.items()}
-        shadow, at_deployed = (self._densities(one, nodes) for one in (self.shadow, deployed))
+        shadow, at_deployed = (self._densities(posterior, nodes) for posterior in (self.shadow, deployed))
         found, probability = average(shadow, at_deployed, (shares, their_shares), 1 - DEPLOYED_SHARE)
         if np.isfinite(found.found.value):
             return found, self._estimate(found, shadow, at_deployed, probability, MAXIMUM_AVERAGED_VARIANCE)

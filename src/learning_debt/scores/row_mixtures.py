@@ -52,7 +52,7 @@ def posterior_mixture(posterior: xr.DataTree, log_density: Array) -> mixture.Mix
 
 def supported(found: mixture.MonteCarlo, *mixtures: mixture.Mixture, most: float = MAXIMUM_RELATIVE_VARIANCE) -> bool:
     """Whether enough draws lie behind the standard error, and carry the densities, for it to be believed."""
-    weighted = any(np.ptp(one.weight) > 0 for one in mixtures)
+    weighted = any(np.ptp(side.weight) > 0 for side in mixtures)
     carried = found.relative_variance <= (MAXIMUM_WEIGHTED_VARIANCE if weighted else most)
     return carried and found.size >= ENOUGH
 
@@ -74,14 +74,14 @@ def gap_from_mixtures(shadow: mixture.Mixture, deployed: mixture.Mixture) -> Est
     return _at_outcomes(mixture.score_gap(shadow, deployed), shadow, deployed)
 
 
-def score_from_mixture(one: mixture.Mixture) -> Estimate:
+def score_from_mixture(forecast: mixture.Mixture) -> Estimate:
     """Mean log score of a mixture at realised outcomes, with the verdict on its error."""
-    return _at_outcomes(mixture.mean_score(one), one)
+    return _at_outcomes(mixture.mean_score(forecast), forecast)
 
 
 def _at_outcomes(found: mixture.MonteCarlo, *mixtures: mixture.Mixture) -> Estimate:
     diagnostics = {"relative_variance": found.relative_variance, "effective_draws": found.size}
-    doubts = [doubt for one in mixtures for doubt in one.doubts]
+    doubts = [doubt for side in mixtures for doubt in side.doubts]
     if not np.isfinite(found.value):
         doubts.insert(0, Doubt.OUTCOME_IMPOSSIBLE)
         bound = found.value > 0

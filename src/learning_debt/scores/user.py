@@ -132,7 +132,7 @@ class DrawsScore(PredictiveDrawsScore):
 
     def _error(self, forecast: DrawsForecast, other: DrawsForecast | None = None) -> SumError:
         """By the blocks, which are independent; what the draws are worth, by the influences."""
-        parts = [one.blocks for one in (forecast, other) if one is not None and one.blocks is not None]
+        parts = [side.blocks for side in (forecast, other) if side is not None and side.blocks is not None]
         if len({len(part) for part in parts}) == 1:
             parts = [np.subtract(*parts) if len(parts) > 1 else parts[0]]
         variance = sum(float(part.var(ddof=1)) / part.size for part in parts)

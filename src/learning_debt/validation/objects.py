@@ -45,7 +45,10 @@ def harmless(text: Any) -> str:
     """
     lines = str(text).split("\n")
     return "\n".join(
-        "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in line) for line in lines
+        "".join(
+            character if character.isprintable() else character.encode("unicode_escape").decode() for character in line
+        )
+        for line in lines
     )
 
 

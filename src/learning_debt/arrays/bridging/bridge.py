@@ -212,10 +212,10 @@ def _pooled_error(sides: list[_Side], together: bool) -> tuple[float, float]:
     """Standard error of the pooled debt from deployed and shadow side, and the share of draws that are effective."""
     size = float(sides[1].counts.sum())
     informations = [side.counts * side.label * (1 - side.label) for side in sides]
-    information = sum(float(one.sum()) for one in informations)
+    information = float(np.sum(informations))
     if information < 1e-300:
         return float("inf"), 0.0
-    pull = sum(float((one * side.log_ratio).sum()) for one, side in zip(informations, sides, strict=True))
+    pull = sum(float((weights * side.log_ratio).sum()) for weights, side in zip(informations, sides, strict=True))
     slope = (1 + pull / size) / information
     influences = [
         side.counts.sum() * influence_on_mean(side.label * side.log_ratio / size - slope * side.label, side.weight)

@@ -285,7 +285,7 @@ def _support(log_ratio: Array, target: Array, labels: DrawLabels) -> tuple[float
 def _gaussian_divergence(shadow: Array, deployed: Array) -> float:
     """KL between Gaussians with the moments of two sets of draws, shapes (draws, parameters)."""
     mean = shadow.mean(axis=0) - deployed.mean(axis=0)
-    own, other = (np.atleast_2d(np.cov(one, rowvar=False)) for one in (shadow, deployed))
+    own, other = (np.atleast_2d(np.cov(draws, rowvar=False)) for draws in (shadow, deployed))
     inverse = np.linalg.pinv(other)
     terms = np.trace(inverse @ own) - len(mean) + mean @ inverse @ mean
     return max(float(terms + np.linalg.slogdet(other)[1] - np.linalg.slogdet(own)[1]) / 2, 0.0)

@@ -69,7 +69,7 @@ def reweighted_debt(
     True
     """
     ones = np.ones_like(log_ratio)
-    w, u = (ones if one is None else one / one.mean() for one in (weight_shadow, weight_deployed))
+    w, u = (ones if weight is None else weight / weight.mean() for weight in (weight_shadow, weight_deployed))
     size = min(weighted_size(w), weighted_size(u))
     if np.ptp(log_ratio) == 0:
         return ReweightedDebt(0.0, 0.0, size, 0.0, 0.0)
@@ -101,5 +101,5 @@ def _mismatch(log_weight_ratio: Array, log_ratio: Array) -> float:
     if not both.any():
         return float("nan")
     own, followed = log_weight_ratio[both], log_ratio[both]
-    strays, spread = (float(np.subtract(*np.quantile(one, [0.75, 0.25]))) for one in (own - followed, followed))
+    strays, spread = (float(np.subtract(*np.quantile(values, [0.75, 0.25]))) for values in (own - followed, followed))
     return strays / spread if spread > 0 else 0.0

@@ -89,7 +89,9 @@ def coefficients_debt(shadow: NIG, deployed: NIG, chosen: Sequence[int]) -> floa
     >>> round(coefficients_debt(as_nig(NIG(1, 1, 500, 500)), as_nig(NIG(0, 1, 500, 500)), [0]), 3)  # normal: 1/2
     0.499
     """
-    (df_p, mean_p, scale_p), (df_q, mean_q, scale_q) = (_marginal(one, chosen) for one in (shadow, deployed))
+    (df_p, mean_p, scale_p), (df_q, mean_q, scale_q) = (
+        _marginal(posterior, chosen) for posterior in (shadow, deployed)
+    )
     if len(chosen) == 1:
         scales = np.sqrt([scale_p[0, 0], scale_q[0, 0]])
         return float(student_t.kl(df_p, mean_p[0], scales[0], df_q, mean_q[0], scales[1]))

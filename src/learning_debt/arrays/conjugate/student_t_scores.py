@@ -188,7 +188,7 @@ def _integrated(integral: Any, tail: float, tolerance: float, *parameters: Array
     left = np.flatnonzero(~((flat[0] == flat[3]) & (flat[1] == flat[4]) & (flat[2] == flat[5])))
     nodes = 49
     while left.size:
-        p, q = [one[left] for one in flat[:3]], [one[left] for one in flat[3:]]
+        p, q = [parameter[left] for parameter in flat[:3]], [parameter[left] for parameter in flat[3:]]
         y, weight = _lattice(p, q, nodes, tail)
         fine = integral(y, weight, p, q)
         coarse = integral(y[::2], 2 * weight[::2], p, q)
@@ -205,7 +205,10 @@ def _lattice(p: list[Array], q: list[Array], nodes: int, tail: float) -> tuple[A
     outside = tail ** (1 / (2 - 1 / df))
     centre = (p[1] + q[1]) / 2
     scale = np.minimum(p[2], q[2]) + np.abs(p[1] - q[1]) / 2
-    far = [np.abs(one[1] - centre) - one[2] * stdtrit(one[0], outside) for one in (p, q)]
+    far = [
+        np.abs(distribution[1] - centre) - distribution[2] * stdtrit(distribution[0], outside)
+        for distribution in (p, q)
+    ]
     end = np.arcsinh(np.maximum(*far) / scale)
     u = np.linspace(-1.0, 1.0, nodes)[:, None] * end
     return centre + scale * np.sinh(u), scale * np.cosh(u) * (2 * end / (nodes - 1))

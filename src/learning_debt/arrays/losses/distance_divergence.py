@@ -66,7 +66,7 @@ def _divergence(shadow: WeightedDraws, deployed: WeightedDraws, row: Callable[[A
     """
     weights = shadow.weight.ravel(), deployed.weight.ravel()
     x, y = (
-        one.values.reshape(w.size, *one.values.shape[2:]) for one, w in zip((shadow, deployed), weights, strict=True)
+        side.values.reshape(w.size, *side.values.shape[2:]) for side, w in zip((shadow, deployed), weights, strict=True)
     )
     masses, rows = _signed_masses(shadow.weight, deployed.weight), x.shape[1]
     influence = np.zeros(len(masses))

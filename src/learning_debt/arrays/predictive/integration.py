@@ -104,7 +104,7 @@ def _left_out(masses: list[Array], ratio: Array, whole: bool) -> float:
     """
     sums = np.array([mass.sum(axis=1) for mass in masses])
     others = np.array([(mass * ratio).sum(axis=1) for mass in masses])
-    error, other_error = (np.array([_error(list(row)) for row in one.T]) for one in (sums, others))
+    error, other_error = (np.array([_error(list(row)) for row in masses_of.T]) for masses_of in (sums, others))
     own = np.maximum(np.abs(1 - sums[0]) + (-error if whole else error), 0.0)
     other = np.maximum(np.abs(1 - others[0]) - other_error, 1e-12)
     own = np.where(own > ROUNDING, own, 0.0)
@@ -167,7 +167,7 @@ def average(shadow: Mixture, deployed: Mixture, shares: tuple[Array, Array], par
     rows = shadow.log_density.size // counts.size
     with np.errstate(divide="ignore"):
         log_both = np.logaddexp(np.log(part) + shadow.log_density, np.log1p(-part) + deployed.log_density)
-    own, other = (np.exp(one.log_density - log_both) for one in (shadow, deployed))
+    own, other = (np.exp(densities.log_density - log_both) for densities in (shadow, deployed))
     weight = np.tile(counts, rows) / rows
     found = mixture.divergence(shadow, deployed, weight * own, weight * other)
     if not np.isfinite(found.value):
@@ -189,8 +189,8 @@ def _mean(terms: Array, rows: int, shares: tuple[Array, Array], part: float) -> 
     """Mean of terms at all points over rows and draws of both posteriors, and its standard error."""
     split = np.split(terms.reshape(rows, -1).mean(axis=0), [len(shares[0])])
     parts = np.array([part, 1 - part])
-    means = [share @ one for share, one in zip(shares, split, strict=True)]
-    errors = [_error_of_mean(one, share) for share, one in zip(shares, split, strict=True)]
+    means = [share @ values for share, values in zip(shares, split, strict=True)]
+    errors = [_error_of_mean(values, share) for share, values in zip(shares, split, strict=True)]
     return float(parts @ means), float(np.hypot(*(parts * errors)))
 
 

@@ -114,7 +114,7 @@ def score_gap(shadow: Mixture, deployed: Mixture) -> MonteCarlo:
     return _at_outcomes(float(gaps.mean()), error)
 
 
-def mean_score(one: Mixture) -> MonteCarlo:
+def mean_score(forecast: Mixture) -> MonteCarlo:
     """Mean log score at the points, with its delta-method error; ``-inf`` if one of them has no density.
 
     Examples
@@ -125,9 +125,9 @@ def mean_score(one: Mixture) -> MonteCarlo:
     >>> bool(abs(found.value - exact) < 4 * found.standard_error)
     True
     """
-    of_mean, spread = _mean_influence(one.ratio.mean(axis=-1) - one.weight), _spread(one)
-    error = _Error(of_mean, spread / of_mean.size, _carried(one, of_mean.size, spread))
-    return _at_outcomes(float(one.log_density.mean()), error)
+    of_mean, spread = _mean_influence(forecast.ratio.mean(axis=-1) - forecast.weight), _spread(forecast)
+    error = _Error(of_mean, spread / of_mean.size, _carried(forecast, of_mean.size, spread))
+    return _at_outcomes(float(forecast.log_density.mean()), error)
 
 
 def divergence(
@@ -176,8 +176,8 @@ def divergence(
     # Where the shadow has more density than the deployed: how slowly chains move shows here when influences are small.
     side = probability * (h > 0)
     of_shadow, of_deployed = (
-        one.ratio @ np.stack([part, side], axis=1) - one.weight[..., None] * [part.sum(), side.sum()]
-        for one, part in ((shadow, own), (deployed, other))
+        density.ratio @ np.stack([part, side], axis=1) - density.weight[..., None] * [part.sum(), side.sum()]
+        for density, part in ((shadow, own), (deployed, other))
     )
     error = _contrast(shadow, deployed, of_shadow[..., 0], -of_deployed[..., 0], of_shadow[..., 1], of_deployed[..., 1])
     bias = float(probability @ error.relative) / 2
@@ -263,29 +263,31 @@ def _contrast(
     """
     pair = shadow, deployed
     means = [*map(_mean_influence, (from_shadow, from_deployed), (slow_shadow, slow_deployed))]
-    spread = [_spread(one) for one in pair]
-    carried = [_carried(one, mean.size, part) for one, mean, part in zip(pair, means, spread, strict=True)]
+    spread = [_spread(side) for side in pair]
+    carried = [_carried(side, mean.size, part) for side, mean, part in zip(pair, means, spread, strict=True)]
     if _drawn_together(shadow, deployed):
         slow = None if slow_shadow is None or slow_deployed is None else slow_shadow + slow_deployed
         together = _mean_influence(from_shadow + from_deployed, slow)
         moments = _co_moment(shadow, shadow) + _co_moment(deployed, deployed) - 2 * _co_moment(shadow, deployed)
         relative = np.maximum(moments, 0.0) / together.size
         return _Error(together, relative, np.where(relative > 0, np.maximum(*carried), 0.0))
-    own = [part if np.ptp(one.weight) == 0 else _co_moment(one, one) for one, part in zip(pair, spread, strict=True)]
+    own = [
+        part if np.ptp(side.weight) == 0 else _co_moment(side, side) for side, part in zip(pair, spread, strict=True)
+    ]
     relative = np.maximum(own[0], 0.0) / means[0].size + np.maximum(own[1], 0.0) / means[1].size
     variance, size = sum(mean.variance for mean in means), min(mean.known_by for mean in means)
     both = _Mean(variance, size, min(mean.share for mean in means))
     return _Error(both, relative, carried[0] + carried[1])
 
 
-def _spread(one: Mixture) -> Array:
+def _spread(side: Mixture) -> Array:
     """Variance over the draws of their relative densities, at each point."""
-    return np.maximum(np.einsum("cdk,cdk->k", one.ratio, one.ratio) / one.weight.size - 1, 0.0)
+    return np.maximum(np.einsum("cdk,cdk->k", side.ratio, side.ratio) / side.weight.size - 1, 0.0)
 
 
-def _carried(one: Mixture, size: float, spread: Array) -> Array:
+def _carried(side: Mixture, size: float, spread: Array) -> Array:
     """One over the effective number of draws that carry a point; `size` of them speak for the mean over points."""
-    return spread / min(size, effective_size(one.weight))
+    return spread / min(size, effective_size(side.weight))
 
 
 def _drawn_together(shadow: Mixture, deployed: Mixture) -> bool:
@@ -310,8 +312,8 @@ def _co_moment(first: Mixture, second: Mixture) -> Array:
     """Mean over the draws of (r - w) of the first times that of the second, at each point where both have density."""
     points, draws = first.log_density.size, first.weight.size
     moment = np.einsum("cdk,cdk->k", first.ratio, second.ratio) + (first.weight * second.weight).sum()
-    for one, other in ((first, second), (second, first)):
-        moment -= one.weight.ravel() @ other.ratio.reshape(draws, points)
+    for this, other in ((first, second), (second, first)):
+        moment -= this.weight.ravel() @ other.ratio.reshape(draws, points)
     return np.where(np.isfinite(first.log_density) & np.isfinite(second.log_density), moment / draws, 0.0)
 
 

@@ -42,7 +42,7 @@ class OutcomeDraws:
         held = self._held[:times]
         weight = None if self._weight is None else np.tile(self._weight, times)
         chosen, shares = by_weight(weight, times * self.count, number)
-        return {name: np.concatenate([one[name] for one in held])[chosen] for name in held[0]}, shares
+        return {name: np.concatenate([outcomes[name] for outcomes in held])[chosen] for name in held[0]}, shares
 
 
 def by_weight(weight: Array | None, count: int, number: int) -> tuple[NDArray[np.intp], Array]:

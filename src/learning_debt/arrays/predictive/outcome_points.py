@@ -59,7 +59,7 @@ class OutcomePoints:
 
     def with_draws(self, draws: Array) -> OutcomePoints:
         """Points that cover these draws, of another posterior, as well, and reach farther into the tails."""
-        seen, placed = (np.concatenate([one, draws]) for one in (self._draws, self._placed))
+        seen, placed = (np.concatenate([points, draws]) for points in (self._draws, self._placed))
         return OutcomePoints(self.kind, seen, placed, self._density, self._within, FAR)
 
     def at(self, points: int) -> tuple[Array, Points] | None:
@@ -89,7 +89,10 @@ class OutcomePoints:
         """Counts of each row between the first and the last that the shadow does not rule out; None if too many."""
         assert self._ends is not None
         rule = quadrature.stacked(
-            [quadrature.counts(one, points, *ends) for one, *ends in zip(self._placed.T, *self._ends, strict=True)]
+            [
+                quadrature.counts(outcomes, points, *ends)
+                for outcomes, *ends in zip(self._placed.T, *self._ends, strict=True)
+            ]
         )
         return None if rule.points.size > 2 * MAXIMUM_POINTS else rule
 

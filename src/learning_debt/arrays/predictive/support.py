@@ -47,7 +47,7 @@ def repeated(draws: Array) -> list[Array] | None:
         np.unique(ordered[1:, row][again[:, row]]) if again[:, row].any() else np.empty(0)
         for row in range(draws.shape[1])
     ]
-    return None if max(len(one) for one in found) > MAXIMUM_ATOMS else found
+    return None if max(len(atoms) for atoms in found) > MAXIMUM_ATOMS else found
 
 
 def atoms(log_density: LogDensity, candidates: list[Array]) -> Array:

@@ -136,7 +136,7 @@ def _require_first_rows(first: xr.Dataset, seen: xr.Dataset, before: int, outcom
 
     def alike(names: Iterable[Hashable], rows: slice) -> bool:
         pairs = ((take_rows(first, rows, dim)[n], take_rows(seen, rows, dim)[n]) for n in names if n in first.variables)
-        return all(np.array_equal(one.values, two.values) for one, two in pairs)
+        return all(np.array_equal(first.values, second.values) for first, second in pairs)
 
     if not alike(outcomes, slice(before)):
         raise ValueError("past must begin with the rows the posterior was fitted to; its outcomes differ")

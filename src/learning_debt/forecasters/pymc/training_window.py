@@ -27,24 +27,26 @@ def since_training(posterior: Any, past: xr.Dataset, observation_dim: str) -> xr
         for name, variable in seen.variables.items()
         if observation_dim in variable.dims and name in past.variables and observation_dim in past.variables[name].dims
     ]
-    whole, held = ([_by_row(one.variables[name], observation_dim) for name in names] for one in (past, seen))
-    if not names or any(one.shape[1:] != two.shape[1:] for one, two in zip(whole, held, strict=True)):
+    whole, held = ([_by_row(rows_of.variables[name], observation_dim) for name in names] for rows_of in (past, seen))
+    if not names or any(column.shape[1:] != other.shape[1:] for column, other in zip(whole, held, strict=True)):
         return past
     alike = np.all(
-        [_alike(one, two[:1]).reshape(rows, -1).all(axis=1) for one, two in zip(whole, held, strict=True)], axis=0
+        [_alike(column, other[:1]).reshape(rows, -1).all(axis=1) for column, other in zip(whole, held, strict=True)],
+        axis=0,
     )
     for start in np.flatnonzero(alike).tolist():
         common = min(rows - start, len(held[0]))  # the last rows it was fitted to may be the batch itself
         if 2 * common >= len(held[0]) and all(
-            _alike(one[start : start + common], two[:common]).all() for one, two in zip(whole, held, strict=True)
+            _alike(column[start : start + common], other[:common]).all()
+            for column, other in zip(whole, held, strict=True)
         ):
             return take_rows(past, slice(start, None), observation_dim)
     return past
 
 
-def _alike(one: np.ndarray, two: np.ndarray) -> np.ndarray:
+def _alike(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Entries that are equal, gaps among them."""
-    return np.asarray((one == two) | ((one != one) & (two != two)), dtype=bool)
+    return np.asarray((first == second) | ((first != first) & (second != second)), dtype=bool)
 
 
 def _by_row(variable: xr.Variable, observation_dim: str) -> np.ndarray:

@@ -99,7 +99,7 @@ class ContinuationModel:
     def excess(self, features: Features) -> Array:
         """Expected excess of waiting, in costs of a retrain, of the shape of the features."""
         bounds = zip(features, self.lowest, self.highest, strict=True)
-        *held, price = [np.clip(one, low, high) for one, low, high in bounds]
+        *held, price = [np.clip(feature, low, high) for feature, low, high in bounds]
         place = _place(price, self.lowest[-1], self.highest[-1])
         constant, slope = np.split(np.asarray(self.coefficients), 2)
         total = np.zeros(np.shape(place))

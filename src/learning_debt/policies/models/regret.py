@@ -247,7 +247,7 @@ def _present(**values: ArrayLike) -> list[Array]:
     except ValueError as error:
         shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
         raise ValueError(f"cells must have one shape, or shapes that broadcast, not {shapes}") from error
-    cells = np.stack([one.ravel() for one in together])
+    cells = np.stack([signal.ravel() for signal in together])
     present = dict(zip(arrays, cells[:, np.isfinite(cells).all(axis=0)], strict=True))
     if (present["spell_age"] < 0).any():
         raise ValueError("spell_age must be at least 0 wherever there is debt")

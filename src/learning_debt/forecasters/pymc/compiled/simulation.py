@@ -66,7 +66,7 @@ class Simulation:
             return None
         # A parameter that is a constant has no axis over draws.
         pairs = zip(batched, outputs, strict=True)
-        return [one if one.ndim > plain.ndim else pt.repeat(one[None], samples, axis=0) for one, plain in pairs]
+        return [drawn if drawn.ndim > plain.ndim else pt.repeat(drawn[None], samples, axis=0) for drawn, plain in pairs]
 
     def _draw(self, arguments: Arguments, samples: int, cells: int, random_seed: int | None) -> list[np.ndarray]:
         """Each variable at every posterior draw, shape (samples, ...); `cells` is the size of one draw."""

@@ -100,6 +100,6 @@ def _inside(value: Any, depth: int) -> list[str | bytes]:
 def _hash(*parts: str | bytes) -> str:
     digest = hashlib.sha256()
     for part in parts:
-        one = part if isinstance(part, bytes) else part.encode()
-        digest.update(len(one).to_bytes(8, "little") + one)
+        content = part if isinstance(part, bytes) else part.encode()
+        digest.update(len(content).to_bytes(8, "little") + content)
     return digest.hexdigest()[:16]

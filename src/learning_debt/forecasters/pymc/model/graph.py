@@ -45,10 +45,10 @@ def compile_python(inputs: list[Variable], outputs: Any) -> Any:
         return one_at_a_time(compile_pymc(inputs, outputs, **options))
 
 
-def _same_value(one: Any, two: Any) -> bool:
-    if hasattr(one, "indptr"):
-        return one.shape == two.shape and (one != two).nnz == 0
-    return np.array_equal(one, two, equal_nan=np.asarray(one).dtype.kind == "f")
+def _same_value(first: Any, second: Any) -> bool:
+    if hasattr(first, "indptr"):
+        return first.shape == second.shape and (first != second).nnz == 0
+    return np.array_equal(first, second, equal_nan=np.asarray(first).dtype.kind == "f")
 
 
 class ModelGraph:
@@ -381,7 +381,9 @@ class ModelGraph:
     def layout(self) -> str:
         """Hash of the coordinate labels other than the rows', and of the present size of what grows."""
         known = {dim: of_model(dim, values) for dim, values in self.group_coords.items()}
-        labels = sorted((dim, str(one.kind), tuple(one.texts)) for dim, one in known.items())
+        labels = sorted(
+            (dim, str(labels_of_dim.kind), tuple(labels_of_dim.texts)) for dim, labels_of_dim in known.items()
+        )
         sizes = [(name, self.reference_points[name].shape[1:]) for name in self.growing]
         return hashlib.sha256(repr((labels, sizes) if sizes else labels).encode()).hexdigest()[:16]
 

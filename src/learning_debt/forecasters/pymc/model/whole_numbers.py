@@ -59,7 +59,7 @@ def _computed_with(variable: Variable, outputs: list[Variable]) -> bool:
     except (TypeError, ValueError, NotImplementedError, AssertionError):  # an index, a bit, a loop over whole numbers
         return False
     # Where an operation insists on whole numbers, pytensor cuts the float before it.
-    same = all(one.dtype == two.dtype for one, two in zip(used, changed, strict=True))
+    same = all(first.dtype == second.dtype for first, second in zip(used, changed, strict=True))
     return same and len(_cuts(changed)) == len(_cuts(used))
 
 
@@ -71,7 +71,9 @@ def _counts(variable: Variable, outputs: list[Variable]) -> bool:
         if not any(output.dtype.startswith(("int", "uint", "bool")) for output in node.outputs if _is_tensor(output)):
             continue
         inputs = node.op.dist_params(node) if isinstance(node.op, RandomVariable) else node.inputs
-        parameters = [one for one in inputs if _is_tensor(one) and one.dtype.startswith(("int", "uint"))]
+        parameters = [
+            parameter for parameter in inputs if _is_tensor(parameter) and parameter.dtype.startswith(("int", "uint"))
+        ]
         if variable in inputs_by_value(parameters):
             return True
     return False

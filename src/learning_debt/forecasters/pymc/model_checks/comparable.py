@@ -29,15 +29,15 @@ def require_same_groups(first: ModelGraph, second: ModelGraph, shadow: xr.DataTr
             f"a pm.Potential depends on the data {first.data_in_potentials}, so the density of new rows is not all of "
             f"the difference between the posteriors; {only}"
         )
-    one, two = posterior_group(shadow), posterior_group(deployed)
+    of_shadow, of_deployed = posterior_group(shadow), posterior_group(deployed)
     for rv in first.free:
         name = rv.name
-        if name not in one.variables or name not in two.variables:
+        if name not in of_shadow.variables or name not in of_deployed.variables:
             raise IncomparablePosteriorsError(f"free variable {name!r} is missing from a posterior; {only}")
-        shapes = [dataset.variables[name].shape[2:] for dataset in (one, two)]
-        for dim in one.variables[name].dims[2:]:
-            if dim in one.variables and dim in two.variables:
-                before, after = of_posterior(str(dim), two), of_posterior(str(dim), one)
+        shapes = [dataset.variables[name].shape[2:] for dataset in (of_shadow, of_deployed)]
+        for dim in of_shadow.variables[name].dims[2:]:
+            if dim in of_shadow.variables and dim in of_deployed.variables:
+                before, after = of_posterior(str(dim), of_deployed), of_posterior(str(dim), of_shadow)
                 if not before.same_as(after):
                     raise IncomparablePosteriorsError(
                         f"the labels of {dim!r} differ between the posteriors "

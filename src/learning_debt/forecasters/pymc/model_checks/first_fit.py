@@ -154,7 +154,7 @@ def _prepares_from_outcomes(rows: Rows) -> bool:
     again = rows.prepare(raw.assign({name: raw[name] + 1 for name in outcomes if raw[name].dtype.kind in "iuf"}))
     others = [name for name in rows.prepared.variables if name not in outcomes]
     pairs = ((rows.prepared.variables[name], again.variables.get(name)) for name in others)
-    return not all(two is not None and _equal(one.values, two.values) for one, two in pairs)
+    return not all(second is not None and _equal(first.values, second.values) for first, second in pairs)
 
 
 def _fixed_groups(build: Build) -> dict[str, tuple]:

@@ -156,8 +156,8 @@ def _felt_later(score: _Score, whole: np.ndarray, trial: Trial, what: Moves) -> 
     return felt
 
 
-def _close(one: np.ndarray, two: np.ndarray) -> bool:
-    return bool(np.allclose(one, two, rtol=1e-9, atol=1e-9, equal_nan=True))
+def _close(first: np.ndarray, second: np.ndarray) -> bool:
+    return bool(np.allclose(first, second, rtol=1e-9, atol=1e-9, equal_nan=True))
 
 
 def _require_causal(score: _Score, whole: np.ndarray, trial: Trial) -> None:

@@ -111,14 +111,14 @@ def largest_difference(
     rows = [reference_pointwise(g) for g in (graph, other)]
     draws = len(next(iter(batch[0]["draw"].values())))
     pairs = [zip(rows[0](batch[0], i), rows[1](batch[1], i), strict=True) for i in range(draws)]
-    in_rows = max(_gap(one, two) for pair in pairs for one, two in pair)
+    in_rows = max(_gap(first, second) for pair in pairs for first, second in pair)
     return float(in_prior), float(in_rows)
 
 
 def _gap(first: np.ndarray | float, second: np.ndarray | float) -> float:
-    one, two = np.atleast_1d(first), np.atleast_1d(second)
-    same = np.isclose(one, two, rtol=1e-10, atol=0)  # rounding, or both minus infinity
-    return float(np.max(np.abs(np.subtract(one, two, where=~same, out=np.zeros_like(one)))))
+    left, right = np.atleast_1d(first), np.atleast_1d(second)
+    same = np.isclose(left, right, rtol=1e-10, atol=0)  # rounding, or both minus infinity
+    return float(np.max(np.abs(np.subtract(left, right, where=~same, out=np.zeros_like(left)))))
 
 
 def largest_cube(dtype: str) -> float:
@@ -141,7 +141,7 @@ def require_no_overflow(graph: ModelGraph, arguments: Arguments) -> None:
     exact = reference_pointwise(graph)({**arguments, **draws}, 0)
     whole = reference_pointwise(graph.as_built())({**arguments, **draws, "data": {**arguments["data"], **kept}}, 0)
     pairs = zip(exact, whole, strict=True)
-    if not all(np.allclose(one, two, rtol=1e-9, atol=1e-9, equal_nan=True) for one, two in pairs):
+    if not all(np.allclose(first, second, rtol=1e-9, atol=1e-9, equal_nan=True) for first, second in pairs):
         name = large[0]
         raise UnsupportedModelError(
             f"the model's arithmetic with pm.Data {name!r}, of type {types[name]}, runs over its end: make "
