@@ -1,4 +1,4 @@
-"""Does what the forecasts gained agree with what the model itself expected them to gain?"""
+"""Whether what the forecasts gained agrees with what the model itself expected them to gain."""
 
 from __future__ import annotations
 

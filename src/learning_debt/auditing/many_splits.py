@@ -1,4 +1,4 @@
-"""The same audit at several splits of one history: how stable is the choice of policy?"""
+"""The same audit at several splits of one history, which shows how stable the choice of policy is."""
 
 from __future__ import annotations
 

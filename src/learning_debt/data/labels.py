@@ -206,6 +206,7 @@ def _of_tuples(values: Any) -> bool:
 
 
 def objects(values: list[Any]) -> pd.Index:
+    """Labels as they are, tuples included, which pandas would make levels of."""
     return pd.Index(values, dtype=object, tupleize_cols=False)
 
 

@@ -171,8 +171,10 @@ class SampledForecaster(Forecaster, Predictor, Protocol):
         ...
 
     def constrained_draws(self, posterior: xr.DataTree, unconstrained: np.ndarray) -> xr.Dataset:
-        """Points on the whole real line, shape (chain, draw, parameters), as a ``posterior`` group: the inverse of
-        `unconstrained_draws`."""
+        """Points on the whole real line, shape (chain, draw, parameters), as a ``posterior`` group.
+
+        The inverse of `unconstrained_draws`.
+        """
         ...
 
     def require_comparable(self, shadow: xr.DataTree, deployed: xr.DataTree, batch: xr.Dataset) -> None:

@@ -22,12 +22,12 @@ CALENDAR_STEPS = (1, 2, 4, 8, 12, 16, 20, 24, 36, 40, 48, 52, 60, 80, 104, 120, 
 
 
 def signal_labels(table: xr.Dataset) -> dict[Hashable, Hashable]:
-    """Names of the signals with their units, as a table has them.
+    r"""Names of the signals with their units, as a table has them.
 
     Examples
     --------
     >>> signal_labels(xr.Dataset(attrs={"unit": "EUR per observation"}))["score_gap"]
-    'score gap\\n(EUR per obs.)'
+    'score gap\n(EUR per obs.)'
     """
     facts = TableFacts.from_table(table)
     names = {"debt": "posterior debt", "predictive_debt": "predictive debt", "score_gap": "score gap"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, override
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,9 +38,11 @@ class Alarm(Policy):
         self._require("quantile", at_least=0, at_most=1)
         require_instance("calibration", self.calibration, AgeAdjustment, CALIBRATION)
 
+    @override
     def init(self, lanes: int) -> Any:
         return np.empty((lanes, 0))
 
+    @override
     def step(self, state: Any, signals: Signals) -> Step:
         value = self.calibration.standardise(signals.debt, signals.spell_age)
         earlier = np.where(signals.spell_age[:, None] == 1, np.nan, state)

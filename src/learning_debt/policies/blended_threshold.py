@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, override
 
 import numpy as np
 
@@ -29,9 +29,11 @@ class BlendedThreshold(Policy):
         self._require("weight", at_least=0, at_most=1)
         self._require("decay", at_least=0, at_most=1)
 
+    @override
     def init(self, lanes: int) -> Any:
         return np.zeros(lanes)
 
+    @override
     def step(self, state: Any, signals: Signals) -> Step:
         carried = np.where(signals.spell_age == 1, 0.0, state)
         gaps = self.decay * carried + signals.score_gap

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, override
 
 import numpy as np
 
@@ -52,9 +52,11 @@ class Changepoint(Policy):
         self._require("recent", whole=True, at_least=1)
         self._require("scale", above=0)
 
+    @override
     def init(self, lanes: int) -> Any:
         return np.empty((lanes, 0, 3))
 
+    @override
     def step(self, state: Any, signals: Signals) -> Step:
         chance, mean, rate = np.moveaxis(state, -1, 0)
         begun = np.where(signals.spell_age[:, None] == 1, -np.inf, chance)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, override
 
 import numpy as np
 
@@ -28,9 +28,11 @@ class ContinuationValue(Policy):
         remedy = "a ContinuationModel, as fit_continuation returns it"
         require_instance("model", self.model, ContinuationModel, remedy)
 
+    @override
     def init(self, lanes: int) -> Any:
         return np.zeros(lanes)
 
+    @override
     def step(self, state: Any, signals: Signals) -> Step:
         gaps = self.model.decay * np.where(signals.spell_age == 1, 0.0, state) + signals.score_gap
         price = signals.cost / signals.exposure

@@ -176,7 +176,7 @@ class RetrainingCost:
         return self.retraining_costs(spells)
 
     def resolve(self, calibration: xr.Dataset) -> RetrainingCost:
-        """This cost as an amount in the unit of a table; a `cost_ratio` is measured on the table's regret.
+        """The same cost as an amount in the unit of a table; a `cost_ratio` is measured on the table's regret.
 
         Raises
         ------

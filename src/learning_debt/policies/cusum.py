@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, override
 
 import numpy as np
 
@@ -21,9 +21,11 @@ class CUSUM(Policy):
     def __post_init__(self) -> None:
         self._require("threshold", above=0)
 
+    @override
     def init(self, lanes: int) -> Any:
         return np.zeros(lanes)
 
+    @override
     def step(self, state: Any, signals: Signals) -> Step:
         carried = np.where(signals.spell_age == 1, 0.0, state)
         total = carried + np.maximum(signals.score_gap, 0.0)

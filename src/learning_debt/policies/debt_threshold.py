@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, override
 
 from learning_debt.policies.base import PerLane, Policy, Step
 from learning_debt.policies.models.calibration import CALIBRATION, AgeAdjustment
@@ -23,5 +23,6 @@ class DebtThreshold(Policy):
         self._require("threshold")
         require_instance("calibration", self.calibration, AgeAdjustment, CALIBRATION)
 
+    @override
     def step(self, state: Any, signals: Signals) -> Step:
         return state, self.calibration.standardise(signals.debt, signals.spell_age) > self.threshold

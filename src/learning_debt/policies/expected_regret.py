@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, override
 
 from learning_debt.policies.base import PerLane, Policy, Step, mark
 from learning_debt.policies.models.regret import RegretModel
@@ -42,6 +42,7 @@ class ExpectedRegret(Policy):
         """The signals its model reads."""
         return self.model.requires
 
+    @override
     def step(self, state: Any, signals: Signals) -> Step:
         expected = self.model.expected_regret(signals)
         worth = expected * signals.exposure if self.per_nat else expected

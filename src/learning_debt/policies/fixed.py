@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, override
 
 import numpy as np
 from pandas import Index
@@ -23,6 +23,7 @@ MOST_DATES = 8
 class Never(Policy):
     """Never retrain."""
 
+    @override
     def step(self, state: Any, signals: Signals) -> Step:
         return state, np.zeros(signals.spell_age.shape, dtype=bool)
 
@@ -31,6 +32,7 @@ class Never(Policy):
 class Always(Policy):
     """Retrain after every period."""
 
+    @override
     def step(self, state: Any, signals: Signals) -> Step:
         return state, np.ones(signals.spell_age.shape, dtype=bool)
 
@@ -46,6 +48,7 @@ class Calendar(Policy):
         self._require("interval", whole=True, at_least=1)
         self._require("offset", whole=True)
 
+    @override
     def step(self, state: Any, signals: Signals) -> Step:
         due = (signals.period - np.asarray(self.offset)) % np.asarray(self.interval) == 0
         return state, np.broadcast_to(due, signals.spell_age.shape)
@@ -67,6 +70,7 @@ class Schedule(Policy):
         as_labels(given, "dates")
         object.__setattr__(self, "dates", tuple(plain_labels(given)))
 
+    @override
     def step(self, state: Any, signals: Signals) -> Step:
         return state, np.full(signals.spell_age.shape, signals.label in self.dates)
 

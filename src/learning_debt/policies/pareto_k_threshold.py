@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, override
 
 from learning_debt.policies.base import PerLane, Policy, Step
 from learning_debt.policies.signals import Signals
@@ -24,5 +24,6 @@ class ParetoKThreshold(Policy):
     def __post_init__(self) -> None:
         self._require("threshold", above=0)
 
+    @override
     def step(self, state: Any, signals: Signals) -> Step:
         return state, signals.deployed_pareto_k > self.threshold

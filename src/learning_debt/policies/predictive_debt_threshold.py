@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, override
 
 from learning_debt.policies.base import PerLane, Policy, Step
 from learning_debt.policies.signals import Signals
@@ -23,5 +23,6 @@ class PredictiveDebtThreshold(Policy):
     def __post_init__(self) -> None:
         self._require("multiplier", above=0)
 
+    @override
     def step(self, state: Any, signals: Signals) -> Step:
         return state, self.multiplier * signals.exposure * signals.predictive_debt > signals.cost

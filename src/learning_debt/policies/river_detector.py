@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, override
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,9 +109,11 @@ class RiverDetector(Policy):
         """The signal behind its stream."""
         return (STREAMS[self.stream][0],)
 
+    @override
     def init(self, lanes: int) -> Any:
         return np.empty((lanes, 0))
 
+    @override
     def step(self, state: Any, signals: Signals) -> Step:
         fresh = signals.spell_age == 1
         value = STREAMS[self.stream][1](signals, self.scale)

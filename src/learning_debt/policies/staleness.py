@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, override
 
 import numpy as np
 
@@ -25,6 +25,7 @@ class StalenessThreshold(Policy):
     def __post_init__(self) -> None:
         self._require("threshold", finite=False)
 
+    @override
     def step(self, state: Any, signals: Signals) -> Step:
         return state, -signals.deployed_score > self.threshold
 
@@ -43,9 +44,11 @@ class CumulativeStaleness(Policy):
     def __post_init__(self) -> None:
         self._require("threshold", finite=False)
 
+    @override
     def init(self, lanes: int) -> Any:
         return np.zeros(lanes)
 
+    @override
     def step(self, state: Any, signals: Signals) -> Step:
         total = np.where(signals.spell_age == 1, 0.0, state) - signals.deployed_score
         return total, total > self.threshold

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, override
 
 import numpy as np
 
@@ -54,9 +54,11 @@ class TwoState(Policy):
         remedy = "a TwoStateEmissions, as TwoStateEmissions.fit returns it"
         require_instance("emissions", self.emissions, TwoStateEmissions, remedy)
 
+    @override
     def init(self, lanes: int) -> Any:
         return np.full(lanes, FRESH)
 
+    @override
     def step(self, state: Any, signals: Signals) -> Step:
         carried = np.where(signals.spell_age == 1, FRESH, state)
         evidence = self.emissions.log_likelihood_ratio(signals.debt)

@@ -177,8 +177,10 @@ GAPS = "discounted_gaps"
 
 
 def _by_period(table: xr.Dataset, signals: Set[str], decay: float) -> xr.Dataset:
-    """Regret and signals with the cells of a period side by side in memory, which is the order in which spells are
-    played; and the sum of each spell's score gaps so far, each discounted by its age."""
+    """Regret and signals with the cells of a period side by side in memory, the order in which spells are played.
+
+    With them goes the sum of each spell's score gaps so far, each discounted by its age.
+    """
     cells = [name for name in table if table[name].dims == (SERIES, "deployed_at", "period")]
     kept = {"regret", *signals, ARRIVED_GAP} & set(cells)
     ordered = {name: np.ascontiguousarray(table[name].values.transpose(2, 0, 1)) for name in kept}

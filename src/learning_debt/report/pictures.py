@@ -38,8 +38,10 @@ def draw_figures(
     spells: xr.Dataset | None = None,
     schedule: xr.DataArray | None = None,
 ) -> list[Figure]:
-    """Bill, schedule, signals, the shadow's upkeep where it was more than a refit a period, and, where both tables are
-    given, sampled against exact, in this order."""
+    """Bill, schedule and signals; upkeep of the shadow and sampled against exact where there is something to see.
+
+    The upkeep is drawn where it was more than a refit a period, the last one where both tables are given.
+    """
     whose = f"under {audit.benchmark}" if spells is None else "under the schedule shown"
     if spells is None or schedule is None:
         spells, schedule = audit.spells, audit.replays[audit.benchmark].schedule

@@ -17,9 +17,11 @@ class Contrast(Protocol):
     """The shadow's forecast of a batch, ready to be held against any deployed posterior."""
 
     def against(self, deployed: xr.DataTree) -> Estimate:
-        """Divergence of the deployed forecast from the shadow's, mean per observation, in the score's unit, never
-        negative in truth. ``diagnostics["gap_sd"]`` is the standard deviation, under the shadow, of the batch's mean
-        gap."""
+        """Divergence of the deployed forecast from the shadow's, mean per observation, in the score's unit.
+
+        It is never negative in truth. ``diagnostics["gap_sd"]`` is the standard deviation, under the shadow, of the
+        batch's mean gap.
+        """
         ...
 
 
@@ -85,8 +87,7 @@ class Score(ABC):
         """The shadow's forecast of the inputs of `batch`, ready for `Contrast.against`."""
 
     def exact_score(self, posterior: NIG, x: Array, y: Array) -> Array:
-        """Score of every row under exact posteriors, shape (..., rows), broadcasting over the leading axes of
-        `posterior`.
+        """Score of every row under exact posteriors, shape (..., rows), over the leading axes of `posterior`.
 
         Raises
         ------

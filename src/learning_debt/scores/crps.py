@@ -15,10 +15,10 @@ from learning_debt.typing import Array
 
 @dataclass(frozen=True)
 class CRPS(PredictiveDrawsScore):
-    """Minus the continuous ranked probability score E|X - y| - E|X - X'|/2; for a point forecast minus the absolute
-    error.
+    """Minus the continuous ranked probability score, E|X - y| - E|X - X'|/2.
 
-    Its divergence is the integral of (F - G)^2 (Gneiting & Raftery, JASA 102, 2007). Unit: that of the outcome.
+    For a point forecast that is minus the absolute error. Its divergence is the integral of (F - G)^2 (Gneiting &
+    Raftery, JASA 102, 2007). Unit: that of the outcome.
 
     Examples
     --------

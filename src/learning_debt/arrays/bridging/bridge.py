@@ -199,8 +199,10 @@ def pooled_debt(
 
 
 class _Side(NamedTuple):
-    """Draws of one posterior in the pool, arrays (chain, draw): log p/q, probability that the draw came from the
-    shadow, what it counts for, and its relative weight or None."""
+    """Draws of one posterior in the pool, arrays of shape (chain, draw).
+
+    Each has log p/q, the probability that it came from the shadow, what it counts for, and its relative weight or None.
+    """
 
     log_ratio: Array
     label: Array

@@ -55,8 +55,11 @@ class Link(NamedTuple):
 
 
 class ChainedDebt(NamedTuple):
-    """Debt by a chain of bridges: value and standard error in nats, the least overlap of a link, the number of links,
-    the slope that lies furthest from 1 in standard errors, the least effective draws of a link."""
+    """Debt by a chain of bridges: value and standard error in nats, and what can be said of its links.
+
+    That is the least overlap of one, their number, the slope that lies furthest from 1 in standard errors, and the
+    least effective draws of one.
+    """
 
     value: float
     standard_error: float

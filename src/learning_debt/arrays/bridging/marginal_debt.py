@@ -251,8 +251,7 @@ def _log_mean_ratio(log_ratio: Array, target: Array) -> float:
 
 
 def _standard_error(log_ratio: Array, target: Array, labels: DrawLabels) -> tuple[float, float]:
-    """Of the functional at a fixed, normalised log ratio, and of the log normaliser behind the labels; and the share of
-    draws that are effective."""
+    """Of the functional at a fixed, normalised log ratio and of the log normaliser, and the share of effective draws."""
     m, n = labels.deployed.size, labels.shadow.size
     ratio, information = np.exp(log_ratio), target * (1 - target)
     influence = target * log_ratio / n - (1 - target) * ratio / m
@@ -272,8 +271,10 @@ def _sides(pooled: Array, labels: DrawLabels) -> tuple[Array, Array]:
 
 
 def _support(log_ratio: Array, target: Array, labels: DrawLabels) -> tuple[float, float]:
-    """Of the terms of E_q[exp(log ratio)]: Kish's effective number, less what autocorrelation takes, and the share of
-    the shadow's draws in it."""
+    """Effective number of the terms of E_q[exp(log ratio)], and the share of the shadow's draws in it.
+
+    Kish's number, less what autocorrelation takes.
+    """
     terms = (1 - target) * np.exp(log_ratio)
     parts = _sides(terms, labels)
     squares = sum(float((part**2).sum()) * part.size / effective_size(part) for part in parts)

@@ -45,8 +45,11 @@ def energy_divergence(shadow: WeightedDraws, deployed: WeightedDraws) -> Diverge
 
 
 class Row(NamedTuple):
-    """What one row adds: the divergence as it is, the products of the blocks with themselves (their mean), all products
-    (blocks, blocks), and the potential of the difference at each point."""
+    """What one row adds to a divergence.
+
+    The divergence as it is, the mean of the products of the blocks with themselves, all products, shape
+    (blocks, blocks), and the potential of the difference at each point.
+    """
 
     plug_in: float
     square: float

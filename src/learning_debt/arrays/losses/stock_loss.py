@@ -146,10 +146,10 @@ def _beyond(share: Array, level: float, worth: float) -> Beyond | None:
 
 
 def _at_levels(sorted_values: Array, reached: Array, levels: Array) -> Array:
-    """Value of each row whose cumulative weight, on average k / (S + 1) for the k-th of S draws, is nearest to each
-    level.
+    """Value of each row whose cumulative weight is nearest to each level.
 
-    Rounding up instead would shift a quantile by half a draw, which shows where costs are steep.
+    That weight is on average k / (S + 1) for the k-th of S draws. Rounding up instead would shift a quantile by half a
+    draw, which shows where costs are steep.
     """
     between = (reached[:-1] + reached[1:]) / 2 * len(reached) / (len(reached) + 1)
     columns = zip(sorted_values.T, between.T, levels.T, strict=True)

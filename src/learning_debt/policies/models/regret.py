@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, override
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -96,6 +96,7 @@ class DebtRegretModel(RegretModel):
         """Expected regret, between 0 and `cap`."""
         return _predict(_debt_features(self.calibration, debt, spell_age), self.coefficients, self.cap)
 
+    @override
     def expected_regret(self, signals: Signals) -> Array:
         return self.predict(signals.debt, signals.spell_age)
 
@@ -199,6 +200,7 @@ class HybridRegretModel(RegretModel):
         features = _hybrid_features(self.calibration, debt, spell_age, score_gap, parameter_gap, residual_exceedance)
         return _predict(features, self.coefficients, self.cap)
 
+    @override
     def expected_regret(self, signals: Signals) -> Array:
         return self.predict(
             signals.debt, signals.spell_age, signals.score_gap, signals.parameter_gap, signals.residual_exceedance

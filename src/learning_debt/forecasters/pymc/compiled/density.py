@@ -106,6 +106,7 @@ class Inputs:
 
     @property
     def variables(self) -> list[Variable]:
+        """The arguments of the compiled function, in order."""
         return [self.replacement.get(argument, argument) for _, _, argument in self.slots]
 
     def arrays(self, arguments: Arguments, rows: slice | int) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""Checks of the first fit: does the model hold still when its data change?
+"""Checks of the first fit: whether the model holds still when its data change.
 
 They build the model once more, on part of the rows, and compare the two builds at a few points, without a compiler.
 """
@@ -115,8 +115,11 @@ class Rows:
 
 
 def _moved(variable: xr.Variable, axis: int, row: int, whole_moves: bool) -> xr.Variable:
-    """One row moved: numbers by so little that a column of times keeps its order, flags and whole outcomes to another
-    value that occurs; positions, labels and dates only where `whole_moves`."""
+    """One row moved, positions, labels and dates only where `whole_moves`.
+
+    Numbers move by so little that a column of times keeps its order, flags and whole outcomes to another value that
+    occurs.
+    """
     values = np.moveaxis(variable.values.copy(), axis, 0)
     occurring = np.unique(values) if values.dtype.kind in "iufb" else pd.unique(values.ravel())
     if values.dtype.kind == "f":
