@@ -251,7 +251,7 @@ def _log_mean_ratio(log_ratio: Array, target: Array) -> float:
 
 
 def _standard_error(log_ratio: Array, target: Array, labels: DrawLabels) -> tuple[float, float]:
-    """Of the functional at a fixed, normalised log ratio and of the log normaliser, and the share of effective draws."""
+    """Of the functional at a normalised log ratio and of the log normaliser, and the share of effective draws."""
     m, n = labels.deployed.size, labels.shadow.size
     ratio, information = np.exp(log_ratio), target * (1 - target)
     influence = target * log_ratio / n - (1 - target) * ratio / m
