@@ -96,6 +96,23 @@ def test_the_ground_floor_knows_arrays_only(name):
     assert not outside & {"xarray", "pymc", "pytensor", "pandas", "arviz", "arviz_base", "matplotlib"}
 
 
+STUDY = sorted((ROOT / "learning_debt_study").glob("*.py"))
+RECORDS = {f"{PACKAGE}.{name}" for name in ("typing", "doubt", "estimate")}
+
+
+@pytest.mark.parametrize("path", STUDY, ids=lambda path: path.stem)
+def test_the_study_uses_public_names_only(path):
+    """What a package or module lists in ``__all__``, the pure functions of `arrays`, and the records everyone speaks in."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith(f"{PACKAGE}."):
+            continue
+        module = importlib.import_module(node.module)
+        free = node.module in RECORDS or node.module.startswith(f"{PACKAGE}.arrays")
+        for alias in node.names:
+            public = not alias.name.startswith("_") if free else alias.name in getattr(module, "__all__", ())
+            assert public, f"{node.module}.{alias.name} is not public"
+
+
 FAMILY = {"__init__", "__main__", "base", "exact", "sampled", "pooled"}
 """Names that say which part of a family or which engine a file is; all others occur once."""
 

@@ -8,9 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from learning_debt.policies.grids import DEBT_QUANTILES
-from learning_debt.policies.models.calibration import SCORE_UNITS, AgeAdjustment, score_unit
-from learning_debt.policies.models.continuation import ContinuationModel
-from learning_debt.policies.models.regret import DebtRegretModel, HybridRegretModel
+from learning_debt.policies.models import (
+    SCORE_UNITS,
+    AgeAdjustment,
+    ContinuationModel,
+    DebtRegretModel,
+    HybridRegretModel,
+    score_unit,
+)
 from learning_debt.policies.rivals import typical_size
 from learning_debt.typing import Array
 

@@ -29,7 +29,7 @@ from learning_debt.arrays.schedules import walk
 from learning_debt.debt.from_draws import NoLogMarginal, debt_from_draws
 from learning_debt.doubt import Doubt
 from learning_debt.estimate import Estimate
-from learning_debt.policies.base import Policy
+from learning_debt.policies import Policy
 from learning_debt.policies.signals import Signals
 from learning_debt.scores.row_mixtures import gap_from_mixtures, score_from_mixture, supported, tolerated_error
 from learning_debt.spells.schema import ESTIMATED, OPTIONAL, SAMPLED, se_of

@@ -16,10 +16,8 @@ from numpy.typing import ArrayLike
 from learning_debt.arrays.schedules import walk
 from learning_debt.data import SERIES
 from learning_debt.policies import Policy
-from learning_debt.policies.models.calibration import SCORE_UNITS
-from learning_debt.policies.models.continuation import ContinuationModel
-from learning_debt.pricing.policy_iteration import fit_continuation
-from learning_debt.pricing.replays import ACCOUNTINGS, walk_candidates
+from learning_debt.policies.models import SCORE_UNITS, ContinuationModel
+from learning_debt.pricing import ACCOUNTINGS, fit_continuation, walk_candidates
 from learning_debt.typing import Array
 from learning_debt_study.calibration_paths import Calibration, calibrate
 from learning_debt_study.candidate_policies import FIXED, PUBLISHED, Rows

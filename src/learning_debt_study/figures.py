@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from learning_debt.arrays.schedules import walk
 from learning_debt.policies import CUSUM, Calendar, DebtThreshold, Policy
-from learning_debt.pricing.replays import Replay, oracle, replay
+from learning_debt.pricing import Replay, oracle, replay
 from learning_debt.typing import Array
 from learning_debt_study.calibration_paths import Calibration
 from learning_debt_study.experiment import Pass

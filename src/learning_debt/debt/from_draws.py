@@ -29,6 +29,8 @@ from learning_debt.forecasters.base import SampledForecaster
 from learning_debt.forecasters.weights import MAXIMUM_PARETO_K, relative_weights
 from learning_debt.typing import Array
 
+__all__ = ["NoLogMarginal", "debt_from_draws", "log_marginal"]
+
 MINIMUM_OVERLAP = 30.0
 """Effective draws that could be of either posterior, below which the pooled estimate is not trusted.
 

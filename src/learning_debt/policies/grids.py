@@ -17,6 +17,8 @@ from learning_debt.policies import (
 )
 from learning_debt.policies.models.calibration import AgeAdjustment
 
+__all__ = ["BLENDS", "CUSUM_THRESHOLDS", "DEBT_QUANTILES", "MULTIPLIERS", "calendars", "readers_of_signals"]
+
 CALENDAR_INTERVALS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 26, 30, 40, 52, 60, 80, 120)
 CUSUM_THRESHOLDS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 DEBT_QUANTILES = (*np.arange(0.5, 0.951, 0.05).round(2).tolist(), 0.975, 0.99)

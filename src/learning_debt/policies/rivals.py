@@ -21,6 +21,8 @@ from learning_debt.policies import (
 )
 from learning_debt.validation import require_flag, require_instance, require_names, require_number, require_numbers
 
+__all__ = ["RIVER_SETTINGS", "rival_policies", "rivals", "typical_size"]
+
 CONFIDENCES = (1e-3, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0)
 
 

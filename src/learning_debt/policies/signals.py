@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from learning_debt.spells.schema import ESTIMATED, se_of
 from learning_debt.typing import Array
 
+__all__ = ["Signals"]
+
 
 @dataclass(frozen=True)
 class Signals:

@@ -14,6 +14,16 @@ from learning_debt.forecasters.row_likelihood import row_log_density
 from learning_debt.forecasters.weights import doubts_of_weights, lineage, relative_weights
 from learning_debt.typing import Array
 
+__all__ = [
+    "gap_from_mixtures",
+    "posterior_mixture",
+    "row_log_density",
+    "row_mixture",
+    "score_from_mixture",
+    "supported",
+    "tolerated_error",
+]
+
 MAXIMUM_RELATIVE_VARIANCE = 0.01
 """Squared Monte-Carlo error of a log density ratio (root mean square over the outcomes) above which it is not trusted.
 

@@ -15,6 +15,8 @@ from learning_debt.data import SERIES
 from learning_debt.data.update_rule import UpdateRule
 from learning_debt.validation import describe, require_choice, require_text, require_whole_number
 
+__all__ = ["ESTIMATED", "OPTIONAL", "SAMPLED", "TableFacts", "reliable_of", "se_of"]
+
 DEPLOYED_AT, PERIOD, EARLIER = "deployed_at", "period", "earlier"
 DIMS = (SERIES, DEPLOYED_AT, PERIOD)
 """Dimensions of a cell, in the order in which a checked table has them."""
