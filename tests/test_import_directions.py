@@ -102,7 +102,7 @@ RECORDS = {f"{PACKAGE}.{name}" for name in ("typing", "doubt", "estimate")}
 
 @pytest.mark.parametrize("path", STUDY, ids=lambda path: path.stem)
 def test_the_study_uses_public_names_only(path):
-    """What a package or module lists in ``__all__``, the pure functions of `arrays`, and the records everyone speaks in."""
+    """What a package or module lists in ``__all__``, the functions of `arrays`, and the records everyone speaks in."""
     for node in ast.walk(ast.parse(path.read_text())):
         if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith(f"{PACKAGE}."):
             continue
