@@ -116,7 +116,9 @@ def debt_by_block(
     removed = None if removed_data is None else as_rows(forecaster, "removed_data", removed_data)
     before = rows_before(forecaster, deployed, past)
     # One draw of an exact posterior carries the names and labels of its parameters.
-    trees = [forecaster.sample(one, draws=1, chains=1) if exact else one for one in (shadow, deployed)]
+    trees = [
+        forecaster.sample(posterior, draws=1, chains=1) if exact else posterior for posterior in (shadow, deployed)
+    ]
     forecaster.require_comparable(*trees, batch)
     groups = [tree["posterior"].to_dataset() for tree in trees]
     chosen = list(chosen_blocks(groups[0], blocks, joint))
@@ -132,7 +134,9 @@ def debt_by_block(
         fewest = min(group.sizes["chain"] * group.sizes["draw"] for group in groups)
         if fewest < FEWEST_DRAWS:
             raise ValueError(f"a posterior of {fewest} draws is too small; draw at least {FEWEST_DRAWS}, better 4000")
-        at_shadow, at_deployed = (log_ratio(forecaster, one, batch, removed, past=before) for one in (shadow, deployed))
+        at_shadow, at_deployed = (
+            log_ratio(forecaster, posterior, batch, removed, past=before) for posterior in (shadow, deployed)
+        )
         rng = np.random.default_rng(random_seed)
         labels = _labels(forecaster, (shadow, deployed), at_shadow, at_deployed, rng)
         bounds = model_bounds(forecaster, shadow)
@@ -143,7 +147,7 @@ def debt_by_block(
 def _labels(
     forecaster: Any, posteriors: tuple[Any, Any], at_shadow: Array, at_deployed: Array, rng: np.random.Generator
 ) -> marginal_debt.DrawLabels:
-    marginals = (partial(log_marginal, forecaster, one, rng) for one in posteriors)
+    marginals = (partial(log_marginal, forecaster, posterior, rng) for posterior in posteriors)
     return labels_by(debt_from_draws(at_shadow, at_deployed, *marginals), at_shadow, at_deployed)
 
 
@@ -196,7 +200,7 @@ def sampled_debt(deployed: Array, shadow: Array, labels: marginal_debt.DrawLabel
 def _blocks_dataset(blocks: Sequence[Block], results: Sequence[_Debt]) -> xr.Dataset:
     columns = {name: np.array(column) for name, column in zip(_Debt._fields, zip(*results, strict=True), strict=True)}
     columns["lower_bound"] = ~columns["reliable"]
-    columns["entries"] = np.array([one.places.size for one in blocks])
-    coords = {BLOCK: [one.label for one in blocks], "variable": (BLOCK, [one.variable for one in blocks])}
+    columns["entries"] = np.array([block.places.size for block in blocks])
+    coords = {BLOCK: [block.label for block in blocks], "variable": (BLOCK, [block.variable for block in blocks])}
     attrs = {"quantity": "marginal posterior debt", "unit": "nats"}
     return xr.Dataset({name: (BLOCK, values) for name, values in columns.items()}, coords, attrs)

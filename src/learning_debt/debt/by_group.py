@@ -103,9 +103,9 @@ def debt_by_group(
         forecaster.require_comparable(shadow, deployed, batches[0][0])
         at_shadow, at_deployed = (
             np.concatenate(
-                [sign * row_log_density(forecaster, one, rows, before) for rows, sign, before in batches], axis=-1
+                [sign * row_log_density(forecaster, posterior, rows, before) for rows, sign, before in batches], axis=-1
             )
-            for one in (shadow, deployed)
+            for posterior in (shadow, deployed)
         )
         of_shadow, of_deployed = _Draws(at_shadow, shadow), _Draws(at_deployed, deployed)
         parts = [_difference(of_shadow, of_deployed, rows) for rows in (*members, slice(None))]
@@ -160,7 +160,7 @@ def _difference(shadow: _Draws, deployed: _Draws, rows: Any) -> _Mean:
     influences = [of_shadow, of_deployed]
     if drawn_together(shadow.posterior, deployed.posterior):
         influences = [of_shadow - of_deployed]
-    error = float(np.sqrt(sum(variance_of_mean(one) for one in influences)))
+    error = float(np.sqrt(sum(variance_of_mean(influence) for influence in influences)))
     return _Mean(mean - other, error, first and second)
 
 

@@ -117,7 +117,8 @@ def posterior_debt(
     else:
         before = training_data(deployed) if forecaster.needs_past else None
         at_shadow, at_deployed = (
-            log_ratio(forecaster, one, batch, removed, past=before, weights=weights) for one in (shadow, deployed)
+            log_ratio(forecaster, posterior, batch, removed, past=before, weights=weights)
+            for posterior in (shadow, deployed)
         )
     if stored and (removed is not None or weights[0] is not None):
         raise ValueError(
@@ -227,11 +228,11 @@ def score_gap(
     rows = as_rows(forecaster, "batch", batch)
     if exactly:
         exact = _exact_pair(forecaster, shadow, deployed)
-        scores = [chosen.exact_score(one, rows["x"].values, rows["y"].values) for one in exact]
+        scores = [chosen.exact_score(posterior, rows["x"].values, rows["y"].values) for posterior in exact]
         return Estimate(float((scores[0] - scores[1]).mean()), 0.0)
     before = _past(forecaster, past)
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if random_seed is None else random_seed  # one for both
-    forecasts = [chosen.forecast(forecaster, one, rows, before, seed) for one in (shadow, deployed)]
+    forecasts = [chosen.forecast(forecaster, posterior, rows, before, seed) for posterior in (shadow, deployed)]
     return chosen.gap(*forecasts)
 
 
@@ -296,8 +297,8 @@ def _stored_chain(
     if not (np.diff(seen) >= 0).all():
         raise ValueError(f"chain must see more and more of the {seen[-1]} rows of new_data, not {seen[1:-1]}")
     before = training_data(stored[0][0]) if forecaster.needs_past else None
-    by_row = [row_log_density(forecaster, one, batch, before) for one, _ in steps]
-    records = [draws_record(one) for one, _ in steps]
+    by_row = [row_log_density(forecaster, stored, batch, before) for stored, _ in steps]
+    records = [draws_record(stored) for stored, _ in steps]
     return [
         link_between(
             records[k],

@@ -213,7 +213,7 @@ def _reweighted(log_ratio: Array, weight_shadow: Array | None, weight_deployed: 
         return Estimate(debt.value, debt.standard_error, diagnostics=diagnostics, doubts=doubts)
     if debt.effective_draws >= ENOUGH and debt.pareto_k <= MAXIMUM_PARETO_K:
         share = debt.effective_draws / min(
-            _worth_by_weight(one, log_ratio.size) for one in (weight_shadow, weight_deployed)
+            _worth_by_weight(weight, log_ratio.size) for weight in (weight_shadow, weight_deployed)
         )
         factor = chosen_inflation(debt.effective_draws, share)
         return Estimate(debt.value, factor * debt.standard_error, diagnostics=diagnostics)
@@ -263,7 +263,7 @@ def _jeffreys_contradiction(at_shadow: Array, at_deployed: Array, weighting: _We
     influences = [influence_on_mean(at_shadow, weighting.weight_shadow), -influence_on_mean(at_deployed, weight)]
     if weighting.together:
         influences = [influences[0] + influences[1]]
-    error = float(np.sqrt(sum(variance_of_mean(one) for one in influences)))
+    error = float(np.sqrt(sum(variance_of_mean(influence) for influence in influences)))
     return Doubt.LIKELIER_DEPLOYED if jeffreys < -MAXIMUM_DEPARTURE * error else None
 
 
@@ -278,7 +278,7 @@ def _bridged(
     """Estimate by Gaussian bridges; a lower bound when there are none."""
     diagnostics = {"overlap": pooled.overlap}
     if isinstance(shadow, NoLogMarginal) or isinstance(deployed, NoLogMarginal):
-        missing = next(one for one in (shadow, deployed) if isinstance(one, NoLogMarginal))
+        missing = next(marginal for marginal in (shadow, deployed) if isinstance(marginal, NoLogMarginal))
         return _without_bridge(pooled.lower_bound, diagnostics, missing, contradiction)
     value = weighted_mean(at_shadow, weighting.weight_shadow) - (shadow.value - deployed.value)
     own = variance_of_mean(influence_on_mean(at_shadow, weighting.weight_shadow))

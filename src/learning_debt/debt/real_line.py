@@ -66,7 +66,7 @@ def on_real_line(block: Block, shadow: xr.Dataset, deployed: xr.Dataset, bounds:
     nobody_knows = np.full(int(block.places.max()) + 1, np.nan)
     low, high = bounds.get(block.variable, (nobody_knows, nobody_knows))
     for k, place in enumerate(block.places):
-        pool = np.concatenate([one[..., k].ravel() for one in pair])
+        pool = np.concatenate([draws[..., k].ravel() for draws in pair])
         limits = _limits(pool, low[place], high[place])
         for one in pair:
             one[..., k] = _unbounded(one[..., k], pool, *limits)

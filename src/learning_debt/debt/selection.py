@@ -75,13 +75,13 @@ def _entry_labels(name: str, places: xr.DataArray) -> list[str]:
     if places.ndim == 0:
         return [name]
     axes = [_labels(places, str(dim)).texts for dim in places.dims]
-    grid = np.stack([one.ravel() for one in np.meshgrid(*map(np.arange, places.shape), indexing="ij")], axis=1)
+    grid = np.stack([axis.ravel() for axis in np.meshgrid(*map(np.arange, places.shape), indexing="ij")], axis=1)
     return [f"{name}[{', '.join(axes[k][i] for k, i in enumerate(place))}]" for place in grid]
 
 
 def _select(places: xr.DataArray, selection: Mapping[str, Any], name: str) -> xr.DataArray:
     for dim, wanted in selection.items():
-        _require_name(dim, [str(one) for one in places.dims], f"{name!r} has no dimension")
+        _require_name(dim, [str(known) for known in places.dims], f"{name!r} has no dimension")
         known = _labels(places, dim)
         several = isinstance(wanted, list | np.ndarray | pd.Index) or (
             isinstance(wanted, tuple) and not (known.kind is not None and known.kind.name == "tuple")

@@ -126,7 +126,9 @@ def pareto_k(posterior: xr.DataTree) -> float:
 
 def doubts_of_weights(*posteriors: xr.DataTree) -> tuple[Doubt, ...]:
     """What speaks against the weights of the draws of any of `posteriors`."""
-    return tuple(dict.fromkeys(doubt for one in posteriors if (doubt := _doubt_of_weights(one)) is not None))
+    return tuple(
+        dict.fromkeys(doubt for posterior in posteriors if (doubt := _doubt_of_weights(posterior)) is not None)
+    )
 
 
 def _doubt_of_weights(posterior: xr.DataTree) -> Doubt | None:
@@ -176,10 +178,12 @@ def equal_weights(posterior: xr.DataTree, random_seed: int | None = None) -> xr.
         return posterior
     draws = posterior["posterior"].to_dataset()
     chosen = systematic_draws(weight, weight.size, np.random.default_rng(random_seed).random())
-    stacked = {name: one.transpose("chain", "draw", ...) for name, one in draws.data_vars.items()}
+    stacked = {name: data_var.transpose("chain", "draw", ...) for name, data_var in draws.data_vars.items()}
     taken = {
-        name: one.copy(data=one.values.reshape(weight.size, *one.shape[2:])[chosen].reshape(one.shape))
-        for name, one in stacked.items()
+        name: variable.copy(
+            data=variable.values.reshape(weight.size, *variable.shape[2:])[chosen].reshape(variable.shape)
+        )
+        for name, variable in stacked.items()
     }
     kept = {
         name: child.to_dataset(inherit=False)

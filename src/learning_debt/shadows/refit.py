@@ -96,10 +96,10 @@ def side_by_side(posteriors: list[Any]) -> Any:
     joined = posteriors[0].copy()
     joined.attrs = {
         **joined.attrs,
-        GRADIENT_EVALUATIONS: sum(one.attrs.get(GRADIENT_EVALUATIONS, 0) for one in posteriors),
+        GRADIENT_EVALUATIONS: sum(posterior.attrs.get(GRADIENT_EVALUATIONS, 0) for posterior in posteriors),
     }
     for name in ("posterior", "sample_stats"):
         if name in joined.children:
-            group = xr.concat([one[name].to_dataset(inherit=False) for one in posteriors], "chain")
+            group = xr.concat([posterior[name].to_dataset(inherit=False) for posterior in posteriors], "chain")
             joined[name] = xr.DataTree(group.assign_coords(chain=np.arange(group.sizes["chain"])))
     return joined

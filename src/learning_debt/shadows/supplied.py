@@ -160,7 +160,7 @@ def _upkeep(posterior: xr.DataTree, seconds: float, exact: bool) -> Upkeep:
         numbers = {"effective_draws": size, "fewest_draws": float(fewest), "weights_pareto_k": pareto_k}
         failed = {Doubt.FEW_WEIGHTED: not size >= fewest, Doubt.UNEVEN_WEIGHTS: pareto_k > MAXIMUM_PARETO_K}
         of_weights = [doubt for doubt, holds in failed.items() if holds]
-        said, doubts = said + [one.said(numbers) for one in of_weights], doubts + of_weights
+        said, doubts = said + [of_weight.said(numbers) for of_weight in of_weights], doubts + of_weights
     notes = ["one chain: there is no R-hat, and whether it converged is for its owner to say"]
     notes = notes if sizes["chain"] == 1 else []
     notes += [] if exact else ["approximate: draws do not show how far they are from the posterior"]

@@ -57,9 +57,9 @@ def _put(cells: dict[str, Array], column: Column, t: int, periods: int) -> None:
 
 def _by_period(upkeep: list[Upkeep]) -> dict[str, Array]:
     """Upkeep of the shadow of every period, and whether it and what was deployed before can be believed."""
-    converged, doubts = np.array([one.converged for one in upkeep]), np.array([one.doubt for one in upkeep])
+    converged, doubts = np.array([step.converged for step in upkeep]), np.array([step.doubt for step in upkeep])
     cells = {"deployed_converged": converged[:-1], "converged": converged[1:]}
     cells |= {"deployed_doubt": doubts[:-1], "doubt": doubts[1:]}
-    codes = np.array([code_of(one.doubts) for one in upkeep], dtype=np.int8)
+    codes = np.array([code_of(step.doubts) for step in upkeep], dtype=np.int8)
     cells |= {doubt_of("deployed_converged"): codes[:-1], doubt_of("converged"): codes[1:]}
-    return cells | {name: np.array([getattr(one, name) for one in upkeep[1:]]) for name in UPKEEP}
+    return cells | {name: np.array([getattr(step, name) for step in upkeep[1:]]) for name in UPKEEP}

@@ -95,7 +95,7 @@ class HeldLikelihoods:
 
         Shape (chain, draw, stored). A draw that the newest shadow allows and an older one rules out gives ``inf``.
         """
-        weights = np.stack([padded(one.row_weight, len(period.row_weight)) for one in stored], axis=1)
+        weights = np.stack([padded(shadow.row_weight, len(period.row_weight)) for shadow in stored], axis=1)
         return self._total(posterior, self._rows(period, period.row_weight[:, None] - weights))
 
     def _rows(self, period: Period, weight: Array) -> WeightedRows:

@@ -170,9 +170,9 @@ def _require_same_periods(plans: list[Plan], series: Labels) -> None:
             continue
         spans = (f"series {who} has {len(of)} period(s), {label_text(of[0])} to {label_text(of[-1])}"
                  for who, of in ((series.texts[0], first), (name, own)))  # fmt: skip
-        lacking = next((one for one in first if one not in set(own)), None)
+        lacking = next((period for period in first if period not in set(own)), None)
         whose = name if lacking is not None else series.texts[0]
-        lacking = lacking if lacking is not None else next(one for one in own if one not in set(first))
+        lacking = lacking if lacking is not None else next(period for period in own if period not in set(first))
         raise ValueError(
             f"all series of a history must cover the same periods: {'; '.join(spans)}; series {whose} lacks "
             f"{label_text(lacking)}. Cut them to what they share, or make a table of each"

@@ -165,7 +165,7 @@ class SampledStep:
             if np.array_equal(learnt.rows, period.issued.rows):
                 learnt = learnt._replace(batch=batch)
         gaps, scores, likelihoods = [SELF] * len(stored), [SELF] * len(stored), list(held.likelihoods)
-        posteriors, seed = [one.posterior for one in stored], self._seeds(period.number)[1]
+        posteriors, seed = [deployed.posterior for deployed in stored], self._seeds(period.number)[1]
         for s, asked, forecast, gaps[s] in self.forecasts.newest_first(posteriors, period.issued, period, batch, seed):
             if "deployed_score" in self.options.variables:
                 scores[s] = self.options.score.mean_score(forecast)
@@ -197,7 +197,10 @@ class SampledStep:
     def _gaps(self, held: SampledHoldings, period: Period, arrival: Arrival, rows: Positions) -> list[Estimate]:
         """Mean score of the newest posterior at issue minus that of each, at the outcomes of `rows`."""
         issued = arrival.forecasts
-        posteriors, batch = [one.posterior for one in held.stored[: issued.issue]], self._batch(period, rows)
+        posteriors, batch = (
+            [deployed.posterior for deployed in held.stored[: issued.issue]],
+            self._batch(period, rows),
+        )
         found = self.forecasts.newest_first(posteriors, issued, period, batch, self._seeds(issued.issue)[1])
         return [gap for *_, gap in found][::-1]
 
@@ -217,12 +220,14 @@ class SampledStep:
     def _by_log_likelihoods(self, held: SampledHoldings, period: Period, newest: Stored, batch: xr.Dataset) -> _Debts:
         stored, variables, chain = held.stored, self.options.variables, held.chain
         at_shadow = self.likelihoods.at_newest(period, newest.posterior, held.likelihoods)
-        at_deployed = [one.beyond for one in held.likelihoods]
+        at_deployed = [likelihood.beyond for likelihood in held.likelihoods]
         comparable = self._comparable(stored, newest, batch)
         if comparable.all():
-            records = [one.draws for one in (*stored, newest)]
+            records = [deployed.draws for deployed in (*stored, newest)]
             chain = chain.copied()
-            chain.add(at_deployed, at_shadow, [one.weight for one in records], [one.lineage for one in records])
+            chain.add(
+                at_deployed, at_shadow, [record.weight for record in records], [record.lineage for record in records]
+            )
         debts: list[Estimate | None] = [None] * len(stored)
         tails = np.full(len(stored), np.nan)
         for s in np.flatnonzero(comparable).tolist():
@@ -245,7 +250,7 @@ class SampledStep:
             )
         signals = _estimates("debt", debts) if "debt" in variables else {}
         signals |= {"deployed_pareto_k": tails} if "deployed_pareto_k" in variables else {}
-        untold = next((one.note for one in debts if one is not None and np.isnan(one.value)), "")
+        untold = next((debt.note for debt in debts if debt is not None and np.isnan(debt.value)), "")
         likelihoods = (*held.likelihoods, self.likelihoods.stored(period, newest.posterior))
         return _Debts(signals, likelihoods, chain, untold if comparable.all() else Doubt.GROWN.text())
 
@@ -255,9 +260,9 @@ class SampledStep:
         assert log_density is not None
         at_own = log_density(shadow, shadow)
         debts: list[Estimate | None] = [SELF] * len(stored)
-        for s, one in enumerate(stored):
-            if one.posterior is not shadow:
-                at_deployed = log_density(one.posterior, shadow)
+        for s, deployed in enumerate(stored):
+            if deployed.posterior is not shadow:
+                at_deployed = log_density(deployed.posterior, shadow)
                 debts[s] = debt_from_densities(at_own, at_deployed, weight_shadow=newest.draws.weight)
         return debts
 
@@ -266,8 +271,10 @@ class SampledStep:
     ) -> dict[str, Array]:
         contrast = self.forecasts.contrast(shadow, period.issued, period, batch, self._seeds(period.number)[1])
         nothing = Estimate(0.0, 0.0, diagnostics={"gap_sd": 0.0})
-        debts = [nothing if one.posterior is shadow else contrast.against(one.posterior) for one in stored]
-        spreads = np.array([one.diagnostics.get("gap_sd", np.nan) for one in debts])
+        debts = [
+            nothing if deployed.posterior is shadow else contrast.against(deployed.posterior) for deployed in stored
+        ]
+        spreads = np.array([debt.diagnostics.get("gap_sd", np.nan) for debt in debts])
         return _estimates("predictive_debt", debts) | {"gap_sd": spreads}
 
     def _comparable(self, stored: Sequence[Stored], newest: Stored, batch: xr.Dataset) -> Array:
@@ -276,9 +283,9 @@ class SampledStep:
             self.forecaster.require_comparable(newest.posterior, stored[0].posterior, batch)
             return np.ones(len(stored), dtype=bool)
         found = []
-        for one in stored:
+        for deployed in stored:
             try:
-                self.forecaster.require_comparable(newest.posterior, one.posterior, batch)
+                self.forecaster.require_comparable(newest.posterior, deployed.posterior, batch)
                 found.append(True)
             except IncomparablePosteriorsError:
                 found.append(False)
@@ -298,12 +305,12 @@ class _Parts(NamedTuple):
 
 
 def _parts(estimates: Sequence[Estimate | None]) -> _Parts:
-    found = [Estimate(np.nan, np.nan, False) if one is None else one for one in estimates]
+    found = [Estimate(np.nan, np.nan, False) if estimate is None else estimate for estimate in estimates]
     return _Parts(
-        np.array([one.value for one in found]),
-        np.array([one.standard_error for one in found]),
-        np.array([one.reliable for one in found], dtype=bool),
-        np.array([code_of(one.doubts) for one in found], dtype=np.int8),
+        np.array([estimate.value for estimate in found]),
+        np.array([estimate.standard_error for estimate in found]),
+        np.array([estimate.reliable for estimate in found], dtype=bool),
+        np.array([code_of(estimate.doubts) for estimate in found], dtype=np.int8),
     )
 
 

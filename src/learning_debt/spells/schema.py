@@ -109,7 +109,7 @@ FLAGS = ("converged", "deployed_converged")
 DOUBTS = ("doubt", "deployed_doubt")
 """Why not."""
 
-CELLS = tuple(name for name, one in VARIABLES.items() if one.dims == _CELL)
+CELLS = tuple(name for name, variable in VARIABLES.items() if variable.dims == _CELL)
 """Numbers for every pair (deployed_at, period); their errors and verdicts are called `se_of` and `reliable_of` them."""
 
 

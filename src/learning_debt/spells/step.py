@@ -136,7 +136,7 @@ class Period:
     @property
     def arriving(self) -> set[int]:
         """Periods of issue of the forecasts about which something becomes known."""
-        return {one.forecasts.issue for one in self.arrivals}
+        return {arrival.forecasts.issue for arrival in self.arrivals}
 
     @property
     def so_far(self) -> xr.Dataset:

@@ -78,8 +78,8 @@ def checked_contents(spells: xr.Dataset) -> xr.Dataset:
         checked = _checked(name, variable)
         if checked is not variable:
             changed[name] = checked
-    return spells.assign_coords({name: one for name, one in changed.items() if name in spells.coords}).assign(
-        {name: one for name, one in changed.items() if name not in spells.coords}
+    return spells.assign_coords({name: variable for name, variable in changed.items() if name in spells.coords}).assign(
+        {name: variable for name, variable in changed.items() if name not in spells.coords}
     )
 
 
