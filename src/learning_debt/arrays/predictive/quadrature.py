@@ -120,8 +120,9 @@ def counts(draws: Array, points: int, lowest: float = 0.0, highest: float = np.i
     """Sum over the counts: every one where the draws are dense or near the lowest, geometrically fewer beyond.
 
     Where all counts are among the points the sum is complete, and the coarse rule is the same. Between points apart,
-    cubics through the nearest four are summed: 44 pairs of negative binomial, Poisson, binomial and beta-binomial
-    distributions, with means of 30 to 10,000, gave divergences within .5%, which lines gave within 1.4%.
+    cubics through the nearest four are summed. Over 44 pairs of negative binomial, Poisson, binomial and beta-binomial
+    distributions with means of 30 to 10,000, half of the divergences accepted from 33 points were within .02% and all
+    within .7%; by lines half were within .3% and all within 1.4%.
 
     Parameters
     ----------
