@@ -21,11 +21,10 @@ from learning_debt.errors import IncomparablePosteriorsError
 from learning_debt.estimate import Estimate
 from learning_debt.forecasters.base import SampledForecaster
 from learning_debt.shadows.base import Shadow, ShadowKeeper, Upkeep, padded
-from learning_debt.spells.doubt_codes import code_of
+from learning_debt.spells.estimate_signals import estimate_arrays, estimate_signals
 from learning_debt.spells.held_likelihoods import HeldLikelihood, HeldLikelihoods
 from learning_debt.spells.issued_forecasts import SELF, IssuedForecasts
 from learning_debt.spells.sampled_refusals import refuse_options, why_no_debt
-from learning_debt.spells.schema import doubt_of, reliable_of, se_of
 from learning_debt.spells.step import Arrival, ArrivedGaps, Column, Period, Positions, StepOptions
 from learning_debt.typing import Array
 
@@ -171,9 +170,9 @@ class SampledStep:
                 scores[s] = self.options.score.mean_score(forecast)
             if learnt is not None:
                 likelihoods[s] = self.likelihoods.advanced(likelihoods[s], period, asked, learnt, seed)
-        signals = _estimates("score_gap", gaps)
+        signals = estimate_signals("score_gap", gaps)
         if "deployed_score" in self.options.variables:
-            signals |= _estimates("deployed_score", scores)
+            signals |= estimate_signals("deployed_score", scores)
         return held._replace(likelihoods=tuple(likelihoods)), gaps, signals
 
     def _arrived(self, held: SampledHoldings, period: Period, own: list[Estimate]) -> dict[str, Array]:
@@ -184,7 +183,12 @@ class SampledStep:
             known = own if issue == period.number else held.gaps.get(issue)
             now = known if known is not None and arrival.whole else self._gaps(held, period, arrival, arrival.rows)
             then = self._gaps(held, period, arrival, arrival.replaced) if len(arrival.replaced) else [SELF] * issue
-            new, old, rows, replaced = _parts(now), _parts(then), len(arrival.rows), len(arrival.replaced)
+            new, old, rows, replaced = (
+                estimate_arrays(now),
+                estimate_arrays(then),
+                len(arrival.rows),
+                len(arrival.replaced),
+            )
             arrived.add(
                 arrival,
                 rows * new.value - replaced * old.value,
@@ -214,7 +218,7 @@ class SampledStep:
         debts: list[Estimate | None] = [None] * len(held.stored)
         if self._debt_asked and self._no_debt is None:
             debts = self._by_densities(held.stored, newest)
-        signals = _estimates("debt", debts) if "debt" in self.options.variables else {}
+        signals = estimate_signals("debt", debts) if "debt" in self.options.variables else {}
         return _Debts(signals, (), held.chain, "" if self._no_debt is None else self._no_debt.text())
 
     def _by_log_likelihoods(self, held: SampledHoldings, period: Period, newest: Stored, batch: xr.Dataset) -> _Debts:
@@ -248,7 +252,7 @@ class SampledStep:
                 partial(self._marginal, stored[s]),
                 partial(chain.links, s) if comparable.all() else None,
             )
-        signals = _estimates("debt", debts) if "debt" in variables else {}
+        signals = estimate_signals("debt", debts) if "debt" in variables else {}
         signals |= {"deployed_pareto_k": tails} if "deployed_pareto_k" in variables else {}
         untold = next((debt.note for debt in debts if debt is not None and np.isnan(debt.value)), "")
         likelihoods = (*held.likelihoods, self.likelihoods.stored(period, newest.posterior))
@@ -275,7 +279,7 @@ class SampledStep:
             nothing if deployed.posterior is shadow else contrast.against(deployed.posterior) for deployed in stored
         ]
         spreads = np.array([debt.diagnostics.get("gap_sd", np.nan) for debt in debts])
-        return _estimates("predictive_debt", debts) | {"gap_sd": spreads}
+        return estimate_signals("predictive_debt", debts) | {"gap_sd": spreads}
 
     def _comparable(self, stored: Sequence[Stored], newest: Stored, batch: xr.Dataset) -> Array:
         """Which deployed posteriors have a debt to the shadow: all, unless groups or states have come since."""
@@ -293,30 +297,6 @@ class SampledStep:
 
     def _log_marginal(self, stored: Stored) -> LogMarginal | NoLogMarginal:
         return log_marginal(self.forecaster, stored.posterior, np.random.default_rng(stored.seed))
-
-
-class _Parts(NamedTuple):
-    """Estimates as arrays; NaN and not reliable where there is none."""
-
-    value: Array
-    error: Array
-    reliable: Array
-    doubt: Array
-
-
-def _parts(estimates: Sequence[Estimate | None]) -> _Parts:
-    found = [Estimate(np.nan, np.nan, False) if estimate is None else estimate for estimate in estimates]
-    return _Parts(
-        np.array([estimate.value for estimate in found]),
-        np.array([estimate.standard_error for estimate in found]),
-        np.array([estimate.reliable for estimate in found], dtype=bool),
-        np.array([code_of(estimate.doubts) for estimate in found], dtype=np.int8),
-    )
-
-
-def _estimates(name: str, estimates: Sequence[Estimate | None]) -> dict[str, Array]:
-    parts = _parts(estimates)
-    return {name: parts.value, se_of(name): parts.error, reliable_of(name): parts.reliable, doubt_of(name): parts.doubt}
 
 
 def _pareto_k(log_ratio: Array, weight: Array | None) -> float:
