@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from learning_debt.shadows.ladder import ShadowLadder
     from learning_debt.shadows.refit import Refit
     from learning_debt.shadows.supplied import SuppliedShadow
-    from learning_debt.spells import check_spells, compare_tables, from_period, spell_table
+    from learning_debt.spells import check_spells, compare_tables, from_period, select_periods, spell_table
 
 __version__ = "0.2.0.dev0"
 
@@ -86,6 +86,7 @@ __all__ = [
     "rival_policies",
     "score_gap",
     "scores",
+    "select_periods",
     "spell_table",
     "tune",
     "with_weights",
@@ -126,6 +127,7 @@ _MODULES = {
     "equal_weights": "learning_debt.forecasters.weights",
     "fit_continuation": "learning_debt.pricing.policy_iteration",
     "from_period": "learning_debt.spells",
+    "select_periods": "learning_debt.spells",
     "oracle": "learning_debt.pricing.replays",
     "policies": "learning_debt",
     "posterior_debt": "learning_debt.debt.estimates",

@@ -31,7 +31,7 @@ def audited(spells):
 
 
 def evaluation_part(spells, first=36):
-    return ld.from_period(spells, first)
+    return ld.select_periods(spells, first)
 
 
 def test_every_comparison_shows_the_same_rows_in_order(spells, audited):
@@ -58,7 +58,7 @@ def test_the_oracle_has_the_least_total(spells, accounting, cost):
 
 
 def test_reported_numbers_are_replays_of_the_tuned_policies_on_the_part_that_follows(spells, audited):
-    part, tuning = evaluation_part(spells), ld.from_period(spells, 0, 36)
+    part, tuning = evaluation_part(spells), ld.select_periods(spells, 0, 36)
     xr.testing.assert_identical(audited.spells, ld.check_spells(part))
     for name in ROWS:
         row, tuned = audited.table.sel(policy=name), audited.tuned[name]
@@ -114,7 +114,7 @@ def test_the_evaluation_sees_the_second_part_only(spells):
 
 
 def test_calibration_is_the_age_adjustment_of_the_tuning_part(spells, audited):
-    debt = ld.from_period(spells, 0, 36)["debt"].values[0]
+    debt = ld.select_periods(spells, 0, 36)["debt"].values[0]
     age = np.arange(1, 37) - np.arange(36)[:, None]
     calibration = ld.AgeAdjustment.fit(debt[age > 0], age[age > 0])
     policy = audited.tuned["debt threshold"].policy
@@ -209,7 +209,7 @@ def test_positive_totals_are_the_totals_of_positive_accounting(spells):
 def test_policies_of_ones_own_are_tuned_like_the_others(spells):
     candidates = [CUSUM(0.3), CUSUM(0.6), PredictiveDebtThreshold(3.0)]
     one = ld.audit(spells, 0.1, policies={"house rule": candidates}, **FAST)
-    tuned = ld.tune(ld.from_period(spells, 0, 36), candidates, 0.1)
+    tuned = ld.tune(ld.select_periods(spells, 0, 36), candidates, 0.1)
     assert one.tuned["house rule"].policy is tuned.policy
     assert one.table["policy"].values[-2:].tolist() == ["house rule", "oracle"]
 
@@ -230,7 +230,7 @@ def test_several_series_are_averaged_and_get_no_decision(random_spells):
     table = random_spells(40, series=4)
     one = ld.audit(table, 0.2, **FAST)
     assert one.decision is None
-    replayed = ld.replay(ld.from_period(table, 24), one.tuned["CUSUM"].policy, 0.2)
+    replayed = ld.replay(ld.select_periods(table, 24), one.tuned["CUSUM"].policy, 0.2)
     assert float(one.table["total"].sel(policy="CUSUM")) == pytest.approx(float(replayed.objective.mean()), rel=1e-12)
 
 
@@ -343,7 +343,7 @@ def test_a_row_without_a_choice_has_the_interval_of_its_fixed_candidate(spells, 
 def test_the_share_says_how_often_the_reported_candidate_was_chosen_again(spells, audited):
     share = audited.table["selected_share"]
     assert share.sel(policy=["never", "always", "your calendar", "oracle"]).isnull().all()
-    tuning, candidates = ld.from_period(spells, 0, 36), [CUSUM(h) for h in (0.3, 0.6, 1.2)]
+    tuning, candidates = ld.select_periods(spells, 0, 36), [CUSUM(h) for h in (0.3, 0.6, 1.2)]
     one = ld.audit(spells, 0.1, policies={"mine": candidates}, **FAST)
     counts = resample_counts(1, 36, 200, np.random.default_rng(0))
     totals = np.stack([counts.T @ ld.replay(tuning, policy, 0.1).bill.values[0] for policy in candidates])
@@ -410,7 +410,7 @@ def test_the_deciding_policy_is_held_against_your_calendar_the_best_one_and_cusu
 
 @pytest.mark.slow
 def test_what_decides_is_chosen_anew_among_all_rows_that_look(spells, audited):
-    tuning = ld.check_spells(ld.from_period(spells, 0, 36))
+    tuning = ld.check_spells(ld.select_periods(spells, 0, 36))
     counts, least = resample_counts(1, 36, 200, np.random.default_rng(0)), {}
     for name, candidates in grids.readers_of_signals(tuning).items():
         bills = np.stack([ld.replay(tuning, candidate, 0.1).bill.values[0] for candidate in candidates])
@@ -460,7 +460,9 @@ def test_rows_may_be_made_from_the_tuning_part(spells):
 
     one = ld.audit(spells, 0.1, policies=rows, **FAST)
     assert seen == [36]
-    assert one.tuned["mine"].policy.threshold == pytest.approx(float(ld.from_period(spells, 0, 36)["score_gap"].max()))
+    assert one.tuned["mine"].policy.threshold == pytest.approx(
+        float(ld.select_periods(spells, 0, 36)["score_gap"].max())
+    )
 
 
 def test_an_audit_at_costs_in_proportion_bills_them(spells):

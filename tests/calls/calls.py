@@ -313,6 +313,9 @@ CALLS: dict[str, Call] = {
         {"history": (history(), THE_DOOR)},
     ),
     "check_spells": Call(ld.check_spells, {"spells": TABLE, "requires": A(("debt",), "names", ("empty", "texts"))}),
+    "select_periods": Call(
+        ld.select_periods, {"spells": TABLE, "first": A(2, "whole from 0"), "last": A(9, "whole from 0", OPTIONAL)}
+    ),
     "from_period": Call(
         ld.from_period, {"spells": TABLE, "first": A(2, "whole from 0"), "last": A(9, "whole from 0", OPTIONAL)}
     ),

@@ -228,7 +228,7 @@ def test_deciding_is_the_last_step_of_a_replay(random_spells):
         for today in range(1, 20):
             before = np.flatnonzero(schedule[: today - 1])
             deployed_at = int(before[-1]) + 1 if before.size else 0
-            decision = ld.decide(ld.from_period(table, 0, today), policy, 0.3, deployed_at=deployed_at, horizon=1)
+            decision = ld.decide(ld.select_periods(table, 0, today), policy, 0.3, deployed_at=deployed_at, horizon=1)
             assert decision.verdict == ("retrain" if schedule[today - 1] else "wait")
 
 

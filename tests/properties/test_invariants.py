@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import learning_debt as ld
 from learning_debt.data import split_periods
 from learning_debt.policies import CUSUM, Always, Calendar, Never, PredictiveDebtThreshold, Schedule
-from learning_debt.spells import from_period
+from learning_debt.spells import select_periods
 
 FORECASTER = ld.ConjugateRegression(ld.NIG(np.zeros(2), np.eye(2), 3.0, 2.0))
 accountings = st.sampled_from(["signed", "positive"])
@@ -167,7 +167,7 @@ def test_a_later_start_is_a_cut_of_the_table(data, draws):
     shorter = {name: values[data["period"] <= last] for name, values in data.items()}
     part = ld.spell_table(FORECASTER, shorter, initial=1 + first, varying_rows=True, progressbar=False)
     # The same sums in another order; the sizes of quadratures, to their tolerance.
-    xr.testing.assert_allclose(from_period(whole, first, last), part, rtol=1e-8, atol=1e-12)
+    xr.testing.assert_allclose(select_periods(whole, first, last), part, rtol=1e-8, atol=1e-12)
 
 
 @settings(max_examples=20)

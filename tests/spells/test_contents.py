@@ -178,7 +178,7 @@ def test_regret_stays_current_through_cuts_files_and_single_precision(tmp_path):
     for same in (
         stored,
         small,
-        ld.from_period(spells, 2, 4),
+        ld.select_periods(spells, 2, 4),
         spells.transpose(),
         spells.isel(series=0),
         spells.fillna(9.0),
@@ -186,4 +186,4 @@ def test_regret_stays_current_through_cuts_files_and_single_precision(tmp_path):
         assert same["regret"].attrs == {"derived_from": "exposure x score_gap"}
         ld.check_spells(same)
     with pytest.raises(ValueError, match="series 0, deployed_at 0, period 1"):
-        ld.check_spells(ld.from_period(spells, 2, 4).assign(exposure=("period", [1.0, 1.0])))
+        ld.check_spells(ld.select_periods(spells, 2, 4).assign(exposure=("period", [1.0, 1.0])))

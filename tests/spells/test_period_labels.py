@@ -87,7 +87,7 @@ def test_labels_of_every_kind_pass_through_table_file_replay_and_decision(kind, 
     assert decision.deployed_label == given[12]
     assert decision.label == given[-1]
     assert decision.spell_age == ROWS - 13
-    later = ld.from_period(read, 5)
+    later = ld.select_periods(read, 5)
     assert plain_labels(later["earlier"]) == given[: INITIAL + 5]
     assert plain_labels(later["label"]) == given[INITIAL + 5 :]
 

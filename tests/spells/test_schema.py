@@ -98,7 +98,7 @@ def test_every_attribute_survives_a_file(facts, engine, tmp_path):
     assert read.attrs == table.attrs
     assert TableFacts.from_table(read) == facts
     assert TableFacts.from_table(ld.check_spells(read)) == facts
-    assert TableFacts.from_table(ld.from_period(read, 3)) == facts
+    assert TableFacts.from_table(ld.select_periods(read, 3)) == facts
 
 
 def test_the_facts_of_a_built_table_are_those_it_was_asked_for(tmp_path):
@@ -122,7 +122,7 @@ def test_a_discount_close_to_1_counts_as_what_it_is(tmp_path):
 
 READERS = {
     "check_spells": ld.check_spells,
-    "from_period": lambda table: ld.from_period(table, 2),
+    "select_periods": lambda table: ld.select_periods(table, 2),
     "replay": lambda table: ld.replay(table, ld.policies.Never(), 0.1),
     "oracle": lambda table: ld.oracle(table, 0.1),
     "audit": lambda table: ld.audit(table, 0.1),

@@ -100,7 +100,7 @@ def test_regret_is_exposure_times_the_gap(make_history):
 def test_starting_afresh_later_is_a_longer_initial_part(make_history, first):
     """What serves at the start of the later part is the shadow of all periods before it."""
     history = flat(make_history(15, 2, 1, shift_at=9))
-    part, later = ld.from_period(table_of(history), first), table_of(history, initial=5 + first)
+    part, later = ld.select_periods(table_of(history), first), table_of(history, initial=5 + first)
     assert part["deployed_label"].identical(later["deployed_label"])
     xr.testing.assert_allclose(part, later, rtol=1e-9, atol=1e-12)
 
@@ -112,16 +112,16 @@ def test_the_table_of_the_later_history_alone_with_the_earlier_posterior_as_prio
     later = ld.spell_table(
         ld.ConjugateRegression(early), {k: v[late] for k, v in history.items()}, initial=1, progressbar=False
     )
-    part = ld.from_period(table_of(history), 4)
+    part = ld.select_periods(table_of(history), 4)
     assert part["earlier"].values.tolist() == list(range(9))
     xr.testing.assert_allclose(part.drop_vars("earlier"), later.drop_vars("earlier"), rtol=1e-9, atol=1e-12)
 
 
 def test_parts_of_parts_are_parts(random_spells):
     table = random_spells(20, series=2)
-    twice = ld.from_period(ld.from_period(table, 5, 18), 3, 10)
-    xr.testing.assert_identical(twice, ld.from_period(table, 8, 15))
-    xr.testing.assert_identical(ld.from_period(table, 0), table)
+    twice = ld.select_periods(ld.select_periods(table, 5, 18), 3, 10)
+    xr.testing.assert_identical(twice, ld.select_periods(table, 8, 15))
+    xr.testing.assert_identical(ld.select_periods(table, 0), table)
 
 
 @pytest.mark.parametrize("initial", [0, -1, 2.5, True, 12, 13, "5"])

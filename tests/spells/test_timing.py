@@ -153,7 +153,7 @@ def test_what_a_late_part_learns_is_about_its_own_forecasts_only(setting):
         varying_rows=True,
         progressbar=False,
     )
-    part = ld.from_period(table.expand_dims("series"), 3)
+    part = ld.select_periods(table.expand_dims("series"), 3)
     names = [name for name in ("arrived_gap", "score_gap", "debt", "predictive_debt", "rows") if name in later]
     xr.testing.assert_allclose(part[names], later[names].isel(series=[0]), rtol=1e-8, atol=1e-10)
 

@@ -14,7 +14,7 @@ from learning_debt.policies.base import require_policies
 from learning_debt.policies.cost import RetrainingCost, as_cost
 from learning_debt.pricing.replays import ACCOUNTINGS, Replay, check_dates, narrowed, oracle, replay
 from learning_debt.pricing.tuning import Bills, Tuned, tune_by
-from learning_debt.spells import check_spells, from_period
+from learning_debt.spells import check_spells, select_periods
 from learning_debt.spells.schema import TableFacts
 from learning_debt.validation import (
     describe,
@@ -106,7 +106,7 @@ def run_trial(table: xr.Dataset, question: Question, split: float) -> Trial:
     """Tune every row on the first part of a checked table, bill it on the rest."""
     cost, owners, accounting, policies = question
     first = _split_period(table, split)
-    tuning, evaluation = from_period(table, 0, _known_by(table, first)), from_period(table, first)
+    tuning, evaluation = select_periods(table, 0, _known_by(table, first)), select_periods(table, first)
     resolved = cost.resolve(tuning)
     rows = _rows(tuning, owners, _as_rows(policies(tuning)) if callable(policies) else policies)
     candidates = [candidate for row in rows.values() for candidate in row]

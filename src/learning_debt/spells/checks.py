@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -125,11 +126,11 @@ def _check_positions(spells: xr.Dataset) -> None:
         if dim in spells.coords and not np.array_equal(spells[dim].values, first + np.arange(spells.sizes[dim])):
             raise ValueError(
                 f"spells coordinate {dim!r} does not count: deployed_at must be 0..T-1 and period 1..T. "
-                "Use from_period to cut a table, and keep the owner's names of periods in the coordinate 'label'"
+                "Use select_periods to cut a table, and keep the owner's names of periods in the coordinate 'label'"
             )
 
 
-def from_period(spells: xr.Dataset, first: int, last: int | None = None) -> xr.Dataset:
+def select_periods(spells: xr.Dataset, first: int, last: int | None = None) -> xr.Dataset:
     """The table of a history that starts afresh after period `first` and ends with `last`, numbered from 1 again.
 
     What is deployed at the start is the shadow of period `first`.
@@ -137,7 +138,7 @@ def from_period(spells: xr.Dataset, first: int, last: int | None = None) -> xr.D
     Examples
     --------
     >>> gap = np.triu(np.arange(9.0).reshape(3, 3))
-    >>> part = from_period(xr.Dataset({"score_gap": (("deployed_at", "period"), gap)}), 1)
+    >>> part = select_periods(xr.Dataset({"score_gap": (("deployed_at", "period"), gap)}), 1)
     >>> part["score_gap"].values.tolist()
     [[4.0, 5.0], [0.0, 8.0]]
     """
@@ -155,3 +156,9 @@ def from_period(spells: xr.Dataset, first: int, last: int | None = None) -> xr.D
         earlier = ("earlier", known, spells["label"].attrs)
         part = part.drop_vars("earlier", errors="ignore").assign_coords(earlier=earlier)
     return part.assign_coords(deployed_at=np.arange(stop - first), period=np.arange(1, stop - first + 1))
+
+
+def from_period(spells: xr.Dataset, first: int, last: int | None = None) -> xr.Dataset:
+    """The name that `select_periods` had; it goes with the next release."""
+    warnings.warn("from_period is now select_periods", DeprecationWarning, stacklevel=2)
+    return select_periods(spells, first, last)

@@ -50,14 +50,14 @@ class Layout(NamedTuple):
     series : Labels
     rows : ndarray, shape (series, period)
         Rows that the forecasts issued in a period are for.
-    worth : ndarray, shape (series, period)
+    exposure : ndarray, shape (series, period)
         What one unit of mean score gap is worth.
     """
 
     plans: list[Plan]
     series: Labels
     rows: np.ndarray
-    worth: np.ndarray
+    exposure: np.ndarray
 
     def table(self, columns: list[Columns]) -> xr.Dataset:
         """The table, of the columns of each series."""
@@ -83,7 +83,7 @@ class Layout(NamedTuple):
             attrs=_facts(plan, why).attributes(),
         )
         dataset["rows"] = ((SERIES, "period"), self.rows)
-        dataset["exposure"] = ((SERIES, "period"), self.worth)
+        dataset["exposure"] = ((SERIES, "period"), self.exposure)
         dataset["regret"] = derived_regret(dataset)
         return dataset
 
@@ -119,9 +119,9 @@ def lay_out(
     for plan in plans:
         _check_plan(plan)
     rows = np.stack([plan.history.rows[plan.target(1) : plan.target(plan.periods) + 1] for plan in plans])
-    worth = ("rows" if chosen.in_money else 1.0) if exposure is None else exposure
+    asked = ("rows" if chosen.in_money else 1.0) if exposure is None else exposure
     issued = as_labels(plans[0].history.labels[initial : initial + plans[0].periods], "periods")
-    return Layout(plans, series, rows, exposures(worth, rows, issued, series))
+    return Layout(plans, series, rows, exposures(asked, rows, issued, series))
 
 
 def _facts(plan: Plan, no_debt: str) -> TableFacts:
