@@ -1,7 +1,6 @@
 """Signals that a table holds only when asked for: against their definitions, read by policies, NaN elsewhere."""
 
 import dataclasses
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +12,8 @@ from learning_debt.policies.cost import RetrainingCost
 from learning_debt.pricing.replays import SignalReader
 from learning_debt.spells import check_spells
 from learning_debt.spells.schema import EXACT_ONLY, SAMPLED
+
+from ..sampled_regression import SampledRegression
 
 PERIODS, INITIAL = 12, 4
 
@@ -67,7 +68,7 @@ def test_they_are_made_when_asked_for_without_errors_and_change_nothing_else(mak
 
 
 def test_sampled_forecasters_do_not_offer_them():
-    sampled = SimpleNamespace(observation_dim="obs", as_batch=dict, fit=dict)
+    sampled = SampledRegression()
     for name in EXACT_ONLY:
         with pytest.raises(ValueError, match=rf"\['{name}'\] are offered for a ConjugateRegression only"):
             ld.spell_table(sampled, {}, initial=1, variables=("debt", name))

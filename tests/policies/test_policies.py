@@ -121,6 +121,12 @@ def run(policy, stream, lanes=LANES):
     return np.stack(answers, axis=1)
 
 
+def test_every_policy_is_among_them():
+    public = {getattr(ld.policies, name) for name in ld.policies.__all__}
+    offered = {one for one in public if isinstance(one, type) and issubclass(one, Policy)} - {Policy}
+    assert {type(policy) for policy in POLICIES} == offered
+
+
 @every_policy
 def test_the_answer_is_one_boolean_per_lane(policy, stream):
     for signals in stream:

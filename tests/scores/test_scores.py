@@ -205,6 +205,12 @@ def test_scores_survive_pickling():
         )
 
 
+def test_every_score_is_among_them():
+    public = {getattr(ld.scores, name) for name in ld.scores.__all__}
+    offered = {one for one in public if isinstance(one, type)} - {ld.scores.Score, DrawsScore}
+    assert {type(score) for score in SCORES} == offered  # the owner's own has tests of its own, below
+
+
 def test_names_and_objects():
     assert [as_score(name) for name in ("log", "crps", "energy")] == [LogScore(), CRPS(), EnergyScore()]
     assert as_score(MONEY) is MONEY

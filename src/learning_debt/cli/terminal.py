@@ -101,7 +101,8 @@ def error_line(error: BaseException, home: Path | None = None) -> str:
     if own and not isinstance(error, SyntaxError):
         last = own[-1]
         message += f" ({Path(last.filename).name}, line {last.lineno}{_in(last.name)})"
-    return ", ".join([message, *_notes(error)])
+    notes = _notes(error)
+    return ", ".join([message.removesuffix(".") if notes else message, *notes])
 
 
 def _notes(error: BaseException) -> list[str]:
