@@ -26,14 +26,14 @@ AS_EXPECTED, LESS, MORE, TOO_SHORT = "as expected", "less than expected", "more 
 def belief_check(
     spells: xr.Dataset, schedule: xr.DataArray | None = None, *, probability: float = PROBABILITY
 ) -> xr.Dataset:
-    """Hold realised score gaps against the predictive debt that foretold them.
+    """Compare realised score gaps with the predictive debt of the period before, which is what the shadow expected.
 
     Predictive debt is the score gap that the shadow itself expects. If the model is right, gap minus belief has mean
     zero in every period whatever came before (a martingale difference) and the spread that the shadow expects, so
 
         z = sum_t (g_t - b_t) / sqrt(sum_t v_t + Monte-Carlo variance)
 
-    is about standard normal. A model with wrong tails, a wrong variance or a wrong mean sees debt where there is none.
+    is about standard normal. A model with wrong tails, a wrong variance or a wrong mean expects gains that do not come.
 
     Parameters
     ----------
@@ -60,6 +60,11 @@ def belief_check(
         If a signal is missing.
     ValueError
         If the schedule or the table has the wrong shape, or `probability` is not one.
+
+    See Also
+    --------
+    predictive_debt, score_gap : The two that are compared.
+    audit : Says in its notes where they disagree.
 
     Notes
     -----

@@ -49,6 +49,10 @@ def repeat_audit(
     ValueError
         As `audit`, or without splits.
 
+    See Also
+    --------
+    audit : One split, with intervals and the decision for today.
+
     Examples
     --------
     >>> import learning_debt as ld

@@ -157,6 +157,14 @@ def audit(
     ValueError
         For a missing or negative cost, a split that leaves too few periods, an invalid calendar.
 
+    See Also
+    --------
+    spell_table : Makes the table.
+    tune, replay, oracle, decide : The parts of an audit.
+    repeat_audit : The same at several splits.
+    belief_check : Whether gaps come as the model expects.
+    rival_policies : Further candidates.
+
     Notes
     -----
     Few shifts fall into one history, so intervals are narrower than they say. In ``benchmarks/selection.py`` (jumps in
@@ -165,6 +173,11 @@ def audit(
     160; with the tuned candidates held, in .38 to .62. Never, always and the oracle fared worse: .39 to .76. A
     difference in the wrong direction was reported in at most .03 of the histories for tuned policies, .12 with
     candidates held.
+
+    References
+    ----------
+    Politis & Romano, *A circular block-resampling procedure for stationary data*, in LePage & Billard (eds.),
+    *Exploring the Limits of Bootstrap*, Wiley (1992), 263-270.
 
     Examples
     --------

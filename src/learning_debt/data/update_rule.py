@@ -30,6 +30,14 @@ class UpdateRule:
     ValueError
         If `window` is not a positive whole number or `discount` is outside (0, 1].
 
+    See Also
+    --------
+    spell_table : Takes it as `update_rule`.
+
+    References
+    ----------
+    Ibrahim & Chen, *Power prior distributions for regression models*, Statistical Science 15 (2000), 46-60.
+
     Examples
     --------
     >>> UpdateRule(window=3, discount=0.5).weights([0, 1, 2, 3]).tolist()

@@ -90,6 +90,11 @@ def debt_by_block(
         If a joint block has more than 10 entries, nothing is chosen, or a posterior has fewer than 100 draws or draws
         with weights: those of a reweighted shadow say little about the marginals of few parameters. Refit it first.
 
+    See Also
+    --------
+    posterior_debt : The debt as a whole.
+    debt_by_group : Debt by group of rows instead of by parameter.
+
     Notes
     -----
     Draws: the log density ratio of the marginals is regressed, on quadratic and spline features of the block, from the

@@ -75,6 +75,16 @@ def debt_by_group(
     KeyError, ValueError
         If there is no column `by`, or it has not one label a row.
 
+    See Also
+    --------
+    posterior_debt : The debt as a whole.
+    debt_by_block : Debt by parameter instead of by row.
+
+    References
+    ----------
+    Jeffreys, *An invariant form for the prior probability in estimation problems*, Proceedings of the Royal Society A
+    186 (1946), 453-461.
+
     Examples
     --------
     >>> import learning_debt as ld

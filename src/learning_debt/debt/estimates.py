@@ -86,6 +86,23 @@ def posterior_debt(
         If data are empty, non-finite or incomplete, weights do not fit their rows, posteriors made from the same draws
         hold different numbers of them, or a chain is out of order or given with removed data or weights.
 
+    See Also
+    --------
+    predictive_debt : What that change of belief does to forecasts.
+    score_gap : What it did to forecasts whose outcomes are known.
+    debt_by_group, debt_by_block : Which rows, and which parameters, belief has moved by.
+    debt_from_densities : For approximate posteriors that know their density.
+
+    References
+    ----------
+    Katz, *Cost-sensitive retraining via posterior learning debt*, arXiv 2604.06438.
+
+    Bennett, *Efficient estimation of free energy differences from Monte Carlo data*, Journal of Computational Physics
+    22 (1976), 245-268: the estimate from draws that overlap.
+
+    Meng & Schilling, *Warp bridge sampling*, Journal of Computational and Graphical Statistics 11 (2002), 552-586: the
+    bridge where they do not.
+
     Examples
     --------
     >>> import learning_debt as ld
@@ -166,6 +183,16 @@ def predictive_debt(
     random_seed : int, optional
         For the predictive draws, and for states and groups that a posterior has not seen.
 
+    See Also
+    --------
+    score_gap : The same difference, realised.
+    posterior_debt : How far belief itself has moved.
+    belief_check : Whether realised gaps agree with predictive debt.
+
+    References
+    ----------
+    Gneiting & Raftery, *Strictly proper scoring rules, prediction, and estimation*, JASA 102 (2007), 359-378.
+
     Examples
     --------
     >>> import learning_debt as ld
@@ -212,6 +239,12 @@ def score_gap(
         All rows the batch follows, where the model needs them (``forecaster.needs_past``).
     random_seed : int, optional
         For predictive draws, and for states and groups that a posterior has not seen.
+
+    See Also
+    --------
+    predictive_debt : What the shadow expects this gap to be.
+    posterior_debt : How far belief itself has moved.
+    spell_table : Gaps of a whole history, in which no posterior has seen what it is scored on.
 
     Examples
     --------

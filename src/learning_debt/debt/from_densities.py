@@ -67,6 +67,11 @@ def debt_from_densities(
         If shapes differ, a density is NaN or ``+inf``, a posterior has none at a draw of its own, only one of both
         densities is given at the deployed draws, or weights are negative or all zero.
 
+    See Also
+    --------
+    posterior_debt : For posteriors from exact samplers, which need no density.
+    SuppliedShadow : Keeps such posteriors current, with their `log_density`.
+
     Examples
     --------
     >>> from scipy.stats import norm

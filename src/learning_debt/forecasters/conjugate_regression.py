@@ -50,6 +50,11 @@ class ConjugateRegression:
     TypeError, ValueError
         Naming the field of the prior that is wrong, or names that do not fit it.
 
+    See Also
+    --------
+    NIG : Its prior and its posteriors.
+    PyMCForecaster : Any PyMC model.
+
     Examples
     --------
     >>> forecaster = ConjugateRegression(NIG(0, 1, 2, 1))

@@ -71,12 +71,16 @@ def require_draws(name: str, value: Any) -> xr.DataTree:
 def with_weights(posterior: xr.DataTree, log_weight: ArrayLike, *, pareto_k: float = float("nan")) -> xr.DataTree:
     """A copy of `posterior` whose draws weigh exp(`log_weight`), shape (chain, draw), up to a constant factor.
 
-    `pareto_k` is the shape of the tail of the weights; NaN when nobody looked.
+    `pareto_k` is the shape of the tail of the weights; NaN where it is not known.
 
     Raises
     ------
     ValueError
         If the weights do not fit the draws, are NaN or ``+inf``, or are all zero.
+
+    See Also
+    --------
+    equal_weights : Plain draws for what takes no weights.
 
     Examples
     --------
@@ -163,6 +167,10 @@ def equal_weights(posterior: xr.DataTree, random_seed: int | None = None) -> xr.
     posterior : DataTree
         Handed back as it is where it carries no weights.
     random_seed : int, optional
+
+    See Also
+    --------
+    with_weights : The way there.
 
     Examples
     --------

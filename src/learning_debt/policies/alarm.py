@@ -21,13 +21,29 @@ MINIMUM_SEEN = 10
 class Alarm(Policy):
     """Retrain when age-adjusted debt exceeds the `quantile` of its earlier values in the same spell.
 
-    It is silent for the first ten periods of a spell, and it gets used to debt: where a retrain is refused, the
-    debt that called for it joins the values that later ones are held against.
+    It cannot fire in the first ten periods of a spell. Where the retrain it asked for is not made, that period's debt
+    joins the earlier values and raises their quantile.
+
+    Parameters
+    ----------
+    quantile : float
+        Between 0 and 1.
+    calibration : AgeAdjustment
+        Mean and spread of the root of debt by age, where nothing has shifted.
+
+    See Also
+    --------
+    DebtThreshold : Age-adjusted debt against a fixed threshold.
+    learning_debt.AgeAdjustment : The calibration.
 
     Notes
     -----
     Quantiles are of type 7 (Hyndman & Fan 1996), numpy's "linear". The state is an array of shape (lanes, longest
     spell so far): every lane's earlier values in increasing order, then NaN.
+
+    References
+    ----------
+    Katz, *Cost-sensitive retraining via posterior learning debt*, arXiv 2604.06438.
     """
 
     requires: ClassVar[tuple[str, ...]] = ("debt",)

@@ -29,13 +29,29 @@ Step = tuple[Any, NDArray[np.bool_]]
 class Policy(ABC):
     """Decides, one period at a time and from signals only, which lanes retrain.
 
-    Policies are frozen dataclasses. Their numeric parameters broadcast over lanes. State is an array or None; a
-    policy starts a lane's state afresh where ``signals.spell_age == 1``, so that a retrain it did not order is
-    handled too.
+    Policies are frozen dataclasses that inherit from this class. Their numeric parameters broadcast over lanes. State
+    is an array or None; a policy starts a lane's state afresh where ``signals.spell_age == 1``, so that a retrain it
+    did not order is handled too. A signal that is not named in `requires` is NaN.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> import xarray as xr
+    >>> import learning_debt as ld
+    >>> @dataclass(frozen=True)
+    ... class LargestGap(ld.policies.Policy):
+    ...     threshold: float
+    ...     requires = ("score_gap",)
+    ...     def step(self, state, signals):
+    ...         return state, signals.score_gap > self.threshold
+    >>> gap = [[0.0, 0.3, 0.4], [np.nan, 0.0, 0.1], [np.nan, np.nan, 0.0]]
+    >>> spells = xr.Dataset({"score_gap": (("deployed_at", "period"), gap)})
+    >>> ld.replay(spells, LargestGap(0.2), cost=0.25).dates
+    [[2]]
     """
 
     requires: ClassVar[tuple[str, ...]] = ()
-    """Signals the policy reads; they must be present in the table."""
+    """Signals the policy reads; they must be present in the table. All others are NaN in what `step` is given."""
 
     def init(self, lanes: int) -> Any:
         """State before the first period."""

@@ -16,7 +16,21 @@ class BlendedThreshold(Policy):
     """Retrain when `multiplier` times a blend of expected and recently realised regret exceeds the cost of a retrain.
 
     The blend is (1 - w) Dpred + w (1 - g) max(G, 0), with w = `weight`, g = `decay`, and G the sum of the spell's
-    score gaps, each discounted by g a period. What the shadow expects is held against what has come of it.
+    score gaps, each discounted by g a period: the first term is what the shadow expects, the second what was realised.
+
+    Parameters
+    ----------
+    multiplier : float
+        Above 0.
+    weight : float
+        Of what was realised, 0 to 1.
+    decay : float
+        Factor g of an earlier gap per period, 0 to 1.
+
+    See Also
+    --------
+    PredictiveDebtThreshold : The blend with no weight on gaps.
+    CUSUM : Reads gaps only.
     """
 
     requires: ClassVar[tuple[str, ...]] = ("predictive_debt", "score_gap")

@@ -34,6 +34,11 @@ class Changepoint(Policy):
     scale : float
         A typical gap, in the unit of the table's score.
 
+    See Also
+    --------
+    CUSUM : Adds gaps up.
+    RiverDetector : Other detectors of change.
+
     Notes
     -----
     A gap may change for the better too. The state has shape (lanes, longest spell so far, 3): for every run length its

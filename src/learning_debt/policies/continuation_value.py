@@ -17,8 +17,17 @@ from learning_debt.validation import require_instance
 class ContinuationValue(Policy):
     """Retrain when the rest of the bill is expected to be larger if the retrain waits a period than if it is made now.
 
-    What is expected was learned on spell tables by letting policies play against what came after
-    (`learning_debt.fit_continuation`).
+    The expectation was learned by `learning_debt.fit_continuation` from spell tables, in which what came after is
+    known.
+
+    Parameters
+    ----------
+    model : ContinuationModel
+
+    See Also
+    --------
+    learning_debt.fit_continuation : Learns the model.
+    PredictiveDebtThreshold, BlendedThreshold : Thresholds for short histories.
     """
 
     requires: ClassVar[tuple[str, ...]] = ("debt", "predictive_debt", "score_gap")

@@ -65,6 +65,11 @@ class RetrainingCost:
     ValueError
         If no cost is given, or two are, or a part is negative or not finite.
 
+    See Also
+    --------
+    audit, replay, tune, oracle, decide : Take it as `cost`.
+    scores.NewsvendorLoss : A score that is in money by itself.
+
     Examples
     --------
     >>> RetrainingCost(0.1).unit

@@ -13,7 +13,24 @@ from learning_debt.validation import require_instance
 
 @dataclass(frozen=True, eq=False, repr=False)
 class DebtThreshold(Policy):
-    """Retrain when the square root of debt, standardised for spell age, exceeds `threshold`."""
+    """Retrain when the square root of debt, standardised for spell age, exceeds `threshold`.
+
+    Parameters
+    ----------
+    threshold : float
+        Standard deviations above what is usual at the spell's age.
+    calibration : AgeAdjustment
+        What is usual: mean and spread of the root of debt by age, where nothing has shifted.
+
+    See Also
+    --------
+    Alarm : Age-adjusted debt against its own past.
+    learning_debt.AgeAdjustment : The calibration.
+
+    References
+    ----------
+    Katz, *Cost-sensitive retraining via posterior learning debt*, arXiv 2604.06438.
+    """
 
     requires: ClassVar[tuple[str, ...]] = ("debt",)
     threshold: PerLane

@@ -26,6 +26,11 @@ class ExpectedRegret(Policy):
     per_nat : bool
         Set it if the model was fitted on score gaps in nats and costs are not: the prediction is then multiplied by
         the period's exposure, which also makes it money when the cost is money.
+
+    See Also
+    --------
+    learning_debt.DebtRegretModel, learning_debt.HybridRegretModel : The models.
+    PredictiveDebtThreshold : Takes the expectation from the shadow, and fits nothing.
     """
 
     scale: PerLane

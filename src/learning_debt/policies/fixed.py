@@ -39,7 +39,20 @@ class Always(Policy):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Calendar(Policy):
-    """Retrain whenever the period's number, less `offset`, is a multiple of `interval`."""
+    """Retrain whenever the period's number, less `offset`, is a multiple of `interval`.
+
+    Parameters
+    ----------
+    interval : int
+        Periods, at least 1.
+    offset : int
+        The calendar is shifted by as many periods.
+
+    See Also
+    --------
+    Schedule : Retrains after the periods with given labels.
+    Never, Always : No calendar at all, and one of every period.
+    """
 
     interval: int | PerLane
     offset: int | PerLane = 0
@@ -59,7 +72,17 @@ class Calendar(Policy):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Schedule(Policy):
-    """Retrain after the periods with these labels."""
+    """Retrain after the periods with these labels.
+
+    Parameters
+    ----------
+    dates : sequence of labels
+        As the table's ``label`` has them, matched by value.
+
+    See Also
+    --------
+    Calendar : Retrains in regular intervals.
+    """
 
     dates: tuple[Hashable, ...]
 

@@ -16,6 +16,11 @@ class ParetoKThreshold(Policy):
     The refit rule of leave-future-out cross-validation (Bürkner, Gabry & Vehtari, arXiv 1902.06281, threshold 0.7).
     It signals that importance sampling from the deployed draws fails, not that the world has drifted: with enough new
     rows it fires on stationary data too, and a change that matters little to forecasts can set it off.
+
+    Parameters
+    ----------
+    threshold : float
+        Above 0; .7 in the paper.
     """
 
     requires: ClassVar[tuple[str, ...]] = ("deployed_pareto_k",)

@@ -13,8 +13,18 @@ from learning_debt.policies.signals import Signals
 class PredictiveDebtThreshold(Policy):
     """Retrain when `multiplier` times the regret the shadow expects in one period exceeds the cost of a retrain.
 
-    The multiplier stands for the periods a retrain serves and for the shadow's own lag behind the world; it is
-    tuned, and is not a time.
+    The multiplier stands for the periods that a retrain serves and for how far the shadow itself lags behind a
+    changing world. It is tuned, and not a number of periods.
+
+    Parameters
+    ----------
+    multiplier : float
+        Above 0.
+
+    See Also
+    --------
+    BlendedThreshold : The same, with part of the expectation replaced by recent gaps.
+    ContinuationValue : Learns what waiting is worth instead of multiplying.
     """
 
     requires: ClassVar[tuple[str, ...]] = ("predictive_debt",)

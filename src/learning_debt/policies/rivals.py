@@ -154,6 +154,10 @@ def rival_policies(spells: xr.Dataset, *, split: float = 0.6, river: bool = True
     ValueError
         If `split` does not lie between 0 and 1, or leaves no period.
 
+    See Also
+    --------
+    audit : Tunes them beside the standard policies.
+
     Examples
     --------
     >>> import learning_debt as ld

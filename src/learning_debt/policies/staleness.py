@@ -17,6 +17,15 @@ class StalenessThreshold(Policy):
 
     Cara-T of Mahadevan & Mathioudakis (arXiv 2310.04216), whose staleness is the cost of what is deployed on the data
     of the period. A threshold of ``-inf`` always retrains, one of ``inf`` never.
+
+    Parameters
+    ----------
+    threshold : float
+        In the unit of the table's score.
+
+    See Also
+    --------
+    CumulativeStaleness : The sum over the spell.
     """
 
     requires: ClassVar[tuple[str, ...]] = ("deployed_score",)
@@ -35,7 +44,16 @@ class CumulativeStaleness(Policy):
     """Retrain when staleness, minus the deployed model's score, summed over the spell exceeds `threshold`.
 
     Cara-CT of Mahadevan & Mathioudakis (arXiv 2310.04216). A threshold of ``-inf`` always retrains, one of ``inf``
-    never. It is meant for scores that are losses: a sum of log densities above one only falls.
+    never. It is meant for scores that are losses; where log densities are above 0, the sum falls and never fires.
+
+    Parameters
+    ----------
+    threshold : float
+        In the unit of the table's score.
+
+    See Also
+    --------
+    StalenessThreshold : One period at a time.
     """
 
     requires: ClassVar[tuple[str, ...]] = ("deployed_score",)

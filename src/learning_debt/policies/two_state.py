@@ -33,6 +33,10 @@ class TwoState(Policy):
     emissions : TwoStateEmissions
         What debt looks like in either state.
 
+    See Also
+    --------
+    learning_debt.TwoStateEmissions : What debt looks like in either state.
+
     Notes
     -----
     The state is the log odds of stale, shape (lanes,). At the start of a spell rho is 0, before that period's

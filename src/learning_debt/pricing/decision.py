@@ -114,6 +114,11 @@ def decide(
         If `deployed_at` or `horizon` is out of range, if no posterior was trained after `deployed_label`, or if the
         table holds several series.
 
+    See Also
+    --------
+    audit : Tunes the policy first, then decides.
+    replay : What the policy would have done, and cost, on the whole table.
+
     Examples
     --------
     >>> import learning_debt as ld

@@ -80,10 +80,20 @@ def fit_continuation(
         For a missing, zero or negative cost, a table without the signals, or too few cells (ten for each of the 30
         coefficients are needed to compute, many times that to learn something worth having).
 
+    See Also
+    --------
+    policies.ContinuationValue : The policy that retrains by the result.
+    tune : Chooses among policies with a few numbers.
+
     Notes
     -----
     Cells of one series hang together, and coefficients are as good as the series are many. On one short history the
     thresholds have one to three numbers to tune and are the better choice.
+
+    References
+    ----------
+    Longstaff & Schwartz, *Valuing American options by simulation: a simple least-squares approach*, Review of Financial
+    Studies 14 (2001), 113-147, regress the value of waiting on what is known in the same way.
 
     Examples
     --------

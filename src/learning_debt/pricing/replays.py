@@ -84,6 +84,13 @@ def replay(spells: xr.Dataset, policy: Policy, cost: RetrainingCost | float, acc
     ValueError, KeyError, TypeError
         For a missing or negative cost, an unknown accounting, or a table without the signals the policy reads.
 
+    See Also
+    --------
+    oracle : The cheapest schedule.
+    tune : The cheapest of many policies.
+    audit : Tunes on one part of a history and replays on the rest.
+    spell_table : Makes the table.
+
     Examples
     --------
     >>> import learning_debt as ld
@@ -106,6 +113,11 @@ def replay(spells: xr.Dataset, policy: Policy, cost: RetrainingCost | float, acc
 
 def oracle(spells: xr.Dataset, cost: RetrainingCost | float, accounting: str = "signed") -> Replay:
     """The cheapest schedule in hindsight; no policy can cost less under the same accounting.
+
+    See Also
+    --------
+    replay : The bill of a policy, which knows no future.
+    tune : The cheapest of many policies.
 
     Examples
     --------

@@ -78,6 +78,12 @@ def tune(
 ) -> Tuned:
     """Replay every candidate and keep the one with the least mean objective over series.
 
+    See Also
+    --------
+    replay : The bill of one policy.
+    audit : Tunes on one part of a history and reports on the rest.
+    fit_continuation : Learns a policy instead of choosing one.
+
     Examples
     --------
     >>> import learning_debt as ld

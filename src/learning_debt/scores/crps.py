@@ -20,6 +20,12 @@ class CRPS(PredictiveDrawsScore):
     For a point forecast that is minus the absolute error. Its divergence is the integral of (F - G)^2 (Gneiting &
     Raftery, JASA 102, 2007). Unit: that of the outcome.
 
+    See Also
+    --------
+    LogScore : Needs a density, and punishes surprise in the tails.
+    EnergyScore : The same for several values a row.
+    QuantileLoss : Scores one quantile.
+
     Examples
     --------
     >>> CRPS().unit

@@ -20,6 +20,14 @@ class EnergyScore(PredictiveDrawsScore):
     Rows of a batch are separate observations. With one value a row it is the CRPS. Values should share a unit: those
     with the larger spread count for more. Time and memory grow with the draws squared.
 
+    See Also
+    --------
+    CRPS : For one value a row.
+
+    References
+    ----------
+    Gneiting & Raftery, *Strictly proper scoring rules, prediction, and estimation*, JASA 102 (2007), 359-378.
+
     Examples
     --------
     >>> EnergyScore().name

@@ -21,6 +21,14 @@ from learning_debt.typing import Array
 class LogScore(Score):
     """log p(y); its divergence is KL(p‖q).
 
+    See Also
+    --------
+    CRPS : Forgives more in the tails, and needs draws only.
+
+    References
+    ----------
+    Gneiting & Raftery, *Strictly proper scoring rules, prediction, and estimation*, JASA 102 (2007), 359-378.
+
     Examples
     --------
     >>> LogScore().unit

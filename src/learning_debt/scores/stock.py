@@ -61,6 +61,15 @@ class QuantileLoss(_StockScore):
     TypeError, ValueError
         If `level` is no number between 0 and 1.
 
+    See Also
+    --------
+    NewsvendorLoss : The same decision, in money.
+    CRPS : Averages over all quantiles.
+
+    References
+    ----------
+    Koenker & Bassett, *Regression quantiles*, Econometrica 46 (1978), 33-50.
+
     Examples
     --------
     >>> QuantileLoss(0.9).name
@@ -107,6 +116,11 @@ class NewsvendorLoss(_StockScore):
     TypeError, ValueError
         If a cost is not a positive finite number, one is so much the larger that no quantile is left between 0 and 1,
         or the currency is no name.
+
+    See Also
+    --------
+    QuantileLoss : The same decision, in the unit of the outcome.
+    learning_debt.RetrainingCost : What a retrain costs in the same currency.
 
     Examples
     --------

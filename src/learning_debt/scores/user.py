@@ -45,6 +45,10 @@ class DrawsScore(PredictiveDrawsScore):
     ValueError
         If `currency` is empty; in use, if the function returns another shape or what is not finite.
 
+    See Also
+    --------
+    CRPS, QuantileLoss, NewsvendorLoss : Scores of draws with far smaller errors.
+
     Notes
     -----
     Nothing is known of the function, so errors come from leaving out one block of draws after the other (a jackknife

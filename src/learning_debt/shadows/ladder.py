@@ -82,6 +82,12 @@ class ShadowLadder:
         Fits whose chains are laid side by side whenever the ladder refits, since a refit is rare: posteriors hold this
         many times the forecaster's draws.
 
+    See Also
+    --------
+    Refit : A fit every period.
+    SuppliedShadow : Posteriors by a function of your own.
+    UpdateRule : Which rows a shadow holds, and with what weight.
+
     Notes
     -----
     Rows that need their past are reweighted when they join at the end with weight one; any other change is a refit. So
@@ -99,6 +105,13 @@ class ShadowLadder:
     ------
     ValueError
         If a rung is unknown or a number is out of range.
+
+    References
+    ----------
+    Vehtari, Simpson, Gelman, Yao & Gabry, *Pareto smoothed importance sampling*, JMLR 25(72) (2024).
+
+    Paananen, Piironen, Bürkner & Vehtari, *Implicitly adaptive importance sampling*, Statistics and Computing 31
+    (2021), 16.
 
     Examples
     --------

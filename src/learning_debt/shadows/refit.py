@@ -15,10 +15,15 @@ from learning_debt.typing import Array
 
 
 class Refit:
-    """A full refit at every step that changes a row's weight: the yardstick every cheaper rung is held against.
+    """A full refit at every step that changes a row's weight; cheaper keepers are compared with it.
 
     Rows of weight zero are left out of the fit. A fit whose draws fail `learning_debt.forecasters.convergence` is
     handed on with ``converged=False`` and tried again at the next step, even if nothing changed.
+
+    See Also
+    --------
+    ShadowLadder : Refits only where cheaper steps will not do.
+    SuppliedShadow : Posteriors by a function of your own.
 
     Examples
     --------

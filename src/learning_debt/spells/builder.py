@@ -116,6 +116,21 @@ def spell_table(
     IncomparablePosteriorsError
         If debt does not exist between the forecaster's own posteriors; leave ``"debt"`` out of `variables` then.
 
+    See Also
+    --------
+    audit : Prices policies on the table, and decides about today.
+    replay, tune, oracle : One policy, the cheapest of many, the cheapest schedule in hindsight.
+    check_spells : What a table of your own must hold.
+    UpdateRule : What the shadow holds of the past.
+    ShadowLadder, SuppliedShadow : Cheaper ways to keep it current, and your own.
+
+    References
+    ----------
+    Katz, *Cost-sensitive retraining via posterior learning debt*, arXiv 2604.06438.
+
+    Dawid, *Statistical theory: the prequential approach*, Journal of the Royal Statistical Society A 147 (1984),
+    278-292.
+
     Examples
     --------
     >>> import learning_debt as ld

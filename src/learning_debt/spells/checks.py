@@ -51,6 +51,11 @@ def check_spells(spells: xr.Dataset, requires: Sequence[str] = ()) -> xr.Dataset
         Naming the dimension or variable that is missing or does not fit, a regret that was not changed along with
         ``exposure`` or ``score_gap``, or the attribute that cannot be read: a table of a later release, for one.
 
+    See Also
+    --------
+    spell_table : Makes a table from a forecaster and a history.
+    select_periods : A part of a table, as a table.
+
     Examples
     --------
     >>> gap = [[0.0, 0.3], [np.nan, 0.0]]

@@ -29,6 +29,10 @@ def compare_tables(sampled: xr.Dataset, exact: xr.Dataset, probability: float = 
     ValueError
         If the tables do not cover the same periods.
 
+    See Also
+    --------
+    spell_table : Makes both tables, from draws and exactly.
+
     Examples
     --------
     >>> exact = xr.Dataset({"debt": (("deployed_at", "period"), [[0.1, 0.2], [np.nan, 0.1]])})

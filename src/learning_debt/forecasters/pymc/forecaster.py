@@ -80,6 +80,12 @@ class PyMCForecaster:
     compile_kwargs : dict, optional
         For `pymc.compile` of the log density, e.g. ``{"mode": "FAST_COMPILE"}``.
 
+    See Also
+    --------
+    ConjugateRegression : Exact posteriors of linear regression.
+    spell_table : Replays a history with the forecaster.
+    posterior_debt, predictive_debt, score_gap : Compare two of its posteriors.
+
     Notes
     -----
     Groups are matched by label. Data may hold a group's labels in the column that the model's index is named after, or

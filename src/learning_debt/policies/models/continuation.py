@@ -45,8 +45,8 @@ class ContinuationModel:
         Of the quadratic (1, the four features, their products i <= j), then the same times the place of the log cost
         between the lowest and the highest, 0 to 1.
     lowest, highest : tuple of float, length 5
-        Range of each feature, the log cost last, in calibration. Beyond it a feature counts as at its end: a parabola
-        says nothing there.
+        Range of each feature, the log cost last, in calibration. Beyond it a feature counts as at its end, since
+        the quadratic is not to be trusted there.
     decay : float
         Weight, a period later, of a score gap in the sum of the spell's gaps.
     """

@@ -117,8 +117,8 @@ class HybridRegretModel(RegretModel):
     Notes
     -----
     Predictions come in the units of the regret given to `fit`; a cost to compare them with must too. In a table
-    with timing ``"prequential"`` the score gap and the regret of a cell come from the same rows, so that a fit of one
-    on the other only says what is known: give it the regret of the period after,
+    with timing ``"prequential"`` the score gap and the regret of a cell come from the same rows, so that a regression
+    of one on the other learns nothing about the future: give it the regret of the period after,
     ``debt[..., :-1], ..., regret[..., 1:]``. (The study has rows of their own for either.)
 
     Examples

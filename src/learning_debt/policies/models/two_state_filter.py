@@ -25,8 +25,9 @@ LARGEST_ROOT = 1e100  # of debt; squares of it still are numbers
 class TwoStateEmissions:
     """Normal distributions of sqrt(debt), debt in nats, while the world is stable and after it has shifted.
 
-    Where the two standard deviations differ the likelihood ratio turns back far from the means: with a smaller
-    spread after shifts than before, an enormous debt speaks for stable. Look at the four numbers before use.
+    Where the two standard deviations differ, the log likelihood ratio is a parabola and turns round far from the means:
+    with a smaller spread after shifts than before, an enormous debt counts as evidence for stable. Look at the four
+    numbers before use.
 
     Attributes
     ----------
