@@ -38,9 +38,11 @@ def check_models(whole_model):
     assert not whole_model  # it defines a forecaster and prints nothing
 
 
-def check_policies(printed, kept):
+def check_policies(printed, own, kept):
     bills = dict(line.split(": ") for line in printed.splitlines())
     assert float(bills["ContinuationValue"]) < float(bills["CUSUM"]) < float(bills["Never"])
+    assert own.startswith("MovingAverage(")
+    assert float(own.split(": ")[1]) < float(bills["Never"])
     assert kept == "True"
 
 
