@@ -25,7 +25,8 @@ from scipy import signal, stats
 from learning_debt.arrays.conjugate import nig
 from learning_debt.arrays.draws.effective_size import weighted_size
 from learning_debt.arrays.predictive import mixture
-from learning_debt.debt.from_draws import debt_from_draws
+from learning_debt.debt.from_draws import NoLogMarginal, debt_from_draws
+from learning_debt.doubt import Doubt
 from learning_debt.estimate import Estimate
 from learning_debt.forecasters.weights import MAXIMUM_PARETO_K, MINIMUM_MOVED_SHARE
 from learning_debt.scores.row_mixtures import supported
@@ -139,7 +140,7 @@ def estimates(at: World, shadow: Draws, deployed: Draws) -> dict[str, tuple[Esti
     log_ratios = (log_likelihood(one, at.x[new], at.y[new]).sum(axis=-1) for one in (shadow, deployed))
     together = shadow.lineage == deployed.lineage
     weights = {"weight_shadow": shadow.weight, "weight_deployed": deployed.weight, "together": together}
-    debt = debt_from_draws(*log_ratios, lambda: "none", lambda: "none", **weights)
+    debt = debt_from_draws(*log_ratios, no_marginal, no_marginal, **weights)
     grid = nig_grid(at)
     at_points = [mixtures(one, np.repeat(at.x_next, len(grid), axis=0), grid) for one in (shadow, deployed)]
     mass = np.exp(at_points[0].log_density)
@@ -182,6 +183,11 @@ def judged(found: mixture.MonteCarlo, *of: mixture.Mixture) -> Estimate:
     return Estimate(found.value, found.standard_error, supported(found, *of))
 
 
+def no_marginal() -> NoLogMarginal:
+    """Here the overlap must do."""
+    return NoLogMarginal(Doubt.NO_JOINT_DENSITY)
+
+
 def normal_debt(
     rng: np.random.Generator, draws: int, phi: float, mean: float, smooth: bool, together: bool
 ) -> tuple[Estimate, float]:
@@ -193,7 +199,7 @@ def normal_debt(
     weight = np.exp(smoothed.reshape(theta.shape) - smoothed.max() if smooth else ratio - ratio.max())
     at_deployed = ratio if together else mean * other - mean**2 / 2
     weights = {"weight_shadow": weight / weight.mean(), "together": together}
-    found = debt_from_draws(ratio, at_deployed, lambda: "none", lambda: "none", **weights)
+    found = debt_from_draws(ratio, at_deployed, no_marginal, no_marginal, **weights)
     return replace(found, reliable=found.reliable and float(k) <= MAXIMUM_PARETO_K), mean**2 / 2
 
 
