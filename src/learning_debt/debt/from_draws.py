@@ -68,11 +68,13 @@ with correlations of .5 to .9, debts off by factors of .5 to 36, departed by 2.2
 A floor on the slope's distance from 1 is not needed: it would pass debts that are off by more than their error.
 """
 
-WEIGHT_INFLATION = 2.0
-"""How much a standard error under weights grows where draws barely reach the squares of the weights, by the cube.
+WEIGHT_INFLATION = 1.0
+"""How much a standard error under weights grows per `ENOUGH` over the draws that reach the squares of the weights.
 
-Debt that came out too small lets them seem to be reached. Normals .2 to .8 nats apart, 1,000 and 4,000 draws, AR(0) and
-AR(.5), 300 replications: 90% intervals covered .87 to .97; without it .85 to .97.
+A debt that came out too small for want of the largest weights brings too small an error with it. Normals .2 to .8 nats
+apart, 1,000 and 4,000 independent draws, weights as they are and smoothed, 1,000 replications a cell: 90% intervals
+covered .93 to .96 with a largest miss of 5.6 standard errors (in one cell; 4.2 elsewhere); without it .85 to .90 and
+7.3.
 """
 MAXIMUM_MISMATCH = 0.01
 """Share of the log-likelihood's spread by which the log ratio of two weightings may stray from it."""
@@ -231,7 +233,7 @@ def _with_weights(estimate: Estimate, *weights: Array | None) -> Estimate:
     if not estimate.reliable or not uneven:
         return estimate
     size = min(map(size_at_squares, uneven))
-    error = estimate.standard_error * (1 + WEIGHT_INFLATION * (ENOUGH / size) ** 3)
+    error = estimate.standard_error * (1 + WEIGHT_INFLATION * ENOUGH / size)
     diagnostics = estimate.diagnostics | {"weighted_draws": size}
     estimate = replace(estimate, standard_error=error, diagnostics=diagnostics)
     return estimate.with_doubts(*[Doubt.WEIGHTS_ERROR_UNKNOWN] * (not size >= ENOUGH))
