@@ -12,7 +12,7 @@ from learning_debt import plots, policies, scores
 from .attacks import fault
 from .calls import CALLS
 
-RESULTS = {"Audit", "Decision", "Replay", "Signals", "Tuned"}
+RESULTS = {"Audit", "Decision", "Doubt", "Replay", "Signals", "Tuned"}
 """Made by the library, not by its users."""
 NOT_CALLED = {"policies", "scores", "IncomparablePosteriorsError", "UnsupportedModelError"}
 ABSTRACT = {"Policy", "Score"}
