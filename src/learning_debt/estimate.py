@@ -1,4 +1,4 @@
-"""An estimate never travels without its error and whether it can be trusted."""
+"""An estimate with its Monte-Carlo error, and whether it can be trusted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The terminal: what is printed cannot harm it, and a command ends with one clear line and an honest exit code."""
+"""Text that is safe to print on a terminal, and how a command ends: one line about an error, and an exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How labels follow each other: the first one that is left out."""
+"""Evenly spaced labels, and the first one that is missing between them."""
 
 from __future__ import annotations
 

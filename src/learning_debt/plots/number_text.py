@@ -1,4 +1,4 @@
-"""Numbers as a reader likes them, in pictures and on the page."""
+"""Numbers as text, for plots and for the page."""
 
 from __future__ import annotations
 

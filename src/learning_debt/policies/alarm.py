@@ -1,4 +1,4 @@
-"""Posterior debt, against what this spell has owed so far."""
+"""Age-adjusted posterior debt compared with its earlier values in the same spell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a retrain costs and what a nat is worth: the owner's to say, never the library's."""
+"""What a retrain costs, and what a nat of log score is worth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Posterior debt, against what a spell of its age owes anyway."""
+"""Posterior debt compared with what is usual at the age of the spell."""
 
 from __future__ import annotations
 

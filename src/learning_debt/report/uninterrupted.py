@@ -1,4 +1,4 @@
-"""A block that no signal cuts in two."""
+"""A block during which Ctrl-C and SIGTERM wait until it has ended."""
 
 from __future__ import annotations
 

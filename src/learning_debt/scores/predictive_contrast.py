@@ -1,4 +1,4 @@
-"""The shadow's predictive distribution as a whole, held against those of deployed posteriors."""
+"""The shadow's predictive distribution of a batch, and its divergence from those of deployed posteriors."""
 
 from __future__ import annotations
 

@@ -82,6 +82,11 @@ class ShadowLadder:
         Fits whose chains are laid side by side whenever the ladder refits, since a refit is rare: posteriors hold this
         many times the forecaster's draws.
 
+    Raises
+    ------
+    ValueError
+        If a rung is unknown or a number is out of range.
+
     See Also
     --------
     Refit : A fit every period.
@@ -100,11 +105,6 @@ class ShadowLadder:
     by the ladder, .0034 to .0062 by one that takes a tenth of one fit's draws for enough (`minimum_effective_share` .1,
     `draws_factor` 1). Errors of a ladder hang together over periods, and debts between moved draws have intervals that
     are a little short: the map that moved them counts as given. ``benchmarks/shadow_upkeep`` has more.
-
-    Raises
-    ------
-    ValueError
-        If a rung is unknown or a number is out of range.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""The plainest keeper of the shadow: a refit every period, the yardstick of all others."""
+"""The plainest keeper of the shadow: a refit every period."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A predictor that hands on to another what it is asked, for those that answer one thing otherwise."""
+"""A predictor that passes every call on to another one; subclasses answer one of them otherwise."""
 
 from __future__ import annotations
 

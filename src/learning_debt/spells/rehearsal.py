@@ -1,4 +1,4 @@
-"""A table that was never fitted: what comes after the fits can be tried before them."""
+"""A spell table with made-up signals and no fit, on which pricing and printing are tried before a long run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Draws taken as often as they weigh; and what another stretch of a history, or other series, might have shown."""
+"""Systematic resampling of weighted draws, and block bootstrap of periods or series."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is normal: debt by spell age, and the unit in which regret comes."""
+"""Calibration on periods without shifts: usual debt by spell age, and the unit in which regret comes."""
 
 from __future__ import annotations
 
