@@ -214,7 +214,7 @@ def _pooled_error(sides: list[_Side], together: bool) -> tuple[float, float]:
     """Standard error of the pooled debt from deployed and shadow side, and the share of draws that are effective."""
     size = float(sides[1].counts.sum())
     informations = [side.counts * side.label * (1 - side.label) for side in sides]
-    information = float(np.sum(informations))
+    information = sum(float(part.sum()) for part in informations)
     if information < 1e-300:
         return float("inf"), 0.0
     pull = sum(float((weights * side.log_ratio).sum()) for weights, side in zip(informations, sides, strict=True))
