@@ -60,6 +60,18 @@ WRONG = {
     "exposure by cell": ({"exposure": (CELL, cells())}, "'exposure' runs along"),
     "exposure complex": ({"exposure": ("period", np.ones(PERIODS) + 0j)}, "'exposure' must hold real numbers"),
     "rows of text": ({"rows": ("period", list("abcde"))}, "'rows' must hold numbers, not text such as 'a'"),
+    "codes below 0": (
+        {"score_gap_doubt": (CELL, np.full((PERIODS, PERIODS), -1, dtype=np.int8))},
+        "'score_gap_doubt' must hold codes of doubts",
+    ),
+    "codes without values": (
+        {"score_gap_doubt": (CELL, UPPER.astype(np.int8), {"flag_meanings": "none few_draws"})},
+        "'score_gap_doubt' must have attributes 'flag_values' and 'flag_meanings'",
+    ),
+    "codes of too few names": (
+        {"score_gap_doubt": (CELL, UPPER.astype(np.int8), {"flag_values": [0, 1], "flag_meanings": "none"})},
+        "'score_gap_doubt' must have attributes 'flag_values' and 'flag_meanings'",
+    ),
     "label by posterior": ({"label": ("deployed_at", list("abcde"))}, r"'label' runs along \('deployed_at',\)"),
     "label twice": ({"label": ("period", list("abcda"))}, "'label' holds a more than once"),
     "label 1 and 1.0": (

@@ -118,6 +118,25 @@ def test_a_shadow_whose_draws_are_weighted_gives_the_same_table(history):
     np.testing.assert_array_equal(upkeep["pareto_k"], np.where(upkeep["rung"] == "reweight", 0.1, np.nan))
 
 
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (np.zeros((250, 4)), r"log_density must return shape \(chain, draw\) = \(4, 250\), not \(250, 4\)"),
+        (np.full((4, 250), np.nan), "log_density must return finite numbers or -inf"),
+    ],
+    ids=["draws first", "NaN"],
+)
+def test_what_a_keepers_own_density_answers_is_checked(answer, message):
+    class Approximate(Reweighting):
+        exact = False
+
+        def log_density(self, posterior, points):
+            return answer
+
+    with pytest.raises(ValueError, match=message):
+        table_of(SampledRegression(PRIOR, draws=250), on_time(late_history()), shadow=Approximate())
+
+
 def test_a_doubtful_shadow_makes_the_decision_impossible():
     class Doubtful(Reweighting):
         def step(self, *arguments, **options):

@@ -156,6 +156,24 @@ def require_keeper(name: str, value: Any) -> ShadowKeeper:
     return cast(ShadowKeeper, value)
 
 
+def density_at(log_density: LogDensity, posterior: xr.DataTree, points: xr.DataTree) -> Array:
+    """What a keeper's `log_density` answers, checked, shape (chain, draw).
+
+    Raises
+    ------
+    ValueError
+        If it has another shape than the draws of `points`, or holds NaN or ``+inf``.
+    """
+    values = np.asarray(log_density(posterior, points), dtype=float)
+    sizes = points["posterior"].sizes
+    expected = sizes["chain"], sizes["draw"]
+    if values.shape != expected:
+        raise ValueError(f"log_density must return shape (chain, draw) = {expected}, not {values.shape}")
+    if np.isnan(values).any() or (values == np.inf).any():
+        raise ValueError("log_density must return finite numbers or -inf, not NaN or +inf")
+    return values
+
+
 def kept(shadow: Shadow, row_weight: Array) -> tuple[Shadow, Upkeep]:
     """The same shadow over rows of which the new ones weigh nothing."""
     found = believable(shadow.posterior)

@@ -16,7 +16,7 @@ from learning_debt.errors import NoJointDensityError
 from learning_debt.forecasters.base import TRAINING, Attaching, SampledForecaster
 from learning_debt.forecasters.convergence import MINIMUM_SIZE_PER_CHAIN, convergence
 from learning_debt.forecasters.weights import MAXIMUM_PARETO_K, PARETO_K, WEIGHTS, relative_weights
-from learning_debt.shadows.base import LogDensity, Shadow, Upkeep, checked_weight, padded
+from learning_debt.shadows.base import LogDensity, Shadow, Upkeep, checked_weight, density_at, padded
 from learning_debt.typing import Array
 from learning_debt.validation import require_callable, require_flag
 
@@ -119,14 +119,7 @@ class _Checked:
         self.function = function
 
     def __call__(self, posterior: xr.DataTree, points: xr.DataTree) -> Array:
-        values = np.asarray(self.function(posterior, points), dtype=float)
-        sizes = points["posterior"].sizes
-        expected = sizes["chain"], sizes["draw"]
-        if values.shape != expected:
-            raise ValueError(f"log_density must return shape (chain, draw) = {expected}, not {values.shape}")
-        if np.isnan(values).any() or (values == np.inf).any():
-            raise ValueError("log_density must return finite numbers or -inf, not NaN or +inf")
-        return values
+        return density_at(self.function, posterior, points)
 
 
 def _read(forecaster: SampledForecaster, tree: Any, data: xr.Dataset, row_weight: Array) -> xr.DataTree:

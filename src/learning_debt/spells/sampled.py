@@ -20,7 +20,7 @@ from learning_debt.doubt import Doubt
 from learning_debt.errors import IncomparablePosteriorsError
 from learning_debt.estimate import Estimate
 from learning_debt.forecasters.base import SampledForecaster
-from learning_debt.shadows.base import Shadow, ShadowKeeper, Upkeep, padded
+from learning_debt.shadows.base import Shadow, ShadowKeeper, Upkeep, density_at, padded
 from learning_debt.spells.estimate_signals import estimate_arrays, estimate_signals
 from learning_debt.spells.held_likelihoods import HeldLikelihood, HeldLikelihoods
 from learning_debt.spells.issued_forecasts import SELF, IssuedForecasts
@@ -262,11 +262,11 @@ class SampledStep:
         """Debts between approximate posteriors, which the keeper knows the densities of."""
         log_density, shadow = self.keeper.log_density, newest.posterior
         assert log_density is not None
-        at_own = log_density(shadow, shadow)
+        at_own = density_at(log_density, shadow, shadow)
         debts: list[Estimate | None] = [SELF] * len(stored)
         for s, deployed in enumerate(stored):
             if deployed.posterior is not shadow:
-                at_deployed = log_density(deployed.posterior, shadow)
+                at_deployed = density_at(log_density, deployed.posterior, shadow)
                 debts[s] = debt_from_densities(at_own, at_deployed, weight_shadow=newest.draws.weight)
         return debts
 

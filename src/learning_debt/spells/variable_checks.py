@@ -128,12 +128,16 @@ def _numbers(name: Hashable, variable: xr.Variable) -> xr.Variable:
 
 def _codes(name: Hashable, variable: xr.Variable) -> xr.Variable:
     """Codes of doubts; NaN, as arithmetic with labels leaves it where nothing was, is no doubt."""
-    if variable.dtype == np.int8:
-        return variable
+    given, names = (variable.attrs.get(attribute, ()) for attribute in ("flag_values", "flag_meanings"))
+    if np.size(given) != len(names.split() if isinstance(names, str) else names):
+        raise ValueError(
+            f"spells variable {name!r} must have attributes 'flag_values' and 'flag_meanings' of one name for each "
+            "code, or neither of the two: drop both, and codes mean what they do in this release"
+        )
     values = np.nan_to_num(_numbers(name, variable).values)
     if not np.isin(values, np.arange(128)).all():
         raise ValueError(f"spells variable {name!r} must hold codes of doubts, whole numbers from 0 to 127")
-    return variable.copy(data=values.astype(np.int8))
+    return variable if variable.dtype == np.int8 else variable.copy(data=values.astype(np.int8))
 
 
 def _errors(name: Hashable, variable: xr.Variable) -> xr.Variable:
