@@ -93,3 +93,27 @@ def test_only_signals_that_both_tables_hold_are_compared():
 def test_tables_of_different_sizes_are_refused():
     with pytest.raises(ValueError, match="the tables differ in size"):
         ld.compare_tables(EXACT.isel(period=slice(0, 2)), EXACT)
+
+
+TWO = xr.concat(
+    [EXACT, EXACT.assign(debt=EXACT["debt"] * 3)], xr.DataArray(["a", "b"], dims="series", name="series")
+).assign_coords(label=("period", ["May", "June", "July"]))
+OTHERS = {
+    "series in another order": (TWO.isel(series=[1, 0]), "differ in the labels 'series': b to a and a to b"),
+    "other periods": (TWO.assign_coords(label=("period", ["June", "July", "August"])), "differ in the labels 'label'"),
+    "another score": (TWO.assign_attrs(score="crps"), r"differ in attrs\['score'\]: 'crps' and 'log'"),
+    "another rule": (TWO.assign_attrs(update_rule="discount 0.9 a period"), r"differ in attrs\['update_rule'\]"),
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_tables_of_other_things_are_refused_by_name(other):
+    sampled, message = OTHERS[other]
+    exact = TWO.assign_attrs(score="log", update_rule="all data")
+    with pytest.raises(ValueError, match=message):
+        ld.compare_tables(sampled.assign(debt_se=sampled["debt"] * 0 + 1), exact)
+
+
+def test_the_order_of_dimensions_does_not_matter():
+    sampled = TWO.assign(debt_se=TWO["debt"] * 0 + 0.1).transpose("period", "deployed_at", "series")
+    assert ld.compare_tables(sampled, TWO)["rmse"].item() == 0.0

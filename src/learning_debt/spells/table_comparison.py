@@ -7,9 +7,14 @@ from statistics import NormalDist
 import numpy as np
 import xarray as xr
 
+from learning_debt.data import plain_labels
 from learning_debt.spells.checks import require_table
-from learning_debt.spells.schema import ARRIVED_GAP, ESTIMATED, TableFacts, reliability, se_of
+from learning_debt.spells.schema import ARRIVED_GAP, DIMS, ESTIMATED, TableFacts, reliability, se_of
 from learning_debt.validation import require_probability
+
+SAME_ATTRIBUTES = ("timing", "score", "unit", "horizon", "update_rule")
+SAME_LABELS = ("series", "label", "deployed_label")
+"""What two tables must have in common, where both say it, for their cells to be about the same."""
 
 
 def compare_tables(sampled: xr.Dataset, exact: xr.Dataset, probability: float = 0.9) -> xr.Dataset:
@@ -27,7 +32,8 @@ def compare_tables(sampled: xr.Dataset, exact: xr.Dataset, probability: float = 
     Raises
     ------
     ValueError
-        If the tables do not cover the same periods.
+        If the tables differ in size, in the labels of series or periods, or in what their attributes say of timing,
+        score, unit, horizon or update rule, as far as both have them.
 
     See Also
     --------
@@ -43,8 +49,8 @@ def compare_tables(sampled: xr.Dataset, exact: xr.Dataset, probability: float = 
     require_table("sampled", sampled)
     require_table("exact", exact)
     require_probability("probability", probability)
-    if sampled.sizes != exact.sizes:
-        raise ValueError(f"the tables differ in size: {dict(sampled.sizes)} and {dict(exact.sizes)}")
+    sampled, exact = (table.transpose(*DIMS, ..., missing_dims="ignore") for table in (sampled, exact))
+    _require_alike(sampled, exact)
     names = [name for name in (*ESTIMATED, ARRIVED_GAP) if name in sampled and name in exact]
     if not names:
         raise KeyError(f"sampled and exact share none of the signals {(*ESTIMATED, ARRIVED_GAP)}")
@@ -55,6 +61,26 @@ def compare_tables(sampled: xr.Dataset, exact: xr.Dataset, probability: float = 
     attrs = {"probability": probability, "unit": TableFacts.from_table(sampled).unit}
     columns = {key: ("signal", [row[key] for row in rows.values()]) for key in next(iter(rows.values()))}
     return xr.Dataset(columns, coords={"signal": list(rows)}, attrs=attrs)
+
+
+def _require_alike(sampled: xr.Dataset, exact: xr.Dataset) -> None:
+    """Refuse tables whose cells are about different things, naming what tells them apart."""
+    sizes = [{dim: table.sizes[dim] for dim in DIMS if dim in table.sizes} for table in (sampled, exact)]
+    if sizes[0] != sizes[1]:
+        raise ValueError(f"the tables differ in size: {sizes[0]} and {sizes[1]}")
+    for name in SAME_ATTRIBUTES:
+        said = [table.attrs.get(name) for table in (sampled, exact)]
+        if None not in said and said[0] != said[1]:
+            raise ValueError(f"the tables differ in attrs[{name!r}]: {said[0]!r} and {said[1]!r}")
+    for name in SAME_LABELS:
+        if name in sampled.coords and name in exact.coords:
+            labels = [plain_labels(table[name].expand_dims("one") if table[name].ndim == 0 else table[name])
+                      for table in (sampled, exact)]  # fmt: skip
+            if labels[0] != labels[1]:
+                raise ValueError(
+                    f"the tables differ in the labels {name!r}: {labels[0][0]!s} to {labels[0][-1]!s} and "
+                    f"{labels[1][0]!s} to {labels[1][-1]!s}; both must hold the same ones in the same order"
+                )
 
 
 def _compare(sampled: xr.Dataset, exact: xr.Dataset, name: str, probability: float) -> dict[str, float]:
