@@ -55,3 +55,9 @@ def test_it_prints_why_it_is_doubted(estimate, text):
 def test_it_cannot_be_changed():
     with pytest.raises(FrozenInstanceError):
         ld.Estimate(1.0, 0.5).value = 2.0
+
+
+@pytest.mark.parametrize("effective_draws", [None, "63"])
+def test_a_diagnostic_that_is_no_number_is_not_cited(effective_draws):
+    doubtful = ld.Estimate(1.0, 0.1, diagnostics={"effective_draws": effective_draws}, doubts=(ld.Doubt.FEW_DRAWS,))
+    assert doubtful.note == ld.Doubt.FEW_DRAWS.text()

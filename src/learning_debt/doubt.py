@@ -253,7 +253,7 @@ class Doubt(Enum):
         known = {**(diagnostics or {}), **({"detail": detail} if detail else {})}
         try:
             return self.cited.format(**known) or self.what
-        except KeyError:
+        except (KeyError, TypeError, ValueError):  # not there, or not a number
             return self.what
 
     def text(self, diagnostics: Mapping[str, float] | None = None, detail: str = "") -> str:
