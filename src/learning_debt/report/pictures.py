@@ -45,64 +45,72 @@ def draw_figures(
     whose = f"under {audit.benchmark}" if spells is None else "under the schedule shown"
     if spells is None or schedule is None:
         spells, schedule = audit.spells, audit.replays[audit.benchmark].schedule
-    spells, many = check_spells(spells), schedule.sizes[SERIES] - MOST_SERIES
-    first = {SERIES: slice(0, MOST_SERIES)}
-    part = f" ({MOST_SERIES} of {schedule.sizes[SERIES]} series)" if many > 0 else ""
-    sampled_signals = any(name in spells and bool((standard_error(spells, name) > 0).any()) for name in SAMPLED)
-    errors = " Bands are 90% Monte-Carlo intervals; crosses failed their checks." if sampled_signals else ""
-    late = TableFacts.from_table(spells).horizon > 1 or ARRIVED_GAP in spells
-    ahead = " Gaps stand at the period in which a forecast was issued; policies see them when outcomes arrive."
-    ahead = ahead if late else ""
-    dots = "Dots are retrains. " if schedule.sizes[SERIES] == 1 else "Lines are means over series. "
-    policies = policies_to_draw(audit)
-    left_out = "" if "always" in policies else " “Always” is left out: it costs so much that it would hide the rest."
-    cheapest = len(policies) < len(audit.replays) - ("always" not in policies)
-    left_out += (
-        f" Of {len(audit.replays)} policies, the usual ones and the cheapest others are drawn." if cheapest else ""
-    )
+    table = check_spells(spells)
     # The style is ours for the time of drawing only; whatever the user has set comes back.
     with context(["default", STYLE]):
-        figures = [
-            Figure(
-                "bill.png",
-                f"What each policy had cost by the end of each period: the lower, the better. {dots}The "
-                f"dashed line is the best that hindsight could have done.{left_out}",
-                _png(plot_bill(audit, policies=policies, backend="matplotlib")),
-            ),
-            Figure(
-                "schedule.png",
-                "When each policy would have retrained, the dearest policy on top.",
-                _png(plot_schedule(audit, backend="matplotlib")),
-            ),
-            Figure(
-                "signals.png",
-                f"How far what was in service {whose}{part} had fallen behind; each dashed line is a retrain. A score "
-                f"gap above zero means that the frozen model forecast worse than a retrained one would have.{ahead}"
-                f"{errors}",
-                _png(plot_signals(spells.isel(first), schedule.isel(first), backend="matplotlib")),
-            ),
-        ]
-        if upkeep_notes(spells):
-            figures.append(
-                Figure(
-                    "upkeep.png",
-                    "How the shadow was kept current: by a refit, or by weighting or moving the draws of an earlier "
-                    "one. Below a Pareto k of 0.7 weights can be trusted. Evaluations are log densities of one row at "
-                    "one point; crosses mark shadows that cannot be believed.",
-                    _png(plot_upkeep(spells, backend="matplotlib")),
-                )
-            )
+        figures = [_bill(audit, schedule), _schedule(audit), _signals(table, schedule, whose)]
+        if upkeep_notes(table):
+            figures.append(_upkeep(table))
         if exact is not None and sampled is not None:
-            figures.append(
-                Figure(
-                    "sampled_against_exact.png",
-                    "Sampled estimates against exact values of the same quantities, with 90% Monte-Carlo intervals; on "
-                    "the dashed line they agree. Crosses failed their checks. Debts are on logarithmic axes, where "
-                    "estimates near or below zero sit on the lower edge.",
-                    _png(plot_sampled_against_exact(sampled, exact, backend="matplotlib")),
-                )
-            )
+            figures.append(_agreement(sampled, exact))
     return figures
+
+
+def _bill(audit: Audit, schedule: xr.DataArray) -> Figure:
+    policies = policies_to_draw(audit)
+    dots = "Dots are retrains. " if schedule.sizes[SERIES] == 1 else "Lines are means over series. "
+    left_out = "" if "always" in policies else " “Always” is left out: it costs so much that it would hide the rest."
+    if len(policies) < len(audit.replays) - ("always" not in policies):
+        left_out += f" Of {len(audit.replays)} policies, the usual ones and the cheapest others are drawn."
+    return Figure(
+        "bill.png",
+        f"What each policy had cost by the end of each period: the lower, the better. {dots}The dashed line is the "
+        f"best that hindsight could have done.{left_out}",
+        _png(plot_bill(audit, policies=policies, backend="matplotlib")),
+    )
+
+
+def _schedule(audit: Audit) -> Figure:
+    return Figure(
+        "schedule.png",
+        "When each policy would have retrained, the dearest policy on top.",
+        _png(plot_schedule(audit, backend="matplotlib")),
+    )
+
+
+def _signals(table: xr.Dataset, schedule: xr.DataArray, whose: str) -> Figure:
+    count, first = schedule.sizes[SERIES], {SERIES: slice(0, MOST_SERIES)}
+    part = f" ({MOST_SERIES} of {count} series)" if count > MOST_SERIES else ""
+    sampled = any(name in table and bool((standard_error(table, name) > 0).any()) for name in SAMPLED)
+    errors = " Bands are 90% Monte-Carlo intervals; crosses failed their checks." if sampled else ""
+    late = TableFacts.from_table(table).horizon > 1 or ARRIVED_GAP in table
+    ahead = " Gaps stand at the period in which a forecast was issued; policies see them when outcomes arrive."
+    return Figure(
+        "signals.png",
+        f"How far what was in service {whose}{part} had fallen behind; each dashed line is a retrain. A score gap "
+        f"above zero means that the frozen model forecast worse than a retrained one would have.{ahead * late}{errors}",
+        _png(plot_signals(table.isel(first), schedule.isel(first), backend="matplotlib")),
+    )
+
+
+def _upkeep(table: xr.Dataset) -> Figure:
+    return Figure(
+        "upkeep.png",
+        "How the shadow was kept current: by a refit, or by weighting or moving the draws of an earlier one. Below a "
+        "Pareto k of 0.7 weights can be trusted. Evaluations are log densities of one row at one point; crosses mark "
+        "shadows that cannot be believed.",
+        _png(plot_upkeep(table, backend="matplotlib")),
+    )
+
+
+def _agreement(sampled: xr.Dataset, exact: xr.Dataset) -> Figure:
+    return Figure(
+        "sampled_against_exact.png",
+        "Sampled estimates against exact values of the same quantities, with 90% Monte-Carlo intervals; on the dashed "
+        "line they agree. Crosses failed their checks. Debts are on logarithmic axes, where estimates near or below "
+        "zero sit on the lower edge.",
+        _png(plot_sampled_against_exact(sampled, exact, backend="matplotlib")),
+    )
 
 
 def policies_to_draw(audit: Audit) -> list[str]:
