@@ -201,7 +201,7 @@ def test_sampled_against_exact_is_thinned_and_minds_zeros():
 
 
 def test_sampled_against_exact_refuses_tables_of_different_histories():
-    with pytest.raises(ValueError, match="shape"):
+    with pytest.raises(ValueError, match="differ in size"):
         plot_sampled_against_exact(make_spells(), make_spells(periods=20), backend="none")
 
 

@@ -207,3 +207,10 @@ def test_debt_between_discounted_posteriors_never_ends(make_history):
     deployed = FORECASTER.fit({name: values[:12] for name, values in first.items()}, row_weight=2 * weight[:12])
     assert float(table["debt"][0, 0, 0]) == pytest.approx(FORECASTER.posterior_debt(shadow, deployed))
     assert table.attrs["update_rule"] == "discount 0.5 a period"
+
+
+def test_a_table_of_forecasts_far_ahead_without_what_has_arrived_would_look_ahead(random_spells):
+    far = random_spells(12).assign_attrs(horizon=3)
+    with pytest.raises(KeyError, match="would look ahead"):
+        ld.replay(far, ld.policies.CUSUM(0.5), 0.3)
+    assert ld.replay(far, ld.policies.Calendar(4), 0.3).dates == [["day 004", "day 008"]]

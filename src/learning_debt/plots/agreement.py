@@ -24,6 +24,7 @@ from learning_debt.plots.signal_lines import Z90
 from learning_debt.spells import check_spells
 from learning_debt.spells.checks import require_table
 from learning_debt.spells.schema import SAMPLED, reliability, standard_error
+from learning_debt.spells.table_comparison import require_alike_tables
 from learning_debt.validation import require_seed, require_whole_number
 
 VISUALS = ("interval", "point", "unreliable", "identity", "xlabel", "ylabel", "title", "scale")
@@ -79,7 +80,7 @@ def plot_sampled_against_exact(
     Raises
     ------
     ValueError
-        If the tables differ in shape or share no signal.
+        If the tables differ in size, labels or score, or share no signal.
     """
     require_table("sampled", sampled)
     require_table("exact", exact)
@@ -118,14 +119,11 @@ def paired_cells(
     sampled: xr.Dataset, exact: xr.Dataset, max_points: int, random_seed: int | None, logarithmic: Sequence[str]
 ) -> tuple[xr.Dataset, xr.Dataset]:
     """Cells that both tables hold, dims (plot_axis: x, y, y_bottom, y_top; cell), and which of them are reliable."""
+    require_alike_tables(sampled, exact)
     ours, theirs = check_spells(sampled), check_spells(exact)
     names = [name for name in SAMPLED if name in ours and name in theirs]
     if not names:
         raise ValueError(f"the tables share none of the signals {SAMPLED}")
-    if ours[names[0]].shape != theirs[names[0]].shape:
-        raise ValueError(
-            f"the tables must have the same shape, not {ours[names[0]].shape} and {theirs[names[0]].shape}"
-        )
     present = np.logical_and.reduce([np.isfinite(t[name].values) for name in names for t in (ours, theirs)])
     cells = np.flatnonzero(present)
     if cells.size > max_points:

@@ -59,6 +59,11 @@ def check_options(
             f"shadow: exact posteriors are updated exactly, not by a {type(shadow).__name__}; leave it out, or hand "
             "over a forecaster of draws"
         )
+    if "deployed_pareto_k" in names and shadow is not None and not shadow.exact:
+        raise ValueError(
+            "variables: deployed_pareto_k needs what posterior debt needs, and here the shadow's keeper hands out "
+            "approximate posteriors"
+        )
     return names
 
 

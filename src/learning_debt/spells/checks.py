@@ -78,6 +78,11 @@ def check_spells(spells: xr.Dataset, requires: Sequence[str] = ()) -> xr.Dataset
             raise KeyError(
                 f"spells lack the signal {name!r}, which the policy reads; they have {sorted(map(str, complete))}"
             )
+    if "score_gap" in requires and ARRIVED_GAP not in complete and TableFacts.from_table(complete).horizon > 1:
+        raise KeyError(
+            f"spells lack {ARRIVED_GAP!r}: their forecasts are several periods ahead (attrs['horizon']), so that the "
+            "gaps of a period are not known in it, and a policy that reads them would look ahead"
+        )
     upper = np.triu(np.ones((complete.sizes["period"],) * 2, dtype=bool))
     arrived = {ARRIVED_GAP} & set(complete) if "score_gap" in requires else set()
     for name in {"regret", *requires, *arrived}:

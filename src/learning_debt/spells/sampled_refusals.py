@@ -17,10 +17,9 @@ def refuse_options(forecaster: SampledForecaster, options: StepOptions, keeper: 
         Naming the argument, and what to do instead.
     """
     if "deployed_pareto_k" in options.variables:
-        doubt, why = why_no_debt(forecaster, options, keeper), "the shadow's keeper hands out approximate posteriors"
-        if doubt is not None or not keeper.exact:
-            why = doubt.what if doubt is not None and keeper.exact else why
-            raise ValueError(f"variables: deployed_pareto_k needs what posterior debt needs, and here {why}")
+        doubt = why_no_debt(forecaster, options, keeper)
+        if doubt is not None:
+            raise ValueError(f"variables: deployed_pareto_k needs what posterior debt needs, and here {doubt.what}")
     if not forecaster.needs_past:
         return
     if options.update_rule.discount < 1:

@@ -50,7 +50,7 @@ def compare_tables(sampled: xr.Dataset, exact: xr.Dataset, probability: float = 
     require_table("exact", exact)
     require_probability("probability", probability)
     sampled, exact = (table.transpose(*DIMS, ..., missing_dims="ignore") for table in (sampled, exact))
-    _require_alike(sampled, exact)
+    require_alike_tables(sampled, exact)
     names = [name for name in (*ESTIMATED, ARRIVED_GAP) if name in sampled and name in exact]
     if not names:
         raise KeyError(f"sampled and exact share none of the signals {(*ESTIMATED, ARRIVED_GAP)}")
@@ -63,7 +63,7 @@ def compare_tables(sampled: xr.Dataset, exact: xr.Dataset, probability: float = 
     return xr.Dataset(columns, coords={"signal": list(rows)}, attrs=attrs)
 
 
-def _require_alike(sampled: xr.Dataset, exact: xr.Dataset) -> None:
+def require_alike_tables(sampled: xr.Dataset, exact: xr.Dataset) -> None:
     """Refuse tables whose cells are about different things, naming what tells them apart."""
     sizes = [{dim: table.sizes[dim] for dim in DIMS if dim in table.sizes} for table in (sampled, exact)]
     if sizes[0] != sizes[1]:
