@@ -21,8 +21,8 @@ from scipy.special import betaln, digamma, gammaln
 
 from learning_debt.debt.by_block import labels_by, sampled_debt
 from learning_debt.debt.from_draws import NoLogMarginal, debt_from_draws
-from learning_debt.debt.real_line import on_real_line
 from learning_debt.debt.selection import Block
+from learning_debt.debt.unconstrained_scale import on_real_line
 from learning_debt.doubt import Doubt
 
 Array = NDArray[np.float64]

@@ -21,7 +21,7 @@ import numpy as np
 import learning_debt as ld
 from learning_debt.arrays.draws.resampling import resample_counts, resampled_totals
 from learning_debt.auditing.cost_comparison import interval, resample
-from learning_debt.auditing.trial import BEST, RIVAL, Trial, run_trial
+from learning_debt.auditing.split_evaluation import BEST, RIVAL, Trial, run_trial
 
 DECIDES = "what decides"
 COST, WINDOW, ROWS, RESAMPLES, PROBABILITY = ld.RetrainingCost(0.2), 20, 5, 1000, 0.9

@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 import learning_debt as ld
-from learning_debt.cli.entry import forecaster_of, forecaster_options
+from learning_debt.cli.forecaster_of_file import forecaster_of, forecaster_options
 from learning_debt.cli.model_file import imported, misspelt
 from learning_debt.cli.settings import AUDIT_OPTIONS, TABLE_OPTIONS, Settings, label_from_text
 from learning_debt.data import stored_labels

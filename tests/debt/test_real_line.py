@@ -7,8 +7,8 @@ import xarray as xr
 from scipy import special, stats
 
 import learning_debt as ld
-from learning_debt.debt.real_line import model_bounds, on_real_line
 from learning_debt.debt.selection import Block
+from learning_debt.debt.unconstrained_scale import model_bounds, on_real_line
 
 Z90 = stats.norm.ppf(0.95)
 LOW, HIGH = 2.0, 10.0

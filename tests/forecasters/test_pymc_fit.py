@@ -231,7 +231,7 @@ def test_the_trap_in_a_builder_is_caught_for_a_pair_too(monkeypatch):
             pm.Normal("outcome", pm.Normal("slope", 0, 2) * (x - center), 1, observed=y)
         return model
 
-    monkeypatch.setattr("learning_debt.forecasters.pymc.registry.require_faithful_build", lambda *_: None)
+    monkeypatch.setattr("learning_debt.forecasters.pymc.model_builds.require_faithful_build", lambda *_: None)
     forecaster = PyMCForecaster(trap)
     deployed = forecaster.attach(draws_of_slope(), line_data(20))
     shadow = forecaster.attach(draws_of_slope(1), line_data(30, seed=3, shift=2))

@@ -9,7 +9,7 @@ import xarray as xr
 pm = pytest.importorskip("pymc")
 
 import learning_debt as ld  # noqa: E402
-from learning_debt.spells.simulated_path import LastOfPath  # noqa: E402
+from learning_debt.spells.simulated_outcomes import LastOfPath  # noqa: E402
 
 CHEAP = {"mode": "FAST_COMPILE"}
 WEEKS, INITIAL = 9, 6

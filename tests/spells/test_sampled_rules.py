@@ -15,9 +15,9 @@ from learning_debt.forecasters.weights import LOG_WEIGHT, WEIGHTS, with_weights
 from learning_debt.scores import CRPS, LogScore, NewsvendorLoss
 from learning_debt.shadows.base import Shadow, Upkeep
 from learning_debt.shadows.supplied import SuppliedShadow
+from learning_debt.spells.forecast_schedule import Plan
 from learning_debt.spells.forwarding import RememberingPredictor
 from learning_debt.spells.held_likelihoods import HeldLikelihoods
-from learning_debt.spells.plan import Plan
 
 from ..sampled_regression import SampledRegression
 

@@ -16,7 +16,7 @@ from learning_debt.data import plain_labels
 from learning_debt.plots import plot_signals
 from learning_debt.policies.signals import Signals
 from learning_debt.report import write_report, write_spells
-from learning_debt.spells.rehearsal import rehearsed_table
+from learning_debt.spells.placeholder_table import rehearsed_table
 from learning_debt.spells.schema import (
     ARRIVED_GAP,
     CELLS,

@@ -11,7 +11,7 @@ from scipy import stats
 
 from learning_debt.forecasters.pymc.forecaster import PyMCForecaster
 from learning_debt.shadows.supplied import SuppliedShadow
-from learning_debt.spells.builder import spell_table
+from learning_debt.spells.table_builder import spell_table
 
 STEP, NOISE, DRAWS = 0.5, 0.8, 3000
 INITIAL, PERIODS = 4, 4

@@ -11,10 +11,10 @@ import learning_debt as ld
 from learning_debt.data import split_periods
 from learning_debt.data.update_rule import UpdateRule
 from learning_debt.scores import CRPS, LogScore
-from learning_debt.spells.collected_columns import collected_columns
 from learning_debt.spells.exact import ExactStep
-from learning_debt.spells.plan import Plan
+from learning_debt.spells.forecast_schedule import Plan
 from learning_debt.spells.sampled import SampledStep
+from learning_debt.spells.table_loop import collected_columns
 
 from ..sampled_regression import SampledRegression
 

@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 import learning_debt as ld
-from learning_debt.spells.rehearsal import rehearsed_table
+from learning_debt.spells.placeholder_table import rehearsed_table
 
 from ..sampled_regression import SampledRegression
 

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from learning_debt.arrays.draws.resampling import choose_again, resample_counts, resampled_totals
-from learning_debt.auditing.trial import BEST, RIVAL, YOURS, Trial
+from learning_debt.auditing.split_evaluation import BEST, RIVAL, YOURS, Trial
 from learning_debt.pricing.replays import Replay
 from learning_debt.typing import Array
 

@@ -9,7 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from learning_debt.auditing.belief import belief_notes
-from learning_debt.auditing.trial import Trial
+from learning_debt.auditing.split_evaluation import Trial
 from learning_debt.data import restored_labels
 from learning_debt.pricing.decision import KEPT_BY_WEIGHTS
 from learning_debt.spells.doubt_codes import decoded

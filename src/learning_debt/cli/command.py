@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 import learning_debt as ld
-from learning_debt.cli.terminal import clear_endings
+from learning_debt.cli.command_endings import clear_endings
 
 
 class _StudyCommands(TyperGroup):

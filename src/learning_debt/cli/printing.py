@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 import learning_debt as ld
-from learning_debt.cli.terminal import PlainConsole
+from learning_debt.cli.command_endings import PlainConsole
 from learning_debt.spells.schema import TableFacts
 from learning_debt.validation import harmless
 

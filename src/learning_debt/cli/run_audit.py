@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 import xarray as xr
 
 import learning_debt as ld
+from learning_debt.cli.command_endings import PlainConsole
 from learning_debt.cli.history_file import read_history, read_spells
 from learning_debt.cli.model_file import imported
 from learning_debt.cli.printing import print_audit
 from learning_debt.cli.settings import Settings
-from learning_debt.cli.terminal import PlainConsole
 from learning_debt.report import require_storable, require_writable, write_report, write_spells
-from learning_debt.spells.rehearsal import rehearsed_table
+from learning_debt.spells.placeholder_table import rehearsed_table
 from learning_debt.validation import require_callable
 
 REHEARSED_RESAMPLES = 10

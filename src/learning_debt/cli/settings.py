@@ -14,7 +14,7 @@ import pandas as pd
 import xarray as xr
 
 import learning_debt as ld
-from learning_debt.cli.entry import ENTRIES, ROWS_OF_A_BUILDER, forecaster_of, forecaster_options
+from learning_debt.cli.forecaster_of_file import ENTRIES, ROWS_OF_A_BUILDER, forecaster_of, forecaster_options
 from learning_debt.cli.model_file import held, misspelt
 from learning_debt.data import PERIOD, RESERVED, as_dataset, as_labels, restored_labels
 from learning_debt.errors import noted

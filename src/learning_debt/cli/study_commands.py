@@ -14,7 +14,7 @@ import pandas as pd
 import typer
 from rich.progress import Progress
 
-from learning_debt.cli.terminal import PlainConsole, clear_endings
+from learning_debt.cli.command_endings import PlainConsole, clear_endings
 from learning_debt_study import repetitions as repeated
 from learning_debt_study.candidate_policies import OURS, PUBLISHED, RIVALS, Rows
 from learning_debt_study.experiment import run_pass

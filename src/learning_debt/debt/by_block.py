@@ -15,7 +15,6 @@ from learning_debt.arrays.conjugate.nig import NIG
 from learning_debt.arrays.draws.effective_size import ENOUGH, chosen_inflation, variance_of_mean
 from learning_debt.debt.estimates import as_rows, log_ratio
 from learning_debt.debt.from_draws import MINIMUM_OVERLAP, debt_from_draws, log_marginal
-from learning_debt.debt.real_line import model_bounds, on_real_line
 from learning_debt.debt.selection import (
     Block,
     chosen_blocks,
@@ -23,6 +22,7 @@ from learning_debt.debt.selection import (
     require_same_labels,
     rows_before,
 )
+from learning_debt.debt.unconstrained_scale import model_bounds, on_real_line
 from learning_debt.estimate import Estimate
 from learning_debt.forecasters.weights import relative_weights
 from learning_debt.typing import Array

@@ -17,8 +17,8 @@ from learning_debt.policies.cost import RetrainingCost, as_cost
 from learning_debt.policies.signals import Signals
 from learning_debt.pricing.replays import SignalReader, seen_as
 from learning_debt.spells import check_spells, deployed_after
+from learning_debt.spells.deployed_labels import trained_after
 from learning_debt.spells.doubt_codes import doubts_at
-from learning_debt.spells.in_service import trained_after
 from learning_debt.spells.schema import TableFacts, reliability, standard_error
 from learning_debt.validation import require_probability, require_whole_number
 

@@ -12,9 +12,9 @@ import pandas as pd
 import xarray as xr
 
 from learning_debt.auditing import Audit
+from learning_debt.report.deferred_signals import uninterrupted
 from learning_debt.report.page import render_page
 from learning_debt.report.pictures import draw_figures
-from learning_debt.report.uninterrupted import uninterrupted
 from learning_debt.spells.checks import require_table
 from learning_debt.spells.variable_checks import checked_contents
 from learning_debt.validation import require_instance, require_text

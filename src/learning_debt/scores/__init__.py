@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from learning_debt.scores.base import Score
 from learning_debt.scores.crps import CRPS
+from learning_debt.scores.draws_score import DrawsScore
 from learning_debt.scores.energy import EnergyScore
 from learning_debt.scores.log import LogScore
-from learning_debt.scores.stock import NewsvendorLoss, QuantileLoss
-from learning_debt.scores.user import DrawsScore
+from learning_debt.scores.stock_losses import NewsvendorLoss, QuantileLoss
 from learning_debt.validation import describe, suggestion
 
 __all__ = ["CRPS", "DrawsScore", "EnergyScore", "LogScore", "NewsvendorLoss", "QuantileLoss", "Score", "as_score"]

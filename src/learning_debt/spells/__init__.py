@@ -1,8 +1,8 @@
 """The spell table and its two builders: exact and sampled."""
 
-from learning_debt.spells.builder import spell_table
 from learning_debt.spells.checks import check_spells, from_period, select_periods
-from learning_debt.spells.in_service import deployed_after
+from learning_debt.spells.deployed_labels import deployed_after
+from learning_debt.spells.table_builder import spell_table
 from learning_debt.spells.table_comparison import compare_tables
 
 __all__ = ["check_spells", "compare_tables", "deployed_after", "from_period", "select_periods", "spell_table"]

@@ -12,7 +12,7 @@ from learning_debt.forecasters.base import Predictor, SampledForecaster
 from learning_debt.scores import Score
 from learning_debt.scores.base import Contrast
 from learning_debt.spells.forwarding import RememberingPredictor
-from learning_debt.spells.simulated_path import LastOfPath
+from learning_debt.spells.simulated_outcomes import LastOfPath
 from learning_debt.spells.step import Forecasts, Period
 
 SELF = Estimate(0.0, 0.0)

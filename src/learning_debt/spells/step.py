@@ -1,6 +1,6 @@
 """One period: what it brings, and what a step makes of it and of what is held so far, however many periods there are.
 
-A table is a loop over steps that collects their columns (`learning_debt.spells.collected_columns`); a monitor is
+A table is a loop over steps that collects their columns (`learning_debt.spells.table_loop`); a monitor is
 another one, which keeps what is held between them.
 """
 

@@ -12,7 +12,7 @@ import xarray as xr
 from learning_debt.data import require_time_order
 from learning_debt.errors import UnsupportedModelError
 from learning_debt.forecasters.pymc.compiled.density import Transforms
-from learning_debt.forecasters.pymc.compiled.growth import Continuation, Growth
+from learning_debt.forecasters.pymc.compiled.new_entries import Continuation, Growth
 from learning_debt.forecasters.pymc.compiled.simulation import Simulation
 from learning_debt.forecasters.pymc.inputs.index_guard import IndexGuard
 from learning_debt.forecasters.pymc.inputs.model_data import Columns

@@ -21,7 +21,6 @@ from learning_debt.forecasters.base import (
 )
 from learning_debt.forecasters.pymc.build import Build
 from learning_debt.forecasters.pymc.compiled.density import split_points
-from learning_debt.forecasters.pymc.foresight import require_steady_labels
 from learning_debt.forecasters.pymc.inputs.owner_columns import require_storable, storable
 from learning_debt.forecasters.pymc.inputs.posterior_draws import labelled_draws
 from learning_debt.forecasters.pymc.inputs.preparation import (
@@ -32,6 +31,7 @@ from learning_debt.forecasters.pymc.inputs.preparation import (
     same_preparation,
 )
 from learning_debt.forecasters.pymc.model.graph import Arguments
+from learning_debt.forecasters.pymc.model_builds import CONSTANTS, LAYOUT, STRUCTURE, BuildModel, Registry, unmoved
 from learning_debt.forecasters.pymc.model_checks.comparable import require_same_density, require_same_groups
 from learning_debt.forecasters.pymc.model_checks.forecaster_options import (
     check_counts,
@@ -45,9 +45,9 @@ from learning_debt.forecasters.pymc.model_checks.supported import (
     require_supported,
 )
 from learning_debt.forecasters.pymc.prepared_batch import BatchPreparation, PreparedBatch, predictive_draws, row_terms
-from learning_debt.forecasters.pymc.registry import CONSTANTS, LAYOUT, STRUCTURE, BuildModel, Registry, unmoved
 from learning_debt.forecasters.pymc.sampling.sampler import Sampler, SamplerName
 from learning_debt.forecasters.pymc.sampling.weighted_model import Held, held_rows, require_weightable
+from learning_debt.forecasters.pymc.whole_history_checks import require_steady_labels
 from learning_debt.forecasters.weights import LINEAGE, WEIGHTS
 
 

@@ -18,7 +18,7 @@ from learning_debt.forecasters.pymc.inputs.posterior_draws import PosteriorDraws
 from learning_debt.forecasters.pymc.inputs.preparation import require_own_outcomes
 from learning_debt.forecasters.pymc.model.graph import Arguments
 from learning_debt.forecasters.pymc.model.outcomes import Outcome
-from learning_debt.forecasters.pymc.registry import STRUCTURE, Registry
+from learning_debt.forecasters.pymc.model_builds import STRUCTURE, Registry
 from learning_debt.forecasters.pymc.training_window import since_training
 
 

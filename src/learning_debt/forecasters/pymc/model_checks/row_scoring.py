@@ -10,7 +10,7 @@ from pytensor.graph.basic import Variable
 from learning_debt.errors import UnsupportedModelError
 from learning_debt.forecasters.pymc.build import Build
 from learning_debt.forecasters.pymc.compiled.density import Scoring
-from learning_debt.forecasters.pymc.compiled.growth import axis_of
+from learning_debt.forecasters.pymc.compiled.new_entries import axis_of
 from learning_debt.forecasters.pymc.model.graph import Arguments, ModelGraph
 from learning_debt.forecasters.pymc.model_checks.supported import hint_for_processes, reference_pointwise
 

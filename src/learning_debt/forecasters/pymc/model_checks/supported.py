@@ -9,7 +9,7 @@ import numpy as np
 from pytensor.graph.basic import Variable
 
 from learning_debt.errors import UnsupportedModelError
-from learning_debt.forecasters.pymc.compiled.growth import require_growable
+from learning_debt.forecasters.pymc.compiled.new_entries import require_growable
 from learning_debt.forecasters.pymc.model.graph import Arguments, ModelGraph, compile_python
 from learning_debt.forecasters.pymc.model.outcomes import row_outcomes
 

@@ -21,11 +21,9 @@ from learning_debt.data import (
 )
 from learning_debt.data.update_rule import UpdateRule
 from learning_debt.scores import as_score
-from learning_debt.spells.arguments import check_options
-from learning_debt.spells.collected_columns import Columns
 from learning_debt.spells.doubt_codes import code_attributes
 from learning_debt.spells.exposure import exposures
-from learning_debt.spells.plan import Plan
+from learning_debt.spells.forecast_schedule import Plan
 from learning_debt.spells.schema import (
     CELLS,
     DIMS,
@@ -38,6 +36,8 @@ from learning_debt.spells.schema import (
     reliable_of,
     se_of,
 )
+from learning_debt.spells.table_loop import Columns
+from learning_debt.spells.table_options import check_options
 
 
 class Layout(NamedTuple):

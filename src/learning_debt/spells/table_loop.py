@@ -10,7 +10,7 @@ from rich.progress import track
 from learning_debt.errors import noted
 from learning_debt.shadows.base import Upkeep
 from learning_debt.spells.doubt_codes import code_of
-from learning_debt.spells.plan import Plan
+from learning_debt.spells.forecast_schedule import Plan
 from learning_debt.spells.schema import UPKEEP, doubt_of
 from learning_debt.spells.step import Column, Step
 from learning_debt.typing import Array

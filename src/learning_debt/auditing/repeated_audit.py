@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from scipy.stats import rankdata
 
-from learning_debt.auditing.trial import ORACLE, Question, Rows, Trial, run_trial
+from learning_debt.auditing.split_evaluation import ORACLE, Question, Rows, Trial, run_trial
 from learning_debt.policies import Policy
 from learning_debt.policies.cost import RetrainingCost
 from learning_debt.spells import check_spells

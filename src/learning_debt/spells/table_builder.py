@@ -19,12 +19,12 @@ from learning_debt.forecasters.conjugate_regression import ConjugateRegression
 from learning_debt.scores import Score
 from learning_debt.shadows.base import ShadowKeeper
 from learning_debt.shadows.refit import Refit
-from learning_debt.spells.collected_columns import Columns, collected_columns
 from learning_debt.spells.exact import ExactStep
-from learning_debt.spells.layout import lay_out
-from learning_debt.spells.plan import Plan
+from learning_debt.spells.forecast_schedule import Plan
 from learning_debt.spells.sampled import SampledStep
 from learning_debt.spells.schema import SAMPLED
+from learning_debt.spells.series_plans import lay_out
+from learning_debt.spells.table_loop import Columns, collected_columns
 
 
 def spell_table(

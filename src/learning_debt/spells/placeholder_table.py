@@ -9,11 +9,11 @@ import numpy as np
 import xarray as xr
 
 from learning_debt.forecasters.conjugate_regression import ConjugateRegression
-from learning_debt.spells.builder import spell_table
-from learning_debt.spells.collected_columns import Columns
-from learning_debt.spells.layout import lay_out
-from learning_debt.spells.plan import Plan
+from learning_debt.spells.forecast_schedule import Plan
 from learning_debt.spells.schema import ARRIVED_GAP, DRAWS_ONLY, EXACT_ONLY, FLAGS, doubt_of, reliable_of, se_of
+from learning_debt.spells.series_plans import lay_out
+from learning_debt.spells.table_builder import spell_table
+from learning_debt.spells.table_loop import Columns
 
 
 def rehearsed_table(forecaster: Any, history: Any, **options: Any) -> xr.Dataset:

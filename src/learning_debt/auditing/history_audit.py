@@ -11,7 +11,7 @@ import xarray as xr
 
 from learning_debt.auditing.cost_comparison import compare, resample, told_apart
 from learning_debt.auditing.notes import audit_notes
-from learning_debt.auditing.trial import ORACLE, Question, Rows, Trial, run_trial
+from learning_debt.auditing.split_evaluation import ORACLE, Question, Rows, Trial, run_trial
 from learning_debt.policies import Policy
 from learning_debt.policies.cost import RetrainingCost
 from learning_debt.pricing.decision import Decision, decide

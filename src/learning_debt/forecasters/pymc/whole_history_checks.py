@@ -8,8 +8,8 @@ from learning_debt.data import Labels, take_rows
 from learning_debt.forecasters.pymc.build import Build
 from learning_debt.forecasters.pymc.model.coordinate_labels import following
 from learning_debt.forecasters.pymc.model.threads import in_workshop
+from learning_debt.forecasters.pymc.model_builds import Registry
 from learning_debt.forecasters.pymc.model_checks.row_scoring import ordered_dims
-from learning_debt.forecasters.pymc.registry import Registry
 
 
 @in_workshop
