@@ -530,3 +530,12 @@ def test_a_policy_of_ones_own_needs_only_step(random_spells):
     doubting, trusting = ld.replay(table, Doubting(0.1), 0.1), ld.replay(table, Doubting(1e9), 0.1)
     assert doubting.retrains.sum() > 0
     assert trusting.retrains.sum() == 0
+
+
+def test_a_policy_that_does_not_say_what_it_reads_is_refused():
+    """All its signals would be NaN, and it would never retrain."""
+    with pytest.raises(TypeError, match="the policy Forgetful must name the signals that it reads"):
+
+        class Forgetful(Policy):
+            def step(self, state, signals):
+                return state, signals.score_gap > 0.1

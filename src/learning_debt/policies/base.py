@@ -50,8 +50,17 @@ class Policy(ABC):
     [[2]]
     """
 
-    requires: ClassVar[tuple[str, ...]] = ()
+    requires: ClassVar[tuple[str, ...]]
     """Signals the policy reads; they must be present in the table. All others are NaN in what `step` is given."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Refuse a policy that does not say what it reads: NaN would make it wait for ever without a word."""
+        super().__init_subclass__(**kwargs)
+        if not hasattr(cls, "requires"):
+            raise TypeError(
+                f"the policy {cls.__name__} must name the signals that it reads, as in requires = ('score_gap',), or "
+                "() if it reads none: those that are not named are NaN in what step is given"
+            )
 
     def init(self, lanes: int) -> Any:
         """State before the first period."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Any, override
+from typing import Any, ClassVar, override
 
 import numpy as np
 from pandas import Index
@@ -23,6 +23,8 @@ MOST_DATES = 8
 class Never(Policy):
     """Never retrain."""
 
+    requires: ClassVar[tuple[str, ...]] = ()
+
     @override
     def step(self, state: Any, signals: Signals) -> Step:
         return state, np.zeros(signals.spell_age.shape, dtype=bool)
@@ -31,6 +33,8 @@ class Never(Policy):
 @dataclass(frozen=True, eq=False, repr=False)
 class Always(Policy):
     """Retrain after every period."""
+
+    requires: ClassVar[tuple[str, ...]] = ()
 
     @override
     def step(self, state: Any, signals: Signals) -> Step:
@@ -53,6 +57,8 @@ class Calendar(Policy):
     Schedule : Retrains after the periods with given labels.
     Never, Always : No calendar at all, and one of every period.
     """
+
+    requires: ClassVar[tuple[str, ...]] = ()
 
     interval: int | PerLane
     offset: int | PerLane = 0
@@ -83,6 +89,8 @@ class Schedule(Policy):
     --------
     Calendar : Retrains in regular intervals.
     """
+
+    requires: ClassVar[tuple[str, ...]] = ()
 
     dates: tuple[Hashable, ...]
 
