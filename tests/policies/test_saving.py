@@ -63,6 +63,7 @@ def test_dates_of_every_kind_come_back(tmp_path, label):
 
 class MyPolicy(policies.Policy):
     requires = ()
+
     def step(self, state, signals):
         return state, np.ones(signals.spell_age.shape, dtype=bool)
 
