@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 from learning_debt.errors import UnsupportedModelError
-from learning_debt.forecasters.pymc.compiled import density, growth
+from learning_debt.forecasters.pymc.compiled import density, new_entries
 from learning_debt.forecasters.pymc.forecaster import PyMCForecaster
 
 from .case import CHEAP, along_rows, covariates, moment_errors, scored_on_its_own
@@ -183,7 +183,7 @@ def test_draws_in_chunks_are_the_same_draws(name, monkeypatch):
     posterior = forecaster.attach(case.posterior(), case.past)
     whole = forecaster.log_density(posterior, case.batch, case.past)
     monkeypatch.setattr(density, "CELLS", 8)
-    monkeypatch.setattr(growth, "CELLS", 8)
+    monkeypatch.setattr(new_entries, "CELLS", 8)
     xr.testing.assert_allclose(forecaster.log_density(posterior, case.batch, case.past), whole, rtol=1e-12)
     posterior = forecaster.attach(case.posterior(same=400), case.past)
     stop = case.trained + case.ahead
