@@ -287,6 +287,7 @@ def test_every_doubt_is_provoked_and_has_a_code_of_its_own():
     assert 0 < min(codes) <= max(codes) <= np.iinfo(np.int8).max
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("doubt", Doubt, ids=lambda one: one.name)
 def test_it_comes_up_and_what_it_says_is_read(doubt):
     found = PROVOKED[doubt]()

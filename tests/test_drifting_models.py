@@ -18,6 +18,8 @@ import learning_debt as ld
 from learning_debt.policies import PredictiveDebtThreshold
 from learning_debt.policies.rivals import RIVER_SETTINGS
 
+pytestmark = pytest.mark.slow
+
 every_world = pytest.mark.parametrize("world", worlds.WORLDS, ids=lambda world: world.name)
 PATHS = 400
 

@@ -60,6 +60,7 @@ def at_import(statements):
             yield from at_import([*node.body, *node.orelse, *node.finalbody])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["src", "tests", "models", "benchmarks"])
 def test_every_imported_package_is_declared(folder):
     local = OURS if folder == "src" else {*OURS, *local_modules("tests", "models", "benchmarks")}

@@ -102,6 +102,7 @@ def test_a_constant_in_the_log_likelihood_moves_the_normaliser_only():
     assert moved.log_normaliser - plain.log_normaliser == pytest.approx(-5e4, abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [0.8, 0.4, 0.05])
 def test_draws_that_the_new_data_rule_out_weigh_nothing(width):
     """Uniforms on [0, width] and [0, 1]: KL = -log(width), log Z = log(width), l = 0 or -inf."""

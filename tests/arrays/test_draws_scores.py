@@ -196,6 +196,7 @@ def test_errors_of_divergences_cover(shift):
             assert abs(bias) < 4, (name, bias)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shift", [0.0, 0.5])
 def test_errors_of_gaps_cover(shift):
     rng = np.random.default_rng(8)
@@ -230,6 +231,7 @@ def test_the_error_of_the_energy_divergence_covers(shift):
     assert coverage >= 0.9 - FOUR_SIGMA - (0.02 if shift else 0.0), coverage  # 80 draws: standard errors err, too
 
 
+@pytest.mark.slow
 def test_weighted_draws_cover_what_they_are_weighted_to():
     rng = np.random.default_rng(11)
     found = {"crps": [], "stock": []}
@@ -245,6 +247,7 @@ def test_weighted_draws_cover_what_they_are_weighted_to():
         assert coverage >= 0.9 - FOUR_SIGMA - 0.02, (name, coverage)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rates", [(3.0, 3.3), (20.0, 22.0)])
 def test_counts_with_their_ties_cover(rates):
     rng = np.random.default_rng(12)

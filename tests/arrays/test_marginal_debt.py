@@ -20,6 +20,7 @@ def require_coverage(found, exact):
     assert np.abs(misses).max() < 5.5
 
 
+@pytest.mark.slow
 def test_coefficient_and_skewed_variance_cover_their_exact_debt():
     """Eight rows after four, 2 x 100 draws of each posterior, 1000 replications."""
     rng = np.random.default_rng(1)

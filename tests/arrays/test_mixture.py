@@ -70,6 +70,7 @@ def test_the_gap_of_a_mixture_with_itself_is_zero():
     assert mixture.divergence(one, one, probabilities(one, weights)).value == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("shift", "spread_p", "spread_q"), [(0.0, 0.2, 0.2), (0.5, 0.2, 0.6), (1.5, 0.3, 0.3)])
 def test_intervals_of_the_score_gap_cover(shift, spread_p, spread_q):
     """200 draws each, 5 fixed outcomes, 2000 replications; 4 binomial sigma."""
@@ -112,6 +113,7 @@ def divergences(shift, spread_p, spread_q, repeats, shape=(CHAINS, DRAWS), seed=
     return values, errors, np.array(plug_in), divergence_of_normals(shift, 1 + spread_p**2, 0.0, 1 + spread_q**2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("shift", "spread_p", "spread_q"), [(0.3, 0.2, 0.2), (0.5, 0.2, 0.6), (1.5, 0.3, 0.3)])
 def test_intervals_of_the_divergence_cover(shift, spread_p, spread_q):
     """200 draws each, 1000 replications; divergences .04, .10 and 1.0 nats; 4 binomial sigma."""
@@ -120,6 +122,7 @@ def test_intervals_of_the_divergence_cover(shift, spread_p, spread_q):
     assert np.abs((values - exact) / errors).max() < 6
 
 
+@pytest.mark.slow
 def test_the_correction_takes_the_bias_of_finite_draws_off():
     """Divergence .0046 nats, 40 draws: the plug-in is too large by about t^2 / S = .002, the corrected one is not."""
     values, _, plug_in, exact = divergences(0.1, 0.3, 0.3, 4000, (2, 20))
@@ -166,6 +169,7 @@ def test_the_error_of_few_effective_draws_is_that_of_a_value_kept_for_their_numb
     assert found.standard_error > 1.1 * plain
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("draws", "most", "least"), [(1000, 0.02, 0.0), (4000, 1.0, 0.97)])
 def test_log_scores_of_chains_pass_for_what_they_are_worth_and_have_errors_to_match(draws, most, least):
     """AR(.9), one chain: 1,000 draws are worth 53 and are not relied on, 4,000 are worth 211.

@@ -33,6 +33,7 @@ def verdict(at, shadow=None, deployed=None):
     return debt_from_draws(at, at, None, None, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("deployed", "shadow", "phi", "draws"), [(0.0, 0.3, 0.0, 250), (0.2, 0.6, 0.0, 500), (0.0, 0.5, 0.8, 1000)]
 )

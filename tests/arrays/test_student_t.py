@@ -39,6 +39,7 @@ def test_divergence_meets_references_computed_with_thirty_digits(parameters, exp
     np.testing.assert_allclose(student_t.kl(*parameters), expected, rtol=5e-14, atol=5e-14)
 
 
+@pytest.mark.slow
 def test_divergence_meets_adaptive_quadrature_on_random_parameters():
     rng = np.random.default_rng(1)
     for _ in range(60):

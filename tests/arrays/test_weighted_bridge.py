@@ -30,6 +30,7 @@ def require_coverage(misses, largest=6.0):
     assert np.abs(misses).max() < largest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("proposal_shadow", "proposal_deployed"), [(0.7, 0.0), (1.0, 0.4), (0.6, -0.4)])
 def test_intervals_of_the_pooled_debt_of_weighted_independent_draws_cover(proposal_shadow, proposal_deployed):
     """N(1, 1) against N(0, 1), debt .5; one side or both weighted. 1000 replications."""
@@ -43,6 +44,7 @@ def test_intervals_of_the_pooled_debt_of_weighted_independent_draws_cover(propos
     require_coverage(misses)
 
 
+@pytest.mark.slow
 def test_intervals_of_draws_moved_from_the_others_cover():
     """theta + 1 is drawn from N(1, 1) where theta is from N(0, 1): not the error of independent draws."""
     rng, misses, errors = np.random.default_rng(82), [], []
@@ -117,6 +119,7 @@ def test_slopes_of_weighted_exact_draws_raise_no_alarm_and_of_wrong_ones_do():
     assert np.min(np.abs(departures[400:])) > 4
 
 
+@pytest.mark.slow
 def test_the_gaussian_bridge_of_weighted_draws_finds_the_constant():
     """A skewed target in two dimensions from draws of a wider one; conservative coverage over 200 replications."""
     rng, misses = np.random.default_rng(87), []
@@ -159,6 +162,7 @@ def reweighted_chain(rng, means, anchors):
     return chained_debt(links, log_ratio(stored[-1][2], means[-1], means[0]), weight(*stored[-1]))
 
 
+@pytest.mark.slow
 def test_intervals_of_a_chain_over_reweighted_posteriors_cover():
     """Two refits, each reweighted twice: neighbours on the same draws, but for one step. 500 replications, debt 3.1."""
     means, anchors = [0.0, 0.4, 0.8, 1.7, 2.1, 2.5], [0.0, 0.0, 0.0, 2.0, 2.0, 2.0]

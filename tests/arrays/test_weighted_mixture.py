@@ -51,6 +51,7 @@ def test_a_draw_that_weighs_nothing_may_have_any_density():
     assert result.ratio[0, 1] == 0.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("together", [True, False])
 def test_intervals_of_the_score_gap_of_weighted_draws_cover(together):
     """400 draws, 5 outcomes, 1000 replications, 4 binomial sigma and .01 for the delta method."""
@@ -66,6 +67,7 @@ def test_intervals_of_the_score_gap_of_weighted_draws_cover(together):
     assert abs(np.mean(misses)) < 0.25
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("together", [True, False])
 def test_intervals_of_the_divergence_of_weighted_draws_cover(together):
     """1000 draws, 1000 replications, divergence .018 nats; bias after the correction a fifth of the error at most."""
@@ -83,6 +85,7 @@ def test_intervals_of_the_divergence_of_weighted_draws_cover(together):
     assert abs(np.mean(values) - divergence_of_normals(shift)) < 0.2 * np.std(values)
 
 
+@pytest.mark.slow
 def test_the_bias_of_a_divergence_is_that_of_the_difference_of_what_was_drawn_together():
     """Weights of a tiny shift: a correction by the sum of both variances would be far too large."""
     rng, y, shift = np.random.default_rng(74), np.linspace(-8, 8, 41), 0.03

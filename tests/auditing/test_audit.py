@@ -89,6 +89,7 @@ def test_ratios_to_a_bill_that_is_not_positive_are_not_given(random_spells):
     assert one.table["ratio"].isnull().all()
 
 
+@pytest.mark.slow
 def test_tuning_sees_the_first_part_only(spells):
     other = spells.copy(deep=True)
     for name in ("debt", "predictive_debt", "score_gap", "regret"):
@@ -100,6 +101,7 @@ def test_tuning_sees_the_first_part_only(spells):
         assert not before.table["total"].equals(after.table["total"])
 
 
+@pytest.mark.slow
 def test_the_evaluation_sees_the_second_part_only(spells):
     """With the parameters fixed, what came before the split changes no bill: it starts afresh there."""
     other = spells.copy(deep=True)
@@ -132,6 +134,7 @@ def test_split_is_the_share_of_periods_tuned_on(spells, split, first):
     assert f"Tuned on {first} periods" in one.notes[0]
 
 
+@pytest.mark.slow
 def test_a_calendar_is_an_interval_or_labels_or_a_policy(spells):
     interval = ld.audit(spells, 0.1, calendar=12, **FAST)
     same = ld.audit(spells, 0.1, calendar=Calendar(12), **FAST)
@@ -158,6 +161,7 @@ def test_today_is_about_what_the_owners_calendar_left_in_service(spells):
     assert ld.audit(spells, 0.1, **FAST).decision.spell_age == 60
 
 
+@pytest.mark.slow
 def test_today_is_about_what_was_deployed_after_the_last_retrain(spells):
     """It may have been off the calendar, which stays what others are held against."""
     off_calendar = ld.audit(spells, 0.1, calendar=[1020, 1050], last_retrain=1055, **FAST)
@@ -481,6 +485,7 @@ def test_an_audit_at_costs_in_proportion_bills_them(spells):
 # Several splits.
 
 
+@pytest.mark.slow
 def test_each_split_of_a_repeated_audit_is_the_audit_at_that_split(spells):
     repeated = ld.repeat_audit(spells, 0.1, (0.4, 0.6), calendar=12)
     for split in (0.4, 0.6):

@@ -190,6 +190,7 @@ def sticky_debt(rng, shape, phi, mean=0.5, sd=0.7):
     return sampled_debt(q[..., None], p[..., None], labels_by(whole, at_shadow, at_deployed))
 
 
+@pytest.mark.slow
 def test_sticky_chains_cover_where_they_are_relied_on():
     """4 x 500 draws of AR(.9) chains, worth 105: 90% intervals hold within 4 binomial sigma, no miss beyond 5."""
     rng, truth = np.random.default_rng(9), (0.49 + 0.25 - 1) / 2 - np.log(0.7)
@@ -200,6 +201,7 @@ def test_sticky_chains_cover_where_they_are_relied_on():
     assert np.abs(z).max() < 5
 
 
+@pytest.mark.slow
 def test_chains_worth_far_too_few_draws_give_a_bound():
     """AR(.97), worth 33: reliable once in hundreds."""
     rng = np.random.default_rng(10)

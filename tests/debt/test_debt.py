@@ -269,6 +269,7 @@ def sticky(rng, values):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["independent", "autoregressive", "sticky, rare mode"])
 def test_exact_draws_raise_no_alarm(kind):
     """200 pairs of each kind. A rare mode that the deployed draws miss, or meet once too often, is no contradiction."""
@@ -387,6 +388,7 @@ def test_chains_pass_for_what_they_are_worth_and_have_errors_to_match(draws, lea
         require_coverage(estimates, normal_debt(0.5, 0.7), least)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("together", [True, False])
 @pytest.mark.parametrize(("truth", "least", "most"), [(0.4, 0.95, 1.0), (1.5, 0.0, 0.05)])
 def test_weights_are_relied_on_where_draws_reach_their_squares(truth, least, most, together):

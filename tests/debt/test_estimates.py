@@ -87,6 +87,7 @@ def test_every_quantity_covers_its_exact_value_when_the_draws_overlap(coefficien
     assert not any(estimate.note for estimate in known)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("coefficients", "shift", "draws"), [(1, 2.0, 100), (5, 3.0, 150)])
 def test_draws_that_do_not_overlap_are_bridged_through_gaussians_and_cover(coefficients, shift, draws):
     """Debt of 11 and 24 nats; 1000 replications of 400 or 600 draws."""
@@ -102,6 +103,7 @@ def test_draws_that_do_not_overlap_are_bridged_through_gaussians_and_cover(coeff
     assert all(estimate.diagnostics["gaussian_overlap"] > 0.5 for estimate in estimates)
 
 
+@pytest.mark.slow
 def test_a_rolling_window_takes_old_rows_away():
     """The shadow holds rows 8 to 39, the deployed posterior rows 0 to 29; 1000 replications."""
     case = Case(2, 0.3, window=8)
@@ -160,6 +162,7 @@ def test_without_a_joint_density_the_debt_is_a_lower_bound(coefficients, shift):
     assert values.min() > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("draws", [8, 11])
 def test_too_few_draws_for_the_bridge_are_said_so_and_its_value_is_no_lower_bound(draws):
     """6 parameters and 32 or 44 draws, where 100 *effective* ones are asked for; debt of 24 nats."""

@@ -51,6 +51,7 @@ def test_exact_groups_add_up_to_the_jeffreys_divergence(case):
     assert not groups["standard_error"].any()
 
 
+@pytest.mark.slow
 def test_groups_from_draws_cover_their_exact_values(case):
     """4 x 20 draws, 1000 replications: .90 within 4 binomial sigma for both groups and for the total."""
     graz = case.store == "Graz"

@@ -52,6 +52,7 @@ def posterior(forecaster, rng, counts, draws=1000):
     return forecaster.attach(tree(level=level, share=share), {"hits": hits, "trials": trials})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "since"), [((50, 50), (48, 50)), ((1000, 1000), (998, 1000)), ((0, 50), (2, 50)), ((1000, 1000), (1, 1))]
 )

@@ -54,6 +54,7 @@ PAIRS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair", PAIRS)
 def test_every_estimate_finds_its_exact_value(pair):
     """8 seeds; all reliable, within 4.5 standard errors, and not all within a tenth of one."""
@@ -93,6 +94,7 @@ class AveragedOverDraws(ld.ConjugateRegression):
         return "other"
 
 
+@pytest.mark.slow
 def test_predictive_draws_count_as_the_draws_they_come_from():
     """4 seeds within 4.5 standard errors."""
     model, later = AveragedOverDraws(MODEL.prior), {"x": X[40:41], "y": Y[40:41]}

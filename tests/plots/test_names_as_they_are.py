@@ -97,6 +97,7 @@ def test_a_report_is_written_whatever_the_labels_are(kind, tmp_path):
     assert "<b>$" not in page
 
 
+@pytest.mark.slow
 def test_cells_that_a_spreadsheet_would_take_for_formulas_are_text_and_numbers_stay_numbers(tmp_path):
     rows = {name: [ld.policies.CUSUM(0.5)] for name in ("=1+1", "@cmd", "-2", "+3", "\tx", "plain")}
     result = ld.audit(table(), 0.1, calendar=4, resamples=20, policies=rows)

@@ -65,6 +65,7 @@ def autoregressive(rng, centre, correlation, draws):
     return xr.DataTree.from_dict({"posterior": xr.Dataset({"theta": (("chain", "draw"), theta)})})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("score", SCORES, ids=str)
 @pytest.mark.parametrize("same_number", [True, False])
 @pytest.mark.parametrize("correlation", [0.0, 0.98])

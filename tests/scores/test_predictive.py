@@ -248,6 +248,7 @@ def test_summation_has_less_error_than_monte_carlo():
     assert np.mean(errors[0]) < np.mean(errors[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "shadow", "deployed", "counts", "draws"),
     [

@@ -66,6 +66,7 @@ RULES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 def test_sampled_tables_agree_with_exact_ones_under_every_rule(rule):
     options, history = RULES[rule]
@@ -305,6 +306,7 @@ def test_a_ladder_gives_the_same_table_with_fewer_refits(rule):
     assert sampled["rung"].isin(["reweight", "moment match"]).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("score", [CRPS(), NewsvendorLoss(3.0, 1.0, "EUR")], ids=["crps", "newsvendor"])
 def test_tables_of_other_scores_agree_with_exact_ones(score):
     forecaster, options = SampledRegression(PRIOR), {"score": score, "update_rule": UpdateRule(window=8)}

@@ -229,6 +229,7 @@ def test_a_table_of_release_0_1_0_is_read_audited_and_decided_on_as_it_was_then(
     assert str(plain_labels(table["label"])[0]) == "2024-09"
 
 
+@pytest.mark.slow
 def test_a_table_of_release_0_1_0_is_reported_on_and_kept(old_table, tmp_path):
     table = read_spells(old_table)
     page = write_report(ld.audit(table, 0.3, calendar=5, resamples=20), tmp_path / "new", title="old", table=table)

@@ -71,6 +71,7 @@ def assert_same(first, second):
     assert first.no_debt == second.no_debt
 
 
+@pytest.mark.slow
 @every_engine
 @every_case
 def test_a_table_is_its_columns_side_by_side(engine, case):
@@ -95,6 +96,7 @@ def test_a_longer_history_begins_with_the_table_of_a_shorter_one(engine):
     xr.testing.assert_identical(begun.drop_vars("earlier"), short.drop_vars("earlier"))
 
 
+@pytest.mark.slow
 @every_engine
 @pytest.mark.parametrize("case", ["all data", "window", "crps"])
 def test_a_step_asks_for_no_row_of_a_later_period(engine, case):
@@ -118,6 +120,7 @@ def test_a_step_asks_for_no_row_of_a_later_period(engine, case):
         assert_same(column, whole)
 
 
+@pytest.mark.slow
 @every_engine
 @every_case
 def test_what_is_held_can_be_stored_and_stays_as_it_is(engine, case):

@@ -330,6 +330,7 @@ class Unwilling(SampledRegression):
     fit = as_batch
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
