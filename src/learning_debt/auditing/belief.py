@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from learning_debt.arrays.schedules.walk import deployed_during
 from learning_debt.data import SERIES
 from learning_debt.spells import check_spells
-from learning_debt.spells.checks import require_table
+from learning_debt.spells.checks import require_schedule, require_table
 from learning_debt.spells.schema import TableFacts, standard_error
 from learning_debt.typing import Array
 from learning_debt.validation import require_instance, require_probability
@@ -160,14 +160,8 @@ def _delayed(cells: Array, lag: int) -> Array:
 
 def _in_service(table: xr.Dataset, schedule: xr.DataArray) -> NDArray[np.bool_]:
     """Whether a posterior served in a period, shape (series, deployed_at, period)."""
-    shape = (table.sizes[SERIES], table.sizes["period"])
-    if schedule.dims != (SERIES, "period") or schedule.shape != shape:
-        raise ValueError(
-            f"schedule must have dims ('series', 'period') and the table's shape {shape}, "
-            f"not {schedule.dims} and {schedule.shape}"
-        )
-    serving = deployed_during(schedule.values.astype(bool))
-    return np.asarray(serving[:, None, :] == np.arange(shape[1])[:, None])
+    serving = deployed_during(require_schedule(table, schedule))
+    return np.asarray(serving[:, None, :] == np.arange(serving.shape[1])[:, None])
 
 
 def _verdicts(

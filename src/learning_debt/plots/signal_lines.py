@@ -25,7 +25,7 @@ from learning_debt.plots.common import (
 )
 from learning_debt.plots.literal_text import LiteralLabeller
 from learning_debt.spells import check_spells
-from learning_debt.spells.checks import require_table
+from learning_debt.spells.checks import require_schedule, require_table
 from learning_debt.spells.schema import SAMPLED, reliability, reliable_of, se_of, standard_error
 from learning_debt.validation import require_instance
 
@@ -119,22 +119,17 @@ def plot_signals(
 
 def in_service(table: xr.Dataset, schedule: xr.DataArray) -> xr.Dataset:
     """Signals, their errors and reliability along a schedule, dims (series, period), of a checked table."""
-    shape = (table.sizes[SERIES], table.sizes["period"])
-    if schedule.dims != (SERIES, "period") or schedule.shape != shape:
-        raise ValueError(
-            f"schedule must have dims ('series', 'period') and the table's shape {shape}, "
-            f"not {schedule.dims} and {schedule.shape}"
-        )
+    retrained = require_schedule(table, schedule)
     wanted = [variable for name in SAMPLED for variable in (name, se_of(name), reliable_of(name))]
-    lanes = np.arange(shape[0])
+    lanes = np.arange(len(retrained))
     served = {
-        name: ((SERIES, "period"), along_schedule(table[name].values, lanes, schedule.values.astype(bool)))
+        name: ((SERIES, "period"), along_schedule(table[name].values, lanes, retrained))
         for name in wanted
         if name in table
     }
     if not served:
         raise ValueError(f"spells hold none of the signals {SAMPLED}")
-    return xr.Dataset(served, coords={SERIES: table[SERIES].values, "period": np.arange(1, shape[1] + 1)})
+    return xr.Dataset(served, coords={SERIES: table[SERIES].values, "period": np.arange(1, retrained.shape[1] + 1)})
 
 
 def _points(served: xr.Dataset, names: Sequence[str]) -> xr.Dataset:

@@ -17,7 +17,6 @@ from learning_debt.typing import Array
 __all__ = [
     "gap_from_mixtures",
     "posterior_mixture",
-    "row_log_density",
     "row_mixture",
     "score_from_mixture",
     "supported",

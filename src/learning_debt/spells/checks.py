@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from learning_debt.data import SERIES
 from learning_debt.spells.schema import ARRIVED_GAP, DIMS, DOUBTS, FLAGS, VARIABLES, TableFacts, derived_regret
@@ -34,6 +35,23 @@ def require_table(name: str, value: Any) -> xr.Dataset:
             raise ValueError(f"{name} lack the dimension {dim!r}; they have {sorted(map(str, table.dims))}")
     TableFacts.from_table(table, name)
     return table
+
+
+def require_schedule(table: xr.Dataset, schedule: xr.DataArray) -> NDArray[np.bool_]:
+    """Retrains of a schedule that fits a checked table, shape (series, periods).
+
+    Raises
+    ------
+    ValueError
+        If its dimensions or its shape are not the table's.
+    """
+    shape = (table.sizes[SERIES], table.sizes["period"])
+    if schedule.dims != (SERIES, "period") or schedule.shape != shape:
+        raise ValueError(
+            f"schedule must have dims ('series', 'period') and the table's shape {shape}, "
+            f"not {schedule.dims} and {schedule.shape}"
+        )
+    return np.asarray(schedule.values.astype(bool))
 
 
 def check_spells(spells: xr.Dataset, requires: Sequence[str] = ()) -> xr.Dataset:

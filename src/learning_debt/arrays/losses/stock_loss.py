@@ -225,7 +225,7 @@ def stock_score(draws: WeightedDraws, outcome: Array, under: float, over: float)
 def stock_divergence(shadow: WeightedDraws, deployed: WeightedDraws, under: float, over: float) -> Divergence:
     """Extra cost, expected by the shadow, of the deployed stock; mean over the rows.
 
-    WeightedDraws (chain, draw, rows) of the two may depend on each other sample by sample, as in `crps_divergence`.
+    Draws (chain, draw, rows) of the two may depend on each other sample by sample, as in `crps_divergence`.
 
     Notes
     -----
