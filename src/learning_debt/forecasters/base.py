@@ -7,6 +7,7 @@ from typing import Any, Protocol, cast, runtime_checkable
 import numpy as np
 import xarray as xr
 
+from learning_debt.arrays.predictive.families import RowDistributions
 from learning_debt.data import restored_dataset
 from learning_debt.validation import describe, require_numbers
 
@@ -103,6 +104,20 @@ class Attaching(Protocol):
 
     def attach(self, posterior: xr.DataTree, data: Any, row_weight: Any = None) -> xr.DataTree:
         """A copy of `posterior` with the rows of `data` that weigh something, as `Forecaster.fit` stores them."""
+        ...
+
+
+@runtime_checkable
+class DistributionGiver(Protocol):
+    """A forecaster that may know the distribution of its rows, which makes densities at many points cheap. Optional."""
+
+    def row_distributions(
+        self, posterior: xr.DataTree, batch: Any, past: Any = None, *, random_seed: int | None = None
+    ) -> RowDistributions | None:
+        """The outcome's distribution at every draw and row; None where it is of no known family.
+
+        Its log density agrees with `log_density` for any outcomes of the batch; where outcomes feed back there is none.
+        """
         ...
 
 

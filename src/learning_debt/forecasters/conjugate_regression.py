@@ -11,6 +11,7 @@ import xarray as xr
 
 from learning_debt.arrays.conjugate import nig as exact
 from learning_debt.arrays.conjugate.nig import NIG
+from learning_debt.arrays.predictive.families import RowDistributions
 from learning_debt.data import as_dataset, not_numbers, require_same_rows, require_variables
 from learning_debt.errors import IncomparablePosteriorsError
 from learning_debt.forecasters.base import GRADIENT_EVALUATIONS, SAMPLE, as_row_weight
@@ -248,6 +249,17 @@ class ConjugateRegression:
         residual = batch["y"].values - coefficients @ batch["x"].values.T
         values = -0.5 * (np.log(2 * math.pi * variance)[:, None] + residual**2 / variance[:, None])
         return self._per_sample(values, batch["y"])
+
+    def row_distributions(
+        self, posterior: xr.DataTree, batch: Any, past: Any = None, *, random_seed: int | None = None
+    ) -> RowDistributions:
+        """Normal distributions of the outcome at every draw and row; the batch needs ``x`` only."""
+        require_seed("random_seed", random_seed)
+        dataset = as_dataset(batch, self.observation_dim, ["x"])
+        require_variables(dataset, ["x"])
+        coefficients, variance = self._draws(posterior)
+        location = coefficients @ self._design(dataset).values.T
+        return RowDistributions("normal", (location, np.sqrt(variance)[:, None]), location.shape)
 
     def predict(
         self, posterior: xr.DataTree, batch: Any, past: Any = None, *, random_seed: int | None = None

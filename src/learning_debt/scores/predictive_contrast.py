@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from learning_debt.arrays.predictive import mixture
+from learning_debt.arrays.predictive.families import RowDistributions
 from learning_debt.arrays.predictive.integration import Integral, average, integral
 from learning_debt.arrays.predictive.outcome_draws import OutcomeDraws, Outcomes, by_weight
 from learning_debt.arrays.predictive.outcome_points import MAXIMUM_POINTS, POINTS, OutcomePoints
@@ -16,13 +17,17 @@ from learning_debt.data import append_rows, take_rows
 from learning_debt.doubt import Doubt
 from learning_debt.estimate import Estimate
 from learning_debt.forecasters.base import Predictor
-from learning_debt.forecasters.row_likelihood import row_log_density
+from learning_debt.forecasters.outcome_densities import (
+    Nodes,
+    distributions_of,
+    log_density_at,
+    repeated_log_density,
+)
 from learning_debt.forecasters.weights import doubts_of_weights, relative_weights, was_moved, with_moves
 from learning_debt.scores.row_mixtures import (
     MAXIMUM_RELATIVE_VARIANCE,
     doubts_of_error,
     posterior_mixture,
-    row_mixture,
     tolerated_error,
 )
 from learning_debt.typing import Array
@@ -48,10 +53,6 @@ DEPLOYED_SHARE = 0.25
 """Share of them drawn from the deployed posterior, which finds what it expects and the shadow does not."""
 
 
-Nodes = dict[str, Array]
-"""Values of each outcome variable at the points of every row, shape (rows, points, ...)."""
-
-
 class PredictiveContrast:
     """The shadow's predictive distribution on a batch, ready to be held against any deployed posterior.
 
@@ -75,6 +76,7 @@ class PredictiveContrast:
         self.rows = batch.sizes[forecaster.observation_dim]
         self.kind, self.moved = forecaster.outcome_kind(), was_moved(shadow)
         self._parts: list[PredictiveContrast] = []
+        self._distributions: list[tuple[xr.DataTree, RowDistributions | None]] = []
         chunks = self._chunks()
         seeds = np.random.SeedSequence(random_seed).generate_state(len(chunks) + 3).tolist()
         more_seed = seeds.pop()
@@ -209,33 +211,23 @@ class PredictiveContrast:
 
     def _densities(self, posterior: xr.DataTree, nodes: Nodes) -> mixture.Mixture:
         """Log predictive density at every point, row by row: point j of row i is entry i * points + j."""
-        points = next(iter(nodes.values())).shape[1]
-        if not self.forecaster.needs_past:
-            repeated = self.batch.isel({self.forecaster.observation_dim: np.repeat(np.arange(self.rows), points)})
-            flat = {name: array.reshape(-1, *array.shape[2:]) for name, array in nodes.items()}
-            return row_mixture(self.forecaster, posterior, self._with(repeated, flat), None, self._state_seed)
-        at_points = [
-            row_log_density(
-                self.forecaster,
-                posterior,
-                self._with(self.batch, {name: array[:, point] for name, array in nodes.items()}),
-                self.past,
-                self._state_seed,
-            )
-            for point in range(points)
-        ]
-        stacked = np.stack(at_points, axis=-1)
-        return posterior_mixture(posterior, stacked.reshape(*stacked.shape[:2], -1))
+        given = (self.forecaster, posterior, self.batch, nodes, self.past, self._state_seed)
+        if self.kind == "other":
+            density = repeated_log_density(*given)
+        else:
+            (at,) = nodes.values()
+            known = self._known_distributions(posterior)
+            density = log_density_at(*given[:3], at, *given[4:], known) if known else repeated_log_density(*given)
+        return posterior_mixture(posterior, density.reshape(*density.shape[:2], -1))
 
-    def _with(self, batch: xr.Dataset, outcomes: Nodes) -> xr.Dataset:
-        """The rows with these outcomes, each of shape (rows, ...)."""
-        dim = self.forecaster.observation_dim
-        assigned = {}
-        for name, values in outcomes.items():
-            own = [d for d in batch[name].dims if d != dim] if name in batch.variables else []
-            other = own or [f"{name}_dim_{axis}" for axis in range(1, values.ndim)]
-            assigned[name] = ((dim, *other), values)
-        return batch.assign(assigned)
+    def _known_distributions(self, posterior: xr.DataTree) -> RowDistributions | None:
+        """Of this batch at the shadow or the latest deployed posterior, found once for all rules."""
+        for known, distributions in self._distributions:
+            if known is posterior:
+                return distributions
+        found = distributions_of(self.forecaster, posterior, self.batch, self.past, self._state_seed)
+        self._distributions = [*self._distributions[:1], (posterior, found)]
+        return found
 
 
 def _carried(found: Integral) -> bool:

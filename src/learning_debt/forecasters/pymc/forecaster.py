@@ -9,6 +9,7 @@ import numpy as np
 import pymc as pm
 import xarray as xr
 
+from learning_debt.arrays.predictive.families import RowDistributions
 from learning_debt.data import as_dataset, stored_dataset, why_unusable
 from learning_debt.errors import NoJointDensityError
 from learning_debt.forecasters.base import (
@@ -20,7 +21,7 @@ from learning_debt.forecasters.base import (
     row_weight,
 )
 from learning_debt.forecasters.pymc.build import Build
-from learning_debt.forecasters.pymc.compiled.density import split_points
+from learning_debt.forecasters.pymc.compiled.density import cells_of, split_points
 from learning_debt.forecasters.pymc.inputs.owner_columns import require_storable, storable
 from learning_debt.forecasters.pymc.inputs.posterior_draws import labelled_draws
 from learning_debt.forecasters.pymc.inputs.preparation import (
@@ -322,6 +323,54 @@ class PyMCForecaster:
                 sample, row = np.argwhere(np.isnan(values))[0]
                 raise ValueError(f"the log density of row {row} is NaN at draw {sample}; check the row's values")
         return self._labelled(terms, prepared)
+
+    def row_distributions(
+        self, posterior: xr.DataTree, batch: Any, past: Any = None, *, random_seed: int | None = None
+    ) -> RowDistributions | None:
+        """The outcome's distribution at every draw and row, which makes log densities at many outcomes cheap.
+
+        The batch needs no outcomes; `past` and `random_seed` are as in `log_density`. None where the outcome is of no
+        known one-dimensional family (`arrays.predictive.families`), where outcomes feed back, and for good where
+        densities were not those of `log_density` when the two were first compared, on the batch at hand.
+        """
+        prepared = self._batches.prepare(posterior, batch, past, random_seed, outcome=False)
+        density = prepared.build.density
+        outcome = density.outcome_parameters
+        if outcome is None or density.family_checked is False or (density.scoring and density.scoring.feedback):
+            return None
+        prepared.build.predicting_guard.check(prepared.arguments)
+        cells = cells_of(prepared.rows, prepared.rows, density.pairs)
+        found = outcome.at(prepared.arguments, prepared.samples, prepared.rows, prepared.kept, cells)
+        if density.family_checked is None:
+            probes = outcome.probes(found)
+            density.family_checked = self._agree(found, probes, posterior, prepared.batch, past, random_seed)
+        return found if density.family_checked else None
+
+    def _agree(
+        self,
+        found: RowDistributions,
+        probes: list[float],
+        posterior: xr.DataTree,
+        batch: xr.Dataset,
+        past: Any,
+        random_seed: int | None,
+    ) -> bool:
+        """Whether log densities of a known family are the compiled ones, at the same outcome for all rows."""
+        (name,) = self.observed
+        dtype = self._registry.of(posterior).graph.data[name].dtype
+        for probe in probes:
+            outcomes = np.full(found.shape[1], probe).astype(dtype)
+            try:
+                compiled = self.log_density(
+                    posterior, batch.assign({name: (self._observation_dim, outcomes)}), past, random_seed=random_seed
+                )
+            except (ValueError, ArithmeticError):  # the owner's preparation refuses such outcomes, say
+                return False
+            (expected,) = (variable.values for variable in compiled.data_vars.values())
+            ours = found.log_density(outcomes[:, None].astype(float))[..., 0]
+            if not np.allclose(ours, expected, rtol=1e-9, atol=1e-9):
+                return False
+        return True
 
     def predict(
         self, posterior: xr.DataTree, batch: Any, past: Any = None, *, random_seed: int | None = None

@@ -7,13 +7,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pytensor.tensor as pt
 from pymc.pytensorf import compile as compile_pymc
 from pytensor.compile.mode import get_mode
 from pytensor.graph.basic import Variable
 from pytensor.graph.replace import vectorize_graph
-from pytensor.graph.traversal import graph_inputs
 
+from learning_debt.forecasters.pymc.compiled.batched_arguments import CELLS, Inputs
+from learning_debt.forecasters.pymc.compiled.outcome_family import OutcomeParameters, outcome_parameters
 from learning_debt.forecasters.pymc.model.graph import Arguments, ModelGraph, compile_python
 from learning_debt.forecasters.pymc.model.threads import WORKSHOP, one_at_a_time
 
@@ -53,8 +53,6 @@ class Scoring:
         return not self.alone or bool(self.ordered)
 
 
-CELLS = 1_000_000
-"""Draws x rows handed to a compiled function at a time, so that memory stays bounded."""
 PAIRS_PER_CELL = 10
 """Where rows hang together (adstock, Gaussian processes), a function may hold every pair of them at every draw."""
 
@@ -62,59 +60,6 @@ PAIRS_PER_CELL = 10
 def cells_of(rows: int, numbers: int, pairs: bool) -> int:
     """What one draw of `rows` rows with `numbers` outcomes counts for, against `CELLS`."""
     return max(numbers, rows * rows // PAIRS_PER_CELL if pairs else 0, 1)
-
-
-def canonical(values: Any, dtype: str) -> np.ndarray:
-    """C-contiguous, writable, of one dtype: numba compiles a function anew for any other memory layout."""
-    array = np.ascontiguousarray(values, dtype=dtype)
-    array = array.reshape(np.shape(values))
-    return array if array.flags.writeable else array.copy()
-
-
-def batched(argument: Variable) -> Variable:
-    """The same argument with a leading axis over draws; an axis known to have length 1 still broadcasts."""
-    shape = (None, *(1 if size == 1 else None for size in argument.type.shape))
-    return pt.TensorType(argument.dtype, shape)(argument.name)  # a name may hold a comma
-
-
-class Inputs:
-    """Which arguments a graph uses, in the order in which its compiled function takes them."""
-
-    def __init__(self, graph: ModelGraph, outputs: list[Variable], batch: str) -> None:
-        """Arguments of kind `batch` get an axis over draws."""
-        used = set(graph_inputs(outputs))
-        kinds = {
-            "draw": graph.draws,
-            "value": graph.values,
-            "data": graph.data,
-            "length": graph.lengths,
-            "weight": graph.weights,
-        }
-        self.slots = [
-            (kind, name, argument)
-            for kind, arguments in kinds.items()
-            for name, argument in arguments.items()
-            if argument in used
-        ]
-        self.replacement = {argument: batched(argument) for kind, _, argument in self.slots if kind == batch}
-        self.batch = batch
-
-    @property
-    def first_draw(self) -> dict[Variable, Variable]:
-        """The first draw of each batched argument: enough to work out a size."""
-        return {argument: whole[0] for argument, whole in self.replacement.items()}
-
-    @property
-    def variables(self) -> list[Variable]:
-        """The arguments of the compiled function, in order."""
-        return [self.replacement.get(argument, argument) for _, _, argument in self.slots]
-
-    def arrays(self, arguments: Arguments, rows: slice | int) -> list[np.ndarray]:
-        """Values in order; of the arguments along draws only `rows`."""
-        return [
-            canonical(arguments[kind][name][rows] if kind == self.batch else arguments[kind][name], argument.dtype)
-            for kind, name, argument in self.slots
-        ]
 
 
 class Density:
@@ -130,6 +75,8 @@ class Density:
         self.graph = graph
         self.compile_kwargs = compile_kwargs or {}
         self.scoring: Scoring | None = None
+        self.family_checked: bool | None = None
+        """Whether the outcome's family gives the compiled log densities; None until it has been tried."""
 
     @property
     def pairs(self) -> bool:
@@ -144,6 +91,11 @@ class Density:
     @cached_property
     def _joint(self) -> tuple[Any, Inputs]:
         return self._compiled([self.graph.joint], "value")
+
+    @cached_property
+    def outcome_parameters(self) -> OutcomeParameters | None:
+        """Parameters of the outcome's family; None where it has no known one."""
+        return outcome_parameters(self.graph)
 
     @cached_property
     def _weighted_joint(self) -> tuple[Any, Inputs]:

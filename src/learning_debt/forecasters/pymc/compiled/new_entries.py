@@ -9,7 +9,8 @@ import numpy as np
 from pytensor.graph.basic import Variable
 
 from learning_debt.errors import UnsupportedModelError
-from learning_debt.forecasters.pymc.compiled.density import CELLS, cells_of
+from learning_debt.forecasters.pymc.compiled.batched_arguments import CELLS
+from learning_debt.forecasters.pymc.compiled.density import cells_of
 from learning_debt.forecasters.pymc.compiled.simulation import Simulation
 from learning_debt.forecasters.pymc.model.graph import Arguments, ModelGraph
 

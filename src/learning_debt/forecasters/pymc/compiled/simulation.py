@@ -18,7 +18,7 @@ from pytensor.tensor.random.op import RandomVariable
 from pytensor.tensor.random.type import RandomType
 from pytensor.tensor.type_other import NoneTypeT
 
-from learning_debt.forecasters.pymc.compiled.density import CELLS, Inputs
+from learning_debt.forecasters.pymc.compiled.batched_arguments import CELLS, Inputs
 from learning_debt.forecasters.pymc.model.graph import Arguments, ModelGraph, compile_python
 from learning_debt.forecasters.pymc.model.threads import one_at_a_time
 

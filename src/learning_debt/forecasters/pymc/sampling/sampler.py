@@ -18,7 +18,7 @@ from learning_debt.data import stored_labels
 from learning_debt.errors import UnsupportedModelError
 from learning_debt.forecasters.base import GRADIENT_EVALUATIONS, ROW_WEIGHT
 from learning_debt.forecasters.convergence import not_finite
-from learning_debt.forecasters.pymc.compiled.density import canonical
+from learning_debt.forecasters.pymc.compiled.batched_arguments import canonical
 from learning_debt.forecasters.pymc.model.graph import Arguments, ModelGraph
 from learning_debt.forecasters.pymc.model.threads import in_workshop
 from learning_debt.forecasters.pymc.sampling.weighted_model import weighted_model
