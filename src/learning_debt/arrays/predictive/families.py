@@ -160,7 +160,7 @@ def log_rising(a: Array, y: Array) -> Array:
 
     Examples
     --------
-    >>> abs(float(log_rising(np.array(2.0), np.array(3.0))) - np.log(3 * 4 / 2**2)) < 1e-14
+    >>> bool(abs(log_rising(np.array(2.0), np.array(3.0)) - np.log(3 * 4 / 2**2)) < 1e-14)
     True
     """
     a, y = np.broadcast_arrays(a, y)
