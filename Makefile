@@ -42,6 +42,7 @@ benchmark: environment ## timings side by side; sampled against exact, in short 
 	$(PYTHON) benchmarks/selection.py --replications 20 --periods 60
 	$(PYTHON) benchmarks/sampled_decisions.py --quick --paths 1 --draws 1000
 	cd benchmarks && ../$(PYTHON) -m drifting_models --quick
+	$(PYTHON) -m benchmarks.tables --way refit --case student_t --sample --out $(or $(TMPDIR),/tmp)/tables.csv
 	$(PYTHON) benchmarks/study.py
 
 release-check: environment ## build wheel and sdist, install the wheel outside the clone, and try it there

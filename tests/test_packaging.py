@@ -46,7 +46,7 @@ def distributions(statements, local):
 
 def local_modules(*folders):
     """Names under which modules of folders of scripts and tests import each other."""
-    paths = [path for folder in folders for path in (ROOT / folder).rglob("*")]
+    paths = [path for folder in folders for path in [ROOT / folder, *(ROOT / folder).rglob("*")]]
     return {path.stem for path in paths if path.is_dir() or path.suffix == ".py"}
 
 
