@@ -188,12 +188,17 @@ def gaussian(mean: np.ndarray, covariance: np.ndarray) -> Posterior:
 
 @dataclass(frozen=True)
 class Case:
-    """`path(u)` is the posterior a fraction u of the way from deployed to shadow; truth in nats."""
+    """`path(u)` is the posterior a share u of the way from deployed to shadow; `debt_of(u, v)` the nats of u to v."""
 
     name: str
     path: Callable[[float], Posterior]
-    debt: float
+    debt_of: Callable[[float, float], float]
     parameters: int
+
+    @property
+    def debt(self) -> float:
+        """Of the shadow to the deployed posterior."""
+        return self.debt_of(1, 0)
 
 
 def product(name: str, path: Callable[[float], Marginal], dimension: int, plain: int = 0) -> Case:
@@ -202,7 +207,7 @@ def product(name: str, path: Callable[[float], Marginal], dimension: int, plain:
     return Case(
         f"{name}, d={dimension + plain}",
         lambda u: independent(*[path(u)] * dimension, *still),
-        dimension * path(1).divergence(path(0)),
+        cache(lambda later, earlier: dimension * path(later).divergence(path(earlier))),
         dimension + plain,
     )
 
@@ -219,11 +224,13 @@ def regression(name: str, dimension: int, before: int, since: int, moved: float)
         covariance = np.linalg.inv(np.eye(dimension) + x[:rows].T @ x[:rows])
         return covariance @ x[:rows].T @ y[:rows], covariance
 
-    (m_q, c_q), (m_p, c_p) = moments(0), moments(1)
-    inverse, gap = np.linalg.inv(c_q), m_p - m_q
-    determinants = np.linalg.slogdet(c_q)[1] - np.linalg.slogdet(c_p)[1]
-    debt = 0.5 * (np.trace(inverse @ c_p) + gap @ inverse @ gap - dimension + determinants)
-    return Case(f"{name}, d={dimension}", lambda u: gaussian(*moments(u)), float(debt), dimension)
+    def debt_of(later: float, earlier: float) -> float:
+        (m_q, c_q), (m_p, c_p) = moments(earlier), moments(later)
+        inverse, gap = np.linalg.inv(c_q), m_p - m_q
+        determinants = np.linalg.slogdet(c_q)[1] - np.linalg.slogdet(c_p)[1]
+        return float(0.5 * (np.trace(inverse @ c_p) + gap @ inverse @ gap - dimension + determinants))
+
+    return Case(f"{name}, d={dimension}", lambda u: gaussian(*moments(u)), debt_of, dimension)
 
 
 def cases() -> list[Case]:
@@ -231,8 +238,10 @@ def cases() -> list[Case]:
         def between(u: float) -> tuple[float, float]:
             return start[0] + u * (end[0] - start[0]), start[1] * (end[1] / start[1]) ** u
 
-        truth = normal(*between(1)).divergence(normal(*between(0)))
-        return Case(f"{name}, d=10", lambda u: funnel(*between(u)), truth, 10)
+        def debt_of(later: float, earlier: float) -> float:
+            return normal(*between(later)).divergence(normal(*between(earlier)))
+
+        return Case(f"{name}, d=10", lambda u: funnel(*between(u)), cache(debt_of), 10)
 
     return [
         product("gamma 1.5, small", lambda u: log_gamma(1.5 + 0.5 * u, 1 + 0.2 * u), 1),
