@@ -4,7 +4,8 @@ From the clone's root: ``python -m benchmarks.tables --case NAME ... [--way refi
 out, all three ways follow each other: a refit every period and a pooled shadow, the one that begins taking turns, then
 the fits of the pooled table's anchors alone, which is the least it could take. ``--sample`` prices refitting from a few
 fits and columns of pairs, where all of it would take hours. Runs are added to a CSV, and all of it is printed.
-Seconds of compiling, of fits and of the rest add up; gradients and densities are of one row at one point.
+Seconds of compiling, of fits and of the rest add up; on a machine that others use, those of the processor (``cpu``, of
+all threads) say more. Gradients and densities are of one row at one point.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def report(table: pd.DataFrame) -> None:
     """Print the table, ratios, and what prices were worked out from."""
     pd.set_option("display.width", 200, "display.max_columns", 40)
     print(f"\n{shown(table).to_string(index=False, float_format='{:.3g}'.format)}")
-    print("~: priced from a sample, not run. Peak memory of a price is not known. Load: of the machine, at the start.")
+    print("~: priced from a sample, not run, so that processor time and peak memory are not known. Load: at the start.")
     for _, row in table[table["priced"]].iterrows():
         print(f"\n{row['case']}, refitting priced in {row['sample_seconds']:.0f} s from")
         print(lines(json.loads(row["parts"])))

@@ -130,7 +130,7 @@ def store_counts(stores: int) -> Callable[[xr.Dataset], Any]:
 def media_weeks(rng: np.random.Generator, weeks: int = 104, initial: int = 52) -> xr.Dataset:
     """Two channels whose spend lingers and saturates, a price and a season; the second channel loses half its reach."""
     week = np.arange(weeks)
-    spend = rng.gamma(2.0, 0.5, size=(weeks, 2))
+    spend = rng.gamma(1.0, 0.5, size=(weeks, 2))
     reach = np.array([1.0, 1.5]) * np.where(week[:, None] >= (initial + weeks) // 2, [1.0, 0.5], 1.0)
     kept = 0.5 ** np.arange(LAGS)
     stock = np.stack([np.convolve(channel, kept)[:weeks] for channel in spend.T], axis=1)
@@ -156,7 +156,7 @@ def media_mix(data: xr.Dataset) -> Any:
         season = pm.Data("season", data["season"].values, dims=("obs", "wave"))
         y = pm.Data("y", data["y"].values, dims="obs")
         keep = pm.Beta("keep", 3.0, 3.0, dims="channel")
-        reach = pm.HalfNormal("reach", 2.0, dims="channel")
+        reach = pm.LogNormal("reach", 0.0, 0.5, dims="channel")
         level, slope, scale = pm.Normal("level", 5.0, 2.0), pm.Normal("slope", 0.0, 1.0), pm.HalfNormal("scale", 1.0)
         waves = pm.Normal("waves", 0.0, 0.5, dims="wave")
         padded = pt.concatenate([pt.zeros((LAGS - 1, 2)), spend])

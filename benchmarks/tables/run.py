@@ -8,7 +8,7 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Sequence
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
@@ -54,17 +54,18 @@ def measured(case: Case, way: str, seed: int, *, sample: bool = False, anchors: 
     options = dict(case.options) | {"draws": case.draws, "tune": case.tune}
     forecaster = CountedForecaster(case.build_model, clock=clock, **options)
     record = {"case": case.name, "way": way, "seed": seed, "load": os.getloadavg()[0]}
-    begun = perf_counter()
+    begun, worked = perf_counter(), process_time()
     with clock.running(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if way == "anchors":
             fit_rows(forecaster, history, anchors, seed)
         elif sample:
-            return record | _priced(forecaster, history, case.initial, seed) | {"peak_gib": float("nan")}
+            return record | _priced(forecaster, history, case.initial, seed)
         else:
             spells = _table(forecaster, history, case.initial, keeper(way), seed)
             record |= _told(spells)
-    return record | _stages(forecaster, perf_counter() - begun) | {"peak_gib": peak_gib()}
+    record |= {"cpu": process_time() - worked, "peak_gib": peak_gib()}
+    return record | _stages(forecaster, perf_counter() - begun)
 
 
 def fit_rows(forecaster: CountedForecaster, history: xr.Dataset, sizes: Sequence[int], seed: int) -> None:

@@ -8,7 +8,19 @@ from pathlib import Path
 import pandas as pd
 
 KEYS = ["case", "way", "repetition"]
-SHOWN = ["seconds", "compile", "fitting", "rest", "fits", "gradients", "densities", "peak_gib", "largest_debt", "load"]
+SHOWN = [
+    "seconds",
+    "cpu",
+    "compile",
+    "fitting",
+    "rest",
+    "fits",
+    "gradients",
+    "densities",
+    "peak_gib",
+    "largest_debt",
+    "load",
+]
 
 
 def merged(stored: Path, records: list[dict]) -> pd.DataFrame:
