@@ -29,7 +29,7 @@ def test_costs_do_not_fall_below_zero_where_a_line_through_them_would():
 def test_the_price_of_straight_costs_is_their_sum():
     rows = np.array([26, 27, 28, 29, 30, 31]) * 10
     fits = [{"rows": n, "seconds": 1 + n / 100, "evaluations": 40.0 * n} for n in rows[[0, 1, 5]]]
-    columns = [{"stored": t, "seconds": 0.2 + 0.3 * t, "evaluations": 100 * (t + 1)} for t in range(2)]
+    columns = [{"stored": t, "seconds": 0.2 + 0.3 * t, "evaluations": 100 * (t + 1)} for t in range(3)]
     price = refit_price(fits, columns, rows)
     assert price["fit_seconds"] == pytest.approx((1 + rows / 100).sum())
     assert price["fit_evaluations"] == pytest.approx(40 * rows.sum())

@@ -22,15 +22,16 @@ def refit_price(fits: Sequence[dict[str, Any]], columns: Sequence[dict[str, Any]
     """Seconds and evaluations of a refit for each of `rows` (rows held, shape (T + 1,)), and of all pairs.
 
     A fit's cost is a straight line in its rows. That of the column which follows shadow t, in which t posteriors are
-    compared with it and t + 1 are scored, is one in t.
+    compared with it and t + 1 are scored, is one in t from 1 on; the first has nothing to compare, and counts as it is.
     """
     rows = np.asarray(rows, dtype=float)
     stored, price = np.arange(len(rows), dtype=float), {}
     for what in ("seconds", "evaluations"):
         line = straight_line([fit["rows"] for fit in fits], [fit[what] for fit in fits])
         price[f"fit_{what}"] = float((line[0] + line[1] * rows).sum())
-        line = straight_line([column["stored"] for column in columns], [column[what] for column in columns])
-        price[f"pair_{what}"] = float((line[0] + line[1] * stored).sum())
+        first, later = columns[0], columns[1:]
+        line = straight_line([column["stored"] for column in later], [column[what] for column in later])
+        price[f"pair_{what}"] = float(first[what] + (line[0] + line[1] * stored[1:]).sum())
     return price
 
 

@@ -20,7 +20,7 @@ from benchmarks.tables.price import refit_price
 import learning_debt as ld
 
 WAYS = ("refit", "pooled", "anchors")
-COLUMNS = 4
+COLUMNS = 8
 """Periods that are replayed, to price all of them."""
 
 
