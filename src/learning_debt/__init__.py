@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from learning_debt.pricing.replays import Replay, oracle, replay
     from learning_debt.pricing.tuning import Tuned, tune
     from learning_debt.shadows.ladder import ShadowLadder
+    from learning_debt.shadows.pooled import PooledShadow
     from learning_debt.shadows.refit import Refit
     from learning_debt.shadows.supplied import SuppliedShadow
     from learning_debt.spells import check_spells, compare_tables, from_period, select_periods, spell_table
@@ -55,6 +56,7 @@ __all__ = [
     "ForecasterSamplingWrapper",
     "HybridRegretModel",
     "IncomparablePosteriorsError",
+    "PooledShadow",
     "PyMCForecaster",
     "Refit",
     "Replay",
@@ -109,6 +111,7 @@ _MODULES = {
     "Refit": "learning_debt.shadows.refit",
     "Replay": "learning_debt.pricing.replays",
     "RetrainingCost": "learning_debt.policies.cost",
+    "PooledShadow": "learning_debt.shadows.pooled",
     "ShadowLadder": "learning_debt.shadows.ladder",
     "Signals": "learning_debt.policies.signals",
     "SuppliedShadow": "learning_debt.shadows.supplied",

@@ -18,9 +18,12 @@ from learning_debt.forecasters.base import FarSighted, Forecaster, require_sampl
 from learning_debt.forecasters.conjugate_regression import ConjugateRegression
 from learning_debt.scores import Score
 from learning_debt.shadows.base import ShadowKeeper
+from learning_debt.shadows.pooled import PooledShadow
 from learning_debt.shadows.refit import Refit
 from learning_debt.spells.exact import ExactStep
 from learning_debt.spells.forecast_schedule import Plan
+from learning_debt.spells.pooled import pooled_columns
+from learning_debt.spells.pooled_anchors import NotPooledError
 from learning_debt.spells.sampled import SampledStep
 from learning_debt.spells.schema import SAMPLED
 from learning_debt.spells.series_plans import lay_out
@@ -160,11 +163,12 @@ def spell_table(
         _check_rows(forecaster, plan)
     keeper = Refit() if shadow is None else shadow
     seeds = np.random.SeedSequence(random_seed).spawn(len(layout.plans))
+    many = len(layout.plans) > 1
     jobs = [
-        SeriesJob(forecaster, plan, keeper, seed, progressbar, name if len(layout.plans) > 1 else None)
+        SeriesJob(forecaster, plan, keeper, seed, progressbar, name if many else None, None if many else executor)
         for plan, seed, name in zip(layout.plans, seeds, layout.series.texts, strict=True)
     ]
-    return layout.table(list((map if executor is None else executor.map)(_columns_of, jobs)))
+    return layout.table(list((executor.map if many and executor is not None else map)(_columns_of, jobs)))
 
 
 class SeriesJob(NamedTuple):
@@ -176,6 +180,7 @@ class SeriesJob(NamedTuple):
     seed: np.random.SeedSequence
     progressbar: bool
     series: str | None
+    executor: Executor | None = None
 
 
 def _check_rows(forecaster: Forecaster, plan: Plan) -> None:
@@ -191,5 +196,13 @@ def _columns_of(job: SeriesJob) -> Columns:
         if isinstance(job.forecaster, ConjugateRegression):
             return collected_columns(ExactStep(job.forecaster, job.plan.options), job.plan)
         forecaster = require_sampled_forecaster("forecaster", job.forecaster)
-        step = SampledStep(forecaster, job.plan.options, job.keeper, job.seed)
-        return collected_columns(step, job.plan, progressbar=job.progressbar)
+        keeper, pooling = job.keeper, ""
+        if isinstance(keeper, PooledShadow):
+            try:
+                return pooled_columns(
+                    forecaster, job.plan, keeper, job.seed, progressbar=job.progressbar, executor=job.executor
+                )
+            except NotPooledError as reason:
+                keeper, pooling = keeper.otherwise, f"no: {reason}"
+        step = SampledStep(forecaster, job.plan.options, keeper, job.seed)
+        return collected_columns(step, job.plan, progressbar=job.progressbar)._replace(pooling=pooling)

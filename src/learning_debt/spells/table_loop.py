@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -25,26 +26,35 @@ class Columns(NamedTuple):
         Per cell (T, T), deployed_at by period; per period (T,).
     no_debt : str
         Why the table holds no posterior debt, or nothing.
+    pooling : str
+        Why it was not made from a pool, or nothing.
     """
 
     cells: dict[str, Array]
     no_debt: str = ""
+    pooling: str = ""
 
 
 def collected_columns[Holdings](step: Step[Holdings], plan: Plan, *, progressbar: bool = False) -> Columns:
     """All periods of `plan`, one after the other; what is held is the step's own affair."""
     with noted(plan.where(0)):
         held, first = step.start(plan.period(0))
-    cells: dict[str, Array] = {}
-    upkeep, reasons = [first], []
+    columns: list[Column] = []
     periods = range(1, plan.periods + 1)
     for t in track(periods, description="keeping the shadow current", disable=not progressbar, transient=True):
         with noted(plan.where(t)):
             held, column = step.step(held, plan.period(t))
-        _put(cells, column, t, plan.periods)
-        upkeep.append(column.upkeep)
-        reasons.append(column.no_debt)
-    return Columns(cells | _by_period(upkeep), next(filter(None, reasons), ""))
+        columns.append(column)
+    return columns_of(first, columns)
+
+
+def columns_of(first: Upkeep, columns: Sequence[Column]) -> Columns:
+    """The columns of all periods side by side; `first` is what the first fit took."""
+    cells: dict[str, Array] = {}
+    for t, column in enumerate(columns, 1):
+        _put(cells, column, t, len(columns))
+    upkeep = [first, *(column.upkeep for column in columns)]
+    return Columns(cells | _by_period(upkeep), next(filter(None, (column.no_debt for column in columns)), ""))
 
 
 def _put(cells: dict[str, Array], column: Column, t: int, periods: int) -> None:

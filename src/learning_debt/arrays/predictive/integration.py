@@ -69,8 +69,27 @@ class Integral(NamedTuple):
         return float(np.sqrt(self.found.standard_error**2 + self.unresolved**2 + self.left_out**2))
 
 
-def integral(points: Points, deployed: Mixture) -> Integral:
-    """Divergence by a rule of integration, with what half its resolution and the masses at its points say of its error.
+class Rule(NamedTuple):
+    """What the points of a rule say of two densities, whatever Monte Carlo adds.
+
+    Attributes
+    ----------
+    share : ndarray, shape (points of all rows,)
+        Probability of each point under the shadow.
+    others : ndarray, shape (points of all rows,), or None
+        The same under the deployed distribution, where the points hold all of it.
+    unresolved, left_out : float
+        As in `Integral`; infinite where the deployed distribution rules out a point of the shadow.
+    """
+
+    share: Array
+    others: Array | None
+    unresolved: float
+    left_out: float
+
+
+def by_rule(points: Points, deployed: Mixture) -> Rule:
+    """What half a rule's resolution and the masses at its points say of the divergence of two mixtures.
 
     Two formulas agree where all of the deployed distribution's mass is at the points: the mean of h = log f_p/f_q, and
     that of h + expm1(-h), in which errors of the rule cancel. Where its mass there differs from one by more than the
@@ -78,12 +97,11 @@ def integral(points: Points, deployed: Mixture) -> Integral:
     """
     rows = len(points.mass)
     h = mixture.log_ratio(points.shadow, deployed, points.mass.ravel()).reshape(rows, -1)
-    if not np.isfinite(h).all():
-        infinite = MonteCarlo(float("inf"), float("inf"), float("inf"))
-        return Integral(infinite, float("inf"))
-    ratio = np.exp(-np.maximum(h, -700.0))
     masses = [points.mass, points.coarse_mass, *_coarsest(points)]
     shares = [_normalised(mass) for mass in masses]
+    if not np.isfinite(h).all():
+        return Rule(shares[0].ravel(), None, float("inf"), 0.0)
+    ratio = np.exp(-np.maximum(h, -700.0))
     beyond = [float((share * ratio).sum()) - 1 for share in shares]
     value = float((shares[0] * h).sum())
     surplus = max(abs(beyond[0]) - 2 * _error(beyond), 0.0)
@@ -91,9 +109,18 @@ def integral(points: Points, deployed: Mixture) -> Integral:
     terms = h + ratio - 1 if whole else h
     unresolved = _error([float((share * terms).sum()) for share in shares])
     others = (shares[0] * ratio).ravel() if whole else None
-    found = mixture.divergence(points.shadow, deployed, shares[0].ravel(), others)
     tails = _tails(shares[0][:, : points.line], h[:, : points.line])
-    return Integral(found, unresolved, surplus * whole + _left_out(masses, ratio, whole) + tails)
+    return Rule(shares[0].ravel(), others, unresolved, surplus * whole + _left_out(masses, ratio, whole) + tails)
+
+
+def integral(points: Points, deployed: Mixture) -> Integral:
+    """Divergence by a rule of integration, with the errors of the rule and of the draws."""
+    rule = by_rule(points, deployed)
+    if not np.isfinite(rule.unresolved):
+        infinite = MonteCarlo(float("inf"), float("inf"), float("inf"))
+        return Integral(infinite, float("inf"))
+    found = mixture.divergence(points.shadow, deployed, rule.share, rule.others)
+    return Integral(found, rule.unresolved, rule.left_out)
 
 
 def _left_out(masses: list[Array], ratio: Array, whole: bool) -> float:

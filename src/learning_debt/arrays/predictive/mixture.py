@@ -181,17 +181,22 @@ def divergence(
     )
     error = _contrast(shadow, deployed, of_shadow[..., 0], -of_deployed[..., 0], of_shadow[..., 1], of_deployed[..., 1])
     bias = float(probability @ error.relative) / 2
-    # First-order errors vanish with the divergence, and hold along the direction in which the two happen to differ: at
-    # most 2 sqrt(bias * value). A divergence below its own bias may well be as large as that, in any direction.
-    first_order = error.mean.inflated
+    value, total = without_bias(value, bias, error.mean.inflated)
+    return MonteCarlo(value, total, float(np.sqrt(probability @ error.trust**2)), error.mean.known_by)
+
+
+def without_bias(value: float, bias: float, first_order: float) -> tuple[float, float]:
+    """A plug-in divergence less its bias, and its standard error, from the variance of first order; nats.
+
+    First-order errors vanish with the divergence, and hold along the direction in which the two happen to differ: at
+    most 2 sqrt(bias * value). A divergence below its own bias may well be as large as that, in any direction.
+    """
     if value < bias:
         first_order = max(first_order, 4 * bias**2)
     total = np.sqrt(first_order + bias**2)
     if value > bias:  # nor is one that came out too small known better for that
         total = np.sqrt(first_order * max((value - bias + total) / value, 1.0) + bias**2)
-    return MonteCarlo(
-        max(value - bias, 0.0), float(total), float(np.sqrt(probability @ error.trust**2)), error.mean.known_by
-    )
+    return max(value - bias, 0.0), float(total)
 
 
 def plug_in_divergence(

@@ -1,0 +1,135 @@
+"""The columns of one series from a pool of draws: a few fits serve every posterior."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+
+import numpy as np
+from rich.progress import Progress
+
+from learning_debt.arrays.bridging.multistate import Pool
+from learning_debt.doubt import Doubt
+from learning_debt.errors import noted
+from learning_debt.forecasters.base import SampledForecaster
+from learning_debt.shadows.base import Upkeep
+from learning_debt.shadows.pooled import PooledShadow
+from learning_debt.spells.estimate_signals import estimate_signals
+from learning_debt.spells.forecast_schedule import Plan
+from learning_debt.spells.pooled_anchors import Anchors, NotPooledError
+from learning_debt.spells.pooled_signals import PooledDraws, PooledPeriod, pooled_debts
+from learning_debt.spells.step import Column
+from learning_debt.spells.table_loop import Columns, columns_of
+from learning_debt.typing import Array
+
+POOLED = "pooled"
+"""The rung of a period that was not fitted."""
+TAINTED = 0.01
+"""Share of a period's weight on draws of a fit that cannot be believed, above which the period cannot be, either."""
+
+
+def require_pooled_plan(forecaster: SampledForecaster, plan: Plan) -> None:
+    """What tells before the first fit that a table cannot be made from a pool.
+
+    Raises
+    ------
+    NotPooledError
+    """
+    if plan.score.name != "log":
+        raise NotPooledError(f"the score is {plan.score.name}, and a pool serves the log score")
+    if plan.learns_late:
+        raise NotPooledError("outcomes become known in later periods than those that are forecast")
+    if forecaster.growing_dims:
+        raise NotPooledError(f"the model grows along {', '.join(forecaster.growing_dims)}")
+    if "deployed_pareto_k" in plan.variables:
+        raise NotPooledError("deployed_pareto_k is about reweighting one posterior's own draws")
+
+
+def pooled_columns(
+    forecaster: SampledForecaster,
+    plan: Plan,
+    keeper: PooledShadow,
+    seed: np.random.SeedSequence,
+    *,
+    progressbar: bool = False,
+    executor: Executor | None = None,
+) -> Columns:
+    """All periods of `plan` from a pool.
+
+    Raises
+    ------
+    NotPooledError
+        If the table cannot be made from a pool, before or after the first fits.
+    """
+    require_pooled_plan(forecaster, plan)
+    seeds = seed.generate_state(3 * (plan.periods + 1)).reshape(-1, 3)
+    with Progress(disable=not progressbar, transient=True) as progress:
+        fitting = progress.add_task("fitting anchors", total=1)
+
+        def announce(fits: int) -> None:
+            progress.update(fitting, total=anchors.refits + fits, completed=anchors.refits)
+            progress.refresh()
+
+        anchors = Anchors(forecaster, plan, keeper, seeds[:, 0].tolist(), executor, announce)
+        with noted(plan.where(0)):
+            pool = anchors.found()
+        progress.update(fitting, total=anchors.refits, completed=anchors.refits)
+        believable = anchors.enough(pool)
+        draws = PooledDraws(pool, anchors.posterior, believable)
+        columns = []
+        for t in progress.track(range(1, plan.periods + 1), description="densities of every period"):
+            with noted(plan.where(t)):
+                columns.append(_column(forecaster, plan, draws, t, int(seeds[t, 1])))
+    upkeep = _upkeep(anchors, pool, believable)
+    columns = [Column(column.signals, kept) for column, kept in zip(columns, upkeep[1:], strict=True)]
+    return columns_of(upkeep[0], columns)
+
+
+def _column(forecaster: SampledForecaster, plan: Plan, draws: PooledDraws, t: int, seed: int) -> Column:
+    variables, issued = plan.variables, plan.period(t).issued
+    batch = forecaster.as_batch(plan.history.take(issued.rows))
+    past = plan.history.take(slice(issued.before)) if forecaster.needs_past else None
+    period = PooledPeriod(forecaster, draws, t, batch, past, seed)
+    gaps, scores = period.gaps()
+    signals = estimate_signals("score_gap", gaps)
+    if "deployed_score" in variables:
+        signals |= estimate_signals("deployed_score", scores)
+    if "debt" in variables:
+        signals |= estimate_signals("debt", pooled_debts(draws, t))
+    if "predictive_debt" in variables:
+        debts = period.predictive_debts()
+        spreads = np.array([debt.diagnostics.get("gap_sd", np.nan) for debt in debts])
+        signals |= estimate_signals("predictive_debt", debts) | {"gap_sd": spreads}
+    return Column(signals, _NOTHING)
+
+
+_NOTHING = Upkeep("", float("nan"), 0.0, 0, 0.0, 0.0, True)
+
+
+def _upkeep(anchors: Anchors, pool: Pool, believable: Array) -> list[Upkeep]:
+    """What every period took, and whether it can be believed: no better than the fits that its weight lies on."""
+    poor = {t: anchors.fits[t].upkeep for t in pool.anchors if not anchors.fits[t].upkeep.converged}
+    on_poor = {t: pool.share_of(pool.anchors.index(t)) for t in {*poor, *anchors.notes}}
+    found = []
+    for t in range(len(pool.weight)):
+        size, tail = float(pool.effective_draws[t]), float("nan")
+        if t in anchors.fits:
+            upkeep = anchors.fits[t].upkeep
+        else:
+            tail = anchors.pareto_k(pool, t)
+            upkeep = Upkeep(POOLED, tail, size, 0, 0.0, 0.0, True)
+        for fit, share in on_poor.items():
+            if share[t] > TAINTED and upkeep.converged:
+                upkeep = _tainted(upkeep, fit, anchors)
+        if not believable[t] and upkeep.converged:
+            doubt = Doubt.UNEVEN_WEIGHTS
+            upkeep = upkeep._replace(converged=False, doubt=doubt.text(), doubts=(doubt,))
+        found.append(upkeep)
+    return found
+
+
+def _tainted(upkeep: Upkeep, fit: int, anchors: Anchors) -> Upkeep:
+    label = str(anchors.plan.history.labels[anchors.plan.position(fit)])
+    poor = anchors.fits[fit].upkeep
+    why = poor.doubt if not poor.converged else anchors.notes[fit]
+    doubts = poor.doubts or (Doubt.OTHER_WEIGHTS,)
+    return upkeep._replace(converged=False, doubt=f"the fit to {label}: {why}", doubts=doubts)

@@ -1,0 +1,293 @@
+"""Which periods of a replay are fitted, so that their pooled draws serve all others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from functools import partial
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from learning_debt.arrays.bridging.multistate import NotConnectedError, Pool, pooled
+from learning_debt.arrays.draws.moment_match import importance
+from learning_debt.errors import IncomparablePosteriorsError, NoJointDensityError, UnsupportedModelError
+from learning_debt.forecasters.base import SampledForecaster
+from learning_debt.forecasters.convergence import MINIMUM_SIZE_PER_CHAIN
+from learning_debt.forecasters.row_likelihood import possible, weighted_likelihood
+from learning_debt.shadows.base import Upkeep
+from learning_debt.shadows.pooled import PooledShadow
+from learning_debt.shadows.refit import refit, side_by_side
+from learning_debt.spells.forecast_schedule import Plan
+from learning_debt.typing import Array
+
+LARGEST_DEPARTURE = 5.0
+"""Standard errors by which an anchor's own moments may depart from what the draws of the others say they are."""
+CHECKABLE = 100.0
+"""Effective draws of the others, below which nothing can be said."""
+
+
+class NotPooledError(ValueError):
+    """The table cannot be made from a pool; the message says why."""
+
+
+class Anchor(NamedTuple):
+    """One fit.
+
+    Attributes
+    ----------
+    posterior : DataTree
+    upkeep : Upkeep
+    by_group : ndarray, shape (groups, draws)
+        Log-likelihood of every group of rows.
+    points : ndarray, shape (parameters, draws), or None
+        Draws on the whole real line, where they are to be had.
+    """
+
+    posterior: xr.DataTree
+    upkeep: Upkeep
+    by_group: Array
+    points: Array | None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Chains and draws."""
+        sizes = self.posterior["posterior"].sizes
+        return sizes["chain"], sizes["draw"]
+
+
+class Groups(NamedTuple):
+    """Rows whose weights change in the replay, those that always weigh alike together.
+
+    Attributes
+    ----------
+    rows : ndarray of int
+    members : ndarray, shape (rows, groups)
+        1 where the row is of the group.
+    weight : ndarray, shape (states, groups)
+        What a group weighs in every state.
+    """
+
+    rows: Array
+    members: Array
+    weight: Array
+
+
+def groups_of(plan: Plan) -> Groups:
+    """Rows that not all posteriors of a replay hold alike."""
+    weight = np.stack([plan.row_weight(t) for t in range(plan.periods + 1)])
+    rows = np.flatnonzero(np.ptp(weight, axis=0) > 0)
+    distinct, group = np.unique(weight[:, rows], axis=1, return_inverse=True)
+    return Groups(rows, np.eye(distinct.shape[1])[group.ravel()], distinct)
+
+
+def log_likelihoods(weight: Array, by_group: Array) -> Array:
+    """Weighted sums over groups, shape (states, draws); ``-inf`` where a group that is held rules out the draw."""
+    ruled_out = np.isneginf(by_group)
+    total = weight @ np.where(ruled_out, 0.0, by_group)
+    if ruled_out.any():
+        total[(weight > 0).astype(float) @ ruled_out > 0] = -np.inf
+    return np.asarray(total)
+
+
+@dataclass
+class Anchors:
+    """The fits of one replay, and the pool they make."""
+
+    forecaster: SampledForecaster
+    plan: Plan
+    keeper: PooledShadow
+    seeds: Sequence[int]
+    executor: Executor | None = None
+    announce: Callable[[int], None] = lambda fits: None
+    fits: dict[int, Anchor] = field(default_factory=dict)
+    notes: dict[int, str] = field(default_factory=dict)
+    refits: int = 0
+
+    def __post_init__(self) -> None:
+        self.groups = groups_of(self.plan)
+
+    def found(self) -> Pool:
+        """The pool, once every period is worth enough draws.
+
+        Raises
+        ------
+        NotPooledError
+            If the model's posteriors cannot be pooled.
+        """
+        last = self.plan.periods
+        self._fit([0])
+        self._require_poolable()
+        wanted: Iterable[int] = [last]
+        while wanted:
+            self._fit(wanted)
+            pool = self.pool()
+            wanted = self._wanted(pool)
+        return self._checked(pool)
+
+    def pool(self) -> Pool:
+        """All draws so far, weighted for every state."""
+        order = sorted(self.fits)
+        by_group = np.concatenate([self.fits[t].by_group for t in order], axis=1)
+        at_states = log_likelihoods(self.groups.weight, by_group)
+        shapes, sizes = [self.fits[t].shape for t in order], [self.fits[t].upkeep.effective_size for t in order]
+        try:
+            return pooled(at_states, order, shapes, [max(size, 1.0) for size in sizes])
+        except NotConnectedError as error:
+            raise NotPooledError(str(error)) from error
+
+    @property
+    def posterior(self) -> xr.DataTree:
+        """All draws, chain by chain, in the order of the pool."""
+        return side_by_side([self.fits[t].posterior for t in sorted(self.fits)])
+
+    def _fit(self, periods: Iterable[int], salt: int = 0) -> None:
+        chosen = sorted(periods)
+        self.announce(len(chosen))
+        jobs = [partial(_fitted, self.forecaster, self._held(t), self._seed(t, salt)) for t in chosen]
+        run = map if self.executor is None or len(jobs) == 1 else self.executor.map
+        for t, (posterior, upkeep) in zip(chosen, run(_called, jobs), strict=True):
+            self.fits[t] = self._anchor(posterior, upkeep)
+            self.refits += 1
+        self._require_alike(chosen)
+
+    def _held(self, t: int) -> tuple[xr.Dataset, Array]:
+        period = self.plan.period(t)
+        return period.so_far, period.row_weight
+
+    def _seed(self, t: int, salt: int) -> int:
+        return int(np.random.SeedSequence([self.seeds[t], salt]).generate_state(1)[0]) if salt else int(self.seeds[t])
+
+    def _anchor(self, posterior: xr.DataTree, upkeep: Upkeep) -> Anchor:
+        begun, rows = perf_counter(), self.groups.rows
+        batch = self.forecaster.as_batch(self.plan.history.take(rows))
+        past = self.plan.history.take(slice(int(rows[0]))) if self.forecaster.needs_past else None
+        by_row = weighted_likelihood(self.forecaster, posterior, batch, self.groups.members, past)
+        by_group = possible(by_row).reshape(-1, by_row.shape[-1]).T
+        try:
+            points = self.forecaster.unconstrained_draws(posterior)
+            points = np.ascontiguousarray(points.reshape(-1, points.shape[-1]).T)
+        except (NoJointDensityError, UnsupportedModelError):
+            points = None
+        spent = upkeep.evaluations + float(by_group.shape[1] * len(rows))
+        return Anchor(
+            posterior,
+            upkeep._replace(evaluations=spent, seconds=upkeep.seconds + perf_counter() - begun),
+            by_group,
+            points,
+        )
+
+    def _require_poolable(self) -> None:
+        """What is known of the model from its first fit on."""
+        if self.forecaster.needs_past:
+            if self.forecaster.feedback:
+                raise NotPooledError("rows depend on the outcomes before them")
+            if not np.isin(self.groups.weight, (0.0, 1.0)).all() or (np.diff(self.groups.weight, axis=0) < 0).any():
+                raise NotPooledError("rows that need their past are pooled only where all data are held")
+        if "predictive_debt" in self.plan.variables and self.forecaster.outcome_kind() == "other":
+            raise NotPooledError("the outcomes of a row are several, or have several values")
+
+    def _require_alike(self, new: Sequence[int]) -> None:
+        """Whether new posteriors have the same entries and the same model as the first one."""
+        first = self.fits[min(self.fits)].posterior
+        layout = _layout(first)
+        for t in new:
+            posterior = self.fits[t].posterior
+            if posterior is first:
+                continue
+            if _layout(posterior) != layout:
+                raise NotPooledError("posteriors of different periods have different parameters or labels")
+            batch = self.forecaster.as_batch(self.plan.history.take(self.plan.forecast_rows(max(t, 1))))
+            try:
+                self.forecaster.require_comparable(posterior, first, batch)
+            except IncomparablePosteriorsError as error:
+                raise NotPooledError(f"posteriors of different periods cannot be compared: {error}") from error
+
+    def enough(self, pool: Pool) -> Array:
+        """Which states are worth enough draws, shape (states,)."""
+        sizes = np.array([self.fits[t].upkeep.effective_size for t in pool.anchors])
+        chains = self.fits[pool.anchors[0]].shape[0]
+        least = max(self.keeper.minimum_effective_share * float(np.median(sizes)), MINIMUM_SIZE_PER_CHAIN * chains)
+        large = pool.effective_draws >= min(least, 0.9 * float(sizes.min()))
+        for t in np.flatnonzero(large):
+            large[t] = t in self.fits or self.pareto_k(pool, int(t)) <= self.keeper.maximum_pareto_k
+        return large
+
+    def pareto_k(self, pool: Pool, state: int) -> float:
+        """Tail index of the weights of one state over the pool."""
+        with np.errstate(divide="ignore"):
+            return importance(np.log(pool.weight[state])[None]).pareto_k
+
+    def _wanted(self, pool: Pool) -> list[int]:
+        """The middle of what is not served yet, of each stretch between two anchors."""
+        failing, order = np.flatnonzero(~self.enough(pool)), sorted(self.fits)
+        wanted = []
+        for low, high in zip(order[:-1], order[1:], strict=True):
+            within = failing[(failing > low) & (failing < high)]
+            if len(within):
+                wanted.append(int(within[len(within) // 2]))
+        return wanted
+
+    def _checked(self, pool: Pool) -> Pool:
+        """The pool, with anchors that the draws of the others contradict fitted anew; what stays so is noted."""
+        for attempt in (1, 2):
+            departures = departures_of(pool, [self.fits[t].points for t in pool.anchors])
+            worst = int(np.argmax(departures))
+            if not departures[worst] > LARGEST_DEPARTURE:
+                self.notes = {}
+                return pool
+            t = pool.anchors[worst]
+            self.notes = {t: f"{departures[worst]:.0f} standard errors from what the other fits say"}
+            if attempt == 1:
+                self._fit([t], salt=attempt)
+                pool = self.pool()
+        return pool
+
+
+def departures_of(pool: Pool, points: Sequence[Array | None]) -> Array:
+    """Largest difference of each anchor's own mean parameters from those of the other anchors' draws weighted for it.
+
+    In standard errors, shape (anchors,); 0 where the others do not reach it, or parameters are not known.
+    """
+    found = np.zeros(len(points))
+    if len(points) == 1 or any(part is None for part in points):
+        return found
+    theta, own_of = np.concatenate([part for part in points if part is not None], axis=1), pool.anchor_of
+    shares = pool.shares
+    for a in range(len(points)):
+        own = own_of == a
+        with np.errstate(divide="ignore", invalid="ignore"):
+            odds = np.where(own, 0.0, shares[a] / (1 - shares[a]))  # density of a over the mixture of the others
+        odds = np.nan_to_num(odds, posinf=0.0)
+        if not odds.sum() > 0:
+            continue
+        weight = odds / odds.sum()
+        if 1 / (weight**2 @ (1 / pool.worth)[own_of]) < CHECKABLE:
+            continue
+        centre = theta[:, own].mean(axis=1, keepdims=True)
+        other = theta @ weight
+        of_own = pool.blocks.variance(pool.blocks.sums(np.where(own, theta - centre, 0.0) / own.sum()))
+        of_other = pool.blocks.variance(pool.blocks.sums(weight * (theta - other[:, None])))
+        error = np.sqrt(of_own + of_other)
+        found[a] = np.max(np.abs(centre[:, 0] - other) / np.where(error > 0, error, np.inf))
+    return found
+
+
+def _layout(posterior: xr.DataTree) -> dict[str, tuple[object, ...]]:
+    group = posterior["posterior"].to_dataset(inherit=False)
+    labels = {
+        str(name): tuple(coord.values.tolist()) for name, coord in group.coords.items() if name not in ("chain", "draw")
+    }
+    return labels | {str(name): (variable.dims, variable.shape) for name, variable in group.data_vars.items()}
+
+
+def _fitted(forecaster: SampledForecaster, held: tuple[xr.Dataset, Array], seed: int) -> tuple[xr.DataTree, Upkeep]:
+    shadow, upkeep = refit(forecaster, *held, seed)
+    return shadow.posterior, upkeep
+
+
+def _called(job: Callable[[], tuple[xr.DataTree, Upkeep]]) -> tuple[xr.DataTree, Upkeep]:
+    return job()
