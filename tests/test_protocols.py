@@ -18,7 +18,7 @@ from learning_debt.typing import Array
 FORECASTERS: list[type[SampledForecaster]] = [ld.ConjugateRegression, PyMCForecaster, BambiForecaster]
 STORING_ROWS: list[type[Attaching]] = [PyMCForecaster, BambiForecaster]
 FAR_SIGHTED: list[type[FarSighted]] = [PyMCForecaster, BambiForecaster]
-KEEPERS: list[type[ShadowKeeper]] = [ld.Refit, ld.ShadowLadder, ld.SuppliedShadow]
+KEEPERS: list[type[ShadowKeeper]] = [ld.PooledShadow, ld.Refit, ld.ShadowLadder, ld.SuppliedShadow]
 
 
 class Silent:

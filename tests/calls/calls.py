@@ -202,6 +202,14 @@ CALLS: dict[str, Call] = {
         },
         {"data": (ROWS, THE_DOOR)},
     ),
+    "PooledShadow": Call(
+        ld.PooledShadow,
+        {
+            "minimum_effective_share": A(0.3, "positive"),
+            "maximum_pareto_k": A(0.7, "positive"),
+            "otherwise": A(ld.Refit(), "object"),
+        },
+    ),
     "Refit": Call(ld.Refit, {}),
     "ShadowLadder": Call(
         ld.ShadowLadder,

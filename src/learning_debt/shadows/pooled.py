@@ -22,8 +22,8 @@ class PooledShadow:
     at the pool of all draws, and not once for every posterior that may be deployed.
 
     It serves tables of the log score whose forecasts are for the period in which they are issued, of models with one
-    set of parameters throughout. Anything else goes one period at a time by `otherwise`; the table's attribute
-    ``pooled`` says which, and why, and ``rung`` says which periods were fitted.
+    set of parameters throughout. Anything else goes one period at a time by `otherwise`, and the table's attribute
+    ``not_pooled`` says why. ``rung`` says which periods were fitted.
 
     Parameters
     ----------

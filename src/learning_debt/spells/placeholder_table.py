@@ -60,4 +60,4 @@ def _made_up(plan: Plan, seconds: float) -> Columns:
     cells |= {"doubt": np.full(plan.periods, ""), "deployed_doubt": np.full(plan.periods, "")}
     cells |= {doubt_of(flag): np.zeros(plan.periods, dtype=np.int8) for flag in FLAGS}
     cells |= {"rung": np.full(plan.periods, "refit"), "refits": ones.astype(int), "evaluations": ones}
-    return Columns(cells | {"seconds": seconds * ones, "pareto_k": np.nan * ones})
+    return Columns(cells | {"seconds": seconds * ones, "pareto_k": np.nan * ones, "effective_size": np.nan * ones})

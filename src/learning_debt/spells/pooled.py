@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Executor
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.progress import Progress
 
 from learning_debt.arrays.bridging.multistate import Pool
@@ -19,7 +20,6 @@ from learning_debt.spells.pooled_anchors import Anchors, NotPooledError
 from learning_debt.spells.pooled_signals import PooledDraws, PooledPeriod, pooled_debts
 from learning_debt.spells.step import Column
 from learning_debt.spells.table_loop import Columns, columns_of
-from learning_debt.typing import Array
 
 POOLED = "pooled"
 """The rung of a period that was not fitted."""
@@ -105,7 +105,7 @@ def _column(forecaster: SampledForecaster, plan: Plan, draws: PooledDraws, t: in
 _NOTHING = Upkeep("", float("nan"), 0.0, 0, 0.0, 0.0, True)
 
 
-def _upkeep(anchors: Anchors, pool: Pool, believable: Array) -> list[Upkeep]:
+def _upkeep(anchors: Anchors, pool: Pool, believable: NDArray[np.bool_]) -> list[Upkeep]:
     """What every period took, and whether it can be believed: no better than the fits that its weight lies on."""
     poor = {t: anchors.fits[t].upkeep for t in pool.anchors if not anchors.fits[t].upkeep.converged}
     on_poor = {t: pool.share_of(pool.anchors.index(t)) for t in {*poor, *anchors.notes}}

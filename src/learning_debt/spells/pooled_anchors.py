@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from learning_debt.arrays.bridging.multistate import NotConnectedError, Pool, pooled
 from learning_debt.arrays.draws.moment_match import importance
@@ -22,6 +24,7 @@ from learning_debt.shadows.base import Upkeep
 from learning_debt.shadows.pooled import PooledShadow
 from learning_debt.shadows.refit import refit, side_by_side
 from learning_debt.spells.forecast_schedule import Plan
+from learning_debt.spells.step import Positions
 from learning_debt.typing import Array
 
 LARGEST_DEPARTURE = 5.0
@@ -71,7 +74,7 @@ class Groups(NamedTuple):
         What a group weighs in every state.
     """
 
-    rows: Array
+    rows: Positions
     members: Array
     weight: Array
 
@@ -79,7 +82,7 @@ class Groups(NamedTuple):
 def groups_of(plan: Plan) -> Groups:
     """Rows that not all posteriors of a replay hold alike."""
     weight = np.stack([plan.row_weight(t) for t in range(plan.periods + 1)])
-    rows = np.flatnonzero(np.ptp(weight, axis=0) > 0)
+    rows = np.flatnonzero(np.ptp(weight, axis=0) > 0).astype(np.int64)
     distinct, group = np.unique(weight[:, rows], axis=1, return_inverse=True)
     return Groups(rows, np.eye(distinct.shape[1])[group.ravel()], distinct)
 
@@ -102,7 +105,7 @@ class Anchors:
     keeper: PooledShadow
     seeds: Sequence[int]
     executor: Executor | None = None
-    announce: Callable[[int], None] = lambda fits: None
+    announce: Callable[[int], None] | None = None
     fits: dict[int, Anchor] = field(default_factory=dict)
     notes: dict[int, str] = field(default_factory=dict)
     refits: int = 0
@@ -146,7 +149,8 @@ class Anchors:
 
     def _fit(self, periods: Iterable[int], salt: int = 0) -> None:
         chosen = sorted(periods)
-        self.announce(len(chosen))
+        if self.announce is not None:
+            self.announce(len(chosen))
         jobs = [partial(_fitted, self.forecaster, self._held(t), self._seed(t, salt)) for t in chosen]
         run = map if self.executor is None or len(jobs) == 1 else self.executor.map
         for t, (posterior, upkeep) in zip(chosen, run(_called, jobs), strict=True):
@@ -206,7 +210,7 @@ class Anchors:
             except IncomparablePosteriorsError as error:
                 raise NotPooledError(f"posteriors of different periods cannot be compared: {error}") from error
 
-    def enough(self, pool: Pool) -> Array:
+    def enough(self, pool: Pool) -> NDArray[np.bool_]:
         """Which states are worth enough draws, shape (states,)."""
         sizes = np.array([self.fits[t].upkeep.effective_size for t in pool.anchors])
         chains = self.fits[pool.anchors[0]].shape[0]
@@ -225,7 +229,7 @@ class Anchors:
         """The middle of what is not served yet, of each stretch between two anchors."""
         failing, order = np.flatnonzero(~self.enough(pool)), sorted(self.fits)
         wanted = []
-        for low, high in zip(order[:-1], order[1:], strict=True):
+        for low, high in pairwise(order):
             within = failing[(failing > low) & (failing < high)]
             if len(within):
                 wanted.append(int(within[len(within) // 2]))
@@ -277,7 +281,7 @@ def departures_of(pool: Pool, points: Sequence[Array | None]) -> Array:
 
 
 def _layout(posterior: xr.DataTree) -> dict[str, tuple[object, ...]]:
-    group = posterior["posterior"].to_dataset(inherit=False)
+    group = posterior.children["posterior"].to_dataset(inherit=False)
     labels = {
         str(name): tuple(coord.values.tolist()) for name, coord in group.coords.items() if name not in ("chain", "draw")
     }

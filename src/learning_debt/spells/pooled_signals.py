@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from learning_debt.arrays.bridging.multistate import Pool, debts
 from learning_debt.arrays.draws.effective_size import ENOUGH
@@ -53,12 +54,14 @@ class PooledDraws:
 
     pool: Pool
     posterior: xr.DataTree
-    believable: Array
+    believable: NDArray[np.bool_]
 
     def thinned(self, state: int, number: int, seed: int) -> xr.DataTree:
         """About `number` draws of one state, of equal weight, as one chain."""
         chosen = np.sort(systematic_draws(self.pool.weight[state], number))
-        group = self.posterior["posterior"].to_dataset(inherit=False).drop_vars(["chain", "draw"], errors="ignore")
+        group = (
+            self.posterior.children["posterior"].to_dataset(inherit=False).drop_vars(["chain", "draw"], errors="ignore")
+        )
         chain, draw = np.divmod(chosen, group.sizes["draw"])
         few = group.isel(chain=xr.DataArray(chain, dims="draw"), draw=xr.DataArray(draw, dims="draw"))
         kept = {
@@ -310,7 +313,7 @@ def _whole(parts: list[_Part], weights: list[float], draws: PooledDraws, pair: t
     spread = float(np.sqrt(((share * [part.spread for part in parts]) ** 2).sum()))
     size = float(min(draws.pool.effective_draws[state] for state in pair))
     diagnostics = {"gap_sd": spread, "relative_variance": trust, "effective_draws": size}
-    doubts = [doubt for part in parts for doubt in part.doubts]
-    doubts += [Doubt.FEW_REACH_OUTCOMES] * (not trust <= MAXIMUM_RELATIVE_VARIANCE)
+    against = [doubt for part in parts for doubt in part.doubts]
+    against += [Doubt.FEW_REACH_OUTCOMES] * (not trust <= MAXIMUM_RELATIVE_VARIANCE)
     estimate = Estimate(value, float(np.hypot(error, beyond)), diagnostics=diagnostics)
-    return estimate.with_doubts(*draws.doubts(*pair), *dict.fromkeys(doubts))
+    return estimate.with_doubts(*draws.doubts(*pair), *dict.fromkeys(against))

@@ -72,6 +72,7 @@ VARIABLES = {
     "evaluations": Variable(_BY_PERIOD, NUMBER, "rows × points", "log densities that it took"),
     "seconds": Variable(_BY_PERIOD, NUMBER, "seconds", "time that it took"),
     "pareto_k": Variable(_BY_PERIOD, NUMBER, "", "Pareto k of the shadow's weighted draws"),
+    "effective_size": Variable(_BY_PERIOD, NUMBER, "draws", "independent draws that the shadow is worth"),
     SERIES: Variable((), LABEL, "", "names of the series"),
     "label": Variable(_BY_PERIOD, LABEL, "", "the owner's names of the periods"),
     "deployed_label": Variable(_BY_POSTERIOR, LABEL, "", "the period after which a posterior was trained"),
@@ -97,7 +98,7 @@ ESTIMATED = (*SAMPLED, "deployed_score")
 ARRIVED_GAP = "arrived_gap"
 """What a table that forecasts several steps ahead, or learns late, hands to policies as ``score_gap``."""
 
-UPKEEP = ("rung", "refits", "evaluations", "seconds", "pareto_k")
+UPKEEP = ("rung", "refits", "evaluations", "seconds", "pareto_k", "effective_size")
 """What it took to keep the shadow current, as `Upkeep` has it."""
 
 BY_PERIOD = ("rows", "exposure", *UPKEEP)
@@ -153,6 +154,7 @@ VERSION = 1
 """Of the tables that this library writes. Those of release 0.1.0, and an owner's own, say none and are read as well."""
 
 SCHEMA_VERSION, WINDOW, DISCOUNT, NO_DEBT = "schema_version", "update_rule_window", "update_rule_discount", "debt"
+NOT_POOLED = "not_pooled"
 ALL_DATA = UpdateRule()
 TIMINGS = ("prequential", "separate")
 _PER_OBSERVATION = " per observation"
@@ -187,6 +189,8 @@ class TableFacts:
         Periods ahead that forecasts are for, from 1.
     no_debt : str
         Why the table holds no posterior debt though it was asked for, or nothing.
+    not_pooled : str
+        Why the posteriors do not come from one pool though a `PooledShadow` was asked for, or nothing.
     version : int
         Of the schema; 0 where the table says none.
 
@@ -204,6 +208,7 @@ class TableFacts:
     update_rule: UpdateRule = ALL_DATA
     horizon: int = 1
     no_debt: str = ""
+    not_pooled: str = ""
     version: int = VERSION
 
     @classmethod
@@ -229,6 +234,7 @@ class TableFacts:
             update_rule=_read_rule(given, whose),
             horizon=require_whole_number(f"{whose}['horizon']", given.get("horizon", 1), at_least=1),
             no_debt=str(given.get(NO_DEBT, "")),
+            not_pooled=str(given.get(NOT_POOLED, "")),
             version=version,
         )
 
@@ -247,6 +253,7 @@ class TableFacts:
         said |= {"unit": self.unit, "horizon": self.horizon, "update_rule": str(rule), DISCOUNT: rule.discount}
         said |= {} if rule.window is None else {WINDOW: rule.window}
         said |= {} if self.currency is None else {"currency": self.currency}
+        said |= {NOT_POOLED: self.not_pooled} if self.not_pooled else {}
         return said | ({NO_DEBT: self.no_debt} if self.no_debt else {})
 
     @property

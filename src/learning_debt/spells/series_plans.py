@@ -65,6 +65,7 @@ class Layout(NamedTuple):
         (labels, kind), initial, periods = stored_labels(plan.history.labels), plan.initial, plan.periods
         no_debt = next((column.no_debt for column in columns if column.no_debt and "debt" in plan.variables), "")
         cells = {name: np.stack([column.cells[name] for column in columns]) for name in columns[0].cells}
+        not_pooled = next((column.pooling for column in columns if column.pooling), "")
         why = f"the table holds no debt: {no_debt}" if no_debt else ""
         if no_debt:
             warnings.warn(why, UserWarning, stacklevel=3)
@@ -80,7 +81,7 @@ class Layout(NamedTuple):
                 "earlier": ("earlier", labels[:initial], kind),
                 "deployed_label": ("deployed_at", labels[initial - 1 : initial - 1 + periods], kind),
             },
-            attrs=_facts(plan, why).attributes(),
+            attrs=_facts(plan, why, not_pooled).attributes(),
         )
         dataset["rows"] = ((SERIES, "period"), self.rows)
         dataset["exposure"] = ((SERIES, "period"), self.exposure)
@@ -124,7 +125,7 @@ def lay_out(
     return Layout(plans, series, rows, exposures(asked, rows, issued, series))
 
 
-def _facts(plan: Plan, no_debt: str) -> TableFacts:
+def _facts(plan: Plan, no_debt: str, not_pooled: str = "") -> TableFacts:
     score = plan.score
     return TableFacts(
         timing="prequential",
@@ -134,6 +135,7 @@ def _facts(plan: Plan, no_debt: str) -> TableFacts:
         update_rule=plan.update_rule,
         horizon=plan.horizon,
         no_debt=no_debt,
+        not_pooled=not_pooled,
     )
 
 

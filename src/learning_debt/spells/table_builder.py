@@ -203,6 +203,6 @@ def _columns_of(job: SeriesJob) -> Columns:
                     forecaster, job.plan, keeper, job.seed, progressbar=job.progressbar, executor=job.executor
                 )
             except NotPooledError as reason:
-                keeper, pooling = keeper.otherwise, f"no: {reason}"
+                keeper, pooling = keeper.otherwise, str(reason)
         step = SampledStep(forecaster, job.plan.options, keeper, job.seed)
         return collected_columns(step, job.plan, progressbar=job.progressbar)._replace(pooling=pooling)

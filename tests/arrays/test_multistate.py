@@ -1,0 +1,72 @@
+"""Multistate reweighting against closed forms of normals, and the coverage of its errors."""
+
+import numpy as np
+import pytest
+
+from learning_debt.arrays.bridging import multistate
+
+MEANS = np.linspace(0.0, 3.0, 7)
+ANCHORS = (0, 3, 6)
+
+
+def normal_pool(seed, draws=500, chains=4, autoregression=0.0):
+    rng = np.random.default_rng(seed)
+    noise = rng.normal(size=(len(ANCHORS), chains, draws))
+    if autoregression:
+        for t in range(1, draws):
+            noise[..., t] = autoregression * noise[..., t - 1] + np.sqrt(1 - autoregression**2) * noise[..., t]
+    theta = (noise + MEANS[list(ANCHORS)][:, None, None]).ravel()
+    at_states = MEANS[:, None] * theta - MEANS[:, None] ** 2 / 2
+    worth = draws * chains * (1 - autoregression) / (1 + autoregression)
+    shapes = [(chains, draws)] * len(ANCHORS)
+    return multistate.pooled(at_states, ANCHORS, shapes, [worth] * len(ANCHORS)), theta
+
+
+def test_normalisers_are_found_whatever_the_densities_are_scaled_by():
+    theta = np.random.default_rng(1).normal(size=(3, 400)) + np.array([0.0, 2.5, 5.0])[:, None]
+    at = np.array([0.0, 2.5, 5.0])[:, None] * theta.ravel() + np.array([[300.0], [0.0], [-900.0]])
+    counts = np.full(3, 400)
+    f = multistate.log_normalisers(at, counts)
+    np.testing.assert_allclose(multistate.responsibilities(at, counts, f).sum(axis=1), counts, rtol=1e-8)
+
+
+def test_anchors_that_rule_out_each_other_are_refused():
+    at = np.array([[0.0, 0.0, -np.inf, -np.inf], [-np.inf, -np.inf, 0.0, 0.0]])
+    with pytest.raises(multistate.NotConnectedError, match="rule out all draws of each other"):
+        multistate.log_normalisers(at, np.array([2, 2]))
+
+
+def test_draws_that_a_state_rules_out_weigh_nothing_there_and_make_its_debt_infinite():
+    theta = np.random.default_rng(2).exponential(size=4000)
+    at_states = np.stack([np.zeros(4000), np.where(theta < 1, 0.0, -np.inf)])
+    pool = multistate.pooled(at_states, (0,), [(4, 1000)], [4000.0])
+    assert pool.weight[1][theta >= 1].sum() == 0
+    value, error = multistate.debts(pool, 1, [0])
+    assert abs(value[0] + np.log(1 - np.exp(-1))) < 4 * error[0]
+    assert np.isposinf(multistate.debts(pool, 0, [1])[0][0])
+
+
+def test_a_bad_normaliser_would_show_in_the_sum_of_weights():
+    pool, _ = normal_pool(5)
+    np.testing.assert_allclose(pool.weight.sum(axis=1), 1.0, rtol=1e-12)
+    np.testing.assert_allclose(pool.shares.sum(axis=0), 1.0, rtol=1e-12)
+    assert (pool.effective_draws > 1000).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("autoregression", [0.0, 0.8])
+def test_errors_of_debts_means_and_normalisers_cover(autoregression):
+    replications, hits = 300, np.zeros(3)
+    for seed in range(replications):
+        pool, theta = normal_pool(seed, autoregression=autoregression)
+        value, error = multistate.debts(pool, 5, [1])
+        hits[0] += abs(value[0] - (MEANS[5] - MEANS[1]) ** 2 / 2) <= 1.645 * error[0]
+        mean = pool.weight[4] @ theta
+        spread = pool.blocks.variance(pool.influence_sums(pool.weight[4] * (theta - mean)))
+        hits[1] += abs(mean - MEANS[4]) <= 1.645 * np.sqrt(spread)
+        of_normaliser = pool.influence_sums(pool.weight[6] - pool.weight[0])
+        off = pool.log_normaliser[6] - pool.log_normaliser[0]
+        hits[2] += abs(off) <= 1.645 * np.sqrt(pool.blocks.variance(of_normaliser))
+    # Three binomial errors of 300 replications are .052; blocks of sticky chains know a few per cent less.
+    assert (hits / replications > 0.84).all(), hits / replications
+    assert (hits / replications < 0.96).all(), hits / replications

@@ -1,0 +1,121 @@
+"""Spell tables from one pool of draws: held against exact tables, and against the way of a refit a period."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from tests.sampled_regression import SampledRegression
+
+import learning_debt as ld
+
+PERIODS, WARM, ROWS = 24, 8, 5
+PRIOR = ld.NIG(np.zeros(2), np.eye(2), 2.0, 1.0)
+SIGNALS = ("debt", "predictive_debt", "score_gap", "deployed_score")
+
+
+def history(shift=1.0, seed=1):
+    rng = np.random.default_rng(seed)
+    period = np.repeat(np.arange(WARM + PERIODS), ROWS)
+    x = rng.normal(size=(len(period), 2))
+    slope = np.where(period >= WARM + PERIODS // 2, 0.5 + shift, 0.5)
+    y = x[:, 0] * slope - x[:, 1] + rng.normal(size=len(period))
+    return xr.Dataset({"x": (("obs", "k"), x), "y": ("obs", y), "period": ("obs", period)})
+
+
+def table(forecaster, data, **options):
+    return ld.spell_table(
+        forecaster, data, initial=WARM, variables=SIGNALS, progressbar=False, **{"random_seed": 3, **options}
+    )
+
+
+@pytest.mark.parametrize(
+    "rule", [None, ld.UpdateRule(window=8), ld.UpdateRule(discount=0.9), ld.UpdateRule(window=10, discount=0.95)]
+)
+def test_every_signal_is_within_its_errors_of_the_exact_one(rule):
+    data, forecaster = history(), SampledRegression(PRIOR)
+    found = table(forecaster, data, shadow=ld.PooledShadow(), update_rule=rule)
+    exact = table(ld.ConjugateRegression(PRIOR), data, update_rule=rule)
+    assert forecaster.fits < PERIODS
+    assert set(np.unique(found["rung"])) == {"refit", "pooled"}
+    for name in SIGNALS:
+        told = found[f"{name}_reliable"].values.astype(bool) & (found[f"{name}_se"].values > 0)
+        assert told.mean() > 0.4  # of all pairs, half of which lie below the diagonal
+        z = ((found[name] - exact[name]) / found[f"{name}_se"]).values[told]
+        assert np.abs(z).max() < 5
+        assert (np.abs(z) < 1.645).mean() > 0.6  # cells of one table share their draws
+    np.testing.assert_allclose(found["gap_sd"], exact["gap_sd"], rtol=0.2, atol=0.01)
+
+
+def test_what_was_fitted_is_what_a_refit_every_period_fits():
+    data = history()
+    pooled = table(SampledRegression(PRIOR), data, shadow=ld.PooledShadow())
+    refitted = table(SampledRegression(PRIOR), data, shadow=ld.Refit())
+    fitted = (pooled["rung"] == "refit").values
+    assert int(pooled["refits"].sum()) == fitted.sum() < PERIODS
+    np.testing.assert_allclose(pooled["effective_size"].values[fitted], refitted["effective_size"].values[fitted])
+    served = pooled["effective_size"].values[~fitted]
+    assert (served > 0.3 * np.median(refitted["effective_size"])).all()
+    assert (pooled["pareto_k"].values[~fitted] <= 0.7).all()
+    assert pooled["converged"].all()
+
+
+def test_more_draws_are_asked_for_by_more_anchors():
+    data = history()
+    few, many = SampledRegression(PRIOR), SampledRegression(PRIOR)
+    table(few, data, shadow=ld.PooledShadow(minimum_effective_share=0.05))
+    table(many, data, shadow=ld.PooledShadow(minimum_effective_share=1.0))
+    assert few.fits < many.fits
+
+
+def test_equal_seeds_give_equal_tables():
+    data = history()
+    first, second = (table(SampledRegression(PRIOR), data, shadow=ld.PooledShadow()) for _ in range(2))
+    xr.testing.assert_equal(first.drop_vars("seconds"), second.drop_vars("seconds"))
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"score": "crps"}, "the score is crps"),
+        ({"horizon": 2, "variables": ("debt", "score_gap")}, "later periods"),
+        ({"variables": ("score_gap", "deployed_pareto_k")}, "deployed_pareto_k"),
+    ],
+)
+def test_where_a_pool_cannot_serve_the_table_says_why_and_is_made_as_ever(options, reason):
+    data = history()
+    asked = {"initial": WARM + PERIODS - 4, "random_seed": 3, "progressbar": False, **options}
+    found = ld.spell_table(SampledRegression(PRIOR), data, shadow=ld.PooledShadow(), **asked)
+    as_ever = ld.spell_table(SampledRegression(PRIOR), data, shadow=ld.Refit(), **asked)
+    assert reason in found.attrs["not_pooled"]
+    xr.testing.assert_equal(found.drop_vars("seconds"), as_ever.drop_vars("seconds"))
+
+
+class OffFit(SampledRegression):
+    """The fit at one call is off by some posterior standard deviations, every time or the first time only."""
+
+    def __init__(self, rows, sizes, *, again):
+        super().__init__(PRIOR)
+        self.rows, self.sizes, self.again, self.off = rows, sizes, again, 0
+
+    def fit(self, data, **options):
+        tree = super().fit(data, **options)
+        if self.as_batch(data).sizes["obs"] == self.rows and (self.again or not self.off):
+            self.off += 1
+            for name in ("beta", "coefficients"):
+                if name in tree["posterior"]:
+                    draws = tree["posterior"][name]
+                    tree["posterior"][name] = draws + self.sizes * draws.std(("chain", "draw"))
+        return tree
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_fit_that_the_others_contradict_is_made_anew_or_doubted(again):
+    data = history(shift=0.0)
+    chosen = table(SampledRegression(PRIOR), data, shadow=ld.PooledShadow(minimum_effective_share=0.9))
+    fitted = chosen["period"].values[(chosen["rung"] == "refit").values[0]]
+    middle = int(fitted[len(fitted) // 2 - 1])
+    forecaster = OffFit((WARM + middle) * ROWS, 1.0, again=again)
+    found = table(forecaster, data, shadow=ld.PooledShadow(minimum_effective_share=0.9))
+    assert forecaster.off == 1 + again
+    assert bool(found["converged"].all()) is not again
+    if again:
+        assert "standard errors from what the other fits say" in "".join(np.unique(found["doubt"]))
