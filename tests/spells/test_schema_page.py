@@ -31,7 +31,7 @@ def test_every_variable_is_listed_as_the_schema_has_it():
 def test_every_dimension_and_attribute_is_listed():
     assert names_in(rows_of("Dimensions")) == [*DIMS, EARLIER]
     rule = ld.UpdateRule(window=2, discount=0.5)
-    said = TableFacts(currency="EUR", update_rule=rule, no_debt="why").attributes()
+    said = TableFacts(currency="EUR", update_rule=rule, no_debt="why", not_pooled="why").attributes()
     listed = rows_of("Attributes")
     assert sorted(names_in(listed)) == sorted(said)
     for row in listed:

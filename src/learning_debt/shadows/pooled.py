@@ -31,7 +31,7 @@ class PooledShadow:
         Effective draws that every period must be worth, as a share of those of one fit. More anchors are fitted where
         it is larger.
     maximum_pareto_k : float
-        Largest tail index of the weights of a period.
+        Largest tail index of the weights of a period; above 0.5 they have no variance, and errors are not known.
     otherwise : ShadowKeeper
         What serves where a pool cannot.
 
@@ -41,6 +41,13 @@ class PooledShadow:
     ShadowLadder : Reweights from the past only, as one must where the future is not known.
     spell_table : Takes it as `shadow`.
 
+    Notes
+    -----
+    Every fit is held against the others: its mean parameters against those of the other anchors' draws weighted for it.
+    One that departs by more than five standard errors is fitted anew, and if it still does the periods that rest on it
+    are not ``converged``. Where the others' draws do not reach a fit nothing can be said, which is often so of the first
+    one; there the sampler's own diagnostics are all there is.
+
     References
     ----------
     Shirts & Chodera, *Statistically optimal analysis of samples from multiple equilibrium states*, Journal of Chemical
@@ -48,12 +55,12 @@ class PooledShadow:
 
     Examples
     --------
-    >>> PooledShadow(minimum_effective_share=0.5).maximum_pareto_k
-    0.7
+    >>> PooledShadow(minimum_effective_share=0.8).maximum_pareto_k
+    0.5
     """
 
-    minimum_effective_share: float = 0.3
-    maximum_pareto_k: float = 0.7
+    minimum_effective_share: float = 0.5
+    maximum_pareto_k: float = 0.5
     otherwise: ShadowKeeper = field(default_factory=Refit)
 
     exact = True
