@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from learning_debt.arrays.bridging.multistate import Blocks, Pool, pooled
 
 from .. import multistate_reference as reference
