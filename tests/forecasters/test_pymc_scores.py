@@ -8,6 +8,7 @@ import xarray as xr
 from scipy import stats
 
 pm = pytest.importorskip("pymc")
+supported = pytest.importorskip("learning_debt.forecasters.pymc.model_checks.supported")
 
 CASES = ["conjugate", "student", "stores"]
 
@@ -178,6 +179,15 @@ def test_outcome_kinds(conjugate, student, stores):
     assert student[0].outcome_kind() == "continuous"
     assert stores[0].outcome_kind() == "count"
     assert [pair[0].observed for pair in (conjugate, student, stores)] == [("y",), ("y",), ("sold",)]
+
+
+def test_the_outcome_kind_is_found_once_a_model(stores, monkeypatch):
+    def refused(*_):
+        raise AssertionError("compiled again")
+
+    kind = stores[0].outcome_kind()
+    monkeypatch.setattr(supported, "compile_python", refused)
+    assert stores[0].outcome_kind() == kind
 
 
 def test_an_outcome_may_be_called_like_the_observation_dimension():

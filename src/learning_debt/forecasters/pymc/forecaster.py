@@ -41,7 +41,7 @@ from learning_debt.forecasters.pymc.model_checks.forecaster_options import (
 )
 from learning_debt.forecasters.pymc.model_checks.own_rows import require_own_rows, warn_if_cut_short
 from learning_debt.forecasters.pymc.model_checks.supported import (
-    reference_pointwise,
+    outcome_kind,
     require_no_overflow,
     require_supported,
 )
@@ -386,19 +386,10 @@ class PyMCForecaster:
 
     def outcome_kind(self) -> str:
         """``"continuous"`` (one real number a row), ``"count"`` (an integer from 0 on) or ``"other"``."""
-        graph = self._registry.any("outcome_kind").graph
-        if len(graph.outcomes) > 1 or graph.outcomes[0].variable.ndim > 1:
-            return "other"
-        (outcome,) = graph.outcomes
-        if outcome.variable.dtype.startswith("float"):
-            return "continuous"
-        pointwise = reference_pointwise(graph)
-        own = {**graph.own, "data": dict(graph.own["data"])}
-        for value in (-1, -2, -10):
-            own["data"][outcome.data] = np.full_like(own["data"][outcome.data], value)
-            if np.isfinite(pointwise({"draw": graph.reference_draws, **own}, 0)[0]).any():
-                return "other"
-        return "count"
+        build = self._registry.any("outcome_kind")
+        if build.density.outcome_kind is None:
+            build.density.outcome_kind = outcome_kind(build.graph)
+        return build.density.outcome_kind
 
     def unconstrained_draws(self, posterior: xr.DataTree) -> np.ndarray:
         """Draws on the whole real line, shape (chain, draw, parameters), ordered as the model's value variables."""

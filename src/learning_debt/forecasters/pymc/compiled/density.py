@@ -77,6 +77,8 @@ class Density:
         self.scoring: Scoring | None = None
         self.family_checked: bool | None = None
         """Whether the outcome's family gives the compiled log densities; None until it has been tried."""
+        self.outcome_kind: str | None = None
+        """"continuous", "count" or "other"; None until it has been asked for."""
 
     @property
     def pairs(self) -> bool:

@@ -73,6 +73,22 @@ def reference_pointwise(graph: ModelGraph) -> Callable[[Arguments, int], list[np
     return evaluate
 
 
+def outcome_kind(graph: ModelGraph) -> str:
+    """``"continuous"`` (one real number a row), ``"count"`` (an integer from 0 on) or ``"other"``."""
+    if len(graph.outcomes) > 1 or graph.outcomes[0].variable.ndim > 1:
+        return "other"
+    (outcome,) = graph.outcomes
+    if outcome.variable.dtype.startswith("float"):
+        return "continuous"
+    pointwise = reference_pointwise(graph)
+    own = {**graph.own, "data": dict(graph.own["data"])}
+    for value in (-1, -2, -10):
+        own["data"][outcome.data] = np.full_like(own["data"][outcome.data], value)
+        if np.isfinite(pointwise({"draw": graph.reference_draws, **own}, 0)[0]).any():
+            return "other"
+    return "count"
+
+
 def reference_prior(graph: ModelGraph, prior: Variable) -> Callable[[Arguments, int], float]:
     """Log prior with Jacobian at one unconstrained point, without a compiler."""
     kinds = {"value": graph.values, "data": graph.data, "length": graph.lengths}
