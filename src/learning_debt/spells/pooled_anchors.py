@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
+from arviz_stats.base import array_stats
 from numpy.typing import NDArray
 
 from learning_debt.arrays.bridging.multistate import NotConnectedError, Pool, pooled
-from learning_debt.arrays.draws.moment_match import importance
 from learning_debt.errors import IncomparablePosteriorsError, NoJointDensityError, UnsupportedModelError
 from learning_debt.forecasters.base import SampledForecaster
 from learning_debt.forecasters.convergence import MINIMUM_SIZE_PER_CHAIN
@@ -157,6 +157,9 @@ class Anchors:
             self.fits[t] = self._anchor(posterior, upkeep)
             self.refits += 1
         self._require_alike(chosen)
+        poor = [t for t in chosen if not self.fits[t].upkeep.converged]
+        if poor and not salt:  # many periods would rest on it
+            self._fit(poor, salt=1)
 
     def _held(self, t: int) -> tuple[xr.Dataset, Array]:
         period = self.plan.period(t)
@@ -223,7 +226,12 @@ class Anchors:
     def pareto_k(self, pool: Pool, state: int) -> float:
         """Tail index of the weights of one state over the pool."""
         with np.errstate(divide="ignore"):
-            return importance(np.log(pool.weight[state])[None]).pareto_k
+            log_weight = np.log(pool.weight[state])
+        try:
+            _, tail = array_stats.psislw(log_weight.max() - log_weight, r_eff=float(np.median(pool.worth)))
+        except ValueError:  # fewer than five draws in the tail, or all of the tail equal
+            return float("inf")
+        return float(tail) if np.isfinite(tail) else float("inf")
 
     def _wanted(self, pool: Pool) -> list[int]:
         """The middle of what is not served yet, of each stretch between two anchors."""
@@ -246,7 +254,7 @@ class Anchors:
             t = pool.anchors[worst]
             self.notes = {t: f"{departures[worst]:.0f} standard errors from what the other fits say"}
             if attempt == 1:
-                self._fit([t], salt=attempt)
+                self._fit([t], salt=2)
                 pool = self.pool()
         return pool
 
