@@ -99,18 +99,23 @@ def relative_variances(
     worse = np.maximum(of_target, of_state)
     same = np.array(states)[:, None] == target[0]
     of_ratio = np.maximum(of_target + of_state - 2 * together, 0.0)
-    return RelativeVariances(
-        *(np.where(same, 0.0, np.nan_to_num(part, nan=1e6, posinf=1e6)) for part in (of_ratio, worse))
-    )
+    return RelativeVariances(*(np.where(same, 0.0, _bounded(part, slowness)) for part in (of_ratio, worse)))
 
 
 def own_variances(pool: Pool, densities: PointDensities, states: list[int], rows: list[int]) -> Array:
     """Monte-Carlo variance of each log predictive density at the points, shape (states, points)."""
-    weight = pool.weight[states] ** 2 / pool.worth[pool.anchor_of]
+    slowness = (1 / pool.worth)[pool.anchor_of]
+    weight = pool.weight[states] ** 2 * slowness
     f = densities.mean[rows]
     with np.errstate(divide="ignore", invalid="ignore"):
         variance = _moment(weight, densities.of_draws, densities.of_draws**2, f, f)
-    return np.nan_to_num(np.maximum(variance, 0.0), nan=1e6, posinf=1e6)
+    return _bounded(np.maximum(variance, 0.0), slowness)
+
+
+def _bounded(variance: Array, slowness: Array) -> Array:
+    """Relative variances of at most what a density has that one draw carries, also where densities underflow."""
+    most = float(slowness.max())
+    return np.asarray(np.minimum(np.nan_to_num(variance, nan=most, posinf=most), most))
 
 
 def _moment(weight: Array, densities: Array, square: Array, first: Array, second: Array) -> Array:
