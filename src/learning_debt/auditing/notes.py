@@ -118,7 +118,7 @@ def upkeep_notes(table: xr.Dataset) -> list[str]:
     refits, sentence = int(table["refits"].sum()), []
     sentence.append(f"by {refits} refit{'' if refits == 1 else 's'} in {rungs.size} periods")
     said = {"reweight": "rest on weighted draws", "moment match": "on moved draws", "supplied": "on what you supplied"}
-    said["kept"] = "kept it as it was"
+    said |= {"pooled": "rest on the weighted draws of these", "kept": "kept it as it was"}
     for rung, what in said.items():
         count = int((rungs == rung).sum())
         sentence += [f"{count} {what}"] if count else []

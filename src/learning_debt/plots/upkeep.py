@@ -26,7 +26,7 @@ from learning_debt.plots.common import (
 from learning_debt.spells import check_spells
 
 VISUALS = ("point", "doubtful", "limit", "xlabel", "ylabel", "ticks", "rungs")
-RUNGS = ("kept", "supplied", "reweight", "moment match", "refit", "exact")
+RUNGS = ("kept", "supplied", "pooled", "reweight", "moment match", "refit", "exact")
 """From the cheapest to the dearest."""
 LABELS: dict[Hashable, Hashable] = {"rung": "rung", "pareto_k": "Pareto k", "evaluations": "evaluations\n(log10)"}
 

@@ -22,8 +22,8 @@ from learning_debt.spells.doubt_codes import doubts_at
 from learning_debt.spells.schema import TableFacts, reliability, standard_error
 from learning_debt.validation import require_probability, require_whole_number
 
-KEPT_BY_WEIGHTS = ("reweight", "moment match")
-"""Rungs of the shadow's upkeep that rest on draws of an earlier fit."""
+KEPT_BY_WEIGHTS = ("reweight", "moment match", "pooled")
+"""Rungs of the shadow's upkeep that rest on draws of other fits."""
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,8 @@ class Upkeep(NamedTuple):
     Attributes
     ----------
     rung : str
-        ``"refit"``, ``"reweight"``, ``"moment match"``, ``"supplied"``, or ``"kept"`` where no row's weight changed.
+        ``"refit"``, ``"reweight"``, ``"moment match"``, ``"pooled"``, ``"supplied"``, or ``"kept"`` where no row's
+        weight changed.
     pareto_k, effective_size : float
         Of the weights; NaN and the sampler's own where draws weigh the same.
     refits : int
