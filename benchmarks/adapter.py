@@ -6,7 +6,7 @@ more period. Medians of repeated calls; PyMC's calls are warmed up once first.
 
 import statistics
 import sys
-import time
+import timeit
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -24,12 +24,7 @@ import us_inflation as model_file
 def median_seconds(call: Callable[[], Any], repeats: int) -> float:
     """Median wall time of a call, after one that does not count."""
     call()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+    return statistics.median(timeit.repeat(call, number=1, repeat=repeats))
 
 
 def main() -> None:

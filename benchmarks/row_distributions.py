@@ -5,7 +5,7 @@ does not count (compilation). `families` is the new way, `repeated` the compiled
 """
 
 import statistics
-import time
+import timeit
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -69,12 +69,7 @@ def drawn(generator: np.random.Generator, shift: float) -> xr.DataTree:
 def seconds(call: Callable[[], Any], repeats: int = 5) -> float:
     """Median wall time of a call, after one that does not count."""
     call()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+    return statistics.median(timeit.repeat(call, number=1, repeat=repeats))
 
 
 def main() -> None:

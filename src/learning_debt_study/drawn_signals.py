@@ -128,7 +128,9 @@ class DrawnCells:
             rule = self._rule(path, t, points)
             at_deployed = _mixture(self.draws(path, s), rule.x, rule.y)
             found = integral(rule.at, at_deployed)
-            if rule.whole and max(found.unresolved, found.left_out) <= tolerated_error(found.found, found.found.value):
+            if rule.whole and max(found.unresolved, found.left_out) <= tolerated_error(
+                found.found.standard_error, found.found.value
+            ):
                 return Estimate(
                     found.found.value, found.standard_error, supported(found.found, rule.at.shadow, at_deployed)
                 )

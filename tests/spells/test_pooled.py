@@ -6,6 +6,9 @@ import xarray as xr
 from tests.sampled_regression import SampledRegression
 
 import learning_debt as ld
+from learning_debt.auditing.notes import upkeep_notes
+from learning_debt.plots.upkeep import upkeep_points
+from learning_debt.spells import pooled_signals
 
 PERIODS, WARM, ROWS = 24, 8, 5
 PRIOR = ld.NIG(np.zeros(2), np.eye(2), 2.0, 1.0)
@@ -56,6 +59,9 @@ def test_what_was_fitted_is_what_a_refit_every_period_fits():
     assert (served > 0.45 * np.median(refitted["effective_size"])).all()
     assert (pooled["pareto_k"].values[~fitted] <= 0.5).all()
     assert pooled["converged"].all()
+    (said,) = upkeep_notes(pooled)
+    assert f"by {fitted.sum()} refits in {PERIODS} periods; {(~fitted).sum()} rest on the weighted draws" in said
+    assert np.isfinite(upkeep_points(pooled)["rung"]).all()
 
 
 def test_more_draws_are_asked_for_by_more_anchors():
@@ -119,3 +125,38 @@ def test_a_fit_that_the_others_contradict_is_made_anew_or_doubted(again):
     assert bool(found["converged"].all()) is not again
     if again:
         assert "standard errors from what the other fits say" in "".join(np.unique(found["doubt"]))
+
+
+class Lagged(SampledRegression):
+    """The second covariate acts one row late, so that rows are scored and forecast after those before them."""
+
+    needs_past = True
+
+    def lagged(self, rows, past=None):
+        x = rows["x"].values.copy()
+        last = 0.0 if past is None or not past.sizes["obs"] else float(past["x"].values[-1, 1])
+        x[:, 1] = np.concatenate([[last], x[:-1, 1]])
+        return rows.assign(x=(rows["x"].dims, x))
+
+    def fit(self, data, **options):
+        return super().fit(self.lagged(self.as_batch(data)), **options)
+
+    def log_density(self, posterior, batch, past=None, *, random_seed=None):
+        return super().log_density(posterior, self.lagged(batch, past))
+
+    def predict(self, posterior, batch, past=None, *, random_seed=None):
+        return super().predict(posterior, self.lagged(batch, past), random_seed=random_seed)
+
+
+def test_rows_that_need_those_before_them_are_the_same_whatever_is_looked_at_together(monkeypatch):
+    data = history().rename(k="coefficient")
+    whole = table(Lagged(PRIOR, draws=50), data, shadow=ld.PooledShadow())
+    monkeypatch.setattr(pooled_signals, "CELLS", 1)  # row by row
+    by_row = table(Lagged(PRIOR, draws=50), data, shadow=ld.PooledShadow())
+    for name in ("score_gap", "deployed_score"):
+        np.testing.assert_allclose(by_row[name], whole[name], atol=1e-12)
+    told = (by_row["predictive_debt_reliable"] & whole["predictive_debt_reliable"]).values.astype(bool)
+    assert told.sum() > 50
+    np.testing.assert_allclose(
+        by_row["predictive_debt"].values[told], whole["predictive_debt"].values[told], rtol=0.05, atol=1e-4
+    )

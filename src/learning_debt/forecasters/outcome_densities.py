@@ -36,7 +36,6 @@ def log_density_at(
     nodes: Array,
     past: xr.Dataset | None = None,
     random_seed: int | None = None,
-    distributions: RowDistributions | None = None,
 ) -> Array:
     """Log density of the one outcome of every row at that row's points, at every draw.
 
@@ -52,8 +51,6 @@ def log_density_at(
         What `batch` follows, where the model needs it.
     random_seed : int, optional
         For states and groups that the posterior has not seen: alike at all points.
-    distributions : RowDistributions, optional
-        What `distributions_of` gave for these rows; found anew if left out.
 
     Returns
     -------
@@ -69,14 +66,27 @@ def log_density_at(
     >>> log_density_at(forecaster, draws, rows, np.zeros((2, 5))).shape
     (2, 3, 2, 5)
     """
-    if distributions is None:
-        distributions = distributions_of(forecaster, posterior, batch, past, random_seed)
-    if distributions is not None:
-        density = distributions.log_density(nodes)
-        if not np.isnan(density).any():  # else the compiled function says which row it is
-            return density.reshape(posterior["posterior"].sizes["chain"], -1, *nodes.shape)
     (outcome,) = forecaster.observed
-    return repeated_log_density(forecaster, posterior, batch, {outcome: nodes}, past, random_seed)
+    known = distributions_of(forecaster, posterior, batch, past, random_seed)
+    return log_density_with(known, forecaster, posterior, batch, {outcome: nodes}, past, random_seed)
+
+
+def log_density_with(
+    distributions: RowDistributions | None,
+    forecaster: Predictor,
+    posterior: xr.DataTree,
+    batch: xr.Dataset,
+    nodes: Nodes,
+    past: xr.Dataset | None = None,
+    random_seed: int | None = None,
+) -> Array:
+    """As `log_density_at`, where `distributions_of` these rows have been asked for already; None if there are none."""
+    if distributions is not None:
+        (at,) = nodes.values()
+        density = distributions.log_density(at)
+        if not np.isnan(density).any():  # else the compiled function says which row it is
+            return density.reshape(posterior["posterior"].sizes["chain"], -1, *at.shape)
+    return repeated_log_density(forecaster, posterior, batch, nodes, past, random_seed)
 
 
 def repeated_log_density(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
@@ -12,6 +14,18 @@ from learning_debt.typing import Array
 
 CELLS = 2_000_000
 """Log densities (draws times rows) asked for at once."""
+
+
+def row_chunks(
+    forecaster: Predictor, rows: xr.Dataset, past: xr.Dataset | None, together: int
+) -> Iterator[tuple[xr.Dataset, xr.Dataset | None]]:
+    """At most `together` rows at a time, and what each chunk follows: `past` and, where it matters, the rows before."""
+    dim = forecaster.observation_dim
+    for first in range(0, rows.sizes[dim], together):
+        then = past
+        if forecaster.needs_past and past is not None and first > 0:
+            then = append_rows(past, take_rows(rows, slice(first), dim), dim)
+        yield take_rows(rows, slice(first, first + together), dim), then
 
 
 def row_log_density(
@@ -74,14 +88,12 @@ def weighted_likelihood(
     if past is None and (idle := ~by_row.any(axis=1)).any():
         rows, by_row = take_rows(rows, np.flatnonzero(~idle), dim), by_row[~idle]
     together = max(CELLS // (sizes["chain"] * sizes["draw"]), 1)
-    for first in range(0, len(by_row), together):
-        chunk, before = rows, past
-        if len(by_row) > together:
-            chunk = take_rows(rows, slice(first, first + together), dim)
-        if past is not None and first > 0:
-            before = append_rows(past, take_rows(rows, slice(first), dim), dim)
+    first = 0
+    chunks = [(rows, past)] if 0 < len(by_row) <= together else row_chunks(forecaster, rows, past, together)
+    for chunk, before in chunks:  # rows that fit are handed on as they are: a predictor may remember them
         density = row_log_density(forecaster, posterior, chunk, before, random_seed)
-        total += _summed(density, by_row[first : first + together])
+        total += weighted_sum(density, by_row[first : first + together])
+        first += together
     return total.reshape(*total.shape[:2], *given.shape[1:])
 
 
@@ -90,8 +102,8 @@ def possible(log_ratio: Array) -> Array:
     return np.where(np.isnan(log_ratio), -np.inf, log_ratio)
 
 
-def _summed(density: Array, weight: Array) -> Array:
-    """density @ weight, where a weight of zero makes nothing of a density of zero."""
+def weighted_sum(density: Array, weight: Array) -> Array:
+    """density @ weight, for (chain, draw, rows); a weight of zero makes nothing of a density of zero."""
     finite = np.isfinite(density).all(axis=(0, 1))
     total = density[..., finite] @ weight[finite]
     for row in np.flatnonzero(~finite):

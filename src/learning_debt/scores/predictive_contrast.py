@@ -13,16 +13,15 @@ from learning_debt.arrays.predictive.families import RowDistributions
 from learning_debt.arrays.predictive.integration import Integral, average, integral
 from learning_debt.arrays.predictive.outcome_draws import OutcomeDraws, Outcomes, by_weight
 from learning_debt.arrays.predictive.outcome_points import MAXIMUM_POINTS, POINTS, OutcomePoints
-from learning_debt.data import append_rows, take_rows
 from learning_debt.doubt import Doubt
 from learning_debt.estimate import Estimate
 from learning_debt.forecasters.base import Predictor
 from learning_debt.forecasters.outcome_densities import (
     Nodes,
     distributions_of,
-    log_density_at,
-    repeated_log_density,
+    log_density_with,
 )
+from learning_debt.forecasters.row_likelihood import row_chunks
 from learning_debt.forecasters.weights import doubts_of_weights, relative_weights, was_moved, with_moves
 from learning_debt.scores.row_mixtures import (
     MAXIMUM_RELATIVE_VARIANCE,
@@ -94,16 +93,8 @@ class PredictiveContrast:
 
     def _chunks(self) -> list[tuple[xr.Dataset, xr.Dataset | None]]:
         """Rows to look at together, with what is past by then: a bounded number; one where outcomes feed back."""
-        dim, together = self.forecaster.observation_dim, MAXIMUM_POINTS // POINTS[0]
-        if self.forecaster.feedback:
-            together = 1
-        chunks = []
-        for first in range(0, self.rows, together):
-            then = self.past
-            if self.forecaster.needs_past and self.past is not None and first > 0:
-                then = append_rows(self.past, take_rows(self.batch, slice(first), dim), dim)
-            chunks.append((take_rows(self.batch, slice(first, first + together), dim), then))
-        return chunks
+        together = 1 if self.forecaster.feedback else MAXIMUM_POINTS // POINTS[0]
+        return list(row_chunks(self.forecaster, self.batch, self.past, together))
 
     def against(self, deployed: xr.DataTree) -> Estimate:
         """Predictive debt of `deployed`, nats per observation."""
@@ -134,7 +125,7 @@ class PredictiveContrast:
             found = integral(at, at_deployed)
             if not np.isfinite(found.unresolved):
                 return None
-            tolerated = tolerated_error(found.found, found.found.value)
+            tolerated = tolerated_error(found.found.standard_error, found.found.value)
             if found.unresolved <= tolerated:
                 beyond = 0.5 * found.found.standard_error
                 if found.left_out <= max(beyond, 1e-7 if places is self._own else tolerated):
@@ -211,13 +202,8 @@ class PredictiveContrast:
 
     def _densities(self, posterior: xr.DataTree, nodes: Nodes) -> mixture.Mixture:
         """Log predictive density at every point, row by row: point j of row i is entry i * points + j."""
-        given = (self.forecaster, posterior, self.batch, nodes, self.past, self._state_seed)
-        if self.kind == "other":
-            density = repeated_log_density(*given)
-        else:
-            (at,) = nodes.values()
-            known = self._known_distributions(posterior)
-            density = log_density_at(*given[:3], at, *given[4:], known) if known else repeated_log_density(*given)
+        known = None if self.kind == "other" else self._known_distributions(posterior)
+        density = log_density_with(known, self.forecaster, posterior, self.batch, nodes, self.past, self._state_seed)
         return posterior_mixture(posterior, density.reshape(*density.shape[:2], -1))
 
     def _known_distributions(self, posterior: xr.DataTree) -> RowDistributions | None:
@@ -232,7 +218,9 @@ class PredictiveContrast:
 
 def _carried(found: Integral) -> bool:
     """Whether enough predictive draws carry an average, or their error hardly adds to that of the posteriors."""
-    return found.carried >= CARRYING_DRAWS or found.unresolved <= tolerated_error(found.found, found.found.value)
+    return found.carried >= CARRYING_DRAWS or found.unresolved <= tolerated_error(
+        found.found.standard_error, found.found.value
+    )
 
 
 def _combined(parts: list[Estimate], rows: list[int]) -> Estimate:

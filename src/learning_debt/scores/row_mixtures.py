@@ -37,9 +37,9 @@ The weights' own tail makes errors look smaller than they are: 1,800 pairs of re
 and .78 to .01, where they missed by up to 8 standard errors."""
 
 
-def tolerated_error(fine: mixture.MonteCarlo, value: float) -> float:
+def tolerated_error(standard_error: float, value: float) -> float:
     """Of a rule of integration: what Monte Carlo blurs anyway, or 1% of the `value` it gives."""
-    return max(0.25 * fine.standard_error, 0.01 * value, 1e-7)
+    return max(0.25 * standard_error, 0.01 * value, 1e-7)
 
 
 def row_mixture(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -151,7 +152,9 @@ def ratio_agrees(
     probes = finite[np.linspace(0, len(finite) - 1, PROBES).astype(int)]
     added = log_likelihood[tuple(probes.T)]
     try:
-        points = forecaster.unconstrained_draws(_at(before, probes)).reshape(PROBES, -1)
+        points = forecaster.unconstrained_draws(at_draws(before, probes, {TRAINING, TRAINING_WEIGHT})).reshape(
+            PROBES, -1
+        )
         change = forecaster.log_joint(after, points) - forecaster.log_joint(before, points)
     except (NoJointDensityError, UnsupportedModelError, KeyError):
         return True, 0.0
@@ -161,9 +164,9 @@ def ratio_agrees(
     return bool(np.ptp(apart) <= 1e-6 * scale), float(PROBES * rows)
 
 
-def _at(posterior: xr.DataTree, draws: NDArray[np.intp]) -> xr.DataTree:
-    """A posterior of the few draws at `draws`, rows of (chain, draw)."""
+def at_draws(posterior: xr.DataTree, draws: NDArray[np.intp], without: Iterable[str] = ()) -> xr.DataTree:
+    """A posterior of the few draws at `draws`, rows of (chain, draw), as one chain; `without` some of its groups."""
     where = {"chain": xr.DataArray(draws[:, 0], dims="draw"), "draw": xr.DataArray(draws[:, 1], dims="draw")}
     drawn = posterior.children["posterior"].to_dataset(inherit=False).drop_vars(["chain", "draw"], errors="ignore")
     few = drawn.isel(where).expand_dims("chain")
-    return _with_groups(posterior, {"posterior": few}, {WEIGHTS, "sample_stats", TRAINING, TRAINING_WEIGHT})
+    return _with_groups(posterior, {"posterior": few}, {WEIGHTS, "sample_stats", *without})

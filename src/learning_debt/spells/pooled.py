@@ -6,7 +6,6 @@ from concurrent.futures import Executor
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import Progress
 
 from learning_debt.arrays.bridging.multistate import Pool
 from learning_debt.doubt import Doubt
@@ -18,8 +17,10 @@ from learning_debt.spells.estimate_signals import estimate_signals
 from learning_debt.spells.forecast_schedule import Plan
 from learning_debt.spells.pooled_anchors import Anchors, NotPooledError
 from learning_debt.spells.pooled_signals import PooledDraws, PooledPeriod, pooled_debts
-from learning_debt.spells.step import Column
+from learning_debt.spells.progress import Stages
+from learning_debt.spells.step import Column, period_seeds
 from learning_debt.spells.table_loop import Columns, columns_of
+from learning_debt.typing import Array
 
 POOLED = "pooled"
 """The rung of a period that was not fitted."""
@@ -61,30 +62,24 @@ def pooled_columns(
         If the table cannot be made from a pool, before or after the first fits.
     """
     require_pooled_plan(forecaster, plan)
-    seeds = seed.generate_state(3 * (plan.periods + 1)).reshape(-1, 3)
-    with Progress(disable=not progressbar, transient=True) as progress:
-        fitting = progress.add_task("fitting anchors", total=1)
-
-        def announce(fits: int) -> None:
-            progress.update(fitting, total=anchors.refits + fits, completed=anchors.refits)
-            progress.refresh()
-
-        anchors = Anchors(forecaster, plan, keeper, seeds[:, 0].tolist(), executor, announce)
-        with noted(plan.where(0)):
+    fit_seeds, forecast_seeds, _ = zip(*(period_seeds(seed, t) for t in range(plan.periods + 1)), strict=True)
+    with Stages(progressbar) as stages:
+        with stages.stage("fitting anchors") as fitting:
+            anchors = Anchors(forecaster, plan, keeper, fit_seeds, fitting, executor)
             pool = anchors.found()
-        progress.update(fitting, total=anchors.refits, completed=anchors.refits)
         believable = anchors.enough(pool)
         draws = PooledDraws(pool, anchors.posterior, believable)
-        columns = []
-        for t in progress.track(range(1, plan.periods + 1), description="densities of every period"):
-            with noted(plan.where(t)):
-                columns.append(_column(forecaster, plan, draws, t, int(seeds[t, 1])))
-    upkeep = _upkeep(anchors, pool, believable)
-    columns = [Column(column.signals, kept) for column, kept in zip(columns, upkeep[1:], strict=True)]
-    return columns_of(upkeep[0], columns)
+        signals = []
+        with stages.stage("densities of every period", plan.periods) as periods:
+            for t in range(1, plan.periods + 1):
+                with noted(plan.where(t)):
+                    signals.append(_signals(forecaster, plan, draws, t, forecast_seeds[t]))
+                periods.advance()
+    first, *upkeep = _upkeep(anchors, pool, believable)
+    return columns_of(first, [Column(*column) for column in zip(signals, upkeep, strict=True)])
 
 
-def _column(forecaster: SampledForecaster, plan: Plan, draws: PooledDraws, t: int, seed: int) -> Column:
+def _signals(forecaster: SampledForecaster, plan: Plan, draws: PooledDraws, t: int, seed: int) -> dict[str, Array]:
     variables, issued = plan.variables, plan.period(t).issued
     batch = forecaster.as_batch(plan.history.take(issued.rows))
     past = plan.history.take(slice(issued.before)) if forecaster.needs_past else None
@@ -99,10 +94,7 @@ def _column(forecaster: SampledForecaster, plan: Plan, draws: PooledDraws, t: in
         debts = period.predictive_debts()
         spreads = np.array([debt.diagnostics.get("gap_sd", np.nan) for debt in debts])
         signals |= estimate_signals("predictive_debt", debts) | {"gap_sd": spreads}
-    return Column(signals, _NOTHING)
-
-
-_NOTHING = Upkeep("", float("nan"), 0.0, 0, 0.0, 0.0, True)
+    return signals
 
 
 def _upkeep(anchors: Anchors, pool: Pool, believable: NDArray[np.bool_]) -> list[Upkeep]:

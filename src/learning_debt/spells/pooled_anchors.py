@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import pairwise
 from time import perf_counter
 from typing import NamedTuple
@@ -16,14 +15,15 @@ from arviz_stats.base import array_stats
 from numpy.typing import NDArray
 
 from learning_debt.arrays.bridging.multistate import NotConnectedError, Pool, pooled
-from learning_debt.errors import IncomparablePosteriorsError, NoJointDensityError, UnsupportedModelError
+from learning_debt.errors import IncomparablePosteriorsError, NoJointDensityError, UnsupportedModelError, noted
 from learning_debt.forecasters.base import SampledForecaster
 from learning_debt.forecasters.convergence import MINIMUM_SIZE_PER_CHAIN
-from learning_debt.forecasters.row_likelihood import possible, weighted_likelihood
+from learning_debt.forecasters.row_likelihood import weighted_likelihood, weighted_sum
 from learning_debt.shadows.base import Upkeep
 from learning_debt.shadows.pooled import PooledShadow
 from learning_debt.shadows.refit import refit, side_by_side
 from learning_debt.spells.forecast_schedule import Plan
+from learning_debt.spells.progress import Stage
 from learning_debt.spells.step import Positions
 from learning_debt.typing import Array
 
@@ -44,7 +44,7 @@ class Anchor(NamedTuple):
     ----------
     posterior : DataTree
     upkeep : Upkeep
-    by_group : ndarray, shape (groups, draws)
+    by_group : ndarray, shape (draws, groups)
         Log-likelihood of every group of rows.
     points : ndarray, shape (parameters, draws), or None
         Draws on the whole real line, where they are to be had.
@@ -87,15 +87,6 @@ def groups_of(plan: Plan) -> Groups:
     return Groups(rows, np.eye(distinct.shape[1])[group.ravel()], distinct)
 
 
-def log_likelihoods(weight: Array, by_group: Array) -> Array:
-    """Weighted sums over groups, shape (states, draws); ``-inf`` where a group that is held rules out the draw."""
-    ruled_out = np.isneginf(by_group)
-    total = weight @ np.where(ruled_out, 0.0, by_group)
-    if ruled_out.any():
-        total[(weight > 0).astype(float) @ ruled_out > 0] = -np.inf
-    return np.asarray(total)
-
-
 @dataclass
 class Anchors:
     """The fits of one replay, and the pool they make."""
@@ -104,11 +95,10 @@ class Anchors:
     plan: Plan
     keeper: PooledShadow
     seeds: Sequence[int]
+    stage: Stage
     executor: Executor | None = None
-    announce: Callable[[int], None] | None = None
     fits: dict[int, Anchor] = field(default_factory=dict)
     notes: dict[int, str] = field(default_factory=dict)
-    refits: int = 0
 
     def __post_init__(self) -> None:
         self.groups = groups_of(self.plan)
@@ -134,8 +124,8 @@ class Anchors:
     def pool(self) -> Pool:
         """All draws so far, weighted for every state."""
         order = sorted(self.fits)
-        by_group = np.concatenate([self.fits[t].by_group for t in order], axis=1)
-        at_states = log_likelihoods(self.groups.weight, by_group)
+        by_group = np.concatenate([self.fits[t].by_group for t in order])
+        at_states = weighted_sum(by_group[None], self.groups.weight.T)[0].T
         shapes, sizes = [self.fits[t].shape for t in order], [self.fits[t].upkeep.effective_size for t in order]
         try:
             return pooled(at_states, order, shapes, [max(size, 1.0) for size in sizes])
@@ -149,13 +139,13 @@ class Anchors:
 
     def _fit(self, periods: Iterable[int], salt: int = 0) -> None:
         chosen = sorted(periods)
-        if self.announce is not None:
-            self.announce(len(chosen))
-        jobs = [partial(_fitted, self.forecaster, self._held(t), self._seed(t, salt)) for t in chosen]
+        self.stage.expect(self.stage.done + len(chosen))
+        jobs = [_Job(self.forecaster, *self._held(t), self._seed(t, salt), self.plan.where(t)) for t in chosen]
         run = map if self.executor is None or len(jobs) == 1 else self.executor.map
-        for t, (posterior, upkeep) in zip(chosen, run(_called, jobs), strict=True):
-            self.fits[t] = self._anchor(posterior, upkeep)
-            self.refits += 1
+        for t, (posterior, upkeep) in zip(chosen, run(_fitted, jobs), strict=True):
+            with noted(self.plan.where(t)):
+                self.fits[t] = self._anchor(posterior, upkeep)
+            self.stage.advance()
         self._require_alike(chosen)
         poor = [t for t in chosen if not self.fits[t].upkeep.converged]
         if poor and not salt:  # many periods would rest on it
@@ -172,14 +162,14 @@ class Anchors:
         begun, rows = perf_counter(), self.groups.rows
         batch = self.forecaster.as_batch(self.plan.history.take(rows))
         past = self.plan.history.take(slice(int(rows[0]))) if self.forecaster.needs_past else None
-        by_row = weighted_likelihood(self.forecaster, posterior, batch, self.groups.members, past)
-        by_group = possible(by_row).reshape(-1, by_row.shape[-1]).T
+        found = weighted_likelihood(self.forecaster, posterior, batch, self.groups.members, past)
+        by_group = found.reshape(-1, found.shape[-1])
         try:
             points = self.forecaster.unconstrained_draws(posterior)
             points = np.ascontiguousarray(points.reshape(-1, points.shape[-1]).T)
         except (NoJointDensityError, UnsupportedModelError):
             points = None
-        spent = upkeep.evaluations + float(by_group.shape[1] * len(rows))
+        spent = upkeep.evaluations + float(len(by_group) * len(rows))
         return Anchor(
             posterior,
             upkeep._replace(evaluations=spent, seconds=upkeep.seconds + perf_counter() - begun),
@@ -296,10 +286,17 @@ def _layout(posterior: xr.DataTree) -> dict[str, tuple[object, ...]]:
     return labels | {str(name): (variable.dims, variable.shape) for name, variable in group.data_vars.items()}
 
 
-def _fitted(forecaster: SampledForecaster, held: tuple[xr.Dataset, Array], seed: int) -> tuple[xr.DataTree, Upkeep]:
-    shadow, upkeep = refit(forecaster, *held, seed)
+class _Job(NamedTuple):
+    """One fit, as it is sent to another process, and where it stands in the replay."""
+
+    forecaster: SampledForecaster
+    data: xr.Dataset
+    row_weight: Array
+    seed: int
+    where: str
+
+
+def _fitted(job: _Job) -> tuple[xr.DataTree, Upkeep]:
+    with noted(job.where):
+        shadow, upkeep = refit(job.forecaster, job.data, job.row_weight, job.seed)
     return shadow.posterior, upkeep
-
-
-def _called(job: Callable[[], tuple[xr.DataTree, Upkeep]]) -> tuple[xr.DataTree, Upkeep]:
-    return job()

@@ -19,18 +19,18 @@ from learning_debt.arrays.predictive.pooled_mixtures import (
     SPARSE,
     PointDensities,
     bare,
-    direct_influences,
-    own_influences,
+    influences,
     own_variances,
     point_densities,
     relative_variances,
 )
-from learning_debt.data import take_rows
 from learning_debt.doubt import Doubt
 from learning_debt.estimate import Estimate
 from learning_debt.forecasters.base import SampledForecaster
-from learning_debt.forecasters.outcome_densities import distributions_of, log_density_at
-from learning_debt.scores.row_mixtures import MAXIMUM_RELATIVE_VARIANCE
+from learning_debt.forecasters.outcome_densities import distributions_of, log_density_with
+from learning_debt.forecasters.row_likelihood import row_chunks, row_log_density
+from learning_debt.scores.row_mixtures import MAXIMUM_RELATIVE_VARIANCE, tolerated_error
+from learning_debt.shadows.reweighting import at_draws
 from learning_debt.typing import Array
 
 CELLS = 16_000_000
@@ -56,26 +56,18 @@ class PooledDraws:
     posterior: xr.DataTree
     believable: NDArray[np.bool_]
 
-    def thinned(self, state: int, number: int, seed: int) -> xr.DataTree:
+    def thinned(self, state: int, number: int) -> xr.DataTree:
         """About `number` draws of one state, of equal weight, as one chain."""
         chosen = np.sort(systematic_draws(self.pool.weight[state], number))
-        group = (
-            self.posterior.children["posterior"].to_dataset(inherit=False).drop_vars(["chain", "draw"], errors="ignore")
-        )
-        chain, draw = np.divmod(chosen, group.sizes["draw"])
-        few = group.isel(chain=xr.DataArray(chain, dims="draw"), draw=xr.DataArray(draw, dims="draw"))
-        kept = {
-            name: child.to_dataset(inherit=False)
-            for name, child in self.posterior.children.items()
-            if name not in ("posterior", "sample_stats")
-        }
-        tree = xr.DataTree.from_dict({"posterior": few.expand_dims("chain"), **kept})
-        tree.attrs = dict(self.posterior.attrs)
-        return tree
+        return at_draws(self.posterior, np.stack(np.divmod(chosen, self.posterior["posterior"].sizes["draw"]), axis=1))
+
+    def effective_draws(self, *states: int) -> float:
+        """Independent draws that the least of these states is worth."""
+        return float(min(self.pool.effective_draws[state] for state in states))
 
     def doubts(self, *states: int) -> tuple[Doubt, ...]:
         """What speaks against the weights of any of these states."""
-        few = bool(min(self.pool.effective_draws[state] for state in states) < ENOUGH)
+        few = self.effective_draws(*states) < ENOUGH
         uneven = not all(self.believable[state] for state in states)
         return (Doubt.FEW_DRAWS,) * few + (Doubt.UNEVEN_WEIGHTS,) * uneven
 
@@ -85,7 +77,7 @@ class PooledDraws:
         """One estimate for every pair of states, with the verdict on the weights."""
         found = []
         for value, error, pair, extra in zip(values, errors, pairs, diagnostics, strict=True):
-            size = float(min(self.pool.effective_draws[state] for state in pair))
+            size = self.effective_draws(*pair)
             estimate = Estimate(float(value), float(error), diagnostics={"effective_draws": size, **extra})
             found.append(estimate.with_doubts(*self.doubts(*pair)))
         return found
@@ -132,61 +124,60 @@ class PooledPeriod:
     def gaps(self) -> tuple[list[Estimate], list[Estimate]]:
         """Score gaps of the newest state before the period to each one, and mean scores of each, at the outcomes."""
         newest, states = self.target - 1, self.states[:-1]
-        pool, forecaster = self.pool, self.forecaster
-        (outcome,) = forecaster.observed
-        outcomes = np.asarray(self.batch[outcome].values, dtype=float).reshape(self.rows, 1)
-        log_density = np.concatenate([self._at_draws(rows, outcomes[rows]) for rows in self._row_blocks(1)], axis=-1)
-        found = point_densities(pool, log_density, states)
-        parts = np.full((1, self.rows), 1 / self.rows)
-        own = own_influences(pool, found, states, states, np.repeat(parts, len(states), axis=0))
-        trust = relative_variances(pool, found, (newest, newest), states, states).of_worse
-        carried = np.sqrt((trust**2).mean(axis=1))
+        pool, posterior = self.pool, self.draws.posterior
+        at_rows = [row_log_density(self.forecaster, posterior, rows, past, self.seed) for rows, past in self._chunks(1)]
+        found = point_densities(pool, _by_draw(np.concatenate(at_rows, axis=-1)), states)
+        own = influences(pool, found, states, np.full((len(states), self.rows), 1 / self.rows))
+        trust = own_variances(pool, found, states)
+        carried = np.sqrt((np.maximum(trust[newest], trust) ** 2).mean(axis=1))
         log_mean = found.log_density
         with np.errstate(invalid="ignore"):
             values = (log_mean[newest] - log_mean).mean(axis=1)
         sums = pool.influence_sums(own)
         errors = np.sqrt(pool.blocks.variance(sums[newest] - sums))
         worst = [{"relative_variance": float(part)} for part in carried]
-        gaps = self._judged(self.draws.estimates(values, errors, [(newest, s) for s in states], worst))
+        gaps = _judged(self.draws.estimates(values, errors, [(newest, s) for s in states], worst))
         gaps[newest] = Estimate(0.0, 0.0)
-        own_trust = own_variances(pool, found, states, states)
         scores = self.draws.estimates(
             log_mean.mean(axis=1),
             np.sqrt(pool.blocks.variance(sums)),
             [(s,) for s in states],
-            [{"relative_variance": float(part)} for part in np.sqrt((own_trust**2).mean(axis=1))],
+            [{"relative_variance": float(part)} for part in np.sqrt((trust**2).mean(axis=1))],
         )
-        return gaps, self._judged(scores)
+        return gaps, _judged(scores)
 
     def predictive_debts(self) -> list[Estimate]:
         """Predictive debt of every state before the period, with ``gap_sd`` among its diagnostics."""
         parts, weights = [], []
-        for rows in self._row_blocks(POINTS[0]):
-            parts.append(_BlockOfRows(self, rows).divergences())
-            weights.append(len(range(*rows.indices(self.rows))) / self.rows)
+        thinned = self.draws.thinned(self.target, PREDICTIVE_DRAWS)
+        for rows, past in self._chunks(POINTS[0]):
+            block = _BlockOfRows(self, rows, past, thinned)
+            parts.append(block.divergences())
+            weights.append(block.count / self.rows)
         return [_whole([part[s] for part in parts], weights, self.draws, (self.target, s)) for s in range(self.target)]
 
-    def _row_blocks(self, points: int) -> Iterator[slice]:
+    def _chunks(self, points: int) -> Iterator[tuple[xr.Dataset, xr.Dataset | None]]:
+        """Rows to look at together, each at so many points, and what they follow."""
         together = max(CELLS // (self.pool.weight.shape[1] * points), 1)
-        for first in range(0, self.rows, together):
-            yield slice(first, min(first + together, self.rows))
+        return row_chunks(self.forecaster, self.batch, self.past, together)
 
-    def _at_draws(self, rows: slice, nodes: Array) -> Array:
-        """Log density of some rows at their points, shape (draws, rows * points)."""
-        batch = take_rows(self.batch, rows, self.forecaster.observation_dim)
-        values = log_density_at(self.forecaster, self.draws.posterior, batch, nodes, self.past, self.seed)
-        return values.reshape(values.shape[0] * values.shape[1], -1)
 
-    def _judged(self, estimates: list[Estimate]) -> list[Estimate]:
-        judged = []
-        for estimate in estimates:
-            if not np.isfinite(estimate.value):
-                impossible = Estimate(estimate.value, float("nan"), lower_bound=estimate.value > 0)
-                judged.append(impossible.with_doubts(Doubt.OUTCOME_IMPOSSIBLE))
-                continue
-            poor = not estimate.diagnostics["relative_variance"] <= MAXIMUM_RELATIVE_VARIANCE
-            judged.append(estimate.with_doubts(*[Doubt.FEW_REACH_OUTCOME] * poor))
-        return judged
+def _judged(estimates: list[Estimate]) -> list[Estimate]:
+    """Estimates at realised outcomes, with the verdict on the densities that they rest on."""
+    judged = []
+    for estimate in estimates:
+        if not np.isfinite(estimate.value):
+            impossible = Estimate(estimate.value, float("nan"), lower_bound=estimate.value > 0)
+            judged.append(impossible.with_doubts(Doubt.OUTCOME_IMPOSSIBLE))
+            continue
+        poor = not estimate.diagnostics["relative_variance"] <= MAXIMUM_RELATIVE_VARIANCE
+        judged.append(estimate.with_doubts(*[Doubt.FEW_REACH_OUTCOME] * poor))
+    return judged
+
+
+def _by_draw(log_density: Array) -> Array:
+    """(chain, draw, ...) to (draws of the pool, points)."""
+    return log_density.reshape(log_density.shape[0] * log_density.shape[1], -1)
 
 
 @dataclass(frozen=True)
@@ -205,21 +196,18 @@ class _Part:
 class _BlockOfRows:
     """Divergences over rows that are looked at together."""
 
-    def __init__(self, period: PooledPeriod, rows: slice) -> None:
+    def __init__(self, period: PooledPeriod, batch: xr.Dataset, past: xr.Dataset | None, thinned: xr.DataTree) -> None:
         self.period, self.pool, self.target = period, period.pool, period.target
-        self.batch = take_rows(period.batch, rows, period.forecaster.observation_dim)
-        self.count = self.batch.sizes[period.forecaster.observation_dim]
-        self.distributions = distributions_of(
-            period.forecaster, period.draws.posterior, self.batch, period.past, period.seed
-        )
+        self.batch, self.past, self.thinned = batch, past, thinned
+        self.count = batch.sizes[period.forecaster.observation_dim]
+        self.distributions = distributions_of(period.forecaster, period.draws.posterior, batch, past, period.seed)
         self._latest: tuple[Array, PointDensities] | None = None
 
     def divergences(self) -> list[_Part]:
         """Of every state before the target, by the first rule that is right for it."""
-        period, target = self.period, self.target
-        forecaster, thinned = period.forecaster, period.draws.thinned(target, PREDICTIVE_DRAWS, period.seed)
-        past = period.past if forecaster.needs_past else None
-        (drawn,) = forecaster.predict(thinned, self.batch, past, random_seed=period.seed).data_vars.values()
+        target, forecaster = self.target, self.period.forecaster
+        predicted = forecaster.predict(self.thinned, self.batch, self.past, random_seed=self.period.seed)
+        (drawn,) = predicted.data_vars.values()
         outcomes = np.asarray(drawn.values, dtype=float)
         places = OutcomePoints(forecaster.outcome_kind(), outcomes, outcomes, self._shadow_at)
         found: dict[int, _Part] = {}
@@ -243,18 +231,12 @@ class _BlockOfRows:
 
     def _densities(self, nodes: Array) -> PointDensities:
         if self._latest is None or self._latest[0] is not nodes:
-            period = self.period
-            at = log_density_at(
-                period.forecaster,
-                period.draws.posterior,
-                self.batch,
-                nodes,
-                period.past,
-                period.seed,
-                self.distributions,
+            forecaster, posterior, seed = self.period.forecaster, self.period.draws.posterior, self.period.seed
+            (outcome,) = forecaster.observed
+            at = log_density_with(
+                self.distributions, forecaster, posterior, self.batch, {outcome: nodes}, self.past, seed
             )
-            flat = at.reshape(at.shape[0] * at.shape[1], -1)
-            self._latest = nodes, point_densities(self.pool, flat, period.states)
+            self._latest = nodes, point_densities(self.pool, _by_draw(at), self.period.states)
         return self._latest[1]
 
     def _shadow_at(self, nodes: Array) -> Mixture:
@@ -279,12 +261,12 @@ class _BlockOfRows:
             # Each draw's own density integrates to one over the points, but for an error that pooled draws share.
             own[i] = rule.share * h + (rule.share if rule.others is None else 0.0)
             other[i] = rule.share - (0.0 if rule.others is None else rule.others)
-        direct = direct_influences(pool, densities, self.target, self.target, own)
-        direct -= own_influences(pool, densities, states, states, other)
+        direct = influences(pool, densities, self.target, own)
+        direct -= influences(pool, densities, states, other)
         sums = pool.influence_sums(direct)
         few = slice(None, None, SPARSE)
         sparse = densities._replace(of_draws=densities.of_draws[:, few], mean=densities.mean[:, few])
-        variances = relative_variances(pool, sparse, (self.target, self.target), states, states)
+        variances = relative_variances(pool, sparse, self.target, states)
         parts, right = [], []
         for i, rule in enumerate(rules):
             share = rule.share[few] / max(rule.share[few].sum(), 1e-300)
@@ -293,7 +275,7 @@ class _BlockOfRows:
             value, error = without_bias(values[i], bias, float(pool.blocks.variance(sums[i])))
             beyond = float(np.hypot(rule.unresolved, rule.left_out))
             parts.append(_Part(values[i], sums[i], bias, beyond, trust, spreads[i]))
-            tolerated = max(0.25 * error, 0.01 * value, 1e-7)  # as `tolerated_error`
+            tolerated = tolerated_error(error, value)
             right.append(bool(rule.unresolved <= tolerated and rule.left_out <= max(0.5 * error, tolerated)))
         return parts, right
 
@@ -311,8 +293,7 @@ def _whole(parts: list[_Part], weights: list[float], draws: PooledDraws, pair: t
     variance = float(draws.pool.blocks.variance(share @ np.stack([part.sums for part in parts])))
     value, error = without_bias(value, bias, variance)
     spread = float(np.sqrt(((share * [part.spread for part in parts]) ** 2).sum()))
-    size = float(min(draws.pool.effective_draws[state] for state in pair))
-    diagnostics = {"gap_sd": spread, "relative_variance": trust, "effective_draws": size}
+    diagnostics = {"gap_sd": spread, "relative_variance": trust, "effective_draws": draws.effective_draws(*pair)}
     against = [doubt for part in parts for doubt in part.doubts]
     against += [Doubt.FEW_REACH_OUTCOMES] * (not trust <= MAXIMUM_RELATIVE_VARIANCE)
     estimate = Estimate(value, float(np.hypot(error, beyond)), diagnostics=diagnostics)

@@ -25,7 +25,7 @@ from learning_debt.spells.estimate_signals import estimate_arrays, estimate_sign
 from learning_debt.spells.held_likelihoods import HeldLikelihood, HeldLikelihoods
 from learning_debt.spells.issued_forecasts import SELF, IssuedForecasts
 from learning_debt.spells.sampled_refusals import refuse_options, why_no_debt
-from learning_debt.spells.step import Arrival, ArrivedGaps, Column, Period, Positions, StepOptions
+from learning_debt.spells.step import Arrival, ArrivedGaps, Column, Period, Positions, StepOptions, period_seeds
 from learning_debt.typing import Array
 
 WORST_PARETO_K = 10.0
@@ -87,7 +87,7 @@ class SampledStep:
     Parameters
     ----------
     forecaster : SampledForecaster
-    options : StepOptions
+    options : StepOptions, period_seeds
     keeper : ShadowKeeper
     seed : SeedSequence
         Period t takes the same seeds from it whatever comes after.
@@ -135,8 +135,7 @@ class SampledStep:
         return held, Column(signals, upkeep, debts.no_debt)
 
     def _seeds(self, number: int) -> list[int]:
-        """Of a period: for its fit, for its forecasts, and for the bridge to what it stored."""
-        return self.seed.generate_state(3 * (number + 1))[-3:].tolist()
+        return period_seeds(self.seed, number)
 
     @property
     def _no_debt(self) -> Doubt | None:

@@ -65,7 +65,7 @@ class Layout(NamedTuple):
         (labels, kind), initial, periods = stored_labels(plan.history.labels), plan.initial, plan.periods
         no_debt = next((column.no_debt for column in columns if column.no_debt and "debt" in plan.variables), "")
         cells = {name: np.stack([column.cells[name] for column in columns]) for name in columns[0].cells}
-        not_pooled = next((column.pooling for column in columns if column.pooling), "")
+        not_pooled = next((column.not_pooled for column in columns if column.not_pooled), "")
         why = f"the table holds no debt: {no_debt}" if no_debt else ""
         if no_debt:
             warnings.warn(why, UserWarning, stacklevel=3)
@@ -125,7 +125,7 @@ def lay_out(
     return Layout(plans, series, rows, exposures(asked, rows, issued, series))
 
 
-def _facts(plan: Plan, no_debt: str, not_pooled: str = "") -> TableFacts:
+def _facts(plan: Plan, no_debt: str, not_pooled: str) -> TableFacts:
     score = plan.score
     return TableFacts(
         timing="prequential",

@@ -178,6 +178,11 @@ class Step[Holdings](Protocol):
         ...
 
 
+def period_seeds(seed: np.random.SeedSequence, number: int) -> list[int]:
+    """Of a period: for its fit, for its forecasts, and for the bridge to what it stored; whatever comes after it."""
+    return seed.generate_state(3 * (number + 1))[-3:].tolist()
+
+
 class ArrivedGaps:
     """What one period teaches about the forecasts of each stored posterior: the mean gap over rows that became known.
 

@@ -196,13 +196,13 @@ def _columns_of(job: SeriesJob) -> Columns:
         if isinstance(job.forecaster, ConjugateRegression):
             return collected_columns(ExactStep(job.forecaster, job.plan.options), job.plan)
         forecaster = require_sampled_forecaster("forecaster", job.forecaster)
-        keeper, pooling = job.keeper, ""
+        keeper, not_pooled = job.keeper, ""
         if isinstance(keeper, PooledShadow):
             try:
                 return pooled_columns(
                     forecaster, job.plan, keeper, job.seed, progressbar=job.progressbar, executor=job.executor
                 )
             except NotPooledError as reason:
-                keeper, pooling = keeper.otherwise, str(reason)
+                keeper, not_pooled = keeper.otherwise, str(reason)
         step = SampledStep(forecaster, job.plan.options, keeper, job.seed)
-        return collected_columns(step, job.plan, progressbar=job.progressbar)._replace(pooling=pooling)
+        return collected_columns(step, job.plan, progressbar=job.progressbar)._replace(not_pooled=not_pooled)

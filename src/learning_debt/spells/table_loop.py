@@ -26,13 +26,13 @@ class Columns(NamedTuple):
         Per cell (T, T), deployed_at by period; per period (T,).
     no_debt : str
         Why the table holds no posterior debt, or nothing.
-    pooling : str
+    not_pooled : str
         Why it was not made from a pool, or nothing.
     """
 
     cells: dict[str, Array]
     no_debt: str = ""
-    pooling: str = ""
+    not_pooled: str = ""
 
 
 def collected_columns[Holdings](step: Step[Holdings], plan: Plan, *, progressbar: bool = False) -> Columns:

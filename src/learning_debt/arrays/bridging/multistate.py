@@ -26,7 +26,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.special import logsumexp
+from scipy.special import expit, logsumexp
 from scipy.stats import norm, t
 
 from learning_debt.typing import Array
@@ -107,7 +107,7 @@ def _neighbouring_ratios(at_anchors: Array, counts: Array) -> Array:
         odds = np.log(counts[a] / counts[a - 1])
 
         def excess(step: float, log_ratio: Array = log_ratio, odds: float = odds, own: float = counts[a]) -> float:
-            return float(own - (1 / (1 + np.exp(-np.clip(log_ratio - step + odds, -700, 700)))).sum())
+            return float(own - expit(log_ratio - step + odds).sum())
 
         low, high = log_ratio.min() - 50.0, log_ratio.max() + 50.0
         inside = excess(low) < 0 < excess(high)

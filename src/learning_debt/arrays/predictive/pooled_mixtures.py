@@ -56,19 +56,12 @@ def bare(log_density: Array) -> Mixture:
     return Mixture(log_density, np.zeros((0, 0, len(log_density))), np.zeros((0, 0)))
 
 
-def direct_influences(pool: Pool, densities: PointDensities, state: int, row: int, parts: Array) -> Array:
+def influences(pool: Pool, densities: PointDensities, states: int | list[int], parts: Array) -> Array:
     """W_s sum_j c_j (p_j / f_s,j - 1) for coefficients `parts`, shape (k, points): shape (k, draws).
 
-    `row` is the position of `state` among the posteriors of `densities`.
+    Of one posterior for all rows of coefficients, or of one for each; `densities` are those of states 0, 1, 2 ...
     """
-    mean = densities.mean[row]
-    scaled = np.where(mean > 0, parts / np.where(mean > 0, mean, 1.0), 0.0)
-    return np.asarray(pool.weight[state] * ((densities.of_draws @ scaled.T).T - parts.sum(axis=-1)[:, None]))
-
-
-def own_influences(pool: Pool, densities: PointDensities, states: list[int], rows: list[int], parts: Array) -> Array:
-    """The same with one row of coefficients and one posterior each, shape (states, draws)."""
-    mean = densities.mean[rows]
+    mean = densities.mean[states]
     scaled = np.where(mean > 0, parts / np.where(mean > 0, mean, 1.0), 0.0)
     return np.asarray(pool.weight[states] * ((densities.of_draws @ scaled.T).T - parts.sum(axis=-1)[:, None]))
 
@@ -80,35 +73,31 @@ class RelativeVariances(NamedTuple):
     of_worse: Array
 
 
-def relative_variances(
-    pool: Pool, densities: PointDensities, target: tuple[int, int], states: list[int], rows: list[int]
-) -> RelativeVariances:
+def relative_variances(pool: Pool, densities: PointDensities, target: int, states: list[int]) -> RelativeVariances:
     """Monte-Carlo variances of log predictive densities at the points, all draws of an anchor worth the same.
 
-    `target` and the pairs of `states` and `rows` say a posterior and its position in `densities`.
+    `target` is not among `states`; `densities` are those of states 0, 1, 2 ...
     """
     slowness = (1 / pool.worth)[pool.anchor_of]
-    own = pool.weight[target[0]]
-    square = densities.of_draws**2
-    f_target, f = densities.mean[target[1]], densities.mean[rows]
+    of_target, *of_states = own_variances(pool, densities, [target, *states])
+    of_state = np.stack(of_states)
     with np.errstate(divide="ignore", invalid="ignore"):
-        of_target = _moment(own * own * slowness, densities.of_draws, square, f_target, f_target)
-        weight = pool.weight[states]
-        of_state = _moment(weight * weight * slowness, densities.of_draws, square, f, f)
-        together = _moment(weight * (own * slowness), densities.of_draws, square, f_target, f)
-    worse = np.maximum(of_target, of_state)
-    same = np.array(states)[:, None] == target[0]
-    of_ratio = np.maximum(of_target + of_state - 2 * together, 0.0)
-    return RelativeVariances(*(np.where(same, 0.0, _bounded(part, slowness)) for part in (of_ratio, worse)))
+        together = _moment(
+            pool.weight[states] * (pool.weight[target] * slowness),
+            densities,
+            densities.mean[target],
+            densities.mean[states],
+        )
+        of_ratio = np.maximum(of_target + of_state - 2 * together, 0.0)
+    return RelativeVariances(_bounded(of_ratio, slowness), np.maximum(of_target, of_state))
 
 
-def own_variances(pool: Pool, densities: PointDensities, states: list[int], rows: list[int]) -> Array:
+def own_variances(pool: Pool, densities: PointDensities, states: list[int]) -> Array:
     """Monte-Carlo variance of each log predictive density at the points, shape (states, points)."""
     slowness = (1 / pool.worth)[pool.anchor_of]
-    weight = pool.weight[states] ** 2 * slowness
-    f = densities.mean[rows]
+    f = densities.mean[states]
     with np.errstate(divide="ignore", invalid="ignore"):
-        variance = _moment(weight, densities.of_draws, densities.of_draws**2, f, f)
+        variance = _moment(pool.weight[states] ** 2 * slowness, densities, f, f)
     return _bounded(np.maximum(variance, 0.0), slowness)
 
 
@@ -118,8 +107,8 @@ def _bounded(variance: Array, slowness: Array) -> Array:
     return np.asarray(np.minimum(np.nan_to_num(variance, nan=most, posinf=most), most))
 
 
-def _moment(weight: Array, densities: Array, square: Array, first: Array, second: Array) -> Array:
-    """Sum over draws of weight (p/f_1 - 1)(p/f_2 - 1), at each point."""
-    linear = weight @ densities
-    total = weight.sum(axis=-1)[..., None] if weight.ndim > 1 else weight.sum()
-    return np.asarray(weight @ square / (first * second) - linear * (1 / first + 1 / second) + total)
+def _moment(weight: Array, densities: PointDensities, first: Array, second: Array) -> Array:
+    """Sum over draws of weight (p/f_1 - 1)(p/f_2 - 1), at each point, for weights of shape (states, draws)."""
+    of_draws = densities.of_draws
+    linear, total = weight @ of_draws, weight.sum(axis=-1)[:, None]
+    return np.asarray(weight @ of_draws**2 / (first * second) - linear * (1 / first + 1 / second) + total)
