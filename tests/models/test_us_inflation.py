@@ -75,4 +75,4 @@ def test_the_gap_spread_of_the_twin_meets_the_exact_one(tables):
 
 
 def test_every_shadow_of_the_twin_converged(tables):
-    assert bool(tables[0]["converged"].all())
+    assert bool(tables[0]["converged"].all()), sorted(set(tables[0]["doubt"].values.ravel().tolist()))
