@@ -16,7 +16,8 @@ from learning_debt.shadows.pooled import PooledShadow
 from learning_debt.spells.estimate_signals import estimate_signals
 from learning_debt.spells.forecast_schedule import Plan
 from learning_debt.spells.pooled_anchors import Anchors, NotPooledError
-from learning_debt.spells.pooled_signals import PooledDraws, PooledPeriod, pooled_debts
+from learning_debt.spells.pooled_draws import PooledDraws
+from learning_debt.spells.pooled_signals import PooledPeriod, pooled_debts
 from learning_debt.spells.progress import Stages
 from learning_debt.spells.step import Column, period_seeds
 from learning_debt.spells.table_loop import Columns, columns_of

@@ -41,7 +41,7 @@ class Points(NamedTuple):
     @property
     def probability(self) -> Array:
         """Probabilities of the points of all rows side by side, each row weighing the same; shape (rows * points,)."""
-        return _normalised(self.mass).ravel()
+        return normalised(self.mass).ravel()
 
 
 class Integral(NamedTuple):
@@ -78,14 +78,15 @@ class Rule(NamedTuple):
         Probability of each point under the shadow.
     others : ndarray, shape (points of all rows,), or None
         The same under the deployed distribution, where the points hold all of it.
-    unresolved, left_out : float
-        As in `Integral`; infinite where the deployed distribution rules out a point of the shadow.
+    unresolved, left_out, carried : float
+        As in `Integral`; `unresolved` is infinite where the deployed distribution rules out a point of the shadow.
     """
 
     share: Array
     others: Array | None
     unresolved: float
-    left_out: float
+    left_out: float = 0.0
+    carried: float = np.inf
 
 
 def by_rule(points: Points, deployed: Mixture) -> Rule:
@@ -98,7 +99,7 @@ def by_rule(points: Points, deployed: Mixture) -> Rule:
     rows = len(points.mass)
     h = mixture.log_ratio(points.shadow, deployed, points.mass.ravel()).reshape(rows, -1)
     masses = [points.mass, points.coarse_mass, *_coarsest(points)]
-    shares = [_normalised(mass) for mass in masses]
+    shares = [normalised(mass) for mass in masses]
     if not np.isfinite(h).all():
         return Rule(shares[0].ravel(), None, float("inf"), 0.0)
     ratio = np.exp(-np.maximum(h, -700.0))
@@ -168,38 +169,35 @@ def _error(values: list[float]) -> float:
     return step * float(np.clip(step / max(abs(values[1] - values[2]), 1e-300), LEAST_RATE, 1.0))
 
 
-def average(shadow: Mixture, deployed: Mixture, shares: tuple[Array, Array], part: float) -> tuple[Integral, Array]:
-    """Divergence as an average over predictive draws of both posteriors, from m = part f_p + (1 - part) f_q.
+def by_average(
+    shadow: Mixture, deployed: Mixture, shares: tuple[Array, Array], part: float, proposed: Array | None = None
+) -> Rule:
+    """What random points say of two densities: predictive draws of the shadow and of what the deployed one expects.
 
-    What is averaged, (f_p h + f_q - f_p) / m with h = log f_p/f_q, is never negative, and nothing is taken for granted:
-    wherever either has mass there are points, and f_p/m and f_q/m are bounded.
+    What is averaged, (f_p h + f_q - f_p) / m with h = log f_p/f_q and m the density of the points, is never negative,
+    and nothing is taken for granted: wherever either has mass there are points, and f_p/m and f_q/m are bounded.
 
     Parameters
     ----------
     shadow, deployed : Mixture
         At the points of all rows, row after row; in each row first those drawn from the shadow.
     shares : tuple of ndarray
-        What each draw of the batch from the shadow, and from the deployed posterior, counts for; each sums to one.
+        What each draw of the batch from the shadow, and from the other distribution, counts for; each sums to one.
     part : float
-        Weight of the shadow in the mixture.
-
-    Returns
-    -------
-    Integral
-        Its error is that of the random points.
-    ndarray, shape (points of all rows,)
-        Probability of each point under the shadow, summing to one.
+        Weight of the shadow in the mixture m.
+    proposed : ndarray, shape (points of all rows,), optional
+        Log density of the other distribution, of which the deployed one is a part; the deployed one itself if left out.
     """
     counts = np.concatenate([part * shares[0], (1 - part) * shares[1]])
     rows = shadow.log_density.size // counts.size
+    other_half = deployed.log_density if proposed is None else proposed
     with np.errstate(divide="ignore"):
-        log_both = np.logaddexp(np.log(part) + shadow.log_density, np.log1p(-part) + deployed.log_density)
+        log_both = np.logaddexp(np.log(part) + shadow.log_density, np.log1p(-part) + other_half)
     own, other = (np.exp(densities.log_density - log_both) for densities in (shadow, deployed))
     weight = np.tile(counts, rows) / rows
-    found = mixture.divergence(shadow, deployed, weight * own, weight * other)
-    if not np.isfinite(found.value):
-        return Integral(found, float("inf")), weight * own
     h = mixture.log_ratio(shadow, deployed, own)
+    if not np.isfinite(h).all():
+        return Rule(weight * own, weight * other, float("inf"))
     near = (own > 0) & (np.abs(h) < 1)  # there, other - own would lose digits
     terms = own * (h + np.expm1(-np.where(near, h, 0.0))) + np.where(near, 0.0, other - own)
     mean, error = _mean(terms, rows, shares, part)
@@ -208,8 +206,23 @@ def average(shadow: Mixture, deployed: Mixture, shares: tuple[Array, Array], par
     # Both masses are one: what is off by more than three of its errors was not drawn in proportion, or not at all.
     checks = [_mean(density - 1, rows, shares, part) for density in (own, other)]
     surplus = max(abs(mass) - 3 * error_of_mass for mass, error_of_mass in checks)
-    probability = _normalised((weight * own).reshape(rows, -1)).ravel()
-    return Integral(found, error, surplus if surplus > ROUNDING else 0.0, carried), probability
+    return Rule(weight * own, weight * other, error, surplus if surplus > ROUNDING else 0.0, carried)
+
+
+def average(shadow: Mixture, deployed: Mixture, shares: tuple[Array, Array], part: float) -> tuple[Integral, Array]:
+    """Divergence as an average over predictive draws of both posteriors, as in `by_average`.
+
+    Returns
+    -------
+    Integral
+        Its error is that of the random points.
+    ndarray, shape (points of all rows,)
+        Probability of each point under the shadow, summing to one.
+    """
+    rule = by_average(shadow, deployed, shares, part)
+    found = mixture.divergence(shadow, deployed, rule.share, rule.others)
+    rows = shadow.log_density.size // sum(map(len, shares))
+    return Integral(found, *rule[2:]), normalised(rule.share.reshape(rows, -1)).ravel()
 
 
 def _mean(terms: Array, rows: int, shares: tuple[Array, Array], part: float) -> tuple[float, float]:
@@ -233,5 +246,6 @@ def _error_of_mean(terms: Array, share: Array) -> float:
     return float(np.sqrt(square.sum() / (1 - 1 / len(terms)) + np.sqrt((square**2).sum())))
 
 
-def _normalised(mass: Array) -> Array:
+def normalised(mass: Array) -> Array:
+    """Masses of shape (rows, points) as probabilities of all of them, each row weighing the same."""
     return np.asarray(mass / mass.sum(axis=1, keepdims=True) / len(mass))

@@ -1,0 +1,236 @@
+"""Predictive debt of all deployed posteriors over some rows, from a pool of draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import xarray as xr
+from scipy.special import logsumexp
+
+from learning_debt.arrays.predictive.integration import Points, Rule, by_average, by_rule, normalised
+from learning_debt.arrays.predictive.mixture import Mixture, gap_spread, plug_in_divergence, without_bias
+from learning_debt.arrays.predictive.outcome_points import MAXIMUM_POINTS, POINTS, OutcomePoints
+from learning_debt.arrays.predictive.pooled_mixtures import (
+    SPARSE,
+    PointDensities,
+    bare,
+    influences,
+    point_densities,
+    relative_variances,
+)
+from learning_debt.doubt import Doubt
+from learning_debt.estimate import Estimate
+from learning_debt.forecasters.base import SampledForecaster
+from learning_debt.forecasters.outcome_densities import distributions_of, log_density_with
+from learning_debt.scores.predictive_contrast import (
+    CARRYING_DRAWS,
+    DEPLOYED_SHARE,
+    MAXIMUM_AVERAGED_VARIANCE,
+    MONTE_CARLO_DRAWS,
+    MORE_DRAWS,
+)
+from learning_debt.scores.row_mixtures import MAXIMUM_RELATIVE_VARIANCE, tolerated_error
+from learning_debt.spells.pooled_draws import PooledDraws, by_draw
+from learning_debt.typing import Array
+
+CELLS = 16_000_000
+"""Densities (draws times points) held at once."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Divergence over some rows: its value, block sums of its influence, and what else its error is made of.
+
+    Attributes
+    ----------
+    value : float
+        Nats per row.
+    sums : ndarray, shape (blocks of draws,)
+    bias : float
+        Half the variance of log f_p/f_s, which the plug-in value is too large by.
+    beyond : float
+        Error of the points.
+    trust, most : float
+        Squared error of the densities, and up to what it can be relied on.
+    spread : float
+        Standard deviation of the mean score gap over the rows.
+    settled : bool
+        Whether the points are right for this state.
+    """
+
+    value: float
+    sums: Array
+    bias: float
+    beyond: float
+    trust: float
+    most: float
+    spread: float
+    settled: bool
+    doubts: tuple[Doubt, ...] = ()
+
+
+class PooledDivergences:
+    """Divergences of all states before `target` over rows that are looked at together.
+
+    As in `PredictiveContrast`, each by the first that is right for it: points that hold what the target expects, points
+    that also hold what the states expect, predictive draws.
+    """
+
+    def __init__(
+        self,
+        forecaster: SampledForecaster,
+        draws: PooledDraws,
+        target: int,
+        batch: xr.Dataset,
+        past: xr.Dataset | None,
+        seed: int,
+    ) -> None:
+        self.forecaster, self.draws, self.pool, self.target = forecaster, draws, draws.pool, target
+        self.batch, self.past = batch, past
+        self.rows = batch.sizes[forecaster.observation_dim]
+        self.seed = seed
+        self.state_seed, self.average_seed = np.random.SeedSequence(seed).generate_state(2).tolist()
+        self.distributions = distributions_of(forecaster, draws.posterior, batch, past, seed)
+        self._latest: tuple[Array, PointDensities] | None = None
+
+    def parts(self) -> list[Part]:
+        """Of every state before the target."""
+        outcomes = self._predicted([self.target], MONTE_CARLO_DRAWS, self.seed)
+        places = OutcomePoints(self.forecaster.outcome_kind(), outcomes, outcomes, self._target_at)
+        found = self._integrated(places, list(range(self.target)))
+        if pending := [s for s, part in found.items() if not part.settled]:
+            theirs = self._predicted(pending, MONTE_CARLO_DRAWS, self.state_seed)
+            found |= self._integrated(places.with_draws(theirs), pending)
+        if pending := [s for s, part in found.items() if not part.settled]:
+            found |= self._averaged(pending)
+        return [found[s] for s in range(self.target)]
+
+    def _integrated(self, places: OutcomePoints, states: list[int]) -> dict[int, Part]:
+        """By rules of rising resolution, until each state's is right."""
+        nothing = Part(np.nan, np.zeros(len(self.pool.blocks.starts)), 0.0, 0.0, np.inf, 0.0, np.nan, settled=False)
+        found = dict.fromkeys(states, nothing)
+        for points in POINTS:
+            pending = [s for s, part in found.items() if not part.settled]
+            rule = places.at(points) if pending else None
+            if rule is not None:
+                nodes, at = rule
+                found |= self._by_rules(nodes, pending, partial(_at_points, at))
+        return found
+
+    def _averaged(self, states: list[int]) -> dict[int, Part]:
+        """Over predictive draws of the target and of all these states, until enough of them carry each divergence."""
+        held = CELLS * POINTS[-1] // (POINTS[0] * self.pool.weight.shape[1])  # as many as the finest rule
+        most = max(min(MAXIMUM_POINTS, held) // self.rows, CARRYING_DRAWS)
+        found: dict[int, Part] = {}
+        for number in sorted({min(times * MONTE_CARLO_DRAWS, most) for times in MORE_DRAWS}):
+            few = max(round(number * DEPLOYED_SHARE), 1)
+            own = self._predicted([self.target], max(number - few, 1), self.seed)
+            theirs = self._predicted(states, few, self.average_seed)
+            nodes = np.concatenate([own, theirs]).T
+            shares = np.full(len(own), 1 / len(own)), np.full(len(theirs), 1 / len(theirs))
+            proposed = logsumexp(self._densities(nodes).log_density[states], axis=0) - np.log(len(states))
+            rule_of = partial(by_average, shares=shares, part=1 - DEPLOYED_SHARE, proposed=proposed)
+            pending = [s for s in states if s not in found or not found[s].settled]
+            found |= self._by_rules(nodes, pending, rule_of)
+        for s, part in found.items():
+            if not part.settled:
+                ruled_out = Doubt.OUTCOMES_RULED_OUT if np.isposinf(part.value) else Doubt.FEW_CARRY_DEBT
+                found[s] = replace(part, doubts=(ruled_out,))
+        return found
+
+    def _predicted(self, states: list[int], number: int, seed: int) -> Array:
+        """Predictive draws of the rows, as many of each state, shape (draws, rows)."""
+        predicted = self.forecaster.predict(self.draws.thinned(states, number), self.batch, self.past, random_seed=seed)
+        (drawn,) = predicted.data_vars.values()
+        return np.asarray(drawn.values, dtype=float)
+
+    def _densities(self, nodes: Array) -> PointDensities:
+        """Of all states up to the target, at points of shape (rows, points); the latest are kept."""
+        if self._latest is None or self._latest[0] is not nodes:
+            self._latest = None  # before the next ones are made
+            (outcome,) = self.forecaster.observed
+            at = log_density_with(
+                self.distributions,
+                self.forecaster,
+                self.draws.posterior,
+                self.batch,
+                {outcome: nodes},
+                self.past,
+                self.seed,
+            )
+            self._latest = nodes, point_densities(self.pool, by_draw(at), list(range(self.target + 1)))
+        return self._latest[1]
+
+    def _target_at(self, nodes: Array) -> Mixture:
+        return bare(self._densities(nodes).log_density[self.target])
+
+    def _by_rules(
+        self, nodes: Array, states: list[int], rule_of: Callable[[Mixture, Mixture], Rule]
+    ) -> dict[int, Part]:
+        """Divergences at these points, of which `rule_of` says what they say of two densities."""
+        densities, pool, target = self._densities(nodes), self.pool, self.target
+        log_density = densities.log_density
+        shadow = bare(log_density[target])
+        rules = [rule_of(shadow, bare(log_density[s])) for s in states]
+        own, other = np.zeros((2, len(states), shadow.log_density.size))
+        values, spreads = np.full(len(states), np.inf), np.full(len(states), np.nan)
+        for i, (s, rule) in enumerate(zip(states, rules, strict=True)):
+            if not np.isfinite(rule.unresolved):
+                continue
+            deployed = bare(log_density[s])
+            at = normalised(rule.share.reshape(self.rows, -1)).ravel()
+            values[i] = plug_in_divergence(shadow, deployed, rule.share, rule.others)
+            spreads[i] = gap_spread(shadow, deployed, at, self.rows)
+            h = np.where(rule.share > 0, shadow.log_density - log_density[s], 0.0)
+            # Each draw's own density integrates to one over the points, but for an error that pooled draws share.
+            own[i] = rule.share * h + (rule.share if rule.others is None else 0.0)
+            other[i] = rule.share - (0.0 if rule.others is None else rule.others)
+        direct = influences(pool, densities, target, own)
+        direct -= influences(pool, densities, states, other)
+        sums = pool.influence_sums(direct)
+        few = slice(None, None, SPARSE)
+        sparse = densities._replace(of_draws=densities.of_draws[:, few], mean=densities.mean[:, few])
+        variances = relative_variances(pool, sparse, target, states)
+        found = {}
+        for i, (s, rule) in enumerate(zip(states, rules, strict=True)):
+            share = rule.share[few] / max(rule.share[few].sum(), 1e-300)
+            bias = float(share @ variances.of_ratio[i]) / 2
+            trust = float(np.sqrt(share @ variances.of_worse[i] ** 2))
+            value, error = without_bias(values[i], bias, float(pool.blocks.variance(sums[i])))
+            beyond = float(np.hypot(rule.unresolved, rule.left_out))
+            tolerated = tolerated_error(error, value)
+            settled = rule.unresolved <= tolerated and rule.left_out <= max(0.5 * error, tolerated)
+            most = MAXIMUM_RELATIVE_VARIANCE
+            if np.isfinite(rule.carried):
+                settled, most = (
+                    rule.unresolved <= tolerated or rule.carried >= CARRYING_DRAWS,
+                    MAXIMUM_AVERAGED_VARIANCE,
+                )
+            settled &= bool(np.isfinite(rule.unresolved))
+            found[s] = Part(values[i], sums[i], bias, beyond, trust, most, spreads[i], settled)
+        return found
+
+
+def _at_points(at: Points, shadow: Mixture, deployed: Mixture) -> Rule:
+    return by_rule(at._replace(shadow=shadow), deployed)
+
+
+def whole(parts: list[Part], share: Array, draws: PooledDraws, pair: tuple[int, int]) -> Estimate:
+    """Mean over the rows of all parts, each of a share of them; errors of one pool are added draw by draw."""
+    value, bias, beyond, trust, most = (
+        float(share @ [getattr(part, name) for part in parts]) for name in ("value", "bias", "beyond", "trust", "most")
+    )
+    against = [doubt for part in parts for doubt in part.doubts]
+    if not np.isfinite(value):
+        diagnostics = {"gap_sd": float("nan")}
+        return Estimate(value, float("nan"), lower_bound=value > 0, diagnostics=diagnostics, doubts=tuple(against))
+    variance = float(draws.pool.blocks.variance(share @ np.stack([part.sums for part in parts])))
+    value, error = without_bias(value, bias, variance)
+    spread = float(np.sqrt(((share * [part.spread for part in parts]) ** 2).sum()))
+    diagnostics = {"gap_sd": spread, "relative_variance": trust, "effective_draws": draws.effective_draws(*pair)}
+    against += [Doubt.FEW_REACH_OUTCOMES] * (not trust <= most)
+    estimate = Estimate(value, float(np.hypot(error, beyond)), diagnostics=diagnostics)
+    return estimate.with_doubts(*draws.doubts(*pair), *dict.fromkeys(against))
