@@ -6,6 +6,7 @@ import xarray as xr
 from tests.sampled_regression import SampledRegression
 
 import learning_debt as ld
+from learning_debt.arrays.predictive.outcome_points import OutcomePoints
 from learning_debt.auditing.notes import upkeep_notes
 from learning_debt.plots.upkeep import upkeep_points
 from learning_debt.spells import pooled_signals
@@ -160,3 +161,31 @@ def test_rows_that_need_those_before_them_are_the_same_whatever_is_looked_at_tog
     np.testing.assert_allclose(
         by_row["predictive_debt"].values[told], whole["predictive_debt"].values[told], rtol=0.05, atol=1e-4
     )
+
+
+def test_predictive_debts_averaged_over_outcomes_are_within_their_errors_of_the_exact_ones(monkeypatch):
+    data = history()
+    exact = table(ld.ConjugateRegression(PRIOR), data)
+    integrated = table(SampledRegression(PRIOR), data, shadow=ld.PooledShadow())
+    monkeypatch.setattr(OutcomePoints, "at", lambda self, points: None)  # no rule of integration serves
+    averaged = table(SampledRegression(PRIOR), data, shadow=ld.PooledShadow())
+    told = averaged["predictive_debt_reliable"].values.astype(bool)
+    assert told.mean() > 0.4
+    z = ((averaged["predictive_debt"] - exact["predictive_debt"]) / averaged["predictive_debt_se"]).values[told]
+    assert np.abs(z).max() < 5
+    assert (np.abs(z) < 1.645).mean() > 0.8
+    assert np.nanmean(averaged["predictive_debt_se"]) > np.nanmean(integrated["predictive_debt_se"])
+    np.testing.assert_allclose(averaged["gap_sd"], exact["gap_sd"], rtol=0.3, atol=0.01)
+
+
+def test_tails_that_points_for_the_shadow_do_not_hold_are_integrated_over_points_for_both():
+    heavy = ld.NIG(np.zeros(2), np.eye(2), 0.6, 1.0)  # few rows: Student-t outcomes of about two degrees of freedom
+    data = history(shift=0.0).isel(obs=slice(0, 4 * ROWS))
+    found, exact = (
+        ld.spell_table(forecaster, data, initial=1, variables=SIGNALS, progressbar=False, random_seed=3)
+        for forecaster in (SampledRegression(heavy, draws=4000), ld.ConjugateRegression(heavy))
+    )
+    told = found["predictive_debt_reliable"].values.astype(bool)
+    assert told.sum() == np.isfinite(exact["predictive_debt"].values).sum()
+    z = ((found["predictive_debt"] - exact["predictive_debt"]) / found["predictive_debt_se"]).values[told]
+    assert np.abs(z).max() < 4

@@ -125,16 +125,19 @@ class PooledDivergences:
         held = CELLS * POINTS[-1] // (POINTS[0] * self.pool.weight.shape[1])  # as many as the finest rule
         most = max(min(MAXIMUM_POINTS, held) // self.rows, CARRYING_DRAWS)
         found: dict[int, Part] = {}
+        pending = states
         for number in sorted({min(times * MONTE_CARLO_DRAWS, most) for times in MORE_DRAWS}):
             few = max(round(number * DEPLOYED_SHARE), 1)
             own = self._predicted([self.target], max(number - few, 1), self.seed)
-            theirs = self._predicted(states, few, self.average_seed)
+            theirs = self._predicted(pending, few, self.average_seed)
             nodes = np.concatenate([own, theirs]).T
             shares = np.full(len(own), 1 / len(own)), np.full(len(theirs), 1 / len(theirs))
-            proposed = logsumexp(self._densities(nodes).log_density[states], axis=0) - np.log(len(states))
+            proposed = logsumexp(self._densities(nodes).log_density[pending], axis=0) - np.log(len(pending))
             rule_of = partial(by_average, shares=shares, part=1 - DEPLOYED_SHARE, proposed=proposed)
-            pending = [s for s in states if s not in found or not found[s].settled]
             found |= self._by_rules(nodes, pending, rule_of)
+            pending = [s for s in pending if not found[s].settled]
+            if not pending:
+                break
         for s, part in found.items():
             if not part.settled:
                 ruled_out = Doubt.OUTCOMES_RULED_OUT if np.isposinf(part.value) else Doubt.FEW_CARRY_DEBT

@@ -161,7 +161,7 @@ def spell_table(
     )
     for plan in layout.plans:
         _check_rows(forecaster, plan)
-    keeper = Refit() if shadow is None else shadow
+    keeper = PooledShadow() if shadow is None else shadow
     seeds = np.random.SeedSequence(random_seed).spawn(len(layout.plans))
     many = len(layout.plans) > 1
     jobs = [
