@@ -19,7 +19,6 @@ from learning_debt.forecasters.conjugate_regression import ConjugateRegression
 from learning_debt.scores import Score
 from learning_debt.shadows.base import ShadowKeeper
 from learning_debt.shadows.pooled import PooledShadow
-from learning_debt.shadows.refit import Refit
 from learning_debt.spells.exact import ExactStep
 from learning_debt.spells.forecast_schedule import Plan
 from learning_debt.spells.pooled import pooled_columns
