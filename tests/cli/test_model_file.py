@@ -274,7 +274,7 @@ def test_a_fit_that_fails_says_where_when_and_for_whom(folder):
     line = breaking_line(folder.path / "drawn.py")
     assert result.exit_code == 1
     message = (
-        f"RuntimeError: zeros in the mass matrix (drawn.py, line {line}, in breaking), in period 2024-W60, number 11"
+        f"RuntimeError: zeros in the mass matrix (drawn.py, line {line}, in breaking), in period 2024-W69, number 20"
     )
     assert message in result.stderr
 

@@ -45,7 +45,12 @@ def tables(model):
     """Sampled and exact tables of the twin over its last 24 quarters, the 2008 crisis included."""
     history, initial = model.load_history(), 177
     sampled = ld.spell_table(
-        ld.PyMCForecaster(model.build_twin), history, initial=initial, random_seed=3, progressbar=False
+        ld.PyMCForecaster(model.build_twin),
+        history,
+        initial=initial,
+        shadow=ld.Refit(),
+        random_seed=3,
+        progressbar=False,
     )
     exact = ld.spell_table(ld.ConjugateRegression(model.twin_prior), history, initial=initial, progressbar=False)
     return sampled, exact
@@ -65,6 +70,23 @@ def test_sampled_signals_of_the_twin_meet_the_exact_ones(tables, signal):
     assert np.abs(z).max() < 5
     assert (np.abs(z) < 1.645).mean() > binom(24, 0.9).ppf(0.001) / 24
     assert used.sum() > 0.9 * (error > 0).sum()
+
+
+def test_pooled_signals_of_the_twin_meet_the_exact_ones(model, tables):
+    """All pairs of one table rest on the draws of two or three fits, so that only several tables say what covers."""
+    forecaster, exact = ld.PyMCForecaster(model.build_twin), tables[1]
+    missed = {"debt": [], "predictive_debt": [], "score_gap": []}
+    for seed in range(1, 7):
+        sampled = ld.spell_table(forecaster, model.load_history(), initial=177, random_seed=seed, progressbar=False)
+        assert int(sampled["refits"].sum()) < 6
+        for signal, misses in missed.items():
+            error = sampled[f"{signal}_se"].values
+            used = (error > 0) & sampled[f"{signal}_reliable"].values
+            assert used.sum() > 0.9 * (error > 0).sum()
+            misses.append(np.abs(sampled[signal].values - exact[signal].values)[used] / error[used])
+    for signal, misses in missed.items():
+        assert max(z.max() for z in misses) < 5, signal
+        assert np.mean([(z < 1.645).mean() for z in misses]) > binom(12, 0.9).ppf(0.001) / 12, signal
 
 
 def test_the_gap_spread_of_the_twin_meets_the_exact_one(tables):

@@ -45,7 +45,7 @@ def pairs(module_history):
     for rows, coefficients in ((1, 1), (3, 2)):
         history = module_history(INITIAL + PERIODS, rows, coefficients, seed=rows, shift_at=INITIAL + 12)
         forecaster = SampledRegression(ld.NIG(np.zeros(coefficients), np.eye(coefficients), 2.0, 1.0))
-        sampled = table_of(forecaster, history)
+        sampled = table_of(forecaster, history, shadow=ld.Refit())
         assert forecaster.fits == PERIODS + 1  # once a period and once for the first posterior
         built[rows] = (sampled, table_of(forecaster.exact, history))
     return built
@@ -150,12 +150,12 @@ def test_only_the_variables_asked_for_are_made(module_history):
             raise AssertionError("nobody asked for debt")
 
     history = module_history(INITIAL + 5, 1, 1)
-    part = table_of(WithoutDebt(), history, variables=("predictive_debt",))
+    part = table_of(WithoutDebt(), history, variables=("predictive_debt",), shadow=ld.Refit())
     assert not [name for name in part.data_vars if str(name).startswith("debt")]
-    whole = table_of(SampledRegression(), history)
+    whole = table_of(SampledRegression(), history, shadow=ld.Refit())
     for name in ("predictive_debt", "predictive_debt_se", "gap_sd", "score_gap", "score_gap_se", "regret"):
         np.testing.assert_array_equal(part[name], whole[name])
-    gap_alone = table_of(WithoutDebt(), history, variables=("score_gap",))
+    gap_alone = table_of(WithoutDebt(), history, variables=("score_gap",), shadow=ld.Refit())
     assert "predictive_debt" not in gap_alone
     assert "gap_sd" not in gap_alone
 
@@ -175,7 +175,8 @@ def test_the_marks_of_shadow_and_deployed_posterior_belong_to_their_own_periods(
                 tree["posterior"]["variance"][1] = 9.0
             return tree
 
-    table = table_of(StuckOnce(), module_history(INITIAL + 4, 1, 1), variables=("score_gap",)).isel(series=0)
+    history, options = module_history(INITIAL + 4, 1, 1), {"variables": ("score_gap",), "shadow": ld.Refit()}
+    table = table_of(StuckOnce(), history, **options).isel(series=0)
     assert table["converged"].values.tolist() == [True, False, True, True]
     assert table["deployed_converged"].values.tolist() == [True, True, False, True]
     said = ["", "", *table["doubt"].values[1:2], ""]
@@ -261,18 +262,19 @@ class BreakingRegression(SampledRegression):
 
 
 @pytest.mark.parametrize(
-    ("rows", "where"),
+    ("rows", "shadow", "where"),
     [
-        (4, "in the first fit, to the 4 period(s) from 2024-01 to 2024-04"),
-        (6, "in period 2024-06, number 2 of 4 after the first fit"),
+        (4, None, "in the first fit, to the 4 period(s) from 2024-01 to 2024-04"),
+        (6, None, "in period 2024-08, number 4 of 4 after the first fit"),  # fitted next
+        (6, ld.Refit(), "in period 2024-06, number 2 of 4 after the first fit"),
     ],
 )
-def test_a_failing_fit_names_its_period_and_series(module_history, rows, where):
+def test_a_failing_fit_names_its_period_and_series(module_history, rows, shadow, where):
     one = module_history(8, 1, 1, seed=1)
     months = np.array([f"2024-{month + 1:02d}" for month in range(8)])
     one = {"x": one["x"][:, 0], "y": one["y"], "period": months}
     two = {name: np.repeat(values, 2) for name, values in one.items()} | {"series": np.tile(["Graz", "Linz"], 8)}
     for history, series in ((one, []), (two, ["of series Graz"])):
         with pytest.raises(RuntimeError, match="mass matrix") as caught:
-            table_of(BreakingRegression(rows), history, initial=4)
+            table_of(BreakingRegression(rows), history, initial=4, shadow=shadow)
         assert caught.value.__notes__ == [where, *series]

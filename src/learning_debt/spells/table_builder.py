@@ -78,7 +78,8 @@ def spell_table(
     update_rule : UpdateRule, optional
         What a shadow holds of the past; all of it if left out.
     shadow : ShadowKeeper, optional
-        How the shadow is kept current; by a refit a period if left out.
+        How the shadow is kept current; ``PooledShadow()`` if left out: a few fits serve all periods where the model and
+        the score allow it, and a refit a period elsewhere. ``Refit()`` fits every period.
     horizon : int
         Periods ahead that forecasts are for, from 1.
     random_seed : int, optional
@@ -107,7 +108,9 @@ def spell_table(
         Per period ``rows``, ``exposure``, ``converged`` (whether the shadow can be believed; ``deployed_converged`` is
         the same for what is deployed), ``doubt`` and ``deployed_doubt`` (which diagnostic of which parameter failed;
         empty where none did), the owner's ``label``, and the upkeep of the shadow: ``rung``, ``refits``,
-        ``evaluations``, ``seconds`` and ``pareto_k``, as in `Upkeep`. ``earlier`` holds the labels of the periods
+        ``evaluations``, ``seconds``, ``pareto_k`` and ``effective_size``, as in `Upkeep`; ``rung`` is ``"refit"`` where
+        a period was fitted and ``"pooled"`` where it was weighted. ``attrs["not_pooled"]`` says why a table could not
+        be made from a pool. ``earlier`` holds the labels of the periods
         before the first. ``debt`` is left out, with a warning, where there is none between the posteriors.
 
     Raises
