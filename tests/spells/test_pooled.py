@@ -8,8 +8,13 @@ from tests.sampled_regression import SampledRegression
 import learning_debt as ld
 from learning_debt.arrays.predictive.outcome_points import OutcomePoints
 from learning_debt.auditing.notes import upkeep_notes
+from learning_debt.data import split_periods
 from learning_debt.plots.upkeep import upkeep_points
+from learning_debt.scores import LogScore
 from learning_debt.spells import pooled_signals
+from learning_debt.spells.forecast_schedule import Plan
+from learning_debt.spells.pooled_anchors import CHECKABLE, Anchors, effective_draws_of_others
+from learning_debt.spells.progress import Stages
 
 PERIODS, WARM, ROWS = 24, 8, 5
 PRIOR = ld.NIG(np.zeros(2), np.eye(2), 2.0, 1.0)
@@ -67,10 +72,26 @@ def test_what_was_fitted_is_what_a_refit_every_period_fits():
 
 def test_more_draws_are_asked_for_by_more_anchors():
     data = history(shift=4.0)
-    few, many = SampledRegression(PRIOR), SampledRegression(PRIOR)
-    table(few, data, shadow=ld.PooledShadow(minimum_effective_share=0.05))
-    table(many, data, shadow=ld.PooledShadow(minimum_effective_share=1.0))
-    assert few.fits < many.fits
+    few, many = (
+        table(SampledRegression(PRIOR), data, shadow=ld.PooledShadow(minimum_effective_share=share))
+        for share in (0.05, 1.0)
+    )
+    least_few, least_many = (one["effective_size"].where(one["rung"] == "pooled").min() for one in (few, many))
+    assert least_few < 500 < 600 < least_many
+
+
+@pytest.mark.parametrize("shift", [0.0, 4.0])
+def test_every_fit_can_be_held_against_the_others(shift):
+    data, found = history(shift=shift), []
+    for seed in range(4):
+        forecaster = SampledRegression(PRIOR)
+        plan = Plan(split_periods(data), WARM, 1, ld.UpdateRule(), LogScore(), SIGNALS)
+        with Stages(False) as stages, stages.stage("") as stage:
+            pool = Anchors(forecaster, plan, ld.PooledShadow(), range(seed, seed + PERIODS + 1), stage).found()
+        apart = np.diff(pool.anchors) > 1
+        could = np.concatenate([apart, [False]]) | np.concatenate([[False], apart])
+        found.append(effective_draws_of_others(pool)[could])
+    assert (np.concatenate(found) >= CHECKABLE).all()
 
 
 def test_equal_seeds_give_equal_tables():

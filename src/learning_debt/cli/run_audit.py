@@ -64,18 +64,31 @@ def _fitted(
     if twin is not None:
         rehearsed_table(twin[0], data, **options)
         rehearsed_table(twin[1], data, **_exactly(options))
-    keeper = options.get("shadow")
-    how = f"one step of {type(keeper).__name__}" if keeper is not None else "one fit"
-    console.say(
-        f"{settings.file}: {source}; after the first fit, {how} a period from period {options['initial']} on", "bold"
-    )
+    console.say(f"{settings.file}: {source}; {_work_ahead(forecaster, options)}", "bold")
     started = time.perf_counter()
     table = ld.spell_table(forecaster, data, **options)
     kept = write_spells(table, out)
+    seconds = f"{time.perf_counter() - started:.0f} s"
+    if isinstance(forecaster, ld.ConjugateRegression):
+        console.say(f"exact signals in {seconds}; their table is kept in {kept}")
+        return table, kept, (twin, data, options)
     fits = int(table["refits"].sum()) + table.sizes["series"]
     plural = "" if fits == 1 else "s"
-    console.say(f"{fits} fit{plural} in {time.perf_counter() - started:.0f} s; their table is kept in {kept}")
+    console.say(f"{fits} fit{plural} in {seconds}; their table is kept in {kept}")
+    if reason := table.attrs.get("not_pooled"):
+        console.say(f"a few fits could not serve all periods: {reason}")
     return table, kept, (twin, data, options)
+
+
+def _work_ahead(forecaster: Any, options: dict[str, Any]) -> str:
+    """What a table takes, as far as it is known before its first fit."""
+    keeper, since = options.get("shadow"), f"from period {options['initial']} on"
+    if isinstance(forecaster, ld.ConjugateRegression):
+        return f"an exact posterior a period {since}"
+    if keeper is None or isinstance(keeper, ld.PooledShadow):
+        return f"a few fits for all periods {since}, if the model allows it, else one a period"
+    step = "one fit" if isinstance(keeper, ld.Refit) else f"one step of {type(keeper).__name__}"
+    return f"after the first fit, {step} a period {since}"
 
 
 def _rehearse(

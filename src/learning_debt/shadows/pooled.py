@@ -45,8 +45,8 @@ class PooledShadow:
     -----
     Every fit is held against the others: its mean parameters against those of the other fits' draws, weighted for it.
     One that departs by more than five standard errors is fitted anew, and if it still does the periods that rest on it
-    are not ``converged``. Where the others' draws do not reach a fit nothing can be said, which is often so of the
-    first one; there the sampler's own diagnostics are all there is. A fit that fails those is tried once more.
+    are not ``converged``. Where the others' draws do not reach a fit, periods between it and its neighbour are fitted,
+    until they do. A fit that fails the sampler's own diagnostics is tried once more.
 
     References
     ----------

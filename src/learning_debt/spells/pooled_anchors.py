@@ -224,20 +224,30 @@ class Anchors:
         return float(tail) if np.isfinite(tail) else float("inf")
 
     def _wanted(self, pool: Pool) -> list[int]:
-        """The middle of what is not served yet, of each stretch between two anchors."""
+        """The middle of what is not served yet, of each stretch between two anchors; then neighbours to check by."""
         failing, order = np.flatnonzero(~self.enough(pool)), sorted(self.fits)
-        wanted = []
+        wanted = set()
         for low, high in pairwise(order):
             within = failing[(failing > low) & (failing < high)]
             if len(within):
-                wanted.append(int(within[len(within) // 2]))
-        return wanted
+                wanted.add(int(within[len(within) // 2]))
+        return sorted(wanted or self._neighbours(pool))
+
+    def _neighbours(self, pool: Pool) -> set[int]:
+        """Half way to the nearest anchor from each one that the others' draws do not reach."""
+        order, found = pool.anchors, set[int]()
+        for a, reached in enumerate(effective_draws_of_others(pool) >= CHECKABLE):
+            between = [sorted((order[a], t)) for t in (*order[max(a - 1, 0) : a], *order[a + 1 : a + 2])]
+            apart = [(high - low, (low + high) // 2) for low, high in between if high - low > 1]
+            if apart and not reached:
+                found.add(min(apart)[1])
+        return found
 
     def _checked(self, pool: Pool) -> Pool:
         """The pool, with anchors that the draws of the others contradict fitted anew; what stays so is noted."""
         for attempt in (1, 2):
             departures = departures_of(pool, [self.fits[t].points for t in pool.anchors])
-            worst = int(np.argmax(departures))
+            worst = int(np.argmax(np.nan_to_num(departures)))
             if not departures[worst] > LARGEST_DEPARTURE:
                 self.notes = {}
                 return pool
@@ -249,26 +259,34 @@ class Anchors:
         return pool
 
 
+def _odds(pool: Pool, anchor: int) -> Array:
+    """Density of one anchor over the mixture of the others, at their draws; 0 at its own; shape (draws,)."""
+    share = pool.shares[anchor]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        odds = np.where(pool.anchor_of == anchor, 0.0, share / (1 - share))
+    return np.nan_to_num(odds, posinf=0.0)
+
+
+def effective_draws_of_others(pool: Pool) -> Array:
+    """Independent draws that the other anchors are worth to each one, shape (anchors,)."""
+    slowness = (1 / pool.worth)[pool.anchor_of]
+    odds = np.stack([_odds(pool, a) for a in range(len(pool.anchors))])
+    squares = odds**2 @ slowness
+    return np.asarray(odds.sum(axis=1) ** 2 / np.where(squares > 0, squares, 1.0))
+
+
 def departures_of(pool: Pool, points: Sequence[Array | None]) -> Array:
     """Largest difference of each anchor's own mean parameters from those of the other anchors' draws weighted for it.
 
-    In standard errors, shape (anchors,); 0 where the others do not reach it, or parameters are not known.
+    In standard errors, shape (anchors,); NaN where the others do not reach it, or parameters are not known.
     """
-    found = np.zeros(len(points))
-    if len(points) == 1 or any(part is None for part in points):
+    found = np.full(len(points), np.nan)
+    if any(part is None for part in points):
         return found
     theta, own_of = np.concatenate([part for part in points if part is not None], axis=1), pool.anchor_of
-    shares = pool.shares
-    for a in range(len(points)):
-        own = own_of == a
-        with np.errstate(divide="ignore", invalid="ignore"):
-            odds = np.where(own, 0.0, shares[a] / (1 - shares[a]))  # density of a over the mixture of the others
-        odds = np.nan_to_num(odds, posinf=0.0)
-        if not odds.sum() > 0:
-            continue
+    for a in np.flatnonzero(effective_draws_of_others(pool) >= CHECKABLE):
+        own, odds = own_of == a, _odds(pool, int(a))
         weight = odds / odds.sum()
-        if 1 / (weight**2 @ (1 / pool.worth)[own_of]) < CHECKABLE:
-            continue
         centre = theta[:, own].mean(axis=1, keepdims=True)
         other = theta @ weight
         of_own = pool.blocks.variance(pool.blocks.sums(np.where(own, theta - centre, 0.0) / own.sum()))
