@@ -71,13 +71,19 @@ def test_what_was_fitted_is_what_a_refit_every_period_fits():
 
 
 def test_more_draws_are_asked_for_by_more_anchors():
-    data = history(shift=4.0)
-    few, many = (
-        table(SampledRegression(PRIOR), data, shadow=ld.PooledShadow(minimum_effective_share=share))
-        for share in (0.05, 1.0)
-    )
-    least_few, least_many = (one["effective_size"].where(one["rung"] == "pooled").min() for one in (few, many))
-    assert least_few < 500 < 600 < least_many
+    rng, size = np.random.default_rng(1), 10
+    period = np.concatenate([np.zeros(60), np.repeat(np.arange(1, 25), ROWS)])
+    x = rng.normal(size=(len(period), size))
+    y = x[:, 0] * np.where(period > 12, 3.0, 0.0) + rng.normal(size=len(period))
+    data, prior = {"x": x, "y": y, "period": period.astype(int)}, ld.NIG(np.zeros(size), np.eye(size), 2.0, 1.0)
+    asked, fits, least = {"variables": ("score_gap",), "random_seed": 3, "progressbar": False}, [], []
+    for share in (0.01, 1.0):
+        keeper = ld.PooledShadow(minimum_effective_share=share)
+        found = ld.spell_table(SampledRegression(prior), data, initial=1, shadow=keeper, **asked)
+        fits.append(int(found["refits"].sum()))
+        least.append(float(found["effective_size"].where(found["rung"] == "pooled").min()))
+    assert fits[0] <= fits[1] < 24
+    assert least[0] < 850 < least[1]  # of some 900 a fit
 
 
 @pytest.mark.parametrize("shift", [0.0, 4.0])
