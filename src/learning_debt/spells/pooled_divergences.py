@@ -63,12 +63,12 @@ class Part:
 
     value: float
     sums: Array
-    bias: float
-    beyond: float
-    trust: float
-    most: float
-    spread: float
-    settled: bool
+    bias: float = 0.0
+    beyond: float = 0.0
+    trust: float = np.inf
+    most: float = MAXIMUM_RELATIVE_VARIANCE
+    spread: float = np.nan
+    settled: bool = False
     doubts: tuple[Doubt, ...] = ()
 
 
@@ -94,54 +94,54 @@ class PooledDivergences:
         self.seed = seed
         self.state_seed, self.average_seed = np.random.SeedSequence(seed).generate_state(2).tolist()
         self.distributions = distributions_of(forecaster, draws.posterior, batch, past, seed)
+        self._open = list(range(target))
         self._latest: tuple[Array, PointDensities] | None = None
 
     def parts(self) -> list[Part]:
         """Of every state before the target."""
         outcomes = self._predicted([self.target], MONTE_CARLO_DRAWS, self.seed)
         places = OutcomePoints(self.forecaster.outcome_kind(), outcomes, outcomes, self._target_at)
-        found = self._integrated(places, list(range(self.target)))
-        if pending := [s for s, part in found.items() if not part.settled]:
-            theirs = self._predicted(pending, MONTE_CARLO_DRAWS, self.state_seed)
-            found |= self._integrated(places.with_draws(theirs), pending)
-        if pending := [s for s, part in found.items() if not part.settled]:
-            found |= self._averaged(pending)
+        found = self._integrated(places, {})
+        if self._open:
+            theirs = self._predicted(self._open, MONTE_CARLO_DRAWS, self.state_seed)
+            found = self._integrated(places.with_draws(theirs), found)
+        if self._open:
+            found |= self._averaged()
         return [found[s] for s in range(self.target)]
 
-    def _integrated(self, places: OutcomePoints, states: list[int]) -> dict[int, Part]:
+    def _integrated(self, places: OutcomePoints, found: dict[int, Part]) -> dict[int, Part]:
         """By rules of rising resolution, until each state's is right."""
-        nothing = Part(np.nan, np.zeros(len(self.pool.blocks.starts)), 0.0, 0.0, np.inf, 0.0, np.nan, settled=False)
-        found = dict.fromkeys(states, nothing)
+        found = dict(found)
         for points in POINTS:
-            pending = [s for s, part in found.items() if not part.settled]
-            rule = places.at(points) if pending else None
+            rule = places.at(points) if self._open else None
             if rule is not None:
                 nodes, at = rule
-                found |= self._by_rules(nodes, pending, partial(_at_points, at))
+                self._settle(found, self._by_rules(nodes, partial(_at_points, at), found))
         return found
 
-    def _averaged(self, states: list[int]) -> dict[int, Part]:
-        """Over predictive draws of the target and of all these states, until enough of them carry each divergence."""
+    def _settle(self, found: dict[int, Part], parts: dict[int, Part]) -> None:
+        found |= parts
+        self._open = [s for s in self._open if s not in found or not found[s].settled]
+
+    def _averaged(self) -> dict[int, Part]:
+        """Over predictive draws of the target and of all open states, until enough of them carry each divergence."""
         held = CELLS * POINTS[-1] // (POINTS[0] * self.pool.weight.shape[1])  # as many as the finest rule
         most = max(min(MAXIMUM_POINTS, held) // self.rows, CARRYING_DRAWS)
         found: dict[int, Part] = {}
-        pending = states
         for number in sorted({min(times * MONTE_CARLO_DRAWS, most) for times in MORE_DRAWS}):
             few = max(round(number * DEPLOYED_SHARE), 1)
             own = self._predicted([self.target], max(number - few, 1), self.seed)
-            theirs = self._predicted(pending, few, self.average_seed)
+            theirs = self._predicted(self._open, few, self.average_seed)
             nodes = np.concatenate([own, theirs]).T
             shares = np.full(len(own), 1 / len(own)), np.full(len(theirs), 1 / len(theirs))
-            proposed = logsumexp(self._densities(nodes).log_density[pending], axis=0) - np.log(len(pending))
+            proposed = logsumexp(self._densities(nodes).log_density[self._open], axis=0) - np.log(len(self._open))
             rule_of = partial(by_average, shares=shares, part=1 - DEPLOYED_SHARE, proposed=proposed)
-            found |= self._by_rules(nodes, pending, rule_of)
-            pending = [s for s in pending if not found[s].settled]
-            if not pending:
+            self._settle(found, self._by_rules(nodes, rule_of, {}))
+            if not self._open:
                 break
-        for s, part in found.items():
-            if not part.settled:
-                ruled_out = Doubt.OUTCOMES_RULED_OUT if np.isposinf(part.value) else Doubt.FEW_CARRY_DEBT
-                found[s] = replace(part, doubts=(ruled_out,))
+        for s in self._open:
+            ruled_out = Doubt.OUTCOMES_RULED_OUT if np.isposinf(found[s].value) else Doubt.FEW_CARRY_DEBT
+            found[s] = replace(found[s], doubts=(ruled_out,))
         return found
 
     def _predicted(self, states: list[int], number: int, seed: int) -> Array:
@@ -151,7 +151,7 @@ class PooledDivergences:
         return np.asarray(drawn.values, dtype=float)
 
     def _densities(self, nodes: Array) -> PointDensities:
-        """Of all states up to the target, at points of shape (rows, points); the latest are kept."""
+        """Of the target and of states not yet settled, at points of shape (rows, points); the latest are kept."""
         if self._latest is None or self._latest[0] is not nodes:
             self._latest = None  # before the next ones are made
             (outcome,) = self.forecaster.observed
@@ -164,30 +164,43 @@ class PooledDivergences:
                 self.past,
                 self.seed,
             )
-            self._latest = nodes, point_densities(self.pool, by_draw(at), list(range(self.target + 1)))
+            self._latest = nodes, point_densities(self.pool, by_draw(at), [*self._open, self.target])
         return self._latest[1]
 
     def _target_at(self, nodes: Array) -> Mixture:
         return bare(self._densities(nodes).log_density[self.target])
 
     def _by_rules(
-        self, nodes: Array, states: list[int], rule_of: Callable[[Mixture, Mixture], Rule]
+        self, nodes: Array, rule_of: Callable[[Mixture, Mixture], Rule], before: dict[int, Part]
     ) -> dict[int, Part]:
-        """Divergences at these points, of which `rule_of` says what they say of two densities."""
-        densities, pool, target = self._densities(nodes), self.pool, self.target
-        log_density = densities.log_density
-        shadow = bare(log_density[target])
-        rules = [rule_of(shadow, bare(log_density[s])) for s in states]
-        own, other = np.zeros((2, len(states), shadow.log_density.size))
-        values, spreads = np.full(len(states), np.inf), np.full(len(states), np.nan)
-        for i, (s, rule) in enumerate(zip(states, rules, strict=True)):
-            if not np.isfinite(rule.unresolved):
-                continue
+        """Divergences of open states at these points, of which `rule_of` says what they say of two densities.
+
+        Left out are those which, with three times the error that they had `before`, would be far from right.
+        """
+        log_density = self._densities(nodes).log_density
+        shadow = bare(log_density[self.target])
+        found, values, rules = {}, {}, {}
+        for s in self._open:
             deployed = bare(log_density[s])
-            at = normalised(rule.share.reshape(self.rows, -1)).ravel()
-            values[i] = plug_in_divergence(shadow, deployed, rule.share, rule.others)
-            spreads[i] = gap_spread(shadow, deployed, at, self.rows)
-            h = np.where(rule.share > 0, shadow.log_density - log_density[s], 0.0)
+            rule = rule_of(shadow, deployed)
+            if not np.isfinite(rule.unresolved):
+                found[s] = Part(np.inf, np.zeros(len(self.pool.blocks.starts)))
+                continue
+            value = plug_in_divergence(shadow, deployed, rule.share, rule.others)
+            known = s in before and np.isfinite(before[s].value)
+            error = 3 * float(np.sqrt(self.pool.blocks.variance(before[s].sums))) if known else np.inf
+            if rule.unresolved <= tolerated_error(error, value):
+                rules[s], values[s] = rule, value
+        return found | (self._parts(self._densities(nodes), rules, values) if rules else {})
+
+    def _parts(self, densities: PointDensities, rules: dict[int, Rule], values: dict[int, float]) -> dict[int, Part]:
+        """Values of states with their errors, and whether the points are right for each."""
+        pool, target, states = self.pool, self.target, list(rules)
+        log_density = densities.log_density
+        shadow = log_density[target]
+        own, other = np.zeros((2, len(states), shadow.size))
+        for i, (s, rule) in enumerate(rules.items()):
+            h = np.where(rule.share > 0, shadow - log_density[s], 0.0)
             # Each draw's own density integrates to one over the points, but for an error that pooled draws share.
             own[i] = rule.share * h + (rule.share if rule.others is None else 0.0)
             other[i] = rule.share - (0.0 if rule.others is None else rule.others)
@@ -198,22 +211,24 @@ class PooledDivergences:
         sparse = densities._replace(of_draws=densities.of_draws[:, few], mean=densities.mean[:, few])
         variances = relative_variances(pool, sparse, target, states)
         found = {}
-        for i, (s, rule) in enumerate(zip(states, rules, strict=True)):
-            share = rule.share[few] / max(rule.share[few].sum(), 1e-300)
-            bias = float(share @ variances.of_ratio[i]) / 2
-            trust = float(np.sqrt(share @ variances.of_worse[i] ** 2))
-            value, error = without_bias(values[i], bias, float(pool.blocks.variance(sums[i])))
-            beyond = float(np.hypot(rule.unresolved, rule.left_out))
+        for i, (s, rule) in enumerate(rules.items()):
+            at = normalised(rule.share.reshape(self.rows, -1)).ravel()
+            part = Part(
+                values[s],
+                sums[i],
+                bias=float(at[few] @ variances.of_ratio[i]) / 2 / at[few].sum(),
+                beyond=float(np.hypot(rule.unresolved, rule.left_out)),
+                trust=float(np.sqrt(at[few] @ variances.of_worse[i] ** 2 / at[few].sum())),
+                spread=gap_spread(bare(shadow), bare(log_density[s]), at, self.rows),
+            )
+            value, error = without_bias(part.value, part.bias, float(pool.blocks.variance(part.sums)))
             tolerated = tolerated_error(error, value)
-            settled = rule.unresolved <= tolerated and rule.left_out <= max(0.5 * error, tolerated)
-            most = MAXIMUM_RELATIVE_VARIANCE
-            if np.isfinite(rule.carried):
-                settled, most = (
-                    rule.unresolved <= tolerated or rule.carried >= CARRYING_DRAWS,
-                    MAXIMUM_AVERAGED_VARIANCE,
-                )
-            settled &= bool(np.isfinite(rule.unresolved))
-            found[s] = Part(values[i], sums[i], bias, beyond, trust, most, spreads[i], settled)
+            if np.isfinite(rule.carried):  # of random points, whose error is known where enough carry the divergence
+                settled = rule.unresolved <= tolerated or rule.carried >= CARRYING_DRAWS
+                found[s] = replace(part, settled=settled, most=MAXIMUM_AVERAGED_VARIANCE)
+            else:
+                settled = rule.unresolved <= tolerated and rule.left_out <= max(0.5 * error, tolerated)
+                found[s] = replace(part, settled=settled)
         return found
 
 

@@ -66,7 +66,7 @@ class PooledPeriod:
         own = influences(pool, found, states, np.full((len(states), self.rows), 1 / self.rows))
         trust = own_variances(pool, found, states)
         carried = np.sqrt((np.maximum(trust[newest], trust) ** 2).mean(axis=1))
-        log_mean = found.log_density
+        log_mean = found.log_density[states]
         with np.errstate(invalid="ignore"):
             values = (log_mean[newest] - log_mean).mean(axis=1)
         sums = pool.influence_sums(own)

@@ -9,11 +9,16 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from learning_debt.arrays.bridging.multistate import Pool
 from learning_debt.arrays.predictive.mixture import Mixture
 from learning_debt.typing import Array
 
+LEAST = 1e-12
+"""Density relative to the largest among the draws, down to which squares are safe in single precision."""
+CELLS = 2_000_000
+"""Densities held in double precision at once beside those in single precision."""
 SPARSE = 4
 """Relative variances, which only verdicts and a small bias rest on, are taken at every fourth point of a rule."""
 
@@ -24,14 +29,14 @@ class PointDensities(NamedTuple):
     Attributes
     ----------
     of_draws : ndarray, shape (draws, points)
-        Relative to the largest at each point.
+        Relative to the largest at each point; in single precision where no posterior's density is far below it.
     peak : ndarray, shape (points,)
         Log of the largest.
     mean : ndarray, shape (states, points)
-        W P, on the same scale.
+        W P, on the same scale, in double precision; NaN of posteriors that were not asked for.
     """
 
-    of_draws: Array
+    of_draws: NDArray[np.floating]
     peak: Array
     mean: Array
 
@@ -42,13 +47,31 @@ class PointDensities(NamedTuple):
             return np.asarray(np.log(self.mean) + self.peak)
 
 
-def point_densities(pool: Pool, log_density: Array, states: slice | list[int]) -> PointDensities:
-    """Densities of posteriors `states` at the points of `log_density`, shape (draws, points), which is overwritten."""
+def point_densities(pool: Pool, log_density: Array, states: list[int]) -> PointDensities:
+    """Densities of posteriors `states` at the points of `log_density`, shape (draws, points), which is overwritten.
+
+    Single precision is far faster, and its rounding is the same for all posteriors; their sums are in double precision.
+    """
     peak = log_density.max(axis=0)
     peak = np.where(np.isfinite(peak), peak, 0.0)
     log_density -= peak
-    np.exp(log_density, out=log_density)
-    return PointDensities(log_density, peak, pool.weight[states] @ log_density)
+    of_draws = np.exp(log_density.astype(np.float32))
+    mean = _mean(pool, of_draws, states)
+    if not mean[states].min() > LEAST:
+        np.exp(log_density, out=log_density)
+        return PointDensities(log_density, peak, _mean(pool, log_density, states))
+    return PointDensities(of_draws, peak, mean)
+
+
+def _mean(pool: Pool, of_draws: NDArray[np.floating], states: list[int]) -> Array:
+    """W P, some points at a time, so that no second copy of P is held in double precision."""
+    weight, points = pool.weight[states], of_draws.shape[1]
+    mean = np.full((len(pool.weight), points), np.nan)
+    together = max(CELLS // len(of_draws), 1)
+    for first in range(0, points, together):
+        some = slice(first, first + together)
+        mean[states, some] = weight @ of_draws[:, some].astype(np.float64, copy=False)
+    return mean
 
 
 def bare(log_density: Array) -> Mixture:
@@ -63,7 +86,8 @@ def influences(pool: Pool, densities: PointDensities, states: int | list[int], p
     """
     mean = densities.mean[states]
     scaled = np.where(mean > 0, parts / np.where(mean > 0, mean, 1.0), 0.0)
-    return np.asarray(pool.weight[states] * ((densities.of_draws @ scaled.T).T - parts.sum(axis=-1)[:, None]))
+    sums = scaled.astype(densities.of_draws.dtype) @ densities.of_draws.T
+    return np.asarray(pool.weight[states] * (sums - parts.sum(axis=-1)[:, None]))
 
 
 class RelativeVariances(NamedTuple):
@@ -109,6 +133,7 @@ def _bounded(variance: Array, slowness: Array) -> Array:
 
 def _moment(weight: Array, densities: PointDensities, first: Array, second: Array) -> Array:
     """Sum over draws of weight (p/f_1 - 1)(p/f_2 - 1), at each point, for weights of shape (states, draws)."""
-    of_draws = densities.of_draws
-    linear, total = weight @ of_draws, weight.sum(axis=-1)[:, None]
-    return np.asarray(weight @ of_draws**2 / (first * second) - linear * (1 / first + 1 / second) + total)
+    of_draws, total = densities.of_draws, weight.sum(axis=-1)[:, None]
+    weight = weight.astype(of_draws.dtype)
+    linear, square = (np.asarray(weight @ power, dtype=float) for power in (of_draws, of_draws**2))
+    return np.asarray(square / (first * second) - linear * (1 / first + 1 / second) + total)
