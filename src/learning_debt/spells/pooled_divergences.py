@@ -12,7 +12,7 @@ from scipy.special import logsumexp
 
 from learning_debt.arrays.predictive.integration import Points, Rule, by_average, by_rule, normalised
 from learning_debt.arrays.predictive.mixture import Mixture, gap_spread, plug_in_divergence, without_bias
-from learning_debt.arrays.predictive.outcome_points import MAXIMUM_POINTS, POINTS, OutcomePoints
+from learning_debt.arrays.predictive.outcome_points import FAR, MAXIMUM_POINTS, POINTS, OutcomePoints
 from learning_debt.arrays.predictive.pooled_mixtures import (
     SPARSE,
     PointDensities,
@@ -49,6 +49,8 @@ class Part:
     value : float
         Nats per row.
     sums : ndarray, shape (blocks of draws,)
+    variance : float
+        Of the sum of the influences.
     bias : float
         Half the variance of log f_p/f_s, which the plug-in value is too large by.
     beyond : float
@@ -57,18 +59,20 @@ class Part:
         Squared error of the densities, and up to what it can be relied on.
     spread : float
         Standard deviation of the mean score gap over the rows.
-    settled : bool
-        Whether the points are right for this state.
+    settled, coarse : bool
+        Whether the points are right for this state, and whether finer ones may be.
     """
 
     value: float
     sums: Array
+    variance: float = np.inf
     bias: float = 0.0
     beyond: float = 0.0
     trust: float = np.inf
     most: float = MAXIMUM_RELATIVE_VARIANCE
     spread: float = np.nan
     settled: bool = False
+    coarse: bool = False
     doubts: tuple[Doubt, ...] = ()
 
 
@@ -94,6 +98,7 @@ class PooledDivergences:
         self.seed = seed
         self.state_seed, self.average_seed = np.random.SeedSequence(seed).generate_state(2).tolist()
         self.distributions = distributions_of(forecaster, draws.posterior, batch, past, seed)
+        self.counts = forecaster.outcome_kind() == "count"
         self._open = list(range(target))
         self._latest: tuple[Array, PointDensities] | None = None
 
@@ -102,26 +107,25 @@ class PooledDivergences:
         outcomes = self._predicted([self.target], MONTE_CARLO_DRAWS, self.seed)
         places = OutcomePoints(self.forecaster.outcome_kind(), outcomes, outcomes, self._target_at)
         found = self._integrated(places, {})
-        if self._open:
-            theirs = self._predicted(self._open, MONTE_CARLO_DRAWS, self.state_seed)
-            found = self._integrated(places.with_draws(theirs), found)
+        for reach in FAR:
+            if self._open:
+                theirs = self._predicted(self._open, MONTE_CARLO_DRAWS, self.state_seed)
+                found |= self._integrated(places.with_draws(theirs, reach), found)
         if self._open:
             found |= self._averaged()
         return [found[s] for s in range(self.target)]
 
-    def _integrated(self, places: OutcomePoints, found: dict[int, Part]) -> dict[int, Part]:
-        """By rules of rising resolution, until each state's is right."""
-        found = dict(found)
+    def _integrated(self, places: OutcomePoints, before: dict[int, Part]) -> dict[int, Part]:
+        """Of open states by rules of rising resolution, as long as a finer one may mend what is wrong."""
+        found: dict[int, Part] = {}
         for points in POINTS:
-            rule = places.at(points) if self._open else None
+            pending = [s for s in self._open if s not in found or found[s].coarse]
+            rule = places.at(points) if pending else None
             if rule is not None:
                 nodes, at = rule
-                self._settle(found, self._by_rules(nodes, partial(_at_points, at), found))
+                found |= self._by_rules(nodes, pending, partial(_at_points, at), before | found)
+                self._open = [s for s in self._open if s not in found or not found[s].settled]
         return found
-
-    def _settle(self, found: dict[int, Part], parts: dict[int, Part]) -> None:
-        found |= parts
-        self._open = [s for s in self._open if s not in found or not found[s].settled]
 
     def _averaged(self) -> dict[int, Part]:
         """Over predictive draws of the target and of all open states, until enough of them carry each divergence."""
@@ -136,7 +140,8 @@ class PooledDivergences:
             shares = np.full(len(own), 1 / len(own)), np.full(len(theirs), 1 / len(theirs))
             proposed = logsumexp(self._densities(nodes).log_density[self._open], axis=0) - np.log(len(self._open))
             rule_of = partial(by_average, shares=shares, part=1 - DEPLOYED_SHARE, proposed=proposed)
-            self._settle(found, self._by_rules(nodes, rule_of, {}))
+            found |= self._by_rules(nodes, self._open, rule_of, {})
+            self._open = [s for s in self._open if not found[s].settled]
             if not self._open:
                 break
         for s in self._open:
@@ -171,24 +176,27 @@ class PooledDivergences:
         return bare(self._densities(nodes).log_density[self.target])
 
     def _by_rules(
-        self, nodes: Array, rule_of: Callable[[Mixture, Mixture], Rule], before: dict[int, Part]
+        self,
+        nodes: Array,
+        states: list[int],
+        rule_of: Callable[[Mixture, Mixture], Rule],
+        before: dict[int, Part],
     ) -> dict[int, Part]:
-        """Divergences of open states at these points, of which `rule_of` says what they say of two densities.
+        """Divergences of `states` at these points, of which `rule_of` says what they say of two densities.
 
         Left out are those which, with three times the error that they had `before`, would be far from right.
         """
         log_density = self._densities(nodes).log_density
         shadow = bare(log_density[self.target])
         found, values, rules = {}, {}, {}
-        for s in self._open:
+        for s in states:
             deployed = bare(log_density[s])
             rule = rule_of(shadow, deployed)
             if not np.isfinite(rule.unresolved):
                 found[s] = Part(np.inf, np.zeros(len(self.pool.blocks.starts)))
                 continue
             value = plug_in_divergence(shadow, deployed, rule.share, rule.others)
-            known = s in before and np.isfinite(before[s].value)
-            error = 3 * float(np.sqrt(self.pool.blocks.variance(before[s].sums))) if known else np.inf
+            error = 3 * before[s].variance ** 0.5 if s in before else np.inf
             if rule.unresolved <= tolerated_error(error, value):
                 rules[s], values[s] = rule, value
         return found | (self._parts(self._densities(nodes), rules, values) if rules else {})
@@ -207,6 +215,7 @@ class PooledDivergences:
         direct = influences(pool, densities, target, own)
         direct -= influences(pool, densities, states, other)
         sums = pool.influence_sums(direct)
+        variance = pool.blocks.variance(sums)
         few = slice(None, None, SPARSE)
         sparse = densities._replace(of_draws=densities.of_draws[:, few], mean=densities.mean[:, few])
         variances = relative_variances(pool, sparse, target, states)
@@ -216,19 +225,22 @@ class PooledDivergences:
             part = Part(
                 values[s],
                 sums[i],
+                float(variance[i]),
                 bias=float(at[few] @ variances.of_ratio[i]) / 2 / at[few].sum(),
                 beyond=float(np.hypot(rule.unresolved, rule.left_out)),
                 trust=float(np.sqrt(at[few] @ variances.of_worse[i] ** 2 / at[few].sum())),
                 spread=gap_spread(bare(shadow), bare(log_density[s]), at, self.rows),
             )
-            value, error = without_bias(part.value, part.bias, float(pool.blocks.variance(part.sums)))
+            value, error = without_bias(part.value, part.bias, part.variance)
             tolerated = tolerated_error(error, value)
             if np.isfinite(rule.carried):  # of random points, whose error is known where enough carry the divergence
                 settled = rule.unresolved <= tolerated or rule.carried >= CARRYING_DRAWS
                 found[s] = replace(part, settled=settled, most=MAXIMUM_AVERAGED_VARIANCE)
             else:
-                settled = rule.unresolved <= tolerated and rule.left_out <= max(0.5 * error, tolerated)
-                found[s] = replace(part, settled=settled)
+                coarse = rule.unresolved > tolerated
+                short = rule.left_out > max(0.5 * error, tolerated)
+                # Finer points mend nothing beyond the ends of a line; masses of a sum over strided counts they do.
+                found[s] = replace(part, settled=not (coarse or short), coarse=coarse or (short and self.counts))
         return found
 
 
@@ -236,8 +248,20 @@ def _at_points(at: Points, shadow: Mixture, deployed: Mixture) -> Rule:
     return by_rule(at._replace(shadow=shadow), deployed)
 
 
-def whole(parts: list[Part], share: Array, draws: PooledDraws, pair: tuple[int, int]) -> Estimate:
-    """Mean over the rows of all parts, each of a share of them; errors of one pool are added draw by draw."""
+def whole(parts: list[list[Part]], share: Array, draws: PooledDraws, target: int) -> list[Estimate]:
+    """Mean over the rows for every state: parts of each over some rows, and the share of the rows that each part has.
+
+    Errors of one pool are added draw by draw.
+    """
+    sums = np.stack([share @ np.stack([part.sums for part in of_state]) for of_state in parts])
+    variances = draws.pool.blocks.variance(sums)
+    return [
+        _mean(of_state, share, float(variance), draws, (target, s))
+        for s, (of_state, variance) in enumerate(zip(parts, variances, strict=True))
+    ]
+
+
+def _mean(parts: list[Part], share: Array, variance: float, draws: PooledDraws, pair: tuple[int, int]) -> Estimate:
     value, bias, beyond, trust, most = (
         float(share @ [getattr(part, name) for part in parts]) for name in ("value", "bias", "beyond", "trust", "most")
     )
@@ -245,7 +269,6 @@ def whole(parts: list[Part], share: Array, draws: PooledDraws, pair: tuple[int, 
     if not np.isfinite(value):
         diagnostics = {"gap_sd": float("nan")}
         return Estimate(value, float("nan"), lower_bound=value > 0, diagnostics=diagnostics, doubts=tuple(against))
-    variance = float(draws.pool.blocks.variance(share @ np.stack([part.sums for part in parts])))
     value, error = without_bias(value, bias, variance)
     spread = float(np.sqrt(((share * [part.spread for part in parts]) ** 2).sum()))
     diagnostics = {"gap_sd": spread, "relative_variance": trust, "effective_draws": draws.effective_draws(*pair)}

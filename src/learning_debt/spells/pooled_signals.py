@@ -90,7 +90,7 @@ class PooledPeriod:
         ]
         shares = np.array([block.rows for block in blocks]) / self.rows
         parts = zip(*(block.parts() for block in blocks), strict=True)
-        return [whole(list(of_state), shares, self.draws, (self.target, s)) for s, of_state in enumerate(parts)]
+        return whole([list(of_state) for of_state in parts], shares, self.draws, self.target)
 
     def _chunks(self, points: int) -> Iterator[tuple[xr.Dataset, xr.Dataset | None]]:
         """Rows to look at together, each at so many points, and what they follow."""

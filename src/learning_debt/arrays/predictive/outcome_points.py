@@ -18,8 +18,8 @@ POINTS = (33, 129, 513)
 MASS_TOLERANCE = {"continuous": 1e-3, "count": 1e-2}
 """Mass of the shadow's predictive distribution that a rule may miss. The divergence of counts is accurate to a tenth of
 what the mass is off, since errors of both densities cancel; a point mass beside a density must show."""
-FAR = 100.0
-"""Range of points that cover both posteriors: a tail with an infinite variance has mass far beyond its draws."""
+FAR = (10.0, 100.0)
+"""Ranges of points that cover both posteriors: a tail with an infinite variance has mass far beyond its draws."""
 MAXIMUM_POINTS = 10_000
 """Points of all rows together that are held at once, each with a density at every draw."""
 
@@ -57,10 +57,10 @@ class OutcomePoints:
         self._ends: tuple[Array, Array] | None = None
         self._rules: dict[int, tuple[Array, Points] | None] = {}
 
-    def with_draws(self, draws: Array) -> OutcomePoints:
+    def with_draws(self, draws: Array, reach: float = FAR[-1]) -> OutcomePoints:
         """Points that cover these draws, of another posterior, as well, and reach farther into the tails."""
         seen, placed = (np.concatenate([points, draws]) for points in (self._draws, self._placed))
-        return OutcomePoints(self.kind, seen, placed, self._density, self._within, FAR)
+        return OutcomePoints(self.kind, seen, placed, self._density, self._within, reach)
 
     def at(self, points: int) -> tuple[Array, Points] | None:
         """Nodes, shape (rows, nodes), and what they stand for; None where they do not hold the shadow's mass."""
