@@ -29,8 +29,8 @@ from learning_debt.typing import Array
 
 LARGEST_DEPARTURE = 5.0
 """Standard errors by which an anchor's own moments may depart from what the draws of the others say they are."""
-CHECKABLE = 100.0
-"""Effective draws of the others, below which nothing can be said."""
+CHECKABLE, CHECKABLE_TAIL = 100.0, 0.5
+"""Effective draws of the others and tail index of their weights, below and above which nothing can be said."""
 
 
 class NotPooledError(ValueError):
@@ -215,13 +215,7 @@ class Anchors:
 
     def pareto_k(self, pool: Pool, state: int) -> float:
         """Tail index of the weights of one state over the pool."""
-        with np.errstate(divide="ignore"):
-            log_weight = np.log(pool.weight[state])
-        try:
-            _, tail = array_stats.psislw(log_weight.max() - log_weight, r_eff=float(np.median(pool.worth)))
-        except ValueError:  # fewer than five draws in the tail, or all of the tail equal
-            return float("inf")
-        return float(tail) if np.isfinite(tail) else float("inf")
+        return tail_index(pool.weight[state], float(np.median(pool.worth)))
 
     def _wanted(self, pool: Pool) -> list[int]:
         """The middle of what is not served yet, of each stretch between two anchors; then neighbours to check by."""
@@ -236,7 +230,7 @@ class Anchors:
     def _neighbours(self, pool: Pool) -> set[int]:
         """Half way to the nearest anchor from each one that the others' draws do not reach."""
         order, found = pool.anchors, set[int]()
-        for a, reached in enumerate(effective_draws_of_others(pool) >= CHECKABLE):
+        for a, reached in enumerate(reached_by_others(pool)):
             between = [sorted((order[a], t)) for t in (*order[max(a - 1, 0) : a], *order[a + 1 : a + 2])]
             apart = [(high - low, (low + high) // 2) for low, high in between if high - low > 1]
             if apart and not reached:
@@ -267,12 +261,26 @@ def _odds(pool: Pool, anchor: int) -> Array:
     return np.nan_to_num(odds, posinf=0.0)
 
 
-def effective_draws_of_others(pool: Pool) -> Array:
-    """Independent draws that the other anchors are worth to each one, shape (anchors,)."""
-    slowness = (1 / pool.worth)[pool.anchor_of]
-    odds = np.stack([_odds(pool, a) for a in range(len(pool.anchors))])
-    squares = odds**2 @ slowness
-    return np.asarray(odds.sum(axis=1) ** 2 / np.where(squares > 0, squares, 1.0))
+def tail_index(weight: Array, worth: float) -> float:
+    """Pareto k-hat of weights that need no common factor, from draws each `worth` part of an independent one."""
+    with np.errstate(divide="ignore"):
+        log_weight = np.log(weight)
+    try:
+        _, tail = array_stats.psislw(log_weight.max() - log_weight, r_eff=worth)
+    except ValueError:  # fewer than five draws in the tail, or all of the tail equal
+        return float("inf")
+    return float(tail) if np.isfinite(tail) else float("inf")
+
+
+def reached_by_others(pool: Pool) -> NDArray[np.bool_]:
+    """Whether the draws of the other anchors, weighted for each one, say what its moments are, shape (anchors,)."""
+    found = np.zeros(len(pool.anchors), dtype=bool)
+    for a in range(len(found)):
+        odds, others = _odds(pool, a), pool.anchor_of != a
+        slowness = (1 / pool.worth)[pool.anchor_of]
+        if odds.sum() ** 2 >= CHECKABLE * float(odds**2 @ slowness) > 0:
+            found[a] = tail_index(odds[others], float(np.median(pool.worth))) <= CHECKABLE_TAIL
+    return found
 
 
 def departures_of(pool: Pool, points: Sequence[Array | None]) -> Array:
@@ -284,7 +292,7 @@ def departures_of(pool: Pool, points: Sequence[Array | None]) -> Array:
     if any(part is None for part in points):
         return found
     theta, own_of = np.concatenate([part for part in points if part is not None], axis=1), pool.anchor_of
-    for a in np.flatnonzero(effective_draws_of_others(pool) >= CHECKABLE):
+    for a in np.flatnonzero(reached_by_others(pool)):
         own, odds = own_of == a, _odds(pool, int(a))
         weight = odds / odds.sum()
         centre = theta[:, own].mean(axis=1, keepdims=True)
