@@ -27,10 +27,14 @@ from learning_debt.spells.progress import Stage
 from learning_debt.spells.step import Positions
 from learning_debt.typing import Array
 
-LARGEST_DEPARTURE = 5.0
-"""Standard errors by which an anchor's own moments may depart from what the draws of the others say they are."""
-CHECKABLE, CHECKABLE_TAIL = 100.0, 0.5
-"""Effective draws of the others and tail index of their weights, below and above which nothing can be said."""
+LARGEST_DEPARTURE, LARGEST_AT_HEAVY_TAIL = 5.0, 8.0
+"""Standard errors by which an anchor's own moments may depart from what the draws of the others say they are.
+
+Where the others' weights have no variance, their own errors are too small: of exact draws, one in a hundred departed by
+3.3 where the tail index was at most .5, and by 6.1 where it was between that and .7."""
+CHECKABLE, HEAVY_TAIL, HEAVIEST_TAIL = 100.0, 0.5, 0.7
+"""Effective draws of the others, below which nothing can be said, and tail index of their weights: above the first they
+have no variance, above the second nothing can be said."""
 
 
 class NotPooledError(ValueError):
@@ -230,7 +234,7 @@ class Anchors:
     def _neighbours(self, pool: Pool) -> set[int]:
         """Half way to the nearest anchor from each one that the others' draws do not reach."""
         order, found = pool.anchors, set[int]()
-        for a, reached in enumerate(reached_by_others(pool)):
+        for a, reached in enumerate(tails_of_others(pool) <= HEAVIEST_TAIL):
             between = [sorted((order[a], t)) for t in (*order[max(a - 1, 0) : a], *order[a + 1 : a + 2])]
             apart = [(high - low, (low + high) // 2) for low, high in between if high - low > 1]
             if apart and not reached:
@@ -241,8 +245,9 @@ class Anchors:
         """The pool, with anchors that the draws of the others contradict fitted anew; what stays so is noted."""
         for attempt in (1, 2):
             departures = departures_of(pool, [self.fits[t].points for t in pool.anchors])
-            worst = int(np.argmax(np.nan_to_num(departures)))
-            if not departures[worst] > LARGEST_DEPARTURE:
+            excess = departures / np.where(tails_of_others(pool) > HEAVY_TAIL, LARGEST_AT_HEAVY_TAIL, LARGEST_DEPARTURE)
+            worst = int(np.argmax(np.nan_to_num(excess)))
+            if not excess[worst] > 1:
                 self.notes = {}
                 return pool
             t = pool.anchors[worst]
@@ -272,14 +277,16 @@ def tail_index(weight: Array, worth: float) -> float:
     return float(tail) if np.isfinite(tail) else float("inf")
 
 
-def reached_by_others(pool: Pool) -> NDArray[np.bool_]:
-    """Whether the draws of the other anchors, weighted for each one, say what its moments are, shape (anchors,)."""
-    found = np.zeros(len(pool.anchors), dtype=bool)
+def tails_of_others(pool: Pool) -> Array:
+    """Tail index of the weights that make of the other anchors' draws those of each one, shape (anchors,).
+
+    Infinite where they are worth too few draws to say what its moments are.
+    """
+    found, slowness = np.full(len(pool.anchors), np.inf), (1 / pool.worth)[pool.anchor_of]
     for a in range(len(found)):
-        odds, others = _odds(pool, a), pool.anchor_of != a
-        slowness = (1 / pool.worth)[pool.anchor_of]
+        odds = _odds(pool, a)
         if odds.sum() ** 2 >= CHECKABLE * float(odds**2 @ slowness) > 0:
-            found[a] = tail_index(odds[others], float(np.median(pool.worth))) <= CHECKABLE_TAIL
+            found[a] = tail_index(odds[pool.anchor_of != a], float(np.median(pool.worth)))
     return found
 
 
@@ -292,7 +299,7 @@ def departures_of(pool: Pool, points: Sequence[Array | None]) -> Array:
     if any(part is None for part in points):
         return found
     theta, own_of = np.concatenate([part for part in points if part is not None], axis=1), pool.anchor_of
-    for a in np.flatnonzero(reached_by_others(pool)):
+    for a in np.flatnonzero(tails_of_others(pool) <= HEAVIEST_TAIL):
         own, odds = own_of == a, _odds(pool, int(a))
         weight = odds / odds.sum()
         centre = theta[:, own].mean(axis=1, keepdims=True)
