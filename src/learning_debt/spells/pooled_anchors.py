@@ -282,10 +282,10 @@ def tails_of_others(pool: Pool) -> Array:
 
     Infinite where they are worth too few draws to say what its moments are.
     """
-    found, slowness = np.full(len(pool.anchors), np.inf), (1 / pool.worth)[pool.anchor_of]
+    found = np.full(len(pool.anchors), np.inf)
     for a in range(len(found)):
         odds = _odds(pool, a)
-        if odds.sum() ** 2 >= CHECKABLE * float(odds**2 @ slowness) > 0:
+        if odds.sum() ** 2 >= CHECKABLE * float(odds**2 @ pool.slowness) > 0:
             found[a] = tail_index(odds[pool.anchor_of != a], float(np.median(pool.worth)))
     return found
 

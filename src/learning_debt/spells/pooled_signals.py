@@ -18,6 +18,9 @@ from learning_debt.scores.row_mixtures import MAXIMUM_RELATIVE_VARIANCE
 from learning_debt.spells.pooled_divergences import CELLS, PooledDivergences, whole
 from learning_debt.spells.pooled_draws import PooledDraws, by_draw
 
+ALIKE = 1e-9
+"""Debt, in nats, below which two posteriors may be one."""
+
 
 def pooled_debts(draws: PooledDraws, target: int) -> list[Estimate]:
     """Posterior debt of every earlier state to `target`."""
@@ -26,8 +29,11 @@ def pooled_debts(draws: PooledDraws, target: int) -> list[Estimate]:
     found = draws.estimates(np.maximum(values, 0.0), errors, [(target, s) for s in states], [{}] * target)
     for s in np.flatnonzero(np.isposinf(values)):
         found[s] = Estimate(float("inf"), float("nan"), lower_bound=True, doubts=(Doubt.RULED_OUT,))
-    same = [np.array_equal(draws.pool.log_likelihood[s], draws.pool.log_likelihood[target]) for s in states]
-    return [Estimate(0.0, 0.0) if alike else estimate for alike, estimate in zip(same, found, strict=True)]
+    log_likelihood = draws.pool.log_likelihood
+    for s in np.flatnonzero(values < ALIKE):
+        if np.array_equal(log_likelihood[s], log_likelihood[target]):
+            found[s] = Estimate(0.0, 0.0)
+    return found
 
 
 class PooledPeriod:

@@ -145,9 +145,9 @@ class Blocks:
     starts: NDArray[np.intp]
     anchor: NDArray[np.intp]
 
-    def sums(self, values: Array) -> Array:
+    def sums(self, values: NDArray[np.floating]) -> Array:
         """Sums over the draws of each block along the last axis, shape (..., blocks)."""
-        return np.asarray(np.add.reduceat(values, self.starts, axis=-1))
+        return np.add.reduceat(values, self.starts, axis=-1).astype(np.float64, copy=False)
 
     def variance(self, sums: Array) -> Array:
         """Variance of the sum over the whole pool from what each block sums to, shape (..., blocks) to (...).
@@ -232,18 +232,42 @@ class Pool:
             return np.zeros((0, len(self.blocks.starts)))
         return np.asarray(np.linalg.pinv(curvature(shares)[1:, 1:]) @ self.blocks.sums(shares[1:]))
 
-    def through_normalisers(self, direct: Array) -> Array:
-        """Block sums that come of the f_a being estimates, for direct influences of shape (..., draws)."""
-        return np.asarray((direct @ self.shares[1:].T) @ self.normaliser_sums)
+    @cached_property
+    def _shares_but_first(self) -> dict[str, NDArray[np.floating]]:
+        return {kind: self.shares[1:].T.astype(kind) for kind in ("float32", "float64")}
 
-    def influence_sums(self, direct: Array) -> Array:
-        """Block sums of whole influences, for the direct ones of shape (..., draws): W_s (h - E_s h) of a mean."""
-        return self.blocks.sums(direct) + self.through_normalisers(direct)
+    def influence_sums(self, direct: NDArray[np.floating]) -> Array:
+        """Block sums of whole influences, for the direct ones of shape (..., draws): W_s (h - E_s h) of a mean.
+
+        What comes of the f_a being estimates is added to the direct ones.
+        """
+        through = (direct @ self._shares_but_first[direct.dtype.name]) @ self.normaliser_sums
+        return np.asarray(self.blocks.sums(direct) + through, dtype=np.float64)
+
+    @cached_property
+    def weight_sums(self) -> Array:
+        """Block sums of the influence of W_s on log Z_s, shape (states, blocks)."""
+        return self.influence_sums(self.weight)
+
+    @cached_property
+    def single_weight(self) -> NDArray[np.float32]:
+        """W_s in single precision, for errors."""
+        return self.weight.astype(np.float32)
+
+    @cached_property
+    def slowness(self) -> Array:
+        """Draws that an independent one of the same anchor is worth, shape (draws,)."""
+        return np.asarray((1 / self.worth)[self.anchor_of])
+
+    @cached_property
+    def squared_weight(self) -> NDArray[np.float32]:
+        """W_s^2 times the slowness of the draws, in single precision."""
+        return np.asarray(self.weight**2 * self.slowness, dtype=np.float32)
 
     @cached_property
     def effective_draws(self) -> Array:
         """Independent draws that each state is worth, shape (states,): Kish's size, each anchor's own worth counted."""
-        return np.asarray(1 / (self.weight**2 @ (1 / self.worth)[self.anchor_of]))
+        return np.asarray(1 / (self.weight**2 @ self.slowness))
 
     def share_of(self, anchor: int) -> Array:
         """How much of each state's weight lies on the draws of the anchor at position `anchor`, shape (states,)."""
@@ -318,14 +342,17 @@ def debts(pool: Pool, target: int, states: Sequence[int] | NDArray[np.intp]) -> 
     """
     chosen = np.asarray(states, dtype=int)
     own = pool.weight[target]
-    held = own > 0
-    direct = np.zeros((len(chosen), len(own)))
-    direct[:, held] = pool.log_likelihood[target, held] - pool.log_likelihood[np.ix_(chosen, held)]
-    mean = direct @ own
-    value = mean - pool.log_normaliser[target] + pool.log_normaliser[chosen]
-    with np.errstate(invalid="ignore"):
-        direct -= mean[:, None] + 1
-        direct *= own
-        direct += pool.weight[chosen]
-    error = np.sqrt(pool.blocks.variance(pool.influence_sums(direct)))
-    return np.where(np.isposinf(mean), np.inf, value), np.where(np.isposinf(mean), np.nan, error)
+    terms = pool.log_likelihood[chosen]
+    ruled_out = np.zeros(len(chosen), dtype=bool)
+    if not np.isfinite(terms).all():
+        ruled_out = np.isneginf(terms[:, own > 0]).any(axis=1)
+        terms = np.where(np.isneginf(terms), 0.0, terms)
+    at_target = np.where(own > 0, pool.log_likelihood[target], 0.0)
+    np.subtract(at_target, terms, out=terms)
+    terms *= own
+    mean = terms.sum(axis=1)
+    value = np.where(ruled_out, np.inf, mean - pool.log_normaliser[target] + pool.log_normaliser[chosen])
+    # W_t (L_t - L_s - mean - 1) + W_s, of which the parts that hold one state alone are added up beforehand.
+    sums = pool.influence_sums(terms) - (mean[:, None] + 1) * pool.weight_sums[target] + pool.weight_sums[chosen]
+    error = np.sqrt(pool.blocks.variance(sums))
+    return value, np.where(ruled_out, np.nan, error)

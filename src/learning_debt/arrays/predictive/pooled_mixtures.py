@@ -79,15 +79,22 @@ def bare(log_density: Array) -> Mixture:
     return Mixture(log_density, np.zeros((0, 0, len(log_density))), np.zeros((0, 0)))
 
 
-def influences(pool: Pool, densities: PointDensities, states: int | list[int], parts: Array) -> Array:
+def influences(pool: Pool, densities: PointDensities, states: int | list[int], parts: Array) -> NDArray[np.floating]:
     """W_s sum_j c_j (p_j / f_s,j - 1) for coefficients `parts`, shape (k, points): shape (k, draws).
 
     Of one posterior for all rows of coefficients, or of one for each; `densities` are those of states 0, 1, 2 ...
     """
     mean = densities.mean[states]
     scaled = np.where(mean > 0, parts / np.where(mean > 0, mean, 1.0), 0.0)
-    sums = scaled.astype(densities.of_draws.dtype) @ densities.of_draws.T
-    return np.asarray(pool.weight[states] * (sums - parts.sum(axis=-1)[:, None]))
+    kind = densities.of_draws.dtype
+    sums = scaled.astype(kind) @ densities.of_draws.T
+    sums -= parts.sum(axis=-1, dtype=kind)[:, None]
+    sums *= _weight(pool, kind)[states]
+    return np.asarray(sums)
+
+
+def _weight(pool: Pool, kind: np.dtype[np.floating]) -> NDArray[np.floating]:
+    return pool.single_weight if kind == np.float32 else pool.weight
 
 
 class RelativeVariances(NamedTuple):
@@ -102,27 +109,28 @@ def relative_variances(pool: Pool, densities: PointDensities, target: int, state
 
     `target` is not among `states`; `densities` are those of states 0, 1, 2 ...
     """
-    slowness = (1 / pool.worth)[pool.anchor_of]
     of_target, *of_states = own_variances(pool, densities, [target, *states])
     of_state = np.stack(of_states)
     with np.errstate(divide="ignore", invalid="ignore"):
+        kind = densities.of_draws.dtype
         together = _moment(
-            pool.weight[states] * (pool.weight[target] * slowness),
+            _weight(pool, kind)[states] * (pool.weight[target] * pool.slowness).astype(kind),
             densities,
             densities.mean[target],
             densities.mean[states],
         )
         of_ratio = np.maximum(of_target + of_state - 2 * together, 0.0)
-    return RelativeVariances(_bounded(of_ratio, slowness), np.maximum(of_target, of_state))
+    return RelativeVariances(_bounded(of_ratio, pool.slowness), np.maximum(of_target, of_state))
 
 
 def own_variances(pool: Pool, densities: PointDensities, states: list[int]) -> Array:
     """Monte-Carlo variance of each log predictive density at the points, shape (states, points)."""
-    slowness = (1 / pool.worth)[pool.anchor_of]
     f = densities.mean[states]
     with np.errstate(divide="ignore", invalid="ignore"):
-        variance = _moment(pool.weight[states] ** 2 * slowness, densities, f, f)
-    return _bounded(np.maximum(variance, 0.0), slowness)
+        single = densities.of_draws.dtype == np.float32
+        square = pool.squared_weight[states] if single else pool.weight[states] ** 2 * pool.slowness
+        variance = _moment(square, densities, f, f)
+    return _bounded(np.maximum(variance, 0.0), pool.slowness)
 
 
 def _bounded(variance: Array, slowness: Array) -> Array:
@@ -131,9 +139,8 @@ def _bounded(variance: Array, slowness: Array) -> Array:
     return np.asarray(np.minimum(np.nan_to_num(variance, nan=most, posinf=most), most))
 
 
-def _moment(weight: Array, densities: PointDensities, first: Array, second: Array) -> Array:
+def _moment(weight: NDArray[np.floating], densities: PointDensities, first: Array, second: Array) -> Array:
     """Sum over draws of weight (p/f_1 - 1)(p/f_2 - 1), at each point, for weights of shape (states, draws)."""
-    of_draws, total = densities.of_draws, weight.sum(axis=-1)[:, None]
-    weight = weight.astype(of_draws.dtype)
+    of_draws, total = densities.of_draws, weight.sum(axis=-1, dtype=float)[:, None]
     linear, square = (np.asarray(weight @ power, dtype=float) for power in (of_draws, of_draws**2))
     return np.asarray(square / (first * second) - linear * (1 / first + 1 / second) + total)
