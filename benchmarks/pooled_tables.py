@@ -128,7 +128,7 @@ def run(world: str, coefficients: int, periods: int, seed: int, way: str, sticky
     """One table; the same seed gives both ways the same data."""
     data = history(world, coefficients, periods, np.random.default_rng([seed, coefficients, periods]))
     exact = ld.spell_table(ld.ConjugateRegression(prior(coefficients)), data, initial=1, progressbar=False)
-    shadow = ld.PooledShadow() if way == "pooled" else None
+    shadow = ld.PooledShadow() if way == "pooled" else ld.Refit()
     forecaster, begun = made(coefficients, sticky), time.perf_counter()
     table = ld.spell_table(forecaster, data, initial=1, progressbar=False, random_seed=seed, shadow=shadow)
     common = {"way": way, "world": world, "p": coefficients, "T": periods, "sticky": sticky, "seed": seed}
