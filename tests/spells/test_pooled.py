@@ -15,6 +15,7 @@ from learning_debt.spells import pooled_signals
 from learning_debt.spells.forecast_schedule import Plan
 from learning_debt.spells.pooled_anchors import HEAVIEST_TAIL, Anchors, tails_of_others
 from learning_debt.spells.progress import Stages
+from learning_debt.spells.table_comparison import shared_draws
 
 PERIODS, WARM, ROWS = 24, 8, 5
 PRIOR = ld.NIG(np.zeros(2), np.eye(2), 2.0, 1.0)
@@ -216,3 +217,15 @@ def test_tails_that_points_for_the_shadow_do_not_hold_are_integrated_over_points
     assert told.sum() == np.isfinite(exact["predictive_debt"].values).sum()
     z = ((found["predictive_debt"] - exact["predictive_debt"]) / found["predictive_debt_se"]).values[told]
     assert np.abs(z).max() < 4
+
+
+def test_a_table_from_a_pool_says_that_its_cells_share_draws():
+    data = history()
+    exact = table(ld.ConjugateRegression(PRIOR), data)
+    pooled, refitted = (
+        table(SampledRegression(PRIOR), data, shadow=keeper) for keeper in (ld.PooledShadow(), ld.Refit())
+    )
+    compared = ld.compare_tables(pooled, exact)
+    assert compared.attrs["pooled_fits"] == int(pooled["refits"].sum()) + 1
+    assert f"the draws of the same {compared.attrs['pooled_fits']} fits" in shared_draws(compared)
+    assert shared_draws(ld.compare_tables(refitted, exact)) == ""

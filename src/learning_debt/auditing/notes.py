@@ -15,6 +15,9 @@ from learning_debt.pricing.decision import KEPT_BY_WEIGHTS
 from learning_debt.spells.doubt_codes import decoded
 from learning_debt.spells.schema import ALL_DATA, ARRIVED_GAP, ESTIMATED, TableFacts, doubt_of, reliable_of
 
+LEAST_SHARE = 0.001
+"""Share of the cells that is said as a share; a smaller one is counted."""
+
 
 def audit_notes(table: xr.Dataset, result: xr.Dataset, trial: Trial) -> tuple[str, ...]:
     """Notes on the split, on what the intervals tell, on tuning, on the shadow and on what it believes.
@@ -73,8 +76,10 @@ def _on_estimates(table: xr.Dataset) -> list[str]:
         if reliable_of(name) in table:
             doubtful = present & ~table[reliable_of(name)].values
             if doubtful.any():
-                share = f"{doubtful.sum() / present.sum():.1%} of the cells of {name.replace('_', ' ')}"
-                notes.append(f"{share} are not reliable{_why(table, name, doubtful)}.")
+                share = doubtful.sum() / present.sum()
+                few = f"{doubtful.sum()} of {present.sum():,}" if share < LEAST_SHARE else f"{share:.1%} of the"
+                which = f"{few} cells of {name.replace('_', ' ')}"
+                notes.append(f"{which} are not reliable{_why(table, name, doubtful)}.")
     if "converged" in table and not bool(table["converged"].all()):
         weighed = "rung" in table and bool(np.isin(table["rung"].values, KEPT_BY_WEIGHTS).any())
         what = "shadows failed the diagnostics of sampler or weights" if weighed else "shadow fits failed the sampler's"

@@ -10,6 +10,7 @@ from rich.text import Text
 import learning_debt as ld
 from learning_debt.cli.command_endings import PlainConsole
 from learning_debt.spells.schema import TableFacts
+from learning_debt.spells.table_comparison import shared_draws
 from learning_debt.validation import harmless
 
 
@@ -17,6 +18,8 @@ def print_audit(console: PlainConsole, result: ld.Audit, comparison: xr.Dataset 
     """Print what the policies would have cost, what the reader must know, and today's verdict."""
     if comparison is not None:
         console.print(_comparison_table(comparison))
+        if caption := shared_draws(comparison):
+            _paragraph(console, caption)
     console.print(_policy_table(result))
     _paragraph(console, f"A retrain costs {result.cost}.")
     _paragraph(console, result.headline)

@@ -19,6 +19,7 @@ from learning_debt.pricing.decision import Decision
 from learning_debt.report.pictures import Figure
 from learning_debt.report.template import GLOSSARY, PAGE
 from learning_debt.spells.schema import TableFacts
+from learning_debt.spells.table_comparison import shared_draws
 from learning_debt.validation import harmless
 
 HEADLINES = {"retrain": "Retrain now.", "wait": "Wait.", "cannot tell": "Cannot tell yet; until then, wait."}
@@ -205,6 +206,7 @@ def comparison_section(comparison: xr.Dataset | None, figures: Sequence[Figure])
     ]
     if comparison is not None:
         parts.append(_comparison_table(comparison))
+        parts += [f"<p>{escape(caption)}</p>" for caption in [shared_draws(comparison)] if caption]
     return "".join(parts) + "".join(map(figure_block, figures))
 
 

@@ -19,12 +19,11 @@ from learning_debt.spells.pooled_anchors import Anchors, NotPooledError
 from learning_debt.spells.pooled_draws import PooledDraws
 from learning_debt.spells.pooled_signals import PooledPeriod, pooled_debts
 from learning_debt.spells.progress import Stages
+from learning_debt.spells.schema import POOLED
 from learning_debt.spells.step import Column, period_seeds
 from learning_debt.spells.table_loop import Columns, columns_of
 from learning_debt.typing import Array
 
-POOLED = "pooled"
-"""The rung of a period that was not fitted."""
 TAINTED = 0.01
 """Share of a period's weight on draws of a fit that cannot be believed, above which the period cannot be, either."""
 
