@@ -13,7 +13,7 @@ from learning_debt.plots.upkeep import upkeep_points
 from learning_debt.scores import LogScore
 from learning_debt.spells import pooled_signals
 from learning_debt.spells.forecast_schedule import Plan
-from learning_debt.spells.pooled_anchors import HEAVIEST_TAIL, Anchors, tails_of_others
+from learning_debt.spells.pooled_anchors import HEAVIEST_TAIL, Anchors, tail_index, tails_of_others
 from learning_debt.spells.progress import Stages
 from learning_debt.spells.table_comparison import shared_draws
 
@@ -229,3 +229,10 @@ def test_a_table_from_a_pool_says_that_its_cells_share_draws():
     assert compared.attrs["pooled_fits"] == int(pooled["refits"].sum()) + 1
     assert f"the draws of the same {compared.attrs['pooled_fits']} fits" in shared_draws(compared)
     assert shared_draws(ld.compare_tables(refitted, exact)) == ""
+
+
+def test_weights_without_a_tail_have_an_index_of_none_unless_one_draw_has_all_the_weight():
+    rng = np.random.default_rng(1)
+    assert tail_index(np.ones(1000), 1.0) == tail_index(rng.choice([1.0, 3.0], 1000), 1.0) == 0.0
+    assert tail_index(np.append(np.ones(999), 1e6), 1.0) == np.inf
+    assert tail_index(rng.pareto(2.0, 4000), 1.0) == pytest.approx(0.5, abs=0.2)

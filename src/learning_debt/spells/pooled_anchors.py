@@ -32,6 +32,8 @@ LARGEST_DEPARTURE, LARGEST_AT_HEAVY_TAIL = 5.0, 8.0
 
 Where the others' weights have no variance, their own errors are too small: of exact draws, one in a hundred departed by
 3.3 where the tail index was at most .5, and by 6.1 where it was between that and .7."""
+BOUNDED = 10.0
+"""Largest weight over the mean one, up to which weights have no tail to speak of."""
 CHECKABLE, HEAVY_TAIL, HEAVIEST_TAIL = 100.0, 0.5, 0.7
 """Effective draws of the others, below which nothing can be said, and tail index of their weights: above the first they
 have no variance, above the second nothing can be said."""
@@ -267,14 +269,21 @@ def _odds(pool: Pool, anchor: int) -> Array:
 
 
 def tail_index(weight: Array, worth: float) -> float:
-    """Pareto k-hat of weights that need no common factor, from draws each `worth` part of an independent one."""
+    """Pareto k-hat of weights that need no common factor, from draws each `worth` part of an independent one.
+
+    Weights whose largest ones are equal have no tail to be fitted: 0 where they are not far above the mean, which is
+    all that a few modes or a bound give, and infinite where they are.
+    """
     with np.errstate(divide="ignore"):
         log_weight = np.log(weight)
     try:
-        _, tail = array_stats.psislw(log_weight.max() - log_weight, r_eff=worth)
+        with np.errstate(all="ignore"):
+            tail = float(array_stats.psislw(log_weight.max() - log_weight, r_eff=worth)[1])
     except ValueError:  # fewer than five draws in the tail, or all of the tail equal
-        return float("inf")
-    return float(tail) if np.isfinite(tail) else float("inf")
+        tail = float("nan")
+    if np.isfinite(tail):
+        return tail
+    return 0.0 if weight.max() <= BOUNDED * weight.mean() else float("inf")
 
 
 def tails_of_others(pool: Pool) -> Array:
