@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from rich.progress import track
 
 from learning_debt.errors import noted
 from learning_debt.shadows.base import Upkeep
 from learning_debt.spells.doubt_codes import code_of
 from learning_debt.spells.forecast_schedule import Plan
+from learning_debt.spells.progress import Stages
 from learning_debt.spells.schema import UPKEEP, doubt_of
 from learning_debt.spells.step import Column, Step
 from learning_debt.typing import Array
@@ -37,14 +37,17 @@ class Columns(NamedTuple):
 
 def collected_columns[Holdings](step: Step[Holdings], plan: Plan, *, progressbar: bool = False) -> Columns:
     """All periods of `plan`, one after the other; what is held is the step's own affair."""
-    with noted(plan.where(0)):
-        held, first = step.start(plan.period(0))
     columns: list[Column] = []
-    periods = range(1, plan.periods + 1)
-    for t in track(periods, description="keeping the shadow current", disable=not progressbar, transient=True):
-        with noted(plan.where(t)):
-            held, column = step.step(held, plan.period(t))
-        columns.append(column)
+    with Stages(progressbar) as stages:
+        with stages.stage("the first posterior", 1) as first_fit, noted(plan.where(0)):
+            held, first = step.start(plan.period(0))
+            first_fit.advance()
+        with stages.stage("keeping the shadow current", plan.periods) as periods:
+            for t in range(1, plan.periods + 1):
+                with noted(plan.where(t)):
+                    held, column = step.step(held, plan.period(t))
+                columns.append(column)
+                periods.advance()
     return columns_of(first, columns)
 
 
