@@ -46,6 +46,24 @@ def test_draws_that_a_state_rules_out_weigh_nothing_there_and_make_its_debt_infi
     assert np.isposinf(multistate.debts(pool, 0, [1])[0][0])
 
 
+def test_states_far_apart_lie_on_islands_of_their_own_with_errors_as_if_each_were_alone():
+    rng, means = np.random.default_rng(4), np.array([0.0, 1.0, 2.0, 60.0, 61.0])
+    theta = (rng.normal(size=(4, 4000)) + np.array([0.0, 2.0, 60.0, 61.0])[:, None]).ravel()
+    at_states = means[:, None] * theta - means[:, None] ** 2 / 2
+    pool = multistate.pooled(at_states, (0, 2, 3, 4), [(4, 1000)] * 4, [4000.0] * 4)
+    assert pool.islands.tolist() == [0, 0, 1, 1]
+    assert pool.island.tolist() == [0, 0, 0, 1, 1]
+    value, error = multistate.debts(pool, 4, range(4))
+    assert np.isnan(value[:3]).all()
+    first = multistate.pooled(at_states[:3, :8000], (0, 2), [(4, 1000)] * 2, [4000.0] * 2)
+    for found, alone in zip(multistate.debts(pool, 2, [0, 1]), multistate.debts(first, 2, [0, 1]), strict=True):
+        np.testing.assert_allclose(found, alone, rtol=1e-6)
+    tied, _ = multistate.debts(pool, 4, range(4), between=np.zeros(2))  # all constants of normals are one
+    exact = (61 - means[:4]) ** 2 / 2
+    spread = 61 - means[:4]  # of the log ratio under the target, of 4,000 draws
+    assert (np.abs(tied - exact) < 4 * np.sqrt(error**2 + spread**2 / 4000)).all()
+
+
 def test_a_bad_normaliser_would_show_in_the_sum_of_weights():
     pool, _ = normal_pool(5)
     np.testing.assert_allclose(pool.weight.sum(axis=1), 1.0, rtol=1e-12)

@@ -31,10 +31,16 @@ def history(shift=1.0, seed=1):
     return xr.Dataset({"x": (("obs", "k"), x), "y": ("obs", y), "period": ("obs", period)})
 
 
+AT_OUTCOMES = ("debt", "score_gap", "deployed_score")
+
+
 def table(forecaster, data, **options):
-    return ld.spell_table(
-        forecaster, data, initial=WARM, variables=SIGNALS, progressbar=False, **{"random_seed": 3, **options}
-    )
+    asked = {"variables": SIGNALS, "random_seed": 3, **options}
+    return ld.spell_table(forecaster, data, initial=WARM, progressbar=False, **asked)
+
+
+def at_outcomes(forecaster, data):
+    return table(forecaster, data, variables=AT_OUTCOMES)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +59,43 @@ def test_every_signal_is_within_its_errors_of_the_exact_one(rule):
         assert np.abs(z).max() < 5
         assert (np.abs(z) < 1.645).mean() > 0.6  # cells of one table share their draws
     np.testing.assert_allclose(found["gap_sd"], exact["gap_sd"], rtol=0.2, atol=0.01)
+
+
+@pytest.mark.parametrize(("shift", "spread", "outlier"), [(50.0, 1.0, 0.0), (0.0, 30.0, 0.0), (0.0, 1.0, 1e3)])
+def test_signals_hold_where_no_draw_lies_between_two_neighbouring_periods(shift, spread, outlier):
+    data = history(shift=shift)
+    y = np.where(data["period"] < WARM + PERIODS // 2, data["y"], spread * data["y"])
+    y[(WARM + 12) * ROWS] += outlier
+    data = data.assign(y=("obs", y))
+    found, exact = at_outcomes(SampledRegression(PRIOR), data), at_outcomes(ld.ConjugateRegression(PRIOR), data)
+    assert (found["rung"] == "pooled").any()
+    for name in AT_OUTCOMES:
+        told = found[f"{name}_reliable"].values.astype(bool) & (found[f"{name}_se"].values > 0)
+        z = ((found[name] - exact[name]) / found[f"{name}_se"]).values[told]
+        assert np.abs(z).max() < 5
+    apart = np.isfinite(exact["debt"].values) & (exact["debt"].values > 50)
+    assert apart.any()
+    assert found["debt_reliable"].values.astype(bool)[apart].all()
+    assert np.nanmax(found["debt_se"].values[apart]) < 5
+
+
+class WithoutJointDensity(SampledRegression):
+    """Its posteriors have no log marginal likelihood."""
+
+    def log_joint(self, posterior, unconstrained):
+        raise NotImplementedError("no joint density")
+
+
+def test_debts_between_islands_are_at_least_what_the_shadow_says_where_there_is_no_bridge():
+    data = history(shift=50.0)
+    found, exact = at_outcomes(WithoutJointDensity(PRIOR), data), at_outcomes(ld.ConjugateRegression(PRIOR), data)
+    held, reliable = np.isfinite(exact["debt"].values), found["debt_reliable"].values.astype(bool)
+    z = ((found["debt"] - exact["debt"]) / found["debt_se"]).values[reliable & (found["debt_se"].values > 0)]
+    assert np.abs(z).max() < 5
+    unknown = held & ~reliable
+    assert unknown.sum() > 100
+    assert (found["debt"].values[unknown] < exact["debt"].values[unknown]).all()
+    assert (found["debt"].values[unknown] > 1).all()
 
 
 def test_what_was_fitted_is_what_a_refit_every_period_fits():

@@ -294,7 +294,7 @@ def _bridged(
         "draws_per_parameter": min(shadow.draws_per_parameter, deployed.draws_per_parameter),
         "effective_draws": least,
     }
-    doubt = contradiction or _bridge_doubt(value, error, shadow, deployed)
+    doubt = contradiction or bridge_doubt(value, error, shadow, deployed)
     floor, doubts = (0.0, ()) if doubt is None else (pooled.lower_bound, (doubt,))
     return Estimate(max(value, floor), error, diagnostics=diagnostics, note="by the Gaussian bridge", doubts=doubts)
 
@@ -309,7 +309,7 @@ def _without_bridge(
     return Estimate(lower_bound, float("nan"), lower_bound=True, diagnostics=diagnostics, doubts=doubts, detail=detail)
 
 
-def _bridge_doubt(value: float, error: float, shadow: bridge.LogMarginal, deployed: bridge.LogMarginal) -> Doubt | None:
+def bridge_doubt(value: float, error: float, shadow: bridge.LogMarginal, deployed: bridge.LogMarginal) -> Doubt | None:
     """Why the Gaussian bridge is not to be trusted, if so."""
     if not min(shadow.effective_draws, deployed.effective_draws) >= ENOUGH:
         return Doubt.FEW_FOR_BRIDGE

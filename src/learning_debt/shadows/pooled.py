@@ -48,6 +48,9 @@ class PooledShadow:
     are not ``converged``. Where the others' draws do not reach a fit, periods between it and its neighbour are fitted,
     until they do. A fit that fails the sampler's own diagnostics is tried once more.
 
+    Where two neighbouring periods lie so far apart that no draw lies between them, every period is weighted on the
+    draws of its own side, and posterior debt across goes by the log marginal likelihoods of a fit on either side.
+
     References
     ----------
     Shirts & Chodera, *Statistically optimal analysis of samples from multiple equilibrium states*, Journal of Chemical

@@ -17,6 +17,7 @@ from learning_debt.spells.estimate_signals import estimate_signals
 from learning_debt.spells.forecast_schedule import Plan
 from learning_debt.spells.pooled_anchors import Anchors, NotPooledError
 from learning_debt.spells.pooled_draws import PooledDraws
+from learning_debt.spells.pooled_islands import Ties, ties_of
 from learning_debt.spells.pooled_signals import PooledPeriod, pooled_debts
 from learning_debt.spells.progress import Stages
 from learning_debt.spells.schema import POOLED
@@ -62,24 +63,29 @@ def pooled_columns(
         If the table cannot be made from a pool, before or after the first fits.
     """
     require_pooled_plan(forecaster, plan)
-    fit_seeds, forecast_seeds, _ = zip(*(period_seeds(seed, t) for t in range(plan.periods + 1)), strict=True)
+    fit_seeds, forecast_seeds, bridge_seeds = zip(
+        *(period_seeds(seed, t) for t in range(plan.periods + 1)), strict=True
+    )
     with Stages(progressbar) as stages:
         with stages.stage("fitting anchors") as fitting:
             anchors = Anchors(forecaster, plan, keeper, fit_seeds, fitting, executor)
             pool = anchors.found()
         believable = anchors.enough(pool)
         draws = PooledDraws(pool, anchors.posterior, believable)
+        ties = ties_of(anchors, pool, bridge_seeds) if "debt" in plan.variables else Ties()
         signals = []
         with stages.stage("densities of every period", plan.periods) as periods:
             for t in range(1, plan.periods + 1):
                 with noted(plan.where(t)):
-                    signals.append(_signals(forecaster, plan, draws, t, forecast_seeds[t]))
+                    signals.append(_signals(forecaster, plan, draws, ties, t, forecast_seeds[t]))
                 periods.advance()
     first, *upkeep = _upkeep(anchors, pool, believable)
     return columns_of(first, [Column(*column) for column in zip(signals, upkeep, strict=True)])
 
 
-def _signals(forecaster: SampledForecaster, plan: Plan, draws: PooledDraws, t: int, seed: int) -> dict[str, Array]:
+def _signals(
+    forecaster: SampledForecaster, plan: Plan, draws: PooledDraws, ties: Ties, t: int, seed: int
+) -> dict[str, Array]:
     variables, issued = plan.variables, plan.period(t).issued
     batch = forecaster.as_batch(plan.history.take(issued.rows))
     past = plan.history.take(slice(issued.before)) if forecaster.needs_past else None
@@ -89,7 +95,7 @@ def _signals(forecaster: SampledForecaster, plan: Plan, draws: PooledDraws, t: i
     if "deployed_score" in variables:
         signals |= estimate_signals("deployed_score", scores)
     if "debt" in variables:
-        signals |= estimate_signals("debt", pooled_debts(draws, t))
+        signals |= estimate_signals("debt", pooled_debts(draws, t, ties))
     if "predictive_debt" in variables:
         debts = period.predictive_debts()
         spreads = np.array([debt.diagnostics.get("gap_sd", np.nan) for debt in debts])

@@ -17,19 +17,23 @@ from learning_debt.forecasters.row_likelihood import row_chunks, row_log_density
 from learning_debt.scores.row_mixtures import MAXIMUM_RELATIVE_VARIANCE
 from learning_debt.spells.pooled_divergences import CELLS, PooledDivergences, whole
 from learning_debt.spells.pooled_draws import PooledDraws, by_draw
+from learning_debt.spells.pooled_islands import Ties
 
 ALIKE = 1e-9
 """Debt, in nats, below which two posteriors may be one."""
 
 
-def pooled_debts(draws: PooledDraws, target: int) -> list[Estimate]:
+def pooled_debts(draws: PooledDraws, target: int, ties: Ties) -> list[Estimate]:
     """Posterior debt of every earlier state to `target`."""
-    states = list(range(target))
-    values, errors = debts(draws.pool, target, states)
+    states, pool = list(range(target)), draws.pool
+    values, errors = debts(pool, target, states, ties.log_normaliser if ties.marginals else None)
     found = draws.estimates(np.maximum(values, 0.0), errors, [(target, s) for s in states], [{}] * target)
+    for s in np.flatnonzero(pool.island[:target] != pool.island[target]):
+        apart = ties.estimate(pool, target, int(s), float(values[s]), float(errors[s]))
+        found[s] = apart.with_doubts(*draws.doubts(target, int(s)))
     for s in np.flatnonzero(np.isposinf(values)):
         found[s] = Estimate(float("inf"), float("nan"), lower_bound=True, doubts=(Doubt.RULED_OUT,))
-    log_likelihood = draws.pool.log_likelihood
+    log_likelihood = pool.log_likelihood
     for s in np.flatnonzero(values < ALIKE):
         if np.array_equal(log_likelihood[s], log_likelihood[target]):
             found[s] = Estimate(0.0, 0.0)

@@ -29,6 +29,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, logsumexp
 from scipy.stats import norm, t
 
+from learning_debt.arrays.bridging.islands import islands_of
 from learning_debt.typing import Array
 
 CONVERGED = 1e-9
@@ -199,10 +200,16 @@ class Pool:
     blocks : Blocks
     worth : ndarray, shape (anchors,)
         Effective draws of each anchor over its draws.
+    shares : ndarray, shape (anchors, draws)
+        Probability that a draw came from each anchor.
+    islands : ndarray of int, shape (anchors,)
+        The island that each anchor lies on; no draw ties normalising constants of different ones.
+    island : ndarray of int, shape (states,)
+        The one that each state is weighted on.
     log_normaliser : ndarray, shape (states,)
-        log Z_s relative to that of the first anchor.
+        log Z_s, up to a term that all states of one island share.
     weight : ndarray, shape (states, draws)
-        W_s, summing to one.
+        W_s, summing to one; 0 on other islands.
     """
 
     log_likelihood: Array
@@ -210,14 +217,11 @@ class Pool:
     blocks: Blocks
     counts: Array
     worth: Array
+    shares: Array
+    islands: NDArray[np.intp]
+    island: NDArray[np.intp]
     log_normaliser: Array
     weight: Array
-
-    @cached_property
-    def shares(self) -> Array:
-        """Probability that a draw came from each anchor, shape (anchors, draws)."""
-        anchors = list(self.anchors)
-        return responsibilities(self.log_likelihood[anchors], self.counts, self.log_normaliser[anchors])
 
     @cached_property
     def anchor_of(self) -> NDArray[np.intp]:
@@ -225,23 +229,34 @@ class Pool:
         return np.repeat(np.arange(len(self.counts)), self.counts.astype(int))
 
     @cached_property
-    def normaliser_sums(self) -> Array:
-        """Influences on the f_a but the first, block by block, shape (anchors - 1, blocks)."""
-        shares = self.shares
-        if len(shares) == 1:
-            return np.zeros((0, len(self.blocks.starts)))
-        return np.asarray(np.linalg.pinv(curvature(shares)[1:, 1:]) @ self.blocks.sums(shares[1:]))
+    def firsts(self) -> NDArray[np.intp]:
+        """Position of the first anchor of every island, shape (islands,)."""
+        return np.unique(self.islands, return_index=True)[1]
 
     @cached_property
-    def _shares_but_first(self) -> dict[str, NDArray[np.floating]]:
-        return {kind: self.shares[1:].T.astype(kind) for kind in ("float32", "float64")}
+    def _tied(self) -> NDArray[np.intp]:
+        """All anchors but the first of each island."""
+        return np.delete(np.arange(len(self.counts)), self.firsts)
+
+    @cached_property
+    def normaliser_sums(self) -> Array:
+        """Influences on the f_a but the first of each island, block by block, shape (anchors - islands, blocks)."""
+        tied, shares = self._tied, self.shares
+        if not len(tied):
+            return np.zeros((0, len(self.blocks.starts)))
+        return np.asarray(np.linalg.pinv(curvature(shares)[np.ix_(tied, tied)]) @ self.blocks.sums(shares[tied]))
+
+    @cached_property
+    def _tied_shares(self) -> dict[str, NDArray[np.floating]]:
+        return {kind: self.shares[self._tied].T.astype(kind) for kind in ("float32", "float64")}
 
     def influence_sums(self, direct: NDArray[np.floating]) -> Array:
         """Block sums of whole influences, for the direct ones of shape (..., draws): W_s (h - E_s h) of a mean.
 
-        What comes of the f_a being estimates is added to the direct ones.
+        What comes of the f_a being estimates is added to the direct ones; those of the first of an island are taken
+        as known.
         """
-        through = (direct @ self._shares_but_first[direct.dtype.name]) @ self.normaliser_sums
+        through = (direct @ self._tied_shares[direct.dtype.name]) @ self.normaliser_sums
         return np.asarray(self.blocks.sums(direct) + through, dtype=np.float64)
 
     @cached_property
@@ -304,18 +319,39 @@ def pooled(
     True
     """
     counts = np.array([chains * draws for chains, draws in shapes], dtype=float)
-    at_anchors = log_likelihood[list(anchors)]
-    f = log_normalisers(at_anchors, counts)
-    log_mixture = logsumexp(at_anchors + (np.log(counts) - f)[:, None], axis=0)
+    worth = np.clip(np.asarray(sizes, dtype=float) / counts, 1e-12, 1.0)
+    at_anchors, anchor_of = log_likelihood[list(anchors)], np.repeat(np.arange(len(counts)), counts.astype(int))
+    terms = at_anchors + (np.log(counts) - log_normalisers(at_anchors, counts))[:, None]
+    islands = islands_of(np.exp(terms - logsumexp(terms, axis=0)), (1 / worth)[anchor_of])
+    terms[islands[:, None] != islands[anchor_of]] = -np.inf
+    log_mixture = logsumexp(terms, axis=0)
     log_weight = log_likelihood - log_mixture
+    island = _own_island(log_weight, islands[anchor_of], (1 / worth)[anchor_of])
+    island[list(anchors)] = islands
+    if islands.any():
+        log_weight[island[:, None] != islands[anchor_of]] = -np.inf
     log_normaliser = logsumexp(log_weight, axis=1)
     with np.errstate(invalid="ignore"):
         weight = np.exp(log_weight - log_normaliser[:, None])
-    worth = np.clip(np.asarray(sizes, dtype=float) / counts, 1e-12, 1.0)
-    return Pool(log_likelihood, tuple(anchors), blocks_of(shapes, sizes), counts, worth, log_normaliser, weight)
+    shares, blocks = np.exp(terms - log_mixture), blocks_of(shapes, sizes)
+    return Pool(log_likelihood, tuple(anchors), blocks, counts, worth, shares, islands, island, log_normaliser, weight)
 
 
-def debts(pool: Pool, target: int, states: Sequence[int] | NDArray[np.intp]) -> tuple[Array, Array]:
+def _own_island(log_weight: Array, island_of: NDArray[np.intp], slowness: Array) -> NDArray[np.intp]:
+    """The island whose draws are worth most for each state: how weights compare across islands is not known."""
+    sizes = np.zeros((int(island_of.max()) + 1, len(log_weight)))
+    if len(sizes) > 1:
+        for island, size in enumerate(sizes):
+            own = log_weight[:, island_of == island]
+            with np.errstate(invalid="ignore"):
+                weight = np.exp(own - logsumexp(own, axis=1, keepdims=True))
+            size[:] = np.nan_to_num(1 / (weight**2 @ slowness[island_of == island]))
+    return sizes.argmax(axis=0)
+
+
+def debts(
+    pool: Pool, target: int, states: Sequence[int] | NDArray[np.intp], between: Array | None = None
+) -> tuple[Array, Array]:
     """KL(p_target‖p_s) = E_target[L_target - L_s] - log Z_target + log Z_s for every s of `states`.
 
     Parameters
@@ -323,12 +359,16 @@ def debts(pool: Pool, target: int, states: Sequence[int] | NDArray[np.intp]) -> 
     pool : Pool
     target : int
     states : sequence of int
+    between : ndarray, shape (islands,), optional
+        Log normalising constant of the first anchor of every island, which the pool does not know; up to a common term.
 
     Returns
     -------
     value : ndarray, shape (states,)
-        Nats; ``inf`` where the target has draws that a state rules out.
+        Nats; ``inf`` where the target has draws that a state rules out, NaN where the two lie on different islands and
+        `between` is left out.
     standard_error : ndarray, shape (states,)
+        That of `between` is not part of it.
 
     Examples
     --------
@@ -351,7 +391,12 @@ def debts(pool: Pool, target: int, states: Sequence[int] | NDArray[np.intp]) -> 
     np.subtract(at_target, terms, out=terms)
     terms *= own
     mean = terms.sum(axis=1)
-    value = np.where(ruled_out, np.inf, mean - pool.log_normaliser[target] + pool.log_normaliser[chosen])
+    log_ratio = pool.log_normaliser[target] - pool.log_normaliser[chosen]
+    if (apart := pool.island[chosen] != pool.island[target]).any():
+        known = np.full(len(pool.firsts), np.nan) if between is None else between
+        moved = (known - pool.log_normaliser[np.asarray(pool.anchors)[pool.firsts]])[pool.island]
+        log_ratio += np.where(apart, moved[target] - moved[chosen], 0.0)
+    value = np.where(ruled_out, np.inf, mean - log_ratio)
     # W_t (L_t - L_s - mean - 1) + W_s, of which the parts that hold one state alone are added up beforehand.
     sums = pool.influence_sums(terms) - (mean[:, None] + 1) * pool.weight_sums[target] + pool.weight_sums[chosen]
     error = np.sqrt(pool.blocks.variance(sums))
