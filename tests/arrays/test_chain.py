@@ -79,6 +79,8 @@ def test_a_link_tells_how_much_its_ends_share():
     same = link(np.full((4, 100), 3.0), np.full((4, 100), 3.0))
     assert (same.log_normaliser, same.share, same.overlap) == (3.0, 1.0, 400.0)
     assert link(np.full((4, 100), -np.inf), np.zeros((4, 100))) is None
+    assert link(np.zeros((4, 100)), np.full((4, 100), np.inf)) is None
+    assert link(np.full((4, 100), np.nan), np.zeros((4, 100))) is None
 
 
 def test_a_ladder_steps_no_finer_than_overlap_asks_for():

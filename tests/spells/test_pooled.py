@@ -6,6 +6,7 @@ import xarray as xr
 from tests.sampled_regression import SampledRegression
 
 import learning_debt as ld
+from learning_debt.arrays.bridging.multistate import pooled
 from learning_debt.arrays.predictive.outcome_points import OutcomePoints
 from learning_debt.auditing.notes import upkeep_notes
 from learning_debt.data import split_periods
@@ -142,6 +143,55 @@ def test_every_fit_can_be_held_against_the_others(shift):
         could = np.concatenate([apart, [False]]) | np.concatenate([[False], apart])
         found.append(tails_of_others(pool)[could])
     assert (np.concatenate(found) <= HEAVIEST_TAIL).all()
+
+
+def test_a_fit_whose_draws_the_others_reach_in_part_only_is_not_held_against_them():
+    """Exponential draws from 0, and from 1 on: the others do not know the first one's mean."""
+    rng, rates = np.random.default_rng(1), (1.0, 1.1, 1.2)
+    theta = np.concatenate(
+        [edge + rng.exponential(1 / rate, 4000) for edge, rate in zip((0, 1, 1), rates, strict=True)]
+    )
+    at_states = -np.array(rates)[:, None] * theta
+    at_states[1:, theta < 1] = -np.inf
+    pool = pooled(at_states, (0, 1, 2), [(4, 1000)] * 3, [4000.0] * 3)
+    tails = tails_of_others(pool)
+    assert np.isinf(tails[0])
+    assert (tails[1:] < HEAVIEST_TAIL).all()
+
+
+class WithoutUnconstrainedDraws(SampledRegression):
+    """Its parameters are not to be had on the whole real line."""
+
+    def unconstrained_draws(self, posterior):
+        raise NotImplementedError("no unconstrained draws")
+
+
+class NotANumber(SampledRegression):
+    """One draw of the fit to all rows is not a number."""
+
+    def fit(self, data, **options):
+        tree = super().fit(data, **options)
+        if self.as_batch(data).sizes["obs"] == (WARM + PERIODS) * ROWS:
+            tree["posterior"]["coefficients"][0, 3] = np.nan
+        return tree
+
+
+def test_forecasters_that_cannot_say_all_make_tables_all_the_same():
+    data = history()
+    exact = at_outcomes(ld.ConjugateRegression(PRIOR), data)
+    unchecked = at_outcomes(WithoutUnconstrainedDraws(PRIOR), data)
+    assert "not_pooled" not in unchecked.attrs
+    assert unchecked["converged"].all()
+    few = at_outcomes(SampledRegression(PRIOR, draws=1), data)
+    assert not few["converged"].any()
+    with pytest.warns(UserWarning, match="the table holds no debt: the new data are impossible at 1 draws"):
+        broken = at_outcomes(NotANumber(PRIOR), data)
+    assert "not a number" in broken.attrs["not_pooled"]
+    assert not broken["converged"].values[0, -1]
+    assert broken["converged"].values[0, :-1].all()
+    told = unchecked["debt_reliable"].values.astype(bool) & (unchecked["debt_se"].values > 0)
+    assert told.mean() > 0.4
+    assert np.abs(((unchecked["debt"] - exact["debt"]) / unchecked["debt_se"]).values[told]).max() < 5
 
 
 def test_equal_seeds_give_equal_tables():

@@ -77,7 +77,7 @@ def link(
     weight_later: Array | None = None,
     lineages: tuple[str, str] = ("", ""),
 ) -> Link | None:
-    """Bridge one posterior to a later one; ``None`` when the new data rule out every draw of the earlier one.
+    """Bridge one posterior to a later one; ``None`` when either rules out every draw of the other, or at a NaN.
 
     Parameters
     ----------
@@ -97,7 +97,8 @@ def link(
     True
     """
     n_earlier, n_later = draw_counts(at_earlier, weight_earlier), draw_counts(at_later, weight_later)
-    if np.isneginf(at_earlier[n_earlier > 0]).all():
+    earlier, later = at_earlier[n_earlier > 0], at_later[n_later > 0]
+    if np.isneginf(earlier).all() or np.isposinf(later).all() or np.isnan(earlier).any() or np.isnan(later).any():
         return None
     sizes = float(n_earlier.sum()), float(n_later.sum())
     if np.ptp(np.concatenate([at_earlier.ravel(), at_later.ravel()])) == 0:
