@@ -44,9 +44,10 @@ class PooledShadow:
     Notes
     -----
     Every fit is held against the others: its mean parameters against those of the other fits' draws, weighted for it.
-    One that departs by more than five standard errors is fitted anew, and if it still does the periods that rest on it
-    are not ``converged``. Where the others' draws do not reach a fit, periods between it and its neighbour are fitted,
-    until they do. A fit that fails the sampler's own diagnostics is tried once more.
+    One that departs by more than five standard errors is fitted anew, and so is one that fails the sampler's own
+    diagnostics. If the second fit is no better it is left out, and its period is weighted like any other. Where that
+    would be half of the fits they stay, and the periods that rest on them are not ``converged``. Where the others'
+    draws do not reach a fit, periods between it and its neighbour are fitted, until they do.
 
     Where two neighbouring periods lie so far apart that no draw lies between them, every period is weighted on the
     draws of its own side, and posterior debt across goes by the log marginal likelihoods of a fit on either side.

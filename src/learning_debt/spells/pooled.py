@@ -115,6 +115,9 @@ def _upkeep(anchors: Anchors, pool: Pool, believable: NDArray[np.bool_]) -> list
         else:
             tail = anchors.pareto_k(pool, t)
             upkeep = Upkeep(POOLED, tail, size, 0, 0.0, 0.0, True)
+            if t in anchors.left_out:
+                spent = anchors.left_out[t]
+                upkeep = upkeep._replace(refits=spent.refits, evaluations=spent.evaluations, seconds=spent.seconds)
         for fit, share in on_poor.items():
             if share[t] > TAINTED and upkeep.converged:
                 upkeep = _tainted(upkeep, fit, anchors)

@@ -111,6 +111,7 @@ class Anchors:
     stage: Stage
     executor: Executor | None = None
     fits: dict[int, Anchor] = field(default_factory=dict)
+    left_out: dict[int, Upkeep] = field(default_factory=dict)
     notes: dict[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -124,15 +125,35 @@ class Anchors:
         NotPooledError
             If the model's posteriors cannot be pooled.
         """
-        last = self.plan.periods
         self._fit([0])
         self._require_poolable()
-        wanted: Iterable[int] = [last]
-        while wanted:
+        pool = self._served([self.plan.periods])
+        while poor := self._few(t for t, anchor in self.fits.items() if not anchor.upkeep.converged):
+            pool = self._without(poor)
+        pool = self._checked(pool)
+        if contradicted := self._few(self.notes):
+            pool = self._checked(self._without(contradicted))
+        return pool
+
+    def _served(self, wanted: Sequence[int]) -> Pool:
+        """The pool with these fits, and more until every period is served."""
+        while True:
             self._fit(wanted)
             pool = self.pool()
             wanted = self._wanted(pool)
-        return self._checked(pool)
+            if not wanted:
+                return pool
+
+    def _few(self, periods: Iterable[int]) -> list[int]:
+        """These fits, if they and those left out before are fewer than the others: else all are in doubt."""
+        chosen = list(periods)
+        return chosen if 2 * len(chosen) + len(self.left_out) < len(self.fits) else []
+
+    def _without(self, periods: Iterable[int]) -> Pool:
+        """The pool without these fits, on which many periods would rest; others serve theirs as far as they can."""
+        for t in periods:
+            self.left_out[t] = self.fits.pop(t).upkeep
+        return self._served([])
 
     def pool(self) -> Pool:
         """All draws so far, weighted for every state."""
@@ -157,7 +178,7 @@ class Anchors:
         run = map if self.executor is None or len(jobs) == 1 else self.executor.map
         for t, (posterior, upkeep) in zip(chosen, run(_fitted, jobs), strict=True):
             with noted(self.plan.where(t)):
-                self.fits[t] = self._anchor(posterior, upkeep)
+                self.fits[t] = self._anchor(posterior, _added(upkeep, self.fits.get(t)))
             self.stage.advance()
         self._require_alike(chosen)
         poor = [t for t in chosen if not self.fits[t].upkeep.converged]
@@ -234,13 +255,13 @@ class Anchors:
 
     def _wanted(self, pool: Pool) -> list[int]:
         """The middle of what is not served yet, of each stretch between two anchors; then neighbours to check by."""
-        failing, order = np.flatnonzero(~self.enough(pool)), sorted(self.fits)
+        failing = np.setdiff1d(np.flatnonzero(~self.enough(pool)), list(self.left_out))
         wanted = set()
-        for low, high in pairwise(order):
+        for low, high in pairwise((-1, *sorted(self.fits), self.plan.periods + 1)):
             within = failing[(failing > low) & (failing < high)]
             if len(within):
                 wanted.add(int(within[len(within) // 2]))
-        return sorted(wanted or self._neighbours(pool))
+        return sorted(wanted or self._neighbours(pool) - {*self.left_out})
 
     def _neighbours(self, pool: Pool) -> set[int]:
         """Half way to the nearest anchor from each one that the others' draws do not reach."""
@@ -329,6 +350,16 @@ def departures_of(pool: Pool, points: Sequence[Array | None]) -> Array:
         error = np.sqrt(of_own + of_other)
         found[a] = np.max(np.abs(centre[:, 0] - other) / np.where(error > 0, error, np.inf))
     return found
+
+
+def _added(upkeep: Upkeep, before: Anchor | None) -> Upkeep:
+    """What a fit took, with what an earlier one to the same period took."""
+    if before is None:
+        return upkeep
+    refits, evaluations, seconds = (
+        getattr(upkeep, name) + getattr(before.upkeep, name) for name in ("refits", "evaluations", "seconds")
+    )
+    return upkeep._replace(refits=refits, evaluations=evaluations, seconds=seconds)
 
 
 def _layout(posterior: xr.DataTree) -> dict[str, tuple[object, ...]]:

@@ -36,8 +36,8 @@ from learning_debt.scores.row_mixtures import MAXIMUM_RELATIVE_VARIANCE, tolerat
 from learning_debt.spells.pooled_draws import PooledDraws, by_draw
 from learning_debt.typing import Array
 
-CELLS = 16_000_000
-"""Densities (draws times points) held at once."""
+CELLS = 8_000_000
+"""Densities (draws times points) held at once by the coarsest rule; the finest holds some 15 times as many."""
 
 
 @dataclass(frozen=True)
@@ -141,12 +141,14 @@ class PooledDivergences:
             proposed = logsumexp(self._densities(nodes).log_density[self._open], axis=0) - np.log(len(self._open))
             rule_of = partial(by_average, shares=shares, part=1 - DEPLOYED_SHARE, proposed=proposed)
             found |= self._by_rules(nodes, self._open, rule_of, {})
-            self._open = [s for s in self._open if not found[s].settled]
+            # A state that rules out what the target expects is not mended by more draws.
+            self._open = [s for s in self._open if not found[s].settled and np.isfinite(found[s].value)]
             if not self._open:
                 break
-        for s in self._open:
-            ruled_out = Doubt.OUTCOMES_RULED_OUT if np.isposinf(found[s].value) else Doubt.FEW_CARRY_DEBT
-            found[s] = replace(found[s], doubts=(ruled_out,))
+        for s, part in found.items():
+            if not part.settled:
+                ruled_out = Doubt.OUTCOMES_RULED_OUT if np.isposinf(part.value) else Doubt.FEW_CARRY_DEBT
+                found[s] = replace(part, doubts=(ruled_out,))
         return found
 
     def _predicted(self, states: list[int], number: int, seed: int) -> Array:
@@ -208,7 +210,8 @@ class PooledDivergences:
         shadow = log_density[target]
         own, other = np.zeros((2, len(states), shadow.size))
         for i, (s, rule) in enumerate(rules.items()):
-            h = np.where(rule.share > 0, shadow - log_density[s], 0.0)
+            with np.errstate(invalid="ignore"):
+                h = np.where(rule.share > 0, shadow - log_density[s], 0.0)
             # Each draw's own density integrates to one over the points, but for an error that pooled draws share.
             own[i] = rule.share * h + (rule.share if rule.others is None else 0.0)
             other[i] = rule.share - (0.0 if rule.others is None else rule.others)

@@ -17,6 +17,8 @@ from learning_debt.typing import Array
 
 LEAST = 1e-12
 """Density relative to the largest among the draws, down to which squares are safe in single precision."""
+TINY = 1e-290
+"""Density relative to the largest, below which its inverse may be no number."""
 CELLS = 2_000_000
 """Densities held in double precision at once beside those in single precision."""
 SPARSE = 4
@@ -85,7 +87,7 @@ def influences(pool: Pool, densities: PointDensities, states: int | list[int], p
     Of one posterior for all rows of coefficients, or of one for each; `densities` are those of states 0, 1, 2 ...
     """
     mean = densities.mean[states]
-    scaled = np.where(mean > 0, parts / np.where(mean > 0, mean, 1.0), 0.0)
+    scaled = np.where(mean > TINY, parts / np.where(mean > TINY, mean, 1.0), 0.0)
     kind = densities.of_draws.dtype
     sums = scaled.astype(kind) @ densities.of_draws.T
     sums -= parts.sum(axis=-1, dtype=kind)[:, None]
@@ -111,7 +113,7 @@ def relative_variances(pool: Pool, densities: PointDensities, target: int, state
     """
     of_target, *of_states = own_variances(pool, densities, [target, *states])
     of_state = np.stack(of_states)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         kind = densities.of_draws.dtype
         together = _moment(
             _weight(pool, kind)[states] * (pool.weight[target] * pool.slowness).astype(kind),
@@ -126,7 +128,7 @@ def relative_variances(pool: Pool, densities: PointDensities, target: int, state
 def own_variances(pool: Pool, densities: PointDensities, states: list[int]) -> Array:
     """Monte-Carlo variance of each log predictive density at the points, shape (states, points)."""
     f = densities.mean[states]
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         single = densities.of_draws.dtype == np.float32
         square = pool.squared_weight[states] if single else pool.weight[states] ** 2 * pool.slowness
         variance = _moment(square, densities, f, f)
