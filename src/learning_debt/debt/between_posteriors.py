@@ -8,11 +8,19 @@ from typing import NamedTuple
 import xarray as xr
 
 from learning_debt.arrays.bridging.chain import Link, link
+from learning_debt.arrays.draws.fit_shares import FitShares
 from learning_debt.debt.from_draws import Marginal, debt_from_draws
 from learning_debt.doubt import Doubt
 from learning_debt.estimate import Estimate
 from learning_debt.forecasters.row_likelihood import possible
-from learning_debt.forecasters.weights import doubts_of_weights, lineage, relative_weights, was_moved, with_moves
+from learning_debt.forecasters.weights import (
+    doubts_of_weights,
+    fit_shares,
+    lineage,
+    relative_weights,
+    was_moved,
+    with_moves,
+)
 from learning_debt.typing import Array
 
 
@@ -29,18 +37,25 @@ class DrawsRecord(NamedTuple):
         Whether the draws were moved from where they were drawn.
     doubts : tuple of Doubt
         What speaks against their weights.
+    shares : FitShares, optional
+        Where the draws came from, if they are pooled from several fits.
     """
 
     weight: Array | None
     lineage: str
     moved: bool
     doubts: tuple[Doubt, ...]
+    shares: FitShares | None = None
 
 
 def draws_record(posterior: xr.DataTree) -> DrawsRecord:
     """The record of a posterior as it is stored."""
     return DrawsRecord(
-        relative_weights(posterior), lineage(posterior), was_moved(posterior), doubts_of_weights(posterior)
+        relative_weights(posterior),
+        lineage(posterior),
+        was_moved(posterior),
+        doubts_of_weights(posterior),
+        fit_shares(posterior),
     )
 
 
@@ -78,6 +93,7 @@ def debt_between(
         weight_shadow=shadow.weight,
         weight_deployed=deployed.weight,
         together=shadow.lineage == deployed.lineage,
+        shares=shadow.shares,
     )
     return with_moves(estimate, shadow.moved, deployed.moved).with_doubts(*shadow.doubts, *deployed.doubts)
 

@@ -10,11 +10,14 @@ import numpy as np
 import xarray as xr
 
 from learning_debt.arrays.bridging import bridge, marginal_debt
+from learning_debt.arrays.bridging.pooled_marginal_debt import pooled_lower_bound, pooled_marginal_debt
+from learning_debt.arrays.bridging.reweighted import reweighted_debt
 from learning_debt.arrays.conjugate import nig_parts
 from learning_debt.arrays.conjugate.nig import NIG
-from learning_debt.arrays.draws.effective_size import ENOUGH, chosen_inflation, variance_of_mean
+from learning_debt.arrays.draws.effective_size import ENOUGH, chosen_inflation, variance_of_mean, weighted_size
+from learning_debt.arrays.draws.fit_shares import FitShares
 from learning_debt.debt.estimates import as_rows, log_ratio
-from learning_debt.debt.from_draws import MINIMUM_OVERLAP, debt_from_draws, log_marginal
+from learning_debt.debt.from_draws import MAXIMUM_MISMATCH, MINIMUM_OVERLAP, debt_from_draws, log_marginal
 from learning_debt.debt.selection import (
     Block,
     chosen_blocks,
@@ -24,7 +27,7 @@ from learning_debt.debt.selection import (
 )
 from learning_debt.debt.unconstrained_scale import model_bounds, on_real_line
 from learning_debt.estimate import Estimate
-from learning_debt.forecasters.weights import relative_weights
+from learning_debt.forecasters.weights import doubts_of_weights, drawn_together, fit_shares, relative_weights
 from learning_debt.typing import Array
 from learning_debt.validation import require_flag, require_seed
 
@@ -129,8 +132,7 @@ def debt_by_block(
     chosen = list(chosen_blocks(groups[0], blocks, joint))
     if not chosen:
         raise ValueError("blocks chooses nothing; name a variable of the posterior, or leave it out for all")
-    if any(relative_weights(tree) is not None for tree in trees):
-        raise ValueError("debt_by_block takes draws of equal weight: refit the posterior whose draws carry weights")
+    pool = _pool_of(*trees)
     for block in chosen:
         require_same_labels(block, *groups)
     if exact is not None:
@@ -139,13 +141,16 @@ def debt_by_block(
         fewest = min(group.sizes["chain"] * group.sizes["draw"] for group in groups)
         if fewest < FEWEST_DRAWS:
             raise ValueError(f"a posterior of {fewest} draws is too small; draw at least {FEWEST_DRAWS}, better 4000")
-        at_shadow, at_deployed = (
-            log_ratio(forecaster, posterior, batch, removed, past=before) for posterior in (shadow, deployed)
-        )
+        at_shadow = log_ratio(forecaster, shadow, batch, removed, past=before)
+        bounds = model_bounds(forecaster, shadow)
+        on_line = [on_real_line(block, groups[0], groups[1], bounds) for block in chosen]
+        if pool is not None:
+            _require_its_rows(at_shadow, pool)
+            return _blocks_dataset(chosen, [_pooled_debt(draws, pool) for draws, _ in on_line])
+        at_deployed = log_ratio(forecaster, deployed, batch, removed, past=before)
         rng = np.random.default_rng(random_seed)
         labels = _labels(forecaster, (shadow, deployed), at_shadow, at_deployed, rng)
-        bounds = model_bounds(forecaster, shadow)
-        results = [sampled_debt(*on_real_line(block, groups[0], groups[1], bounds), labels) for block in chosen]
+        results = [sampled_debt(*draws, labels) for draws in on_line]
     return _blocks_dataset(chosen, results)
 
 
@@ -171,6 +176,45 @@ def labels_by(debt: Estimate, at_shadow: Array, at_deployed: Array) -> marginal_
     of_mean = variance_of_mean(at_shadow)  # debt is E_p[l] - log Z
     error = float(np.sqrt(max(debt.standard_error**2 - of_mean, 0.0)))
     return marginal_debt.soft_labels(at_deployed, at_shadow, float(at_shadow.mean()) - debt.value, error)
+
+
+class _Pool(NamedTuple):
+    """What draws weigh that both posteriors share."""
+
+    weight_shadow: Array
+    weight_deployed: Array
+    shares: FitShares
+    believable: bool
+
+
+def _pool_of(shadow: xr.DataTree, deployed: xr.DataTree) -> _Pool | None:
+    """The pool that both posteriors are weighted from; None where all draws weigh the same.
+
+    Raises
+    ------
+    ValueError
+        If draws carry weights otherwise.
+    """
+    of_shadow, of_deployed = relative_weights(shadow), relative_weights(deployed)
+    if of_shadow is None and of_deployed is None:
+        return None
+    shares = fit_shares(shadow)
+    if of_shadow is None or of_deployed is None or shares is None or not drawn_together(shadow, deployed):
+        raise ValueError(
+            "debt_by_block takes draws of equal weight: refit the posterior whose draws carry weights, or take both "
+            "from one replayed_posteriors"
+        )
+    return _Pool(of_shadow, of_deployed, shares, not doubts_of_weights(shadow, deployed))
+
+
+def _require_its_rows(log_ratio: Array, pool: _Pool) -> None:
+    """Raise where the rows are not what the two weightings differ by."""
+    found = reweighted_debt(log_ratio, pool.weight_shadow, pool.weight_deployed, pool.shares)
+    if found.mismatch > MAXIMUM_MISMATCH:
+        raise ValueError(
+            "new_data and removed_data are not what shadow and deployed posterior differ by; take them from "
+            "rows_between of the same periods"
+        )
 
 
 class _Debt(NamedTuple):
@@ -199,6 +243,18 @@ def sampled_debt(deployed: Array, shadow: Array, labels: marginal_debt.DrawLabel
     share = found.effective_draws / min(labels.deployed.size, labels.shadow.size)
     nearest = max(ENOUGH / found.support, labels.nearest)
     error = found.standard_error * chosen_inflation(found.effective_draws, share, nearest)
+    return _Debt(found.value, error, True, support, found.if_gaussian)
+
+
+def _pooled_debt(draws: Array, pool: _Pool) -> _Debt:
+    """The same from one pool of draws, shape (chain, draw, entries)."""
+    weighting = pool.weight_shadow, pool.weight_deployed, pool.shares
+    found = pooled_marginal_debt(draws, *weighting)
+    support = min(found.support, found.effective_draws)
+    if not support >= ENOUGH or not pool.believable:
+        return _Debt(pooled_lower_bound(draws, *weighting), float("nan"), False, support, found.if_gaussian)
+    share = found.effective_draws / min(map(weighted_size, weighting[:2]))
+    error = found.standard_error * chosen_inflation(found.effective_draws, share, ENOUGH / found.support)
     return _Debt(found.value, error, True, support, found.if_gaussian)
 
 

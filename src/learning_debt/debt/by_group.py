@@ -22,11 +22,18 @@ from learning_debt.arrays.draws.effective_size import (
     variance_of_mean,
     weighted_mean,
 )
+from learning_debt.arrays.draws.fit_shares import whole_influence
 from learning_debt.data import as_dataset, as_labels, require_same_rows, require_variables
 from learning_debt.debt.estimates import as_rows
 from learning_debt.debt.selection import exact_pair, rows_before
 from learning_debt.forecasters.row_likelihood import row_log_density
-from learning_debt.forecasters.weights import MAXIMUM_PARETO_K, doubts_of_weights, drawn_together, relative_weights
+from learning_debt.forecasters.weights import (
+    MAXIMUM_PARETO_K,
+    doubts_of_weights,
+    drawn_together,
+    fit_shares,
+    relative_weights,
+)
 from learning_debt.typing import Array
 from learning_debt.validation import describe
 
@@ -144,6 +151,7 @@ class _Draws:
 
     def __init__(self, values: Array, posterior: xr.DataTree) -> None:
         self.values, self.posterior, self.weight = values, posterior, relative_weights(posterior)
+        self.shares = fit_shares(posterior)
 
     def mean(self, rows: Any) -> tuple[float, Array, bool]:
         """Mean of the sum over `rows`, what each draw adds to its error, and whether the error is to be trusted.
@@ -154,7 +162,7 @@ class _Draws:
         mean = weighted_mean(total, self.weight)
         if not np.isfinite(mean):
             return mean, np.zeros_like(total), False
-        influence = influence_on_mean(total, self.weight)
+        influence = whole_influence(influence_on_mean(total, self.weight), self.shares)
         share = effective_share(influence)
         size = float(draw_counts(total, self.weight).sum()) * share
         tail = total if self.weight is None else influence

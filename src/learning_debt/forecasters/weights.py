@@ -11,6 +11,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from learning_debt.arrays.draws.effective_size import weighted_size
+from learning_debt.arrays.draws.fit_shares import FitShares
 from learning_debt.arrays.draws.moment_match import RELIABLE_K
 from learning_debt.arrays.draws.resampling import systematic_draws
 from learning_debt.doubt import Doubt
@@ -19,6 +20,7 @@ from learning_debt.typing import Array
 from learning_debt.validation import require_instance, require_number, require_numbers, require_seed
 
 WEIGHTS, LOG_WEIGHT, PARETO_K = "weights", "log_weight", "pareto_k"
+FIT_SHARE, FIT_OF_CHAIN = "fit_share", "fit_of_chain"
 LINEAGE, MOVED_SHARE = "learning_debt_lineage", "learning_debt_moved_share"
 TOLD_APART = 50
 """Draws of a chain that its token is made of: all of them take longer than a score."""
@@ -68,10 +70,17 @@ def require_draws(name: str, value: Any) -> xr.DataTree:
     return tree
 
 
-def with_weights(posterior: xr.DataTree, log_weight: ArrayLike, *, pareto_k: float = float("nan")) -> xr.DataTree:
+def with_weights(
+    posterior: xr.DataTree,
+    log_weight: ArrayLike,
+    *,
+    pareto_k: float = float("nan"),
+    fit_shares: FitShares | None = None,
+) -> xr.DataTree:
     """A copy of `posterior` whose draws weigh exp(`log_weight`), shape (chain, draw), up to a constant factor.
 
-    `pareto_k` is the shape of the tail of the weights; NaN where it is not known.
+    `pareto_k` is the shape of the tail of the weights; NaN where it is not known. `fit_shares` says which fits the
+    draws came from, where they are pooled from several.
 
     Raises
     ------
@@ -92,6 +101,9 @@ def with_weights(posterior: xr.DataTree, log_weight: ArrayLike, *, pareto_k: flo
     values = require_numbers("log_weight", log_weight, finite=False, shape=(sizes["chain"], sizes["draw"]))
     require_number("pareto_k", pareto_k, finite=False)
     group = xr.Dataset({LOG_WEIGHT: (("chain", "draw"), values), PARETO_K: pareto_k})
+    if fit_shares is not None:
+        group[FIT_SHARE] = (("chain", "draw", "fit"), fit_shares.share)
+        group[FIT_OF_CHAIN] = ("chain", fit_shares.fit)
     copy = posterior.copy()
     copy[WEIGHTS] = xr.DataTree(group)
     copy.attrs = {**posterior.attrs, LINEAGE: lineage(posterior)}
@@ -126,6 +138,14 @@ def drawn_together(first: xr.DataTree, second: xr.DataTree) -> bool:
 def pareto_k(posterior: xr.DataTree) -> float:
     """Shape of the tail of the weights of `posterior` as stored; NaN for draws without weights."""
     return float(posterior[WEIGHTS][PARETO_K]) if WEIGHTS in posterior.children else float("nan")
+
+
+def fit_shares(posterior: xr.DataTree) -> FitShares | None:
+    """Which fits the draws were pooled from; None where they are of one."""
+    if WEIGHTS not in posterior.children or FIT_SHARE not in posterior[WEIGHTS].data_vars:
+        return None
+    group = posterior[WEIGHTS]
+    return FitShares(group[FIT_SHARE].transpose("chain", "draw", "fit").values, group[FIT_OF_CHAIN].values)
 
 
 def doubts_of_weights(*posteriors: xr.DataTree) -> tuple[Doubt, ...]:

@@ -11,7 +11,7 @@ from learning_debt.doubt import Doubt
 from learning_debt.estimate import Estimate
 from learning_debt.forecasters.base import Predictor
 from learning_debt.forecasters.row_likelihood import row_log_density
-from learning_debt.forecasters.weights import doubts_of_weights, lineage, relative_weights
+from learning_debt.forecasters.weights import doubts_of_weights, fit_shares, lineage, relative_weights
 from learning_debt.typing import Array
 
 __all__ = [
@@ -56,7 +56,7 @@ def row_mixture(
 def posterior_mixture(posterior: xr.DataTree, log_density: Array) -> mixture.Mixture:
     """Mixture over the draws of `posterior`, weighted as they are, of log densities (chain, draw, points)."""
     of_draws = mixture.mixture(log_density, relative_weights(posterior), lineage(posterior))
-    return of_draws._replace(doubts=doubts_of_weights(posterior))
+    return of_draws._replace(doubts=doubts_of_weights(posterior), shares=fit_shares(posterior))
 
 
 def supported(found: mixture.MonteCarlo, *mixtures: mixture.Mixture, most: float = MAXIMUM_RELATIVE_VARIANCE) -> bool:

@@ -79,7 +79,7 @@ def pooled_columns(
                 with noted(plan.where(t)):
                     signals.append(_signals(forecaster, plan, draws, ties, t, forecast_seeds[t]))
                 periods.advance()
-    first, *upkeep = _upkeep(anchors, pool, believable)
+    first, *upkeep = upkeep_of(anchors, pool, believable)
     return columns_of(first, [Column(*column) for column in zip(signals, upkeep, strict=True)])
 
 
@@ -103,7 +103,7 @@ def _signals(
     return signals
 
 
-def _upkeep(anchors: Anchors, pool: Pool, believable: NDArray[np.bool_]) -> list[Upkeep]:
+def upkeep_of(anchors: Anchors, pool: Pool, believable: NDArray[np.bool_]) -> list[Upkeep]:
     """What every period took, and whether it can be believed: no better than the fits that its weight lies on."""
     poor = {t: anchors.fits[t].upkeep for t in pool.anchors if not anchors.fits[t].upkeep.converged}
     on_poor = {t: pool.share_of(pool.anchors.index(t)) for t in {*poor, *anchors.notes}}

@@ -162,7 +162,7 @@ def spell_table(
         executor=executor,
     )
     for plan in layout.plans:
-        _check_rows(forecaster, plan)
+        check_rows(forecaster, plan)
     keeper = PooledShadow() if shadow is None else shadow
     seeds = np.random.SeedSequence(random_seed).spawn(len(layout.plans))
     many = len(layout.plans) > 1
@@ -185,7 +185,7 @@ class SeriesJob(NamedTuple):
     executor: Executor | None = None
 
 
-def _check_rows(forecaster: Forecaster, plan: Plan) -> None:
+def check_rows(forecaster: Forecaster, plan: Plan) -> None:
     """What can be refused is refused before the first fit."""
     forecaster.as_batch(plan.history.data)
     learns_all = plan.history.on_time and bool((plan.row_weight(plan.periods) > 0).all())

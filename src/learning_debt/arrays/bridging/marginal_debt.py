@@ -13,24 +13,23 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logsumexp, rel_entr
+from scipy.special import expit, rel_entr
 from scipy.stats import beta, multivariate_normal
 
+from learning_debt.arrays.bridging.density_ratio import (
+    LARGEST_LOG_RATIO,
+    log_mean_ratio,
+    log_ratio_weights,
+    ratio_features,
+)
 from learning_debt.arrays.draws.effective_size import effective_share, effective_size
 from learning_debt.typing import Array
 
-KNOTS = np.linspace(0.05, 0.95, 5)
-"""Quantiles of the pooled draws between which a log density ratio may bend; outside it is quadratic."""
-RIDGE = 1e-2
-"""Penalty on squared weights of standardised features, over the pool: it stops separated draws from driving them to
-infinity."""
 BEYOND_REACH = 0.95
 """Share of the shadow's draws in E_q[exp g] above which no deployed draw is near and the standard error is doubled.
 
 Measured on conjugate regression at debts of 10 to 20 nats: 90% intervals covered .70 without, and the bias is below 1%
 of the debt."""
-LARGEST_LOG_RATIO = 300.0
-MOST_STEPS = 60
 BOUND_PROBABILITY = 0.95
 """Confidence with which the lower bound holds."""
 
@@ -125,21 +124,21 @@ def marginal_debt(deployed: Array, shadow: Array, labels: DrawLabels) -> Margina
     if (np.ptp(pool, axis=0) == 0).all():
         return MarginalDebt(0.0, 0.0, float(len(pool)), 0.0, float(min(labels.deployed.size, labels.shadow.size)))
     target = np.concatenate([labels.deployed.ravel(), labels.shadow.ravel()])
-    features = _features(pool)
-    fitted = features @ _log_ratio_weights(features, target)
+    features = ratio_features(pool)
+    fitted = features @ log_ratio_weights(features, *_by_label(target), len(target))
     crossed = np.empty_like(fitted)
     for fit, use in ((first, ~first), (~first, first)):
-        weights = _log_ratio_weights(features[fit], target[fit])
+        weights = log_ratio_weights(features[fit], *_by_label(target[fit]), int(fit.sum()))
         crossed[use] = np.minimum(features[use] @ weights, LARGEST_LOG_RATIO)
-        crossed[use] -= _log_mean_ratio(crossed[use], target[use])
-    fitted -= _log_mean_ratio(fitted, target)
+        crossed[use] -= log_mean_ratio(crossed[use], _by_label(target[use])[1])
+    fitted -= log_mean_ratio(fitted, _by_label(target)[1])
     upper, lower = (float(target @ g) / labels.shadow.size for g in (fitted, crossed))
     own, share = _standard_error(crossed, target, labels)
     error = float(np.hypot(own, (upper - lower) / 2))
     support, beyond = _support(crossed, target, labels)
     if beyond > BEYOND_REACH:
         error *= 2  # a few rare shadow draws carry the mean, and its error looks half of what it is
-    moments = _gaussian_divergence(pool[labels.deployed.size :], pool[: labels.deployed.size])
+    moments = gaussian_divergence(pool[labels.deployed.size :], pool[: labels.deployed.size])
     entries = (effective_size(side[..., k]) for side in (deployed, shadow) for k in range(side.shape[-1]))
     effective = min(share * min(labels.deployed.size, labels.shadow.size), *entries)
     return MarginalDebt(max((upper + lower) / 2, 0.0), error, support, moments, effective)
@@ -167,7 +166,7 @@ def lower_bound(deployed: Array, shadow: Array) -> float:
     True
     """
     pool, first = _pooled(deployed, shadow)
-    m, doubt = deployed.shape[0] * deployed.shape[1], (1 - BOUND_PROBABILITY) / 2
+    m = deployed.shape[0] * deployed.shape[1]
     of_shadow, scores = np.arange(len(pool)) >= m, np.empty(len(pool))
     for fit, use in ((first, ~first), (~first, first)):
         p, q = (
@@ -178,8 +177,14 @@ def lower_bound(deployed: Array, shadow: Array) -> float:
     parts = scores[:m].reshape(deployed.shape[:2]), scores[m:].reshape(shadow.shape[:2])
     size_q, size_p = map(effective_size, parts)
     hits_q, hits_p = (size * float((part > 0).mean()) for size, part in zip((size_q, size_p), parts, strict=True))
+    return told_apart(hits_p, size_p, hits_q, size_q)
+
+
+def told_apart(hits_p: float, size_p: float, hits_q: float, size_q: float) -> float:
+    """What KL(p‖q) is at least, by the effective draws of either in one region, of so many."""
+    doubt = (1 - BOUND_PROBABILITY) / 2
     high = float(beta.ppf(1 - doubt, hits_q + 1, max(size_q - hits_q, 1e-9)))
-    low = float(beta.ppf(doubt, max(hits_p, 1e-9), size_p - hits_p + 1))
+    low = float(beta.ppf(doubt, max(hits_p, 1e-9), max(size_p - hits_p, 0.0) + 1))
     return float(rel_entr(low, high) + rel_entr(1 - low, 1 - high)) if low > high else 0.0
 
 
@@ -194,60 +199,9 @@ def _first_half(shape: tuple[int, ...]) -> NDArray[np.bool_]:
     return np.tile(np.arange(shape[1]) < shape[1] // 2, shape[0])
 
 
-def _features(pool: Array) -> Array:
-    """Intercept and standardised features: exact for Gaussians by the squares and products, bent by splines."""
-    z = (pool - pool.mean(axis=0)) / np.where(np.ptp(pool, axis=0) > 0, pool.std(axis=0), 1.0)
-    columns = [z[:, i] * z[:, j] for i in range(z.shape[1]) for j in range(i + 1)]
-    for coordinate in z.T:
-        columns += [coordinate, *_natural_spline(coordinate, np.unique(np.quantile(coordinate, KNOTS)))]
-    raw = np.stack(columns, axis=1)
-    spread = raw.std(axis=0)
-    return np.column_stack([np.ones(len(raw)), (raw - raw.mean(axis=0)) / np.where(spread > 0, spread, 1.0)])
-
-
-def _natural_spline(z: Array, knots: Array) -> list[Array]:
-    """Natural cubic spline without its linear part (Hastie, Tibshirani & Friedman 2009, equation 5.4)."""
-    if len(knots) < 3:
-        return []
-    top = np.maximum(z - knots[-1], 0.0) ** 3
-    bends = [(np.maximum(z - knot, 0.0) ** 3 - top) / (knots[-1] - knot) for knot in knots[:-1]]
-    return [bend - bends[-1] for bend in bends[:-1]]
-
-
-def _log_ratio_weights(features: Array, target: Array) -> Array:
-    """Weights of g = features @ weights that maximise E_p[g] - E_q[exp g] less the ridge, by damped Newton steps.
-
-    At the maximum over the intercept this is the functional E_p[g] - log E_q[exp g], up to a constant (Nguyen,
-    Wainwright & Jordan 2010, IEEE Trans. Inf. Theory 56, 5847).
-    """
-    of_shadow, of_deployed = target / target.sum(), (1 - target) / (1 - target).sum()
-    ridge = np.full(features.shape[1], RIDGE / len(target))
-    ridge[0] = 1e-9
-
-    def loss(weights: Array) -> tuple[float, Array]:
-        log_ratio = np.minimum(features @ weights, LARGEST_LOG_RATIO)
-        ratio = of_deployed * np.exp(log_ratio)
-        return float(ratio.sum() - of_shadow @ log_ratio + 0.5 * ridge @ weights**2), ratio
-
-    weights = np.zeros(features.shape[1])
-    current, ratio = loss(weights)
-    for _ in range(MOST_STEPS):
-        gradient = features.T @ (of_shadow - ratio) - ridge * weights
-        curvature = (features * ratio[:, None]).T @ features + np.diag(ridge)
-        step = np.linalg.lstsq(curvature, gradient, rcond=1e-12)[0]
-        if gradient @ step < 1e-9:
-            break
-        while (proposed := loss(weights + step))[0] > current and np.abs(step).max() > 1e-10:
-            step = step / 2
-        weights = weights + step
-        current, ratio = proposed
-    return weights
-
-
-def _log_mean_ratio(log_ratio: Array, target: Array) -> float:
-    """log E_q[exp(log ratio)], every draw counting for the deployed posterior with what its label leaves."""
-    weight = (1 - target) / (1 - target).sum()
-    return float(logsumexp(log_ratio, b=weight))
+def _by_label(target: Array) -> tuple[Array, Array]:
+    """What draws count for under the shadow, and with what their label leaves under the deployed posterior."""
+    return target / target.sum(), (1 - target) / (1 - target).sum()
 
 
 def _standard_error(log_ratio: Array, target: Array, labels: DrawLabels) -> tuple[float, float]:
@@ -283,10 +237,15 @@ def _support(log_ratio: Array, target: Array, labels: DrawLabels) -> tuple[float
     return float(terms.sum() ** 2 / squares), float(parts[1].sum() / terms.sum())
 
 
-def _gaussian_divergence(shadow: Array, deployed: Array) -> float:
-    """KL between Gaussians with the moments of two sets of draws, shapes (draws, parameters)."""
-    mean = shadow.mean(axis=0) - deployed.mean(axis=0)
-    own, other = (np.atleast_2d(np.cov(draws, rowvar=False)) for draws in (shadow, deployed))
+def gaussian_divergence(
+    shadow: Array, deployed: Array, weight_shadow: Array | None = None, weight_deployed: Array | None = None
+) -> float:
+    """KL between Gaussians with the moments of two sets of draws, shapes (draws, parameters) and (draws,)."""
+    mean = np.average(shadow, axis=0, weights=weight_shadow) - np.average(deployed, axis=0, weights=weight_deployed)
+    own, other = (
+        np.atleast_2d(np.cov(draws, rowvar=False, aweights=weight))
+        for draws, weight in ((shadow, weight_shadow), (deployed, weight_deployed))
+    )
     inverse = np.linalg.pinv(other)
     terms = np.trace(inverse @ own) - len(mean) + mean @ inverse @ mean
     return max(float(terms + np.linalg.slogdet(other)[1] - np.linalg.slogdet(own)[1]) / 2, 0.0)

@@ -15,6 +15,7 @@ from learning_debt.arrays.draws.effective_size import (
     weighted_mean,
     weighted_size,
 )
+from learning_debt.arrays.draws.fit_shares import FitShares, whole_influence
 from learning_debt.typing import Array
 
 
@@ -43,7 +44,10 @@ class ReweightedDebt(NamedTuple):
 
 
 def reweighted_debt(
-    log_ratio: Array, weight_shadow: Array | None = None, weight_deployed: Array | None = None
+    log_ratio: Array,
+    weight_shadow: Array | None = None,
+    weight_deployed: Array | None = None,
+    shares: FitShares | None = None,
 ) -> ReweightedDebt:
     """Debt KL(shadow‖deployed) = E_p[l] - log E_q[exp l] where both are the same draws, weighted.
 
@@ -53,6 +57,8 @@ def reweighted_debt(
         Log-likelihood l of the new data at the draws, nats; ``-inf`` is legal where the shadow's weight is zero.
     weight_shadow, weight_deployed : ndarray, shape (chain, draw), optional
         Relative weights; all the same if left out.
+    shares : FitShares, optional
+        Where the draws came from, if they are pooled from several fits.
 
     Notes
     -----
@@ -78,9 +84,9 @@ def reweighted_debt(
         log_weight_ratio = np.where(u > 0, np.log(w) - np.log(u), -np.inf)
     mean = weighted_mean(log_ratio, w)
     value = mean - float(logsumexp(log_ratio, b=u / u.size))
-    influence = influence_on_mean(log_ratio, w) - v + u
+    influence = whole_influence(influence_on_mean(log_ratio, w) - v + u, shares)
     error = float(np.sqrt(variance_of_mean(influence)))
-    size *= effective_share(influence, v - u)
+    size *= effective_share(influence, whole_influence(v - u, shares))
     return ReweightedDebt(
         max(value, 0.0), error, size, _tail_shape(log_weight_ratio), _mismatch(log_weight_ratio, log_ratio)
     )

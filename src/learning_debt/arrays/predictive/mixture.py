@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from learning_debt.arrays.draws.effective_size import chosen_inflation, effective_size
+from learning_debt.arrays.draws.fit_shares import FitShares, whole_influence
 from learning_debt.doubt import Doubt
 from learning_debt.typing import Array
 
@@ -31,6 +32,8 @@ class Mixture(NamedTuple):
         Token of the draws: two mixtures with the same one, not empty, were drawn together, sample by sample.
     doubts : tuple of Doubt
         What speaks against the weights.
+    shares : FitShares, optional
+        Where the draws came from, if they are pooled from several fits.
     """
 
     log_density: Array
@@ -38,6 +41,7 @@ class Mixture(NamedTuple):
     weight: Array
     lineage: str = ""
     doubts: tuple[Doubt, ...] = ()
+    shares: FitShares | None = None
 
 
 class MonteCarlo(NamedTuple):
@@ -125,7 +129,8 @@ def mean_score(forecast: Mixture) -> MonteCarlo:
     >>> bool(abs(found.value - exact) < 4 * found.standard_error)
     True
     """
-    of_mean, spread = _mean_influence(forecast.ratio.mean(axis=-1) - forecast.weight), _spread(forecast)
+    influence = whole_influence(forecast.ratio.mean(axis=-1) - forecast.weight, forecast.shares)
+    of_mean, spread = _mean_influence(influence), _spread(forecast)
     error = _Error(of_mean, spread / of_mean.size, _carried(forecast, of_mean.size, spread))
     return _at_outcomes(float(forecast.log_density.mean()), error)
 
@@ -267,6 +272,13 @@ def _contrast(
     worse of both densities: their errors cancel, but an error that few draws make is not known better for that.
     """
     pair = shadow, deployed
+    from_shadow, from_deployed = (
+        whole_influence(part, side.shares) for part, side in zip((from_shadow, from_deployed), pair, strict=True)
+    )
+    if slow_shadow is not None and slow_deployed is not None:
+        slow_shadow, slow_deployed = (
+            whole_influence(part, side.shares) for part, side in zip((slow_shadow, slow_deployed), pair, strict=True)
+        )
     means = [*map(_mean_influence, (from_shadow, from_deployed), (slow_shadow, slow_deployed))]
     spread = [_spread(side) for side in pair]
     carried = [_carried(side, mean.size, part) for side, mean, part in zip(pair, means, spread, strict=True)]
@@ -292,7 +304,7 @@ def _spread(side: Mixture) -> Array:
 
 def _carried(side: Mixture, size: float, spread: Array) -> Array:
     """One over the effective number of draws that carry a point; `size` of them speak for the mean over points."""
-    return spread / min(size, effective_size(side.weight))
+    return spread / min(size, effective_size(whole_influence(side.weight, side.shares)))
 
 
 def _drawn_together(shadow: Mixture, deployed: Mixture) -> bool:
