@@ -58,8 +58,10 @@ def check_spell_table(printed):
 
 def check_updating(*printed):
     assert all(printed)
-    assert len(printed) == 7
-    assert printed[-1].strip() == "True"  # two keepers of the same draws
+    assert len(printed) == 8
+    assert printed[-2].strip() == "True"  # two keepers of the same draws
+    assert "variance" in printed[-1]
+    assert "moved most by period 4" in printed[-1]  # both coefficients turn round in 40
 
 
 CHECKS = {

@@ -39,7 +39,14 @@ if TYPE_CHECKING:
     from learning_debt.shadows.pooled import PooledShadow
     from learning_debt.shadows.refit import Refit
     from learning_debt.shadows.supplied import SuppliedShadow
-    from learning_debt.spells import check_spells, compare_tables, from_period, select_periods, spell_table
+    from learning_debt.spells import (
+        check_spells,
+        compare_tables,
+        from_period,
+        replayed_posteriors,
+        select_periods,
+        spell_table,
+    )
 
 __version__ = "0.2.0.dev0"
 
@@ -85,6 +92,7 @@ __all__ = [
     "predictive_debt",
     "repeat_audit",
     "replay",
+    "replayed_posteriors",
     "rival_policies",
     "score_gap",
     "scores",
@@ -136,6 +144,7 @@ _MODULES = {
     "predictive_debt": "learning_debt.debt.estimates",
     "repeat_audit": "learning_debt.auditing",
     "replay": "learning_debt.pricing.replays",
+    "replayed_posteriors": "learning_debt.spells",
     "rival_policies": "learning_debt.policies.rivals",
     "score_gap": "learning_debt.debt.estimates",
     "scores": "learning_debt",

@@ -50,6 +50,7 @@ SAVED = f"{mkdtemp()}/saved.json"
 policies.save(SAVED, policies.CUSUM(1.0))
 SPELLS = ld.spell_table(FORECASTER, history(), initial=6, progressbar=False)
 LONGER = ld.spell_table(FORECASTER, history(60), initial=6, progressbar=False)
+REPLAYED = ld.replayed_posteriors(FORECASTER, history(), initial=6, progressbar=False)
 PARTS = ld.debt_by_block(FORECASTER, SHADOW, DEPLOYED, NEW)
 SCHEDULE = ld.replay(SPELLS, policies.Always(), 0.1).schedule
 AUDIT = ld.audit(SPELLS, 0.1, resamples=10)
@@ -319,6 +320,24 @@ CALLS: dict[str, Call] = {
             "executor": A(None, "object", OPTIONAL),
         },
         {"history": (history(), THE_DOOR)},
+    ),
+    "replayed_posteriors": Call(
+        ld.replayed_posteriors,
+        {
+            "forecaster": A(FORECASTER, "forecaster"),
+            "initial": A(6, "whole"),
+            "varying_rows": A(False, "flag"),
+            "update_rule": A(None, "object", OPTIONAL),
+            "shadow": A(None, "object", OPTIONAL),
+            "random_seed": SEED,
+            "progressbar": A(False, "flag"),
+            "executor": A(None, "object", OPTIONAL),
+        },
+        {"history": (history(), THE_DOOR)},
+    ),
+    "ReplayedPosteriors.posterior": Call(REPLAYED.posterior, {"period": A(3, "whole from 0")}),
+    "ReplayedPosteriors.rows_between": Call(
+        REPLAYED.rows_between, {"deployed_at": A(2, "whole from 0"), "period": A(5, "whole")}
     ),
     "check_spells": Call(ld.check_spells, {"spells": TABLE, "requires": A(("debt",), "names", ("empty", "texts"))}),
     "select_periods": Call(

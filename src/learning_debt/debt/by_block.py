@@ -34,6 +34,12 @@ from learning_debt.validation import require_flag, require_seed
 BLOCK = "block"
 FEWEST_DRAWS = 100
 """Draws below which not even a bound is worked out."""
+HEAVIEST_TAIL = 0.5
+"""Tail index of the terms of E_q[exp g] over a pool of several fits above which they have no variance.
+
+Where a pool holds no draws of the deployed posterior whose entries are the shadow's and all others its own, few terms
+stand for many. Regressions with three coefficients, debts of entries from .03 to 17 nats, 1,085 estimates worth 100
+draws: 90% intervals covered .93 below .5 and missed by up to 3.1 standard errors; of the others .50 and 6.6."""
 
 
 def debt_by_block(
@@ -92,11 +98,14 @@ def debt_by_block(
     ValueError
         If a joint block has more than 10 entries, nothing is chosen, or a posterior has fewer than 100 draws or draws
         with weights: those of a reweighted shadow say little about the marginals of few parameters. Refit it first.
+        Weights of one pool of several fits, as `replayed_posteriors` hands them out, are welcome; the rows must then be
+        what the two posteriors differ by.
 
     See Also
     --------
     posterior_debt : The debt as a whole.
     debt_by_group : Debt by group of rows instead of by parameter.
+    replayed_posteriors : Posteriors of any two periods of a history.
 
     Notes
     -----
@@ -251,7 +260,7 @@ def _pooled_debt(draws: Array, pool: _Pool) -> _Debt:
     weighting = pool.weight_shadow, pool.weight_deployed, pool.shares
     found = pooled_marginal_debt(draws, *weighting)
     support = min(found.support, found.effective_draws)
-    if not support >= ENOUGH or not pool.believable:
+    if not (support >= ENOUGH and found.tail <= HEAVIEST_TAIL and pool.believable):
         return _Debt(pooled_lower_bound(draws, *weighting), float("nan"), False, support, found.if_gaussian)
     share = found.effective_draws / min(map(weighted_size, weighting[:2]))
     error = found.standard_error * chosen_inflation(found.effective_draws, share, ENOUGH / found.support)

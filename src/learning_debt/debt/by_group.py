@@ -23,6 +23,7 @@ from learning_debt.arrays.draws.effective_size import (
     weighted_mean,
 )
 from learning_debt.arrays.draws.fit_shares import whole_influence
+from learning_debt.arrays.draws.resampling import systematic_draws
 from learning_debt.data import as_dataset, as_labels, require_same_rows, require_variables
 from learning_debt.debt.estimates import as_rows
 from learning_debt.debt.selection import exact_pair, rows_before
@@ -86,6 +87,7 @@ def debt_by_group(
     --------
     posterior_debt : The debt as a whole.
     debt_by_block : Debt by parameter instead of by row.
+    replayed_posteriors : Posteriors of any two periods of a history.
 
     References
     ----------
@@ -165,9 +167,19 @@ class _Draws:
         influence = whole_influence(influence_on_mean(total, self.weight), self.shares)
         share = effective_share(influence)
         size = float(draw_counts(total, self.weight).sum()) * share
-        tail = total if self.weight is None else influence
-        trusted = size >= ENOUGH and _tail(tail) < MAXIMUM_PARETO_K
+        trusted = size >= ENOUGH and _tail(self._with_tail(total, influence)) < MAXIMUM_PARETO_K
         return mean, chosen_inflation(size, share) * influence, trusted
+
+    def _with_tail(self, total: Array, influence: Array) -> Array:
+        """What must not have a heavy tail, shape (chain, draw): totals, or where few draws may weigh much, influences.
+
+        Weights of a pool of several fits are bounded, so that only totals may, drawn as often as they weigh.
+        """
+        if self.weight is None:
+            return total
+        if self.shares is None:
+            return influence
+        return total.ravel()[systematic_draws(self.weight, int(draw_counts(total, self.weight).sum()))][None]
 
 
 def _difference(shadow: _Draws, deployed: _Draws, rows: Any) -> _Mean:

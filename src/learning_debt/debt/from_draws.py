@@ -235,10 +235,10 @@ def _of_one_pool(
     """Estimate from draws of several fits under two weightings, which cover both posteriors however far apart."""
     debt = reweighted_debt(log_ratio, weight_shadow, weight_deployed, shares)
     diagnostics = {"effective_draws": debt.effective_draws, "mismatch": debt.mismatch}
-    doubts = (Doubt.OTHER_WEIGHTS,) * (debt.mismatch > MAXIMUM_MISMATCH) or (Doubt.FEW_DRAWS,) * (
-        not debt.effective_draws >= ENOUGH
-    )
-    return Estimate(debt.value, debt.standard_error, diagnostics=diagnostics, doubts=doubts)
+    estimate = Estimate(debt.value, debt.standard_error, diagnostics=diagnostics)
+    if debt.mismatch > MAXIMUM_MISMATCH:
+        return estimate.with_doubts(Doubt.OTHER_WEIGHTS)
+    return estimate.with_doubts(*[Doubt.FEW_DRAWS] * (not debt.effective_draws >= ENOUGH))
 
 
 def _worth_by_weight(weight: Array | None, draws: int) -> float:

@@ -70,17 +70,10 @@ def require_draws(name: str, value: Any) -> xr.DataTree:
     return tree
 
 
-def with_weights(
-    posterior: xr.DataTree,
-    log_weight: ArrayLike,
-    *,
-    pareto_k: float = float("nan"),
-    fit_shares: FitShares | None = None,
-) -> xr.DataTree:
+def with_weights(posterior: xr.DataTree, log_weight: ArrayLike, *, pareto_k: float = float("nan")) -> xr.DataTree:
     """A copy of `posterior` whose draws weigh exp(`log_weight`), shape (chain, draw), up to a constant factor.
 
-    `pareto_k` is the shape of the tail of the weights; NaN where it is not known. `fit_shares` says which fits the
-    draws came from, where they are pooled from several.
+    `pareto_k` is the shape of the tail of the weights; NaN where it is not known.
 
     Raises
     ------
@@ -101,9 +94,6 @@ def with_weights(
     values = require_numbers("log_weight", log_weight, finite=False, shape=(sizes["chain"], sizes["draw"]))
     require_number("pareto_k", pareto_k, finite=False)
     group = xr.Dataset({LOG_WEIGHT: (("chain", "draw"), values), PARETO_K: pareto_k})
-    if fit_shares is not None:
-        group[FIT_SHARE] = (("chain", "draw", "fit"), fit_shares.share)
-        group[FIT_OF_CHAIN] = ("chain", fit_shares.fit)
     copy = posterior.copy()
     copy[WEIGHTS] = xr.DataTree(group)
     copy.attrs = {**posterior.attrs, LINEAGE: lineage(posterior)}
@@ -140,11 +130,20 @@ def pareto_k(posterior: xr.DataTree) -> float:
     return float(posterior[WEIGHTS][PARETO_K]) if WEIGHTS in posterior.children else float("nan")
 
 
+def with_fit_shares(posterior: xr.DataTree, shares: FitShares) -> xr.DataTree:
+    """A posterior of weighted draws that says which fits they were pooled from, which its errors count."""
+    group = posterior.children[WEIGHTS].to_dataset(inherit=False)
+    origin = {FIT_SHARE: (("chain", "draw", "fit"), shares.share), FIT_OF_CHAIN: ("chain", shares.fit)}
+    copy = posterior.copy()
+    copy[WEIGHTS] = xr.DataTree(group.assign(origin))
+    return copy
+
+
 def fit_shares(posterior: xr.DataTree) -> FitShares | None:
     """Which fits the draws were pooled from; None where they are of one."""
-    if WEIGHTS not in posterior.children or FIT_SHARE not in posterior[WEIGHTS].data_vars:
+    if WEIGHTS not in posterior.children or FIT_SHARE not in posterior.children[WEIGHTS].data_vars:
         return None
-    group = posterior[WEIGHTS]
+    group = posterior.children[WEIGHTS].to_dataset(inherit=False)
     return FitShares(group[FIT_SHARE].transpose("chain", "draw", "fit").values, group[FIT_OF_CHAIN].values)
 
 

@@ -2,7 +2,16 @@
 
 from learning_debt.spells.checks import check_spells, from_period, select_periods
 from learning_debt.spells.deployed_labels import deployed_after
+from learning_debt.spells.period_posteriors import replayed_posteriors
 from learning_debt.spells.table_builder import spell_table
 from learning_debt.spells.table_comparison import compare_tables
 
-__all__ = ["check_spells", "compare_tables", "deployed_after", "from_period", "select_periods", "spell_table"]
+__all__ = [
+    "check_spells",
+    "compare_tables",
+    "deployed_after",
+    "from_period",
+    "replayed_posteriors",
+    "select_periods",
+    "spell_table",
+]

@@ -43,8 +43,9 @@ def _standardised(values: Array, weight: Array | None) -> Array:
 
 
 def _quantiles(values: Array, weight: Array | None) -> Array:
-    method = "linear" if weight is None else "inverted_cdf"
-    return np.asarray(np.quantile(values, KNOTS, weights=weight, method=method))
+    if weight is None:
+        return np.asarray(np.quantile(values, KNOTS))
+    return np.asarray(np.quantile(values, KNOTS, weights=weight, method="inverted_cdf"))
 
 
 def _natural_spline(z: Array, knots: Array) -> list[Array]:

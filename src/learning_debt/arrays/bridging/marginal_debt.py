@@ -65,6 +65,8 @@ class MarginalDebt(NamedTuple):
         Divergence of Gaussians with the moments of the draws: the truth only if both marginals are Gaussian.
     effective_draws : float
         Effective draws of the smaller set, as autocorrelation goes: the least for any parameter and for the error.
+    tail : float
+        Tail index of the terms of E_q[exp g], where one pool serves both; above 0.5 they have no variance.
     """
 
     value: float
@@ -72,6 +74,7 @@ class MarginalDebt(NamedTuple):
     support: float
     if_gaussian: float
     effective_draws: float
+    tail: float = 0.0
 
 
 def hard_labels(at_deployed: Array, at_shadow: Array) -> DrawLabels:

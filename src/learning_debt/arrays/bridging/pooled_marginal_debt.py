@@ -8,6 +8,7 @@ of the two is the density ratio of all parameters. That of a few is its regressi
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import multivariate_normal
 
 from learning_debt.arrays.bridging.density_ratio import (
@@ -17,6 +18,7 @@ from learning_debt.arrays.bridging.density_ratio import (
     ratio_features,
 )
 from learning_debt.arrays.bridging.marginal_debt import MarginalDebt, gaussian_divergence, told_apart
+from learning_debt.arrays.bridging.reweighted import tail_shape
 from learning_debt.arrays.draws.effective_size import effective_share, weighted_size
 from learning_debt.arrays.draws.fit_shares import FitShares
 from learning_debt.typing import Array
@@ -79,7 +81,9 @@ def pooled_marginal_debt(draws: Array, weight_shadow: Array, weight_deployed: Ar
     moments = gaussian_divergence(pool, pool, w, u)
     error = float(np.hypot(own, (upper - lower) / 2))
     effective = min(effective, share * min(weighted_size(w), weighted_size(u)))
-    return MarginalDebt(max((upper + lower) / 2, 0.0), error, support, moments, effective)
+    with np.errstate(divide="ignore"):
+        tail = tail_shape(np.log(terms))
+    return MarginalDebt(max((upper + lower) / 2, 0.0), error, support, moments, effective, tail)
 
 
 def pooled_lower_bound(draws: Array, weight_shadow: Array, weight_deployed: Array, shares: FitShares) -> float:
@@ -125,7 +129,7 @@ def _whole(flat: Array, draws: Array, shares: FitShares) -> Array:
     return shares.whole(flat.reshape(draws.shape[:2]))
 
 
-def _first_half(draws: Array) -> Array:
+def _first_half(draws: Array) -> NDArray[np.bool_]:
     """Whether a draw lies in the first half of its chain, flattened chain by chain."""
     chains, number = draws.shape[:2]
     return np.tile(np.arange(number) < number // 2, chains)

@@ -88,11 +88,11 @@ def reweighted_debt(
     error = float(np.sqrt(variance_of_mean(influence)))
     size *= effective_share(influence, whole_influence(v - u, shares))
     return ReweightedDebt(
-        max(value, 0.0), error, size, _tail_shape(log_weight_ratio), _mismatch(log_weight_ratio, log_ratio)
+        max(value, 0.0), error, size, tail_shape(log_weight_ratio), _mismatch(log_weight_ratio, log_ratio)
     )
 
 
-def _tail_shape(log_ratio: Array) -> float:
+def tail_shape(log_ratio: Array) -> float:
     """Pareto k of the right tail of exp(log ratio)."""
     finite = log_ratio[np.isfinite(log_ratio)]
     if finite.size < 25:  # the tail is a fifth of them, and five are needed

@@ -129,8 +129,8 @@ def mean_score(forecast: Mixture) -> MonteCarlo:
     >>> bool(abs(found.value - exact) < 4 * found.standard_error)
     True
     """
-    influence = whole_influence(forecast.ratio.mean(axis=-1) - forecast.weight, forecast.shares)
-    of_mean, spread = _mean_influence(influence), _spread(forecast)
+    of_mean = _mean_influence(forecast.ratio.mean(axis=-1) - forecast.weight, shares=forecast.shares)
+    spread = _spread(forecast)
     error = _Error(of_mean, spread / of_mean.size, _carried(forecast, of_mean.size, spread))
     return _at_outcomes(float(forecast.log_density.mean()), error)
 
@@ -272,19 +272,13 @@ def _contrast(
     worse of both densities: their errors cancel, but an error that few draws make is not known better for that.
     """
     pair = shadow, deployed
-    from_shadow, from_deployed = (
-        whole_influence(part, side.shares) for part, side in zip((from_shadow, from_deployed), pair, strict=True)
-    )
-    if slow_shadow is not None and slow_deployed is not None:
-        slow_shadow, slow_deployed = (
-            whole_influence(part, side.shares) for part, side in zip((slow_shadow, slow_deployed), pair, strict=True)
-        )
-    means = [*map(_mean_influence, (from_shadow, from_deployed), (slow_shadow, slow_deployed))]
+    origins = [side.shares for side in pair]
+    means = [*map(_mean_influence, (from_shadow, from_deployed), (slow_shadow, slow_deployed), origins)]
     spread = [_spread(side) for side in pair]
     carried = [_carried(side, mean.size, part) for side, mean, part in zip(pair, means, spread, strict=True)]
     if _drawn_together(shadow, deployed):
         slow = None if slow_shadow is None or slow_deployed is None else slow_shadow + slow_deployed
-        together = _mean_influence(from_shadow + from_deployed, slow)
+        together = _mean_influence(from_shadow + from_deployed, slow, shadow.shares)
         moments = _co_moment(shadow, shadow) + _co_moment(deployed, deployed) - 2 * _co_moment(shadow, deployed)
         relative = np.maximum(moments, 0.0) / together.size
         return _Error(together, relative, np.where(relative > 0, np.maximum(*carried), 0.0))
@@ -317,11 +311,12 @@ def _drawn_together(shadow: Mixture, deployed: Mixture) -> bool:
     return together
 
 
-def _mean_influence(influence: Array, slow: Array | None = None) -> _Mean:
+def _mean_influence(influence: Array, slow: Array | None = None, shares: FitShares | None = None) -> _Mean:
     """Of the mean of `influence`, shape (chain, draw); the lesser effective size of the two functions of the draws."""
+    influence = whole_influence(influence, shares)
     size = effective_size(influence)
     if slow is not None:
-        size = min(size, effective_size(slow))
+        size = min(size, effective_size(whole_influence(slow, shares)))
     return _Mean(float(influence.var(ddof=1)) / size, size, size / influence.size)
 
 

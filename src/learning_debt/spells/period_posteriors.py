@@ -15,13 +15,13 @@ from learning_debt.arrays.draws.fit_shares import FitShares
 from learning_debt.data.update_rule import UpdateRule
 from learning_debt.forecasters.base import Forecaster, require_sampled_forecaster
 from learning_debt.forecasters.conjugate_regression import ConjugateRegression
-from learning_debt.forecasters.weights import with_weights
+from learning_debt.forecasters.weights import with_fit_shares, with_weights
 from learning_debt.shadows.base import Upkeep
 from learning_debt.shadows.pooled import PooledShadow
 from learning_debt.shadows.reweighting import holding
 from learning_debt.spells.forecast_schedule import Plan
 from learning_debt.spells.pooled import require_pooled_plan, upkeep_of
-from learning_debt.spells.pooled_anchors import Anchors
+from learning_debt.spells.pooled_anchors import Anchors, NotPooledError
 from learning_debt.spells.pooled_draws import PooledDraws
 from learning_debt.spells.progress import Stages
 from learning_debt.spells.series_plans import lay_out
@@ -87,7 +87,7 @@ class ReplayedPosteriors:
         number = self._number("period", period)
         held = self.plan.period(number)
         if self.draws is None:
-            return self.forecaster.fit(held.so_far, row_weight=held.row_weight)  # type: ignore[no-any-return]
+            return self.forecaster.fit(held.so_far, row_weight=held.row_weight)
         pool, posterior = self.draws.pool, self.draws.posterior
         shape = posterior["posterior"].sizes["chain"], posterior["posterior"].sizes["draw"]
         chains = int(pool.counts[0]) // shape[1]
@@ -95,7 +95,7 @@ class ReplayedPosteriors:
         with np.errstate(divide="ignore"):
             log_weight = np.log(pool.weight[number]).reshape(shape)
         own = holding(posterior, held.so_far, held.row_weight, self.forecaster.observation_dim)
-        return with_weights(own, log_weight, pareto_k=self.upkeep[number].pareto_k, fit_shares=shares)
+        return with_fit_shares(with_weights(own, log_weight, pareto_k=self.upkeep[number].pareto_k), shares)
 
     def rows_between(self, deployed_at: int, period: int) -> dict[str, xr.Dataset | None]:
         """What the posterior of `period` holds and that of `deployed_at` does not, and the other way round.
@@ -240,12 +240,18 @@ def replayed_posteriors(
     if isinstance(forecaster, ConjugateRegression):
         return ReplayedPosteriors(forecaster, plan)
     sampled = require_sampled_forecaster("forecaster", forecaster)
-    require_pooled_plan(sampled, plan)
     (seed,) = np.random.SeedSequence(random_seed).spawn(1)  # the table's, of its only series
     seeds = [period_seeds(seed, t)[0] for t in range(plan.periods + 1)]
-    with Stages(progressbar) as stages, stages.stage("fitting anchors") as fitting:
-        anchors = Anchors(sampled, plan, shadow or PooledShadow(), seeds, fitting, executor)
-        pool = anchors.found()
+    try:
+        require_pooled_plan(sampled, plan)
+        with Stages(progressbar) as stages, stages.stage("fitting anchors") as fitting:
+            anchors = Anchors(sampled, plan, shadow or PooledShadow(), seeds, fitting, executor)
+            pool = anchors.found()
+    except NotPooledError as reason:
+        raise NotPooledError(
+            f"these posteriors cannot be made from one pool of draws: {reason}. Fit the periods that you want to "
+            "compare one by one, with forecaster.fit"
+        ) from reason
     believable = anchors.enough(pool)
     upkeep = tuple(upkeep_of(anchors, pool, believable))
     _warn(plan, upkeep)
