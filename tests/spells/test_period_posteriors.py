@@ -6,6 +6,7 @@ import xarray as xr
 from tests.sampled_regression import SampledRegression
 
 import learning_debt as ld
+from learning_debt.doubt import Doubt
 from learning_debt.forecasters.base import row_weight, training_data
 from learning_debt.forecasters.weights import fit_shares, relative_weights
 from learning_debt.spells.pooled_anchors import NotPooledError
@@ -181,6 +182,55 @@ def test_the_block_that_draws_cannot_tell_has_a_bound():
     bound = ~found["reliable"].values
     assert found["lower_bound"].values.tolist() == bound.tolist()
     assert (found["value"][bound] <= truth["value"][bound]).all()
+
+
+def test_posteriors_that_no_draws_lie_between_have_a_bound():
+    """A jump between two periods too large for any weights: the pool falls apart, and debts across it are bounds."""
+    rng = np.random.default_rng(1)
+    period = np.repeat(np.arange(6), 40)
+    x = np.ones((240, 2)) * [1.0, 0.0]
+    data = {"x": x, "y": np.where(period < 4, 0.0, 300.0) + rng.normal(size=240), "period": period}
+    asked = {"initial": 3, "random_seed": 1, "progressbar": False}
+    of, exact = (ld.replayed_posteriors(one, data, **asked) for one in (sampled(), EXACT))
+    (posteriors, rows), (truths, _) = pair(of, 1, 2), pair(exact, 1, 2)
+    found, truth = (ld.posterior_debt(*three, **rows) for three in (posteriors, truths))
+    assert found.lower_bound
+    assert Doubt.NO_OVERLAP in found.doubts
+    assert 0 < found.value < truth.value
+    blocks, exactly = (ld.debt_by_block(*three, blocks="coefficients", **rows) for three in (posteriors, truths))
+    told = blocks["reliable"].values
+    assert within(blocks["value"][told], exactly["value"][told], blocks["standard_error"][told])
+    assert (blocks["value"][~told] <= exactly["value"][~told]).all()
+
+
+@pytest.mark.slow
+def test_debts_between_two_periods_cover_their_exact_values():
+    """4 x 100 draws a fit, 1000 pools: .90 within 4 binomial sigma for entries, groups and the whole."""
+    data = history().isel(obs=slice((WARM + 6) * ROWS))
+    exact = pair(replayed(EXACT, data), 1, 5)
+
+    def debts_of(three, rows):
+        blocks = ld.debt_by_block(*three, **rows)
+        groups = ld.debt_by_group(*three, by="store", **rows)
+        debt = ld.posterior_debt(*three, **rows)
+        values = [*blocks["value"].values, *groups["value"].values, debt.value]
+        errors = [*blocks["standard_error"].values, *groups["standard_error"].values, debt.standard_error]
+        return (
+            np.array(values),
+            np.array(errors),
+            [*blocks["reliable"].values, *groups["reliable"].values, debt.reliable],
+        )
+
+    truth, found = debts_of(*exact)[0], []
+    for seed in range(1000):
+        values, errors, told = debts_of(*pair(replayed(sampled(draws=100), data, random_seed=seed), 1, 5))
+        found.append(np.where(told, (values - truth) / errors, np.nan))
+    z = np.array(found)
+    told = np.isfinite(z)
+    assert told.mean() > 0.9
+    cover = (np.abs(z) < 1.645).sum(axis=0) / told.sum(axis=0)
+    assert (np.abs(cover - 0.9) < 4 * np.sqrt(0.09 / 1000) + 0.02).all(), cover
+    assert np.nanmax(np.abs(z)) < 5.5
 
 
 class Grows(SampledRegression):

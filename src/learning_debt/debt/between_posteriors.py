@@ -10,6 +10,7 @@ import xarray as xr
 from learning_debt.arrays.bridging.chain import Link, link
 from learning_debt.arrays.draws.fit_shares import FitShares
 from learning_debt.debt.from_draws import Marginal, debt_from_draws
+from learning_debt.debt.from_one_pool import debt_from_one_pool
 from learning_debt.doubt import Doubt
 from learning_debt.estimate import Estimate
 from learning_debt.forecasters.row_likelihood import possible
@@ -46,6 +47,11 @@ class DrawsRecord(NamedTuple):
     moved: bool
     doubts: tuple[Doubt, ...]
     shares: FitShares | None = None
+
+    def pooled_with(self, other: DrawsRecord) -> bool:
+        """Whether both are weightings of the same draws of several fits."""
+        pooled = self.shares is not None and other.shares is not None
+        return pooled and self.lineage == other.lineage and not self.moved and not other.moved
 
 
 def draws_record(posterior: xr.DataTree) -> DrawsRecord:
@@ -84,6 +90,12 @@ def debt_between(
     Estimate
         Nats; its error allows for moved draws, and it is not reliable where the weights of either are not.
     """
+    if shadow.pooled_with(deployed):
+        assert shadow.weight is not None
+        assert deployed.weight is not None
+        assert shadow.shares is not None
+        found = debt_from_one_pool(possible(at_shadow), shadow.weight, deployed.weight, shadow.shares)
+        return found.with_doubts(*shadow.doubts, *deployed.doubts)
     estimate = debt_from_draws(
         possible(at_shadow),
         possible(at_deployed),
@@ -93,7 +105,6 @@ def debt_between(
         weight_shadow=shadow.weight,
         weight_deployed=deployed.weight,
         together=shadow.lineage == deployed.lineage,
-        shares=shadow.shares,
     )
     return with_moves(estimate, shadow.moved, deployed.moved).with_doubts(*shadow.doubts, *deployed.doubts)
 

@@ -23,7 +23,6 @@ from learning_debt.arrays.draws.effective_size import (
     weighted_mean,
     weighted_size,
 )
-from learning_debt.arrays.draws.fit_shares import FitShares
 from learning_debt.doubt import Doubt
 from learning_debt.estimate import Estimate
 from learning_debt.forecasters.base import SampledForecaster
@@ -112,7 +111,6 @@ def debt_from_draws(
     weight_shadow: Array | None = None,
     weight_deployed: Array | None = None,
     together: bool = False,
-    shares: FitShares | None = None,
 ) -> Estimate:
     """Debt from log-likelihoods at draws: pooled where the draws overlap, else by Gaussian bridges, else by a chain.
 
@@ -132,8 +130,6 @@ def debt_from_draws(
     together : bool
         Whether both sets come from the same draws, sample by sample (`learning_debt.forecasters.weights.lineage`), be
         they the same points under other weights or moved ones.
-    shares : FitShares, optional
-        Where draws that are the same points came from, if they are pooled from several fits.
 
     Returns
     -------
@@ -149,8 +145,6 @@ def debt_from_draws(
     if np.isposinf(at_shadow).any():
         return Estimate(float("inf"), float("nan"), lower_bound=True, doubts=(Doubt.RULED_OUT,))
     if together and np.shape(at_shadow) == np.shape(at_deployed) and np.allclose(at_shadow, at_deployed, 1e-9, 1e-9):
-        if shares is not None:
-            return _of_one_pool(at_shadow, weight_shadow, weight_deployed, shares)
         return _with_weights(_reweighted(at_shadow, weight_shadow, weight_deployed), weight_shadow, weight_deployed)
     weighting = _Weighting(weight_shadow, weight_deployed, together)
     estimate = _between(at_shadow, at_deployed, marginal_shadow, marginal_deployed, chain, weighting)
@@ -227,18 +221,6 @@ def _reweighted(log_ratio: Array, weight_shadow: Array | None, weight_deployed: 
         return Estimate(debt.value, factor * debt.standard_error, diagnostics=diagnostics)
     doubts = (Doubt.FEW_CARRY_WEIGHTS,)
     return Estimate(debt.value, float("nan"), lower_bound=True, diagnostics=diagnostics, doubts=doubts)
-
-
-def _of_one_pool(
-    log_ratio: Array, weight_shadow: Array | None, weight_deployed: Array | None, shares: FitShares
-) -> Estimate:
-    """Estimate from draws of several fits under two weightings, which cover both posteriors however far apart."""
-    debt = reweighted_debt(log_ratio, weight_shadow, weight_deployed, shares)
-    diagnostics = {"effective_draws": debt.effective_draws, "mismatch": debt.mismatch}
-    estimate = Estimate(debt.value, debt.standard_error, diagnostics=diagnostics)
-    if debt.mismatch > MAXIMUM_MISMATCH:
-        return estimate.with_doubts(Doubt.OTHER_WEIGHTS)
-    return estimate.with_doubts(*[Doubt.FEW_DRAWS] * (not debt.effective_draws >= ENOUGH))
 
 
 def _worth_by_weight(weight: Array | None, draws: int) -> float:

@@ -210,7 +210,7 @@ def replayed_posteriors(
     >>> before, after = 15, 30
     >>> pair = replayed.posterior(after), replayed.posterior(before)
     >>> moved = ld.debt_by_block(forecaster, *pair, **replayed.rows_between(before, after))
-    >>> moved["block"][moved["value"].argmax()].item()
+    >>> moved["block"][moved["value"].values.argmax()].item()
     'coefficients[b]'
     """
     if shadow is not None:
