@@ -11,7 +11,7 @@ import xarray as xr
 
 from learning_debt.arrays.bridging import bridge, marginal_debt
 from learning_debt.arrays.bridging.pooled_marginal_debt import pooled_lower_bound, pooled_marginal_debt
-from learning_debt.arrays.bridging.reweighted import reweighted_debt
+from learning_debt.arrays.bridging.reweighted import weights_mismatch
 from learning_debt.arrays.conjugate import nig_parts
 from learning_debt.arrays.conjugate.nig import NIG
 from learning_debt.arrays.draws.effective_size import ENOUGH, chosen_inflation, variance_of_mean, weighted_size
@@ -219,8 +219,7 @@ def _pool_of(shadow: xr.DataTree, deployed: xr.DataTree) -> _Pool | None:
 
 def _require_its_rows(log_ratio: Array, pool: _Pool) -> None:
     """Raise where the rows are not what the two weightings differ by."""
-    found = reweighted_debt(log_ratio, pool.weight_shadow, pool.weight_deployed, pool.shares)
-    if found.mismatch > MAXIMUM_MISMATCH:
+    if weights_mismatch(log_ratio, pool.weight_shadow, pool.weight_deployed) > MAXIMUM_MISMATCH:
         raise ValueError(
             "new_data and removed_data are not what shadow and deployed posterior differ by; take them from "
             "rows_between of the same periods"

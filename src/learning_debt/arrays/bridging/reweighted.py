@@ -81,7 +81,7 @@ def reweighted_debt(
         return ReweightedDebt(0.0, 0.0, size, 0.0, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         v = np.where(u > 0, np.exp(log_ratio - logsumexp(log_ratio, b=u / u.size)), 0.0) * u
-        log_weight_ratio = np.where(u > 0, np.log(w) - np.log(u), -np.inf)
+        log_weight_ratio = _log_weight_ratio(w, u)
     mean = weighted_mean(log_ratio, w)
     value = mean - float(logsumexp(log_ratio, b=u / u.size))
     influence = whole_influence(influence_on_mean(log_ratio, w) - v + u, shares)
@@ -90,6 +90,19 @@ def reweighted_debt(
     return ReweightedDebt(
         max(value, 0.0), error, size, tail_shape(log_weight_ratio), _mismatch(log_weight_ratio, log_ratio)
     )
+
+
+def weights_mismatch(log_ratio: Array, weight_shadow: Array, weight_deployed: Array) -> float:
+    """How far the weights stray from the log-likelihood that they should differ by, as in `ReweightedDebt`.
+
+    NaN where no draw carries both weights.
+    """
+    return _mismatch(_log_weight_ratio(weight_shadow, weight_deployed), log_ratio)
+
+
+def _log_weight_ratio(w: Array, u: Array) -> Array:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(u > 0, np.log(w) - np.log(u), -np.inf)
 
 
 def tail_shape(log_ratio: Array) -> float:
