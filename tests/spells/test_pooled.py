@@ -356,7 +356,7 @@ def test_a_table_from_a_pool_says_that_its_cells_share_draws():
         table(SampledRegression(PRIOR), data, shadow=keeper) for keeper in (ld.PooledShadow(), ld.Refit())
     )
     compared = ld.compare_tables(pooled, exact)
-    assert compared.attrs["pooled_fits"] == int(pooled["refits"].sum()) + 1
+    assert compared.attrs["pooled_fits"] == int((pooled["rung"] == "refit").sum()) + 1
     assert f"the draws of the same {compared.attrs['pooled_fits']} fits" in shared_draws(compared)
     assert shared_draws(ld.compare_tables(refitted, exact)) == ""
 

@@ -154,8 +154,8 @@ VERSION = 1
 """Of the tables that this library writes. Those of release 0.1.0, and an owner's own, say none and are read as well."""
 
 SCHEMA_VERSION, WINDOW, DISCOUNT, NO_DEBT = "schema_version", "update_rule_window", "update_rule_discount", "debt"
-POOLED = "pooled"
-"""The rung of a period that was weighted from a pool of other periods' fits."""
+REFIT, POOLED = "refit", "pooled"
+"""The rungs of a period that was fitted, and of one that was weighted from a pool of other periods' fits."""
 NOT_POOLED = "not_pooled"
 ALL_DATA = UpdateRule()
 TIMINGS = ("prequential", "separate")

@@ -14,6 +14,7 @@ from learning_debt.spells.schema import (
     DIMS,
     ESTIMATED,
     POOLED,
+    REFIT,
     SERIES,
     TableFacts,
     reliability,
@@ -76,7 +77,7 @@ def compare_tables(sampled: xr.Dataset, exact: xr.Dataset, probability: float = 
     rows = {name: _compare(sampled, exact, name, probability) for name in names}
     attrs = {"probability": probability, "unit": TableFacts.from_table(sampled).unit}
     if "rung" in sampled and (sampled["rung"] == POOLED).any():
-        attrs["pooled_fits"] = int(sampled["refits"].sum()) + sampled.sizes.get(SERIES, 1)
+        attrs["pooled_fits"] = int((sampled["rung"] == REFIT).sum()) + sampled.sizes.get(SERIES, 1)
     columns = {key: ("signal", [row[key] for row in rows.values()]) for key in next(iter(rows.values()))}
     return xr.Dataset(columns, coords={"signal": list(rows)}, attrs=attrs)
 
