@@ -6,13 +6,13 @@ import xarray as xr
 from tests.sampled_regression import SampledRegression
 
 import learning_debt as ld
-from learning_debt.arrays.bridging.multistate import pooled
+from learning_debt.arrays.bridging import multistate
 from learning_debt.arrays.predictive.outcome_points import OutcomePoints
 from learning_debt.auditing.notes import upkeep_notes
 from learning_debt.data import split_periods
 from learning_debt.plots.upkeep import upkeep_points
 from learning_debt.scores import LogScore
-from learning_debt.spells import pooled_signals
+from learning_debt.spells import pooled, pooled_signals
 from learning_debt.spells.forecast_schedule import Plan
 from learning_debt.spells.pooled_anchors import HEAVIEST_TAIL, Anchors, tail_index, tails_of_others
 from learning_debt.spells.progress import Stages
@@ -153,7 +153,7 @@ def test_a_fit_whose_draws_the_others_reach_in_part_only_is_not_held_against_the
     )
     at_states = -np.array(rates)[:, None] * theta
     at_states[1:, theta < 1] = -np.inf
-    pool = pooled(at_states, (0, 1, 2), [(4, 1000)] * 3, [4000.0] * 3)
+    pool = multistate.pooled(at_states, (0, 1, 2), [(4, 1000)] * 3, [4000.0] * 3)
     tails = tails_of_others(pool)
     assert np.isinf(tails[0])
     assert (tails[1:] < HEAVIEST_TAIL).all()
@@ -366,3 +366,19 @@ def test_weights_without_a_tail_have_an_index_of_none_unless_one_draw_has_all_th
     assert tail_index(np.ones(1000), 1.0) == tail_index(rng.choice([1.0, 3.0], 1000), 1.0) == 0.0
     assert tail_index(np.append(np.ones(999), 1e6), 1.0) == np.inf
     assert tail_index(rng.pareto(2.0, 4000), 1.0) == pytest.approx(0.5, abs=0.2)
+
+
+def test_a_rich_pool_spares_draws_where_densities_are_dear_and_its_errors_say_so(monkeypatch):
+    data = history(shift=0.0)
+    exact = table(ld.ConjugateRegression(PRIOR), data)
+    sparing = table(SampledRegression(PRIOR), data, shadow=ld.PooledShadow())
+    monkeypatch.setattr(pooled, "WORTH_THINNING", np.inf)
+    whole = table(SampledRegression(PRIOR), data, shadow=ld.PooledShadow())
+    np.testing.assert_array_equal(sparing["debt"], whole["debt"])
+    np.testing.assert_array_equal(sparing["score_gap"], whole["score_gap"])
+    for found in (sparing, whole):
+        told = found["predictive_debt_reliable"].values.astype(bool)
+        z = ((found["predictive_debt"] - exact["predictive_debt"]) / found["predictive_debt_se"]).values[told]
+        assert np.abs(z).max() < 5
+        assert (np.abs(z) < 1.645).mean() > 0.7
+    assert 1.0 < np.nanmedian(sparing["predictive_debt_se"] / whole["predictive_debt_se"]) < 2.0

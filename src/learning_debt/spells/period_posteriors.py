@@ -255,7 +255,7 @@ def replayed_posteriors(
     believable = anchors.enough(pool)
     upkeep = tuple(upkeep_of(anchors, pool, believable))
     _warn(plan, upkeep)
-    return ReplayedPosteriors(sampled, plan, PooledDraws(pool, anchors.posterior, believable), upkeep)
+    return ReplayedPosteriors(sampled, plan, PooledDraws(pool, anchors.posterior(), believable), upkeep)
 
 
 def _warn(plan: Plan, upkeep: tuple[Upkeep, ...]) -> None:

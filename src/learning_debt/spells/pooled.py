@@ -25,6 +25,8 @@ from learning_debt.spells.step import Column, period_seeds
 from learning_debt.spells.table_loop import Columns, columns_of
 from learning_debt.typing import Array
 
+WORTH_THINNING = 1.2
+"""Times the draws of one fit that every period must be worth for some to be spared."""
 TAINTED = 0.01
 """Share of a period's weight on draws of a fit that cannot be believed, above which the period cannot be, either."""
 
@@ -71,21 +73,24 @@ def pooled_columns(
             anchors = Anchors(forecaster, plan, keeper, fit_seeds, fitting, executor)
             pool = anchors.found()
         believable = anchors.enough(pool)
-        draws = PooledDraws(pool, anchors.posterior, believable)
+        draws = PooledDraws(pool, anchors.posterior(), believable)
+        fewer = _fewer(anchors, draws) if "predictive_debt" in plan.variables else draws
         ties = ties_of(anchors, pool, bridge_seeds) if "debt" in plan.variables else Ties()
         signals = []
         with stages.stage("densities of every period", plan.periods) as periods:
             for t in range(1, plan.periods + 1):
                 with noted(plan.where(t)):
-                    signals.append(_signals(forecaster, plan, draws, ties, t, forecast_seeds[t]))
+                    signals.append(_signals(forecaster, plan, (draws, fewer), ties, t, forecast_seeds[t]))
                 periods.advance()
     first, *upkeep = upkeep_of(anchors, pool, believable)
     return columns_of(first, [Column(*column) for column in zip(signals, upkeep, strict=True)])
 
 
 def _signals(
-    forecaster: SampledForecaster, plan: Plan, draws: PooledDraws, ties: Ties, t: int, seed: int
+    forecaster: SampledForecaster, plan: Plan, pools: tuple[PooledDraws, PooledDraws], ties: Ties, t: int, seed: int
 ) -> dict[str, Array]:
+    """Signals of period t; predictive debt, which asks for densities at many points, from the second pool."""
+    draws, fewer = pools
     variables, issued = plan.variables, plan.period(t).issued
     batch = forecaster.as_batch(plan.history.take(issued.rows))
     past = plan.history.take(slice(issued.before)) if forecaster.needs_past else None
@@ -97,10 +102,21 @@ def _signals(
     if "debt" in variables:
         signals |= estimate_signals("debt", pooled_debts(draws, t, ties))
     if "predictive_debt" in variables:
-        debts = period.predictive_debts()
+        debts = PooledPeriod(forecaster, fewer, t, batch, past, seed).predictive_debts()
         spreads = np.array([debt.diagnostics.get("gap_sd", np.nan) for debt in debts])
         signals |= estimate_signals("predictive_debt", debts) | {"gap_sd": spreads}
     return signals
+
+
+def _fewer(anchors: Anchors, draws: PooledDraws) -> PooledDraws:
+    """As many draws as every period needs to be worth those of one fit."""
+    every = anchors.spare(draws.pool)
+    if every < WORTH_THINNING:
+        return draws
+    try:
+        return PooledDraws(anchors.pool(every), anchors.posterior(every), draws.believable)
+    except NotPooledError:  # fits that hardly overlap may need all their draws
+        return draws
 
 
 def upkeep_of(anchors: Anchors, pool: Pool, believable: NDArray[np.bool_]) -> list[Upkeep]:

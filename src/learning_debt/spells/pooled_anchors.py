@@ -22,6 +22,7 @@ from learning_debt.forecasters.row_likelihood import weighted_likelihood, weight
 from learning_debt.shadows.base import Upkeep
 from learning_debt.shadows.pooled import PooledShadow
 from learning_debt.shadows.refit import refit, side_by_side
+from learning_debt.shadows.reweighting import at_draws
 from learning_debt.spells.forecast_schedule import Plan
 from learning_debt.spells.progress import Stage
 from learning_debt.spells.step import Positions
@@ -155,21 +156,36 @@ class Anchors:
             self.left_out[t] = self.fits.pop(t).upkeep
         return self._served([])
 
-    def pool(self) -> Pool:
-        """All draws so far, weighted for every state."""
-        order = sorted(self.fits)
-        by_group = np.concatenate([self.fits[t].by_group for t in order])
-        at_states = weighted_sum(by_group[None], self.groups.weight.T)[0].T
-        shapes, sizes = [self.fits[t].shape for t in order], [self.fits[t].upkeep.effective_size for t in order]
+    def pool(self, every: float = 1.0) -> Pool:
+        """All draws so far, or one in so many of each chain, weighted for every state."""
+        anchors = [self.fits[t] for t in sorted(self.fits)]
+        kept = [_kept(anchor.shape[1], every) for anchor in anchors]
+        by_group = [
+            anchor.by_group.reshape(*anchor.shape, -1)[:, few] for anchor, few in zip(anchors, kept, strict=True)
+        ]
+        by_draw = np.concatenate([part.reshape(-1, part.shape[-1]) for part in by_group])
+        at_states = weighted_sum(by_draw[None], self.groups.weight.T)[0].T
+        shapes = [(anchor.shape[0], len(few)) for anchor, few in zip(anchors, kept, strict=True)]
+        sizes = [_size_of(anchor, every) for anchor in anchors]
         try:
-            return pooled(at_states, order, shapes, np.fmax(sizes, 1.0).tolist())
+            return pooled(at_states, sorted(self.fits), shapes, np.fmax(sizes, 1.0).tolist())
         except NotConnectedError as error:
             raise NotPooledError(str(error)) from error
 
-    @property
-    def posterior(self) -> xr.DataTree:
-        """All draws, chain by chain, in the order of the pool."""
-        return side_by_side([self.fits[t].posterior for t in sorted(self.fits)])
+    def posterior(self, every: float = 1.0) -> xr.DataTree:
+        """The draws of `pool`, chain by chain, in its order."""
+        whole = side_by_side([self.fits[t].posterior for t in sorted(self.fits)])
+        if every == 1:
+            return whole
+        few = _kept(whole["posterior"].sizes["draw"], every)
+        places = np.stack(np.meshgrid(np.arange(whole["posterior"].sizes["chain"]), few, indexing="ij"), axis=-1)
+        return at_draws(whole, places.reshape(-1, 2))
+
+    def spare(self, pool: Pool) -> float:
+        """How many times the draws of one fit every period is worth, at least."""
+        return float(
+            pool.effective_draws.min() / np.median([anchor.upkeep.effective_size for anchor in self.fits.values()])
+        )
 
     def _fit(self, periods: Iterable[int], salt: int = 0) -> None:
         chosen = sorted(periods)
@@ -350,6 +366,20 @@ def departures_of(pool: Pool, points: Sequence[Array | None]) -> Array:
         error = np.sqrt(of_own + of_other)
         found[a] = np.max(np.abs(centre[:, 0] - other) / np.where(error > 0, error, np.inf))
     return found
+
+
+def _kept(draws: int, every: float) -> NDArray[np.intp]:
+    """Places of one in so many draws, evenly spaced."""
+    return np.unique((np.arange(max(round(draws / every), 1)) * every).astype(np.intp))
+
+
+def _size_of(anchor: Anchor, every: float) -> float:
+    """Effective draws of what is kept of a fit, whose chains are taken to forget at the rate of an AR(1) process."""
+    size, number = anchor.upkeep.effective_size, len(anchor.by_group)
+    if every == 1 or not size < number:
+        return size / every
+    memory = ((number - size) / (number + size)) ** every
+    return number / every * (1 - memory) / (1 + memory)
 
 
 def _added(upkeep: Upkeep, before: Anchor | None) -> Upkeep:
