@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from learning_debt.arrays.bridging import multistate
+from learning_debt.arrays.bridging.log_normalisers import NotConnectedError, log_normalisers, responsibilities
 
 MEANS = np.linspace(0.0, 3.0, 7)
 ANCHORS = (0, 3, 6)
@@ -26,14 +27,14 @@ def test_normalisers_are_found_whatever_the_densities_are_scaled_by():
     theta = np.random.default_rng(1).normal(size=(3, 400)) + np.array([0.0, 2.5, 5.0])[:, None]
     at = np.array([0.0, 2.5, 5.0])[:, None] * theta.ravel() + np.array([[300.0], [0.0], [-900.0]])
     counts = np.full(3, 400)
-    f = multistate.log_normalisers(at, counts)
-    np.testing.assert_allclose(multistate.responsibilities(at, counts, f).sum(axis=1), counts, rtol=1e-8)
+    f = log_normalisers(at, counts)
+    np.testing.assert_allclose(responsibilities(at, counts, f).sum(axis=1), counts, rtol=1e-8)
 
 
 def test_anchors_that_rule_out_each_other_are_refused():
     at = np.array([[0.0, 0.0, -np.inf, -np.inf], [-np.inf, -np.inf, 0.0, 0.0]])
-    with pytest.raises(multistate.NotConnectedError, match="rule out all draws of each other"):
-        multistate.log_normalisers(at, np.array([2, 2]))
+    with pytest.raises(NotConnectedError, match="rule out all draws of each other"):
+        log_normalisers(at, np.array([2, 2]))
 
 
 def test_draws_that_a_state_rules_out_weigh_nothing_there_and_make_its_debt_infinite():

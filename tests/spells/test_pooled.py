@@ -7,6 +7,7 @@ from tests.sampled_regression import SampledRegression
 
 import learning_debt as ld
 from learning_debt.arrays.bridging import multistate
+from learning_debt.arrays.bridging.pool_checks import HEAVIEST_TAIL, tail_index, tails_of_others
 from learning_debt.arrays.predictive.outcome_points import OutcomePoints
 from learning_debt.auditing.notes import upkeep_notes
 from learning_debt.data import split_periods
@@ -14,7 +15,7 @@ from learning_debt.plots.upkeep import upkeep_points
 from learning_debt.scores import LogScore
 from learning_debt.spells import pooled, pooled_signals
 from learning_debt.spells.forecast_schedule import Plan
-from learning_debt.spells.pooled_anchors import HEAVIEST_TAIL, Anchors, tail_index, tails_of_others
+from learning_debt.spells.pooled_anchors import Anchors
 from learning_debt.spells.progress import Stages
 from learning_debt.spells.table_comparison import shared_draws
 
