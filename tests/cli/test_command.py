@@ -70,7 +70,7 @@ def test_a_kept_table_is_priced_anew_without_fitting(finished, tmp_path):
         tmp_path,
     )
     assert result.exit_code == 0, result.output
-    assert "fits in" not in result.output
+    assert "their table is kept" not in result.output
     totals = [line for line in result.output.splitlines() if "always" in line]
     with xr.open_dataset(first / "spells.nc", engine="h5netcdf") as table:
         evaluated = table.sizes["period"] - round(0.6 * table.sizes["period"])

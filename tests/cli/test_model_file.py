@@ -208,7 +208,7 @@ def test_a_misspelt_setting_is_pointed_out_before_the_fits(folder):
     for name, near in (("calender", "calendar"), ("inital", "initial"), ("load_histroy", "load_history")):
         assert any(name in hint and repr(near) in hint for hint in hints)
     assert len(hints) == 4
-    assert result.output.index("did you mean") < result.output.index("1 fit in")
+    assert result.output.index("did you mean") < result.output.index("exact signals in")
 
 
 def test_imported_modules_are_no_settings(folder):

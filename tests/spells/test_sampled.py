@@ -192,7 +192,7 @@ def test_the_marks_of_shadow_and_deployed_posterior_belong_to_their_own_periods(
 
 def test_cells_that_are_not_reliable_say_why_by_a_code(module_history):
     """Forty draws of each posterior: no signal can be relied on, and every cell says so."""
-    table = table_of(SampledRegression(draws=10), module_history(INITIAL + 4, 1, 1))
+    table = table_of(SampledRegression(draws=10), module_history(INITIAL + 4, 1, 1), shadow=ld.Refit())
     apart = np.triu(np.ones((4, 4), dtype=bool), 1)
     for name in ("debt", "predictive_debt", "score_gap"):
         codes = table[f"{name}_doubt"]
@@ -231,7 +231,7 @@ def test_each_series_is_that_of_its_own_history(two_series):
 def peak_memory(periods, history):
     forecaster = SampledRegression(draws=500)
     tracemalloc.start()
-    table_of(forecaster, history(INITIAL + periods, 1, 1), variables=("debt", "score_gap"))
+    table_of(forecaster, history(INITIAL + periods, 1, 1), variables=("debt", "score_gap"), shadow=ld.Refit())
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return peak

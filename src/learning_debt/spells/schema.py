@@ -67,7 +67,7 @@ VARIABLES = {
     "converged_doubt": Variable(_BY_PERIOD, CODE, "", "the first of the doubts behind `doubt`"),
     "deployed_doubt": Variable(_BY_POSTERIOR, TEXT, "", "the same of the deployed posterior"),
     "deployed_converged_doubt": Variable(_BY_POSTERIOR, CODE, "", "the first of those behind `deployed_doubt`"),
-    "rung": Variable(_BY_PERIOD, TEXT, "", "how the shadow was kept current, such as refit or reweight"),
+    "rung": Variable(_BY_PERIOD, TEXT, "", "how the shadow was kept current, such as refit, pooled or reweight"),
     "refits": Variable(_BY_PERIOD, NUMBER, "refits", "fits that the period's shadow took"),
     "evaluations": Variable(_BY_PERIOD, NUMBER, "rows × points", "log densities that it took"),
     "seconds": Variable(_BY_PERIOD, NUMBER, "seconds", "time that it took"),
