@@ -287,8 +287,9 @@ class Anchors:
     def _checked(self, pool: Pool) -> Pool:
         """The pool, with anchors that the draws of the others contradict fitted anew; what stays so is noted."""
         for attempt in (1, 2):
-            departures = departures_of(pool, [self.fits[t].points for t in pool.anchors])
-            excess = departures / np.where(tails_of_others(pool) > HEAVY_TAIL, LARGEST_AT_HEAVY_TAIL, LARGEST_DEPARTURE)
+            tails = tails_of_others(pool)
+            departures = departures_of(pool, [self.fits[t].points for t in pool.anchors], tails)
+            excess = departures / np.where(tails > HEAVY_TAIL, LARGEST_AT_HEAVY_TAIL, LARGEST_DEPARTURE)
             worst = int(np.argmax(np.nan_to_num(excess)))
             if not excess[worst] > 1:
                 self.notes = {}

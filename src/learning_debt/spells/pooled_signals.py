@@ -94,13 +94,13 @@ class PooledPeriod:
 
     def predictive_debts(self) -> list[Estimate]:
         """Predictive debt of every state before the period, with ``gap_sd`` among its diagnostics."""
-        blocks = [
-            PooledDivergences(self.forecaster, self.draws, self.target, rows, past, self.seed)
-            for rows, past in self._chunks(POINTS[0])
-        ]
-        shares = np.array([block.rows for block in blocks]) / self.rows
-        parts = zip(*(block.parts() for block in blocks), strict=True)
-        return whole([list(of_state) for of_state in parts], shares, self.draws, self.target)
+        counts, by_block = [], []
+        for rows, past in self._chunks(POINTS[0]):  # one after the other, since each holds its densities
+            block = PooledDivergences(self.forecaster, self.draws, self.target, rows, past, self.seed)
+            counts.append(block.rows)
+            by_block.append(block.parts())
+        by_state = [list(of_state) for of_state in zip(*by_block, strict=True)]
+        return whole(by_state, np.array(counts) / self.rows, self.draws, self.target)
 
     def _chunks(self, points: int) -> Iterator[tuple[xr.Dataset, xr.Dataset | None]]:
         """Rows to look at together, each at so many points, and what they follow."""

@@ -65,16 +65,17 @@ def tails_of_others(pool: Pool) -> Array:
     return found
 
 
-def departures_of(pool: Pool, points: Sequence[Array | None]) -> Array:
+def departures_of(pool: Pool, points: Sequence[Array | None], tails: Array) -> Array:
     """Largest difference of each anchor's own mean parameters from those of the other anchors' draws weighted for it.
 
-    In standard errors, shape (anchors,); NaN where the others do not reach it, or parameters are not known.
+    In standard errors, shape (anchors,); NaN where the others do not reach it, which their `tails_of_others` say, or
+    parameters are not known.
     """
     found = np.full(len(points), np.nan)
     if any(part is None for part in points):
         return found
     theta, own_of = np.concatenate([part for part in points if part is not None], axis=1), pool.anchor_of
-    for a in np.flatnonzero(tails_of_others(pool) <= HEAVIEST_TAIL):
+    for a in np.flatnonzero(tails <= HEAVIEST_TAIL):
         own, odds = own_of == a, _odds(pool, int(a))
         weight = odds / odds.sum()
         centre = theta[:, own].mean(axis=1, keepdims=True)
