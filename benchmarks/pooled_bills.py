@@ -18,13 +18,15 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from pooled_tables import WORLDS, history, made, prior
+from sampled_decisions import billed, ratio_of_bills
 
 import learning_debt as ld
-from learning_debt.arrays.schedules import walk
 from learning_debt.policies.grids import readers_of_signals
 
 KEEPERS = {"pooled": ld.PooledShadow(), "refit": ld.Refit()}
 PARTS_OF_REGRET = (0.1, 1.0, 4.0)
+PATH = ("world", "p", "seed")
+"""Columns that tell histories apart."""
 
 
 def table(forecaster: object, data: xr.Dataset, **options: object) -> xr.Dataset:
@@ -34,12 +36,6 @@ def table(forecaster: object, data: xr.Dataset, **options: object) -> xr.Dataset
 def schedule(policy: ld.policies.Policy, spells: xr.Dataset, cost: float) -> np.ndarray:
     """Whether the policy retrains at the end of each period, shape (1, T)."""
     return np.asarray(ld.replay(spells, policy, cost).schedule.values, dtype=bool).reshape(1, -1)
-
-
-def billed(exact: xr.Dataset, retrains: np.ndarray, cost: float) -> float:
-    """Exact regret along a schedule, and the cost of its retrains."""
-    regret = walk.along_schedule(exact["regret"].values, np.zeros(1, dtype=int), retrains)
-    return float(regret.sum() + cost * retrains.sum())
 
 
 def bills(world: str, coefficients: int, periods: int, seed: int, ways: list[str]) -> list[dict]:
@@ -57,11 +53,13 @@ def bills(world: str, coefficients: int, periods: int, seed: int, ways: list[str
         cost = part * regret
         policy = ld.tune(tuning_table, candidates, cost).policy
         by_exact = schedule(policy, exact, cost)
+        exact_bill = billed(exact, by_exact, cost, positive=False) / regret
         for way, spells in tables.items():
             found = schedule(policy, spells, cost)
+            bill = billed(exact, found, cost, positive=False) / regret
             rows.append(
                 {"world": world, "p": coefficients, "seed": seed, "way": way, "policy": name, "part": part}
-                | {"bill": billed(exact, found, cost) / regret, "exact bill": billed(exact, by_exact, cost) / regret}
+                | {"bill": bill, "exact_bill": exact_bill}
                 | {"alike": float((found == by_exact).mean()), "retrains": int(found.sum())}
             )
     return rows
@@ -72,12 +70,10 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     lines = []
     whole = [((way, "all"), part) for way, part in rows.groupby("way")]
     for (way, name), part in [*rows.groupby(["way", "policy"]), *whole]:
-        by_table = part.groupby(["world", "p", "seed"])[["bill", "exact bill"]].sum()
-        excess = by_table["bill"].sum() / by_table["exact bill"].sum() - 1
-        residual = by_table["bill"] - (1 + excess) * by_table["exact bill"]
-        error = residual.std() * np.sqrt(len(by_table)) / by_table["exact bill"].sum()
+        ratio, error = ratio_of_bills(part, PATH)
+        tables = len(part.groupby(list(PATH)))
         lines.append(
-            {"way": way, "policy": name, "tables": len(by_table), "excess %": 100 * excess, "error %": 100 * error}
+            {"way": way, "policy": name, "tables": tables, "excess %": 100 * (ratio - 1), "error %": 100 * error}
             | {"alike %": 100 * part["alike"].mean(), "retrains": part["retrains"].mean()}
         )
     return pd.DataFrame(lines)

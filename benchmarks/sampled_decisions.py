@@ -186,9 +186,14 @@ def billed(table: xr.Dataset, schedule: Any, cost: float, positive: bool) -> flo
     return float((np.maximum(regret, 0.0) if positive else regret).sum() + cost * schedule.sum())
 
 
-def ratio_of_bills(rows: pd.DataFrame) -> tuple[float, float]:
-    """Sum of sampled bills over that of the exact ones, and its delta-method standard error over paths."""
-    by_path = rows.groupby(["shift", "probability", "number"])[["bill", "exact_bill"]].sum()
+def ratio_of_bills(
+    rows: pd.DataFrame, path: tuple[str, ...] = ("shift", "probability", "number")
+) -> tuple[float, float]:
+    """Sum of sampled bills over that of the exact ones, and its delta-method standard error over paths.
+
+    `path` names the columns that tell paths apart.
+    """
+    by_path = rows.groupby(list(path))[["bill", "exact_bill"]].sum()
     ratio = by_path["bill"].sum() / by_path["exact_bill"].sum()
     residual = by_path["bill"] - ratio * by_path["exact_bill"]
     return float(ratio), float(residual.std() * np.sqrt(len(by_path)) / by_path["exact_bill"].sum())
