@@ -20,8 +20,8 @@ from learning_debt.shadows.base import Upkeep
 from learning_debt.shadows.pooled import PooledShadow
 from learning_debt.shadows.reweighting import holding
 from learning_debt.spells.forecast_schedule import Plan
-from learning_debt.spells.pooled import require_pooled_plan, upkeep_of
-from learning_debt.spells.pooled_anchors import Anchors, NotPooledError
+from learning_debt.spells.pooled import pooled_draws, upkeep_of
+from learning_debt.spells.pooled_anchors import NotPooledError
 from learning_debt.spells.pooled_draws import PooledDraws
 from learning_debt.spells.progress import Stages
 from learning_debt.spells.series_plans import lay_out
@@ -243,19 +243,16 @@ def replayed_posteriors(
     (seed,) = np.random.SeedSequence(random_seed).spawn(1)  # the table's, of its only series
     seeds = [period_seeds(seed, t)[0] for t in range(plan.periods + 1)]
     try:
-        require_pooled_plan(sampled, plan)
-        with Stages(progressbar) as stages, stages.stage("fitting anchors") as fitting:
-            anchors = Anchors(sampled, plan, shadow or PooledShadow(), seeds, fitting, executor)
-            pool = anchors.found()
+        with Stages(progressbar) as stages:
+            anchors, draws = pooled_draws(sampled, plan, shadow or PooledShadow(), seeds, stages, executor)
     except NotPooledError as reason:
         raise NotPooledError(
             f"these posteriors cannot be made from one pool of draws: {reason}. Fit the periods that you want to "
             "compare one by one, with forecaster.fit"
         ) from reason
-    believable = anchors.enough(pool)
-    upkeep = tuple(upkeep_of(anchors, pool, believable))
+    upkeep = tuple(upkeep_of(anchors, draws))
     _warn(plan, upkeep)
-    return ReplayedPosteriors(sampled, plan, PooledDraws(pool, anchors.posterior(), believable), upkeep)
+    return ReplayedPosteriors(sampled, plan, draws, upkeep)
 
 
 def _warn(plan: Plan, upkeep: tuple[Upkeep, ...]) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Executor
 
 import numpy as np
-from numpy.typing import NDArray
 
-from learning_debt.arrays.bridging.multistate import Pool
 from learning_debt.doubt import Doubt
 from learning_debt.errors import noted
 from learning_debt.forecasters.base import SampledForecaster
@@ -48,6 +47,28 @@ def require_pooled_plan(forecaster: SampledForecaster, plan: Plan) -> None:
         raise NotPooledError("deployed_pareto_k is about reweighting one posterior's own draws")
 
 
+def pooled_draws(
+    forecaster: SampledForecaster,
+    plan: Plan,
+    keeper: PooledShadow,
+    fit_seeds: Sequence[int],
+    stages: Stages,
+    executor: Executor | None = None,
+) -> tuple[Anchors, PooledDraws]:
+    """The fits of a replay, and the pool that they make.
+
+    Raises
+    ------
+    NotPooledError
+        If there can be none, before or after the first fits.
+    """
+    require_pooled_plan(forecaster, plan)
+    with stages.stage("fitting anchors") as fitting:
+        anchors = Anchors(forecaster, plan, keeper, fit_seeds, fitting, executor)
+        pool = anchors.found()
+    return anchors, PooledDraws(pool, anchors.posterior(), anchors.enough(pool))
+
+
 def pooled_columns(
     forecaster: SampledForecaster,
     plan: Plan,
@@ -64,25 +85,20 @@ def pooled_columns(
     NotPooledError
         If the table cannot be made from a pool, before or after the first fits.
     """
-    require_pooled_plan(forecaster, plan)
     fit_seeds, forecast_seeds, bridge_seeds = zip(
         *(period_seeds(seed, t) for t in range(plan.periods + 1)), strict=True
     )
     with Stages(progressbar) as stages:
-        with stages.stage("fitting anchors") as fitting:
-            anchors = Anchors(forecaster, plan, keeper, fit_seeds, fitting, executor)
-            pool = anchors.found()
-        believable = anchors.enough(pool)
-        draws = PooledDraws(pool, anchors.posterior(), believable)
+        anchors, draws = pooled_draws(forecaster, plan, keeper, fit_seeds, stages, executor)
         fewer = _fewer(anchors, draws) if "predictive_debt" in plan.variables else draws
-        ties = ties_of(anchors, pool, bridge_seeds) if "debt" in plan.variables else Ties()
+        ties = ties_of(anchors, draws.pool, bridge_seeds) if "debt" in plan.variables else Ties()
         signals = []
         with stages.stage("densities of every period", plan.periods) as periods:
             for t in range(1, plan.periods + 1):
                 with noted(plan.where(t)):
                     signals.append(_signals(forecaster, plan, (draws, fewer), ties, t, forecast_seeds[t]))
                 periods.advance()
-    first, *upkeep = upkeep_of(anchors, pool, believable)
+    first, *upkeep = upkeep_of(anchors, draws)
     return columns_of(first, [Column(*column) for column in zip(signals, upkeep, strict=True)])
 
 
@@ -119,8 +135,9 @@ def _fewer(anchors: Anchors, draws: PooledDraws) -> PooledDraws:
         return draws
 
 
-def upkeep_of(anchors: Anchors, pool: Pool, believable: NDArray[np.bool_]) -> list[Upkeep]:
+def upkeep_of(anchors: Anchors, draws: PooledDraws) -> list[Upkeep]:
     """What every period took, and whether it can be believed: no better than the fits that its weight lies on."""
+    pool, believable = draws.pool, draws.believable
     poor = {t: anchors.fits[t].upkeep for t in pool.anchors if not anchors.fits[t].upkeep.converged}
     on_poor = {t: pool.share_of(pool.anchors.index(t)) for t in {*poor, *anchors.notes}}
     found = []
