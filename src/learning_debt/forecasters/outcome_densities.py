@@ -84,7 +84,7 @@ def log_density_with(
     if distributions is not None:
         (at,) = nodes.values()
         density = distributions.log_density(at)
-        if not np.isnan(density).any():  # else the compiled function says which row it is
+        if not np.isnan(density.max(initial=-np.inf)):  # else the compiled function says which row it is
             return density.reshape(posterior["posterior"].sizes["chain"], -1, *at.shape)
     return repeated_log_density(forecaster, posterior, batch, nodes, past, random_seed)
 

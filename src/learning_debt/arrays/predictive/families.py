@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy import special
 
 from learning_debt.typing import Array
 
+# Functions of a family take points of shape (rows, points, 1) and parameters of shape (rows or 1, 1, sample or 1).
+
 STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360)
 """Coefficients of log Gamma(a) - (a - 1/2) log a + a - log(2 pi)/2 in 1/a, 1/a^3, ...: Abramowitz and Stegun 6.1.41."""
 LARGE = 20.0
 """From here on the series is right to the last digit."""
+DENSE = 4
+"""Counts up to the largest over those that are asked for, up to which one step a count is faster than log Gammas."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +47,17 @@ class RowDistributions:
     shape: tuple[int, int]
 
     def log_density(self, points: Array) -> Array:
-        """Log density in nats at points of shape (rows, points), shape (sample, rows, points)."""
+        """Log density in nats at points of shape (rows, points), shape (sample, rows, points).
+
+        A view of (rows, points, sample): whatever is added or averaged next goes along the draws.
+        """
         if np.ndim(points) != 2 or len(points) != self.shape[1]:
             raise ValueError(f"points must have shape ({self.shape[1]} rows, points), not {np.shape(points)}")
-        parameters = [parameter[..., None] for parameter in self.parameters]
+        parameters = [parameter.T[:, None] for parameter in self.parameters]
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            found = FAMILIES[self.family](np.asarray(points, dtype=float)[None], *parameters)
-        whole = (self.shape[0], *np.shape(points))
-        return found if found.shape == whole else np.broadcast_to(found, whole).copy()
+            found = FAMILIES[self.family](np.asarray(points, dtype=float)[..., None], *parameters)
+        whole = (*np.shape(points), self.shape[0])
+        return np.moveaxis(found if found.shape == whole else np.broadcast_to(found, whole).copy(), -1, 0)
 
     def rows(self, chosen: slice) -> RowDistributions:
         """Those of some rows."""
@@ -97,12 +105,11 @@ def negative_binomial(y: Array, size: Array, success: Array) -> Array:
     and distinct count.
     """
     density = _added(_times(y, np.log(size) + np.log1p(-success)), size * np.log(success))
-    density = _added(density, -special.gammaln(y + 1))
-    if size.shape[1] > 1:
-        return _counts_only(_added(density, log_rising(size, y)), y)
+    if len(size) > 1:
+        return _counts_only(_added(_added(density, -special.gammaln(y + 1)), log_rising(size, y)), y)
     counts, place = np.unique(y, return_inverse=True)
-    rising = log_rising(size[:, 0], counts)
-    return _counts_only(_added(density, np.take(rising, place.reshape(y.shape[1:]), axis=1)), y)
+    of_count = _log_rising_of_counts(size[0], counts) - special.gammaln(counts + 1)[:, None]
+    return _counts_only(_added(density, np.take(of_count, place.reshape(y.shape[:2]), axis=0)), y)
 
 
 def binomial(y: Array, trials: Array, success: Array) -> Array:
@@ -172,6 +179,21 @@ def log_rising(a: Array, y: Array) -> Array:
         # (a + y - 1/2) log(1 + y/a) - y, the two large parts of which cancel: log(1 + u) - u is taken as one.
         found[large] = some * _log1p_less(ratio) + (at - 0.5) * np.log1p(ratio) + _tail(some + at) - _tail(some)
     return np.asarray(found)
+
+
+def _log_rising_of_counts(a: Array, counts: Array) -> Array:
+    """`log_rising` at distinct counts in rising order, shape (counts, sample), for `a` of shape (1, sample).
+
+    As sums of log(1 + i/a) where few counts are left out, which is faster.
+    """
+    if counts[0] < 0 or counts[-1] > DENSE * len(counts) or (counts != np.floor(counts)).any():
+        return log_rising(a, counts[:, None])
+    found = np.zeros((int(counts[-1]) + 1, a.shape[1]))
+    np.divide(np.arange(len(found) - 1)[:, None], a, out=found[1:])
+    np.log1p(found[1:], out=found[1:])
+    for before, own in pairwise(found):  # far faster than numpy's cumsum along this axis
+        own += before
+    return found if len(counts) == len(found) else found[counts.astype(int)]
 
 
 def _log1p_less(u: Array) -> Array:

@@ -56,10 +56,11 @@ def point_densities(pool: Pool, log_density: Array, states: list[int]) -> PointD
     """
     peak = log_density.max(axis=0)
     peak = np.where(np.isfinite(peak), peak, 0.0)
-    log_density -= peak
-    of_draws = np.exp(log_density.astype(np.float32))
+    of_draws = np.subtract(log_density, peak, out=np.empty_like(log_density, dtype=np.float32), casting="same_kind")
+    np.exp(of_draws, out=of_draws)
     mean = _mean(pool, of_draws, states)
     if not mean[states].min() > LEAST:
+        log_density -= peak
         np.exp(log_density, out=log_density)
         return PointDensities(log_density, peak, _mean(pool, log_density, states))
     return PointDensities(of_draws, peak, mean)
