@@ -22,6 +22,7 @@ from learning_debt.spells.progress import Stages
 from learning_debt.spells.schema import POOLED
 from learning_debt.spells.step import Column, period_seeds
 from learning_debt.spells.table_loop import Columns, columns_of
+from learning_debt.spells.threads import in_threads
 from learning_debt.typing import Array
 
 WORTH_THINNING = 1.2
@@ -93,10 +94,14 @@ def pooled_columns(
         fewer = _fewer(anchors, draws) if "predictive_debt" in plan.variables else draws
         ties = ties_of(anchors, draws.pool, bridge_seeds) if "debt" in plan.variables else Ties()
         signals = []
+
+        def of_period(t: int) -> dict[str, Array]:
+            with noted(plan.where(t)):
+                return _signals(forecaster, plan, (draws, fewer), ties, t, forecast_seeds[t])
+
         with stages.stage("densities of every period", plan.periods) as periods:
-            for t in range(1, plan.periods + 1):
-                with noted(plan.where(t)):
-                    signals.append(_signals(forecaster, plan, (draws, fewer), ties, t, forecast_seeds[t]))
+            for found in in_threads(of_period, range(1, plan.periods + 1)):
+                signals.append(found)
                 periods.advance()
     first, *upkeep = upkeep_of(anchors, draws)
     return columns_of(first, [Column(*column) for column in zip(signals, upkeep, strict=True)])
