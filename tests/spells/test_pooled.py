@@ -195,6 +195,28 @@ def test_forecasters_that_cannot_say_all_make_tables_all_the_same():
     assert np.abs(((unchecked["debt"] - exact["debt"]) / unchecked["debt_se"]).values[told]).max() < 5
 
 
+class Longer(SampledRegression):
+    """Every fit has more draws than the one before."""
+
+    def fit(self, data, **options):
+        self.draws = 250 + 10 * self.fits
+        return super().fit(data, **options)
+
+
+def test_fits_of_different_sizes_are_not_pooled_and_the_reason_is_theirs():
+    found = at_outcomes(Longer(PRIOR), history())
+    assert found.attrs["not_pooled"] == "fits have (4, 250) and (4, 260) chains and draws"
+
+
+@pytest.mark.parametrize("shadow", [ld.PooledShadow(), ld.Refit()])
+def test_an_unknown_kind_of_outcome_is_named_after_the_first_fit(shadow):
+    forecaster = SampledRegression(PRIOR)
+    forecaster.outcome_kind = lambda: "integers"
+    with pytest.raises(ValueError, match="outcome_kind\\(\\) must return one of count.*, not 'integers'"):
+        table(forecaster, history(), shadow=shadow)
+    assert forecaster.fits == 1
+
+
 def test_equal_seeds_give_equal_tables():
     data = history()
     first, second = (table(SampledRegression(PRIOR), data, shadow=ld.PooledShadow()) for _ in range(2))

@@ -14,6 +14,8 @@ from learning_debt.shadows.base import Upkeep
 from learning_debt.shadows.pooled import PooledShadow
 from learning_debt.spells.estimate_signals import estimate_signals
 from learning_debt.spells.forecast_schedule import Plan
+from learning_debt.spells.period_rows import PeriodRows
+from learning_debt.spells.period_threads import in_threads
 from learning_debt.spells.pooled_anchors import Anchors, NotPooledError
 from learning_debt.spells.pooled_draws import PooledDraws
 from learning_debt.spells.pooled_islands import Ties, ties_of
@@ -22,7 +24,6 @@ from learning_debt.spells.progress import Stages
 from learning_debt.spells.schema import POOLED
 from learning_debt.spells.step import Column, period_seeds
 from learning_debt.spells.table_loop import Columns, columns_of
-from learning_debt.spells.threads import in_threads
 from learning_debt.typing import Array
 
 WORTH_THINNING = 1.2
@@ -115,7 +116,8 @@ def _signals(
     variables, issued = plan.variables, plan.period(t).issued
     batch = forecaster.as_batch(plan.history.take(issued.rows))
     past = plan.history.take(slice(issued.before)) if forecaster.needs_past else None
-    period = PooledPeriod(forecaster, draws, t, batch, past, seed)
+    rows = PeriodRows(forecaster, batch, past, seed)
+    period = PooledPeriod(rows, draws, t)
     gaps, scores = period.gaps()
     signals = estimate_signals("score_gap", gaps)
     if "deployed_score" in variables:
@@ -123,7 +125,7 @@ def _signals(
     if "debt" in variables:
         signals |= estimate_signals("debt", pooled_debts(draws, t, ties))
     if "predictive_debt" in variables:
-        debts = PooledPeriod(forecaster, fewer, t, batch, past, seed).predictive_debts()
+        debts = PooledPeriod(rows, fewer, t).predictive_debts()
         spreads = np.array([debt.diagnostics.get("gap_sd", np.nan) for debt in debts])
         signals |= estimate_signals("predictive_debt", debts) | {"gap_sd": spreads}
     return signals

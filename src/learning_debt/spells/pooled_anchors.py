@@ -32,6 +32,7 @@ from learning_debt.shadows.refit import refit, side_by_side
 from learning_debt.shadows.reweighting import at_draws
 from learning_debt.spells.forecast_schedule import Plan
 from learning_debt.spells.progress import Stage
+from learning_debt.spells.sampled_refusals import outcome_kind_of
 from learning_debt.spells.step import Positions
 from learning_debt.typing import Array
 
@@ -231,17 +232,19 @@ class Anchors:
                 raise NotPooledError("rows depend on the outcomes before them")
             if not np.isin(self.groups.weight, (0.0, 1.0)).all() or (np.diff(self.groups.weight, axis=0) < 0).any():
                 raise NotPooledError("rows that need their past are pooled only where all data are held")
-        if "predictive_debt" in self.plan.variables and self.forecaster.outcome_kind() == "other":
+        if "predictive_debt" in self.plan.variables and outcome_kind_of(self.forecaster) == "other":
             raise NotPooledError("the outcomes of a row are several, or have several values")
 
     def _require_alike(self, new: Sequence[int]) -> None:
         """Whether new posteriors have the same entries and the same model as the first one."""
-        first = self.fits[min(self.fits)].posterior
-        layout = _layout(first)
+        one = self.fits[min(self.fits)]
+        first, layout = one.posterior, _layout(one.posterior)
         for t in new:
             posterior = self.fits[t].posterior
             if posterior is first:
                 continue
+            if self.fits[t].shape != one.shape:
+                raise NotPooledError(f"fits have {one.shape} and {self.fits[t].shape} chains and draws")
             if _layout(posterior) != layout:
                 raise NotPooledError("posteriors of different periods have different parameters or labels")
             batch = self.forecaster.as_batch(self.plan.history.take(self.plan.forecast_rows(max(t, 1))))

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-import xarray as xr
 from scipy.special import logsumexp
 
 from learning_debt.arrays.predictive.integration import Points, Rule, by_average, by_rule, normalised
@@ -23,8 +22,6 @@ from learning_debt.arrays.predictive.pooled_mixtures import (
 )
 from learning_debt.doubt import Doubt
 from learning_debt.estimate import Estimate
-from learning_debt.forecasters.base import SampledForecaster
-from learning_debt.forecasters.outcome_densities import distributions_of, log_density_with
 from learning_debt.scores.predictive_contrast import (
     CARRYING_DRAWS,
     DEPLOYED_SHARE,
@@ -33,6 +30,7 @@ from learning_debt.scores.predictive_contrast import (
     MORE_DRAWS,
 )
 from learning_debt.scores.row_mixtures import MAXIMUM_RELATIVE_VARIANCE, tolerated_error
+from learning_debt.spells.period_rows import PeriodRows
 from learning_debt.spells.pooled_draws import PooledDraws, by_draw
 from learning_debt.typing import Array
 
@@ -83,29 +81,18 @@ class PooledDivergences:
     that also hold what the states expect, predictive draws.
     """
 
-    def __init__(
-        self,
-        forecaster: SampledForecaster,
-        draws: PooledDraws,
-        target: int,
-        batch: xr.Dataset,
-        past: xr.Dataset | None,
-        seed: int,
-    ) -> None:
-        self.forecaster, self.draws, self.pool, self.target = forecaster, draws, draws.pool, target
-        self.batch, self.past = batch, past
-        self.rows = batch.sizes[forecaster.observation_dim]
-        self.seed = seed
-        self.state_seed, self.average_seed = np.random.SeedSequence(seed).generate_state(2).tolist()
-        self.distributions = distributions_of(forecaster, draws.posterior, batch, past, seed)
-        self.counts = forecaster.outcome_kind() == "count"
+    def __init__(self, rows: PeriodRows, draws: PooledDraws, target: int) -> None:
+        self.rows, self.draws, self.pool, self.target = rows, draws, draws.pool, target
+        self.state_seed, self.average_seed = np.random.SeedSequence(rows.seed).generate_state(2).tolist()
+        self.distributions = rows.distributions(draws.posterior)
+        self.kind = rows.forecaster.outcome_kind()
         self._open = list(range(target))
         self._latest: tuple[Array, PointDensities] | None = None
 
     def parts(self) -> list[Part]:
         """Of every state before the target."""
-        outcomes = self._predicted([self.target], MONTE_CARLO_DRAWS, self.seed)
-        places = OutcomePoints(self.forecaster.outcome_kind(), outcomes, outcomes, self._target_at)
+        outcomes = self._predicted([self.target], MONTE_CARLO_DRAWS, self.rows.seed)
+        places = OutcomePoints(self.kind, outcomes, outcomes, self._target_at)
         found = self._integrated(places, {})
         for reach in FAR:
             if self._open:
@@ -130,11 +117,11 @@ class PooledDivergences:
     def _averaged(self) -> dict[int, Part]:
         """Over predictive draws of the target and of all open states, until enough of them carry each divergence."""
         held = CELLS * POINTS[-1] // (POINTS[0] * self.pool.weight.shape[1])  # as many as the finest rule
-        most = max(min(MAXIMUM_POINTS, held) // self.rows, CARRYING_DRAWS)
+        most = max(min(MAXIMUM_POINTS, held) // self.rows.number, CARRYING_DRAWS)
         found: dict[int, Part] = {}
         for number in sorted({min(times * MONTE_CARLO_DRAWS, most) for times in MORE_DRAWS}):
             few = max(round(number * DEPLOYED_SHARE), 1)
-            own = self._predicted([self.target], max(number - few, 1), self.seed)
+            own = self._predicted([self.target], max(number - few, 1), self.rows.seed)
             theirs = self._predicted(self._open, few, self.average_seed)
             nodes = np.concatenate([own, theirs]).T
             shares = np.full(len(own), 1 / len(own)), np.full(len(theirs), 1 / len(theirs))
@@ -153,24 +140,13 @@ class PooledDivergences:
 
     def _predicted(self, states: list[int], number: int, seed: int) -> Array:
         """Predictive draws of the rows, as many of each state, shape (draws, rows)."""
-        predicted = self.forecaster.predict(self.draws.thinned(states, number), self.batch, self.past, random_seed=seed)
-        (drawn,) = predicted.data_vars.values()
-        return np.asarray(drawn.values, dtype=float)
+        return self.rows.predicted(self.draws.thinned(states, number), seed)
 
     def _densities(self, nodes: Array) -> PointDensities:
         """Of the target and of states not yet settled, at points of shape (rows, points); the latest are kept."""
         if self._latest is None or self._latest[0] is not nodes:
             self._latest = None  # before the next ones are made
-            (outcome,) = self.forecaster.observed
-            at = log_density_with(
-                self.distributions,
-                self.forecaster,
-                self.draws.posterior,
-                self.batch,
-                {outcome: nodes},
-                self.past,
-                self.seed,
-            )
+            at = self.rows.log_density_at(nodes, self.draws.posterior, self.distributions)
             self._latest = nodes, point_densities(self.pool, by_draw(at), [*self._open, self.target])
         return self._latest[1]
 
@@ -224,7 +200,7 @@ class PooledDivergences:
         variances = relative_variances(pool, sparse, target, states)
         found = {}
         for i, (s, rule) in enumerate(rules.items()):
-            at = normalised(rule.share.reshape(self.rows, -1)).ravel()
+            at = normalised(rule.share.reshape(self.rows.number, -1)).ravel()
             part = Part(
                 values[s],
                 sums[i],
@@ -232,7 +208,7 @@ class PooledDivergences:
                 bias=float(at[few] @ variances.of_ratio[i]) / 2 / at[few].sum(),
                 beyond=float(np.hypot(rule.unresolved, rule.left_out)),
                 trust=float(np.sqrt(at[few] @ variances.of_worse[i] ** 2 / at[few].sum())),
-                spread=gap_spread(bare(shadow), bare(log_density[s]), at, self.rows),
+                spread=gap_spread(bare(shadow), bare(log_density[s]), at, self.rows.number),
             )
             value, error = without_bias(part.value, part.bias, part.variance)
             tolerated = tolerated_error(error, value)
@@ -241,9 +217,11 @@ class PooledDivergences:
                 found[s] = replace(part, settled=settled, most=MAXIMUM_AVERAGED_VARIANCE)
             else:
                 coarse = rule.unresolved > tolerated
-                short = rule.left_out > max(0.5 * error, tolerated)
+                short, counts = rule.left_out > max(0.5 * error, tolerated), self.kind == "count"
                 # Finer points mend nothing beyond the ends of a line; masses of a sum over strided counts they do.
-                found[s] = replace(part, settled=not (coarse or short), coarse=coarse or (short and self.counts))
+                found[s] = replace(
+                    part, settled=not (coarse or short), coarse=coarse or (short and self.kind == "count")
+                )
         return found
 
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import xarray as xr
 
 from learning_debt.arrays.bridging.multistate import debts
 from learning_debt.arrays.predictive.outcome_points import POINTS
 from learning_debt.arrays.predictive.pooled_mixtures import influences, own_variances, point_densities
 from learning_debt.doubt import Doubt
 from learning_debt.estimate import Estimate
-from learning_debt.forecasters.base import SampledForecaster
-from learning_debt.forecasters.row_likelihood import row_chunks, row_log_density
 from learning_debt.scores.row_mixtures import MAXIMUM_RELATIVE_VARIANCE
+from learning_debt.spells.period_rows import PeriodRows
 from learning_debt.spells.pooled_divergences import CELLS, PooledDivergences, whole
 from learning_debt.spells.pooled_draws import PooledDraws, by_draw
 from learning_debt.spells.pooled_islands import Ties
@@ -41,39 +39,27 @@ def pooled_debts(draws: PooledDraws, target: int, ties: Ties) -> list[Estimate]:
 
 
 class PooledPeriod:
-    """Predictive densities of one batch under all states before `target`, and `target` itself.
+    """Predictive densities of a period's rows under all states before `target`, and `target` itself.
 
     Parameters
     ----------
-    forecaster : SampledForecaster
+    rows : PeriodRows
     draws : PooledDraws
     target : int
         The shadow at the end of the period; its forecast is what predictive debt is measured from.
-    batch, past : Dataset
-    seed : int
     """
 
-    def __init__(
-        self,
-        forecaster: SampledForecaster,
-        draws: PooledDraws,
-        target: int,
-        batch: xr.Dataset,
-        past: xr.Dataset | None,
-        seed: int,
-    ) -> None:
-        self.forecaster, self.draws, self.target = forecaster, draws, target
-        self.batch, self.past, self.seed = batch, past, seed
+    def __init__(self, rows: PeriodRows, draws: PooledDraws, target: int) -> None:
+        self.rows, self.draws, self.target = rows, draws, target
         self.pool, self.states = draws.pool, list(range(target + 1))
-        self.rows = batch.sizes[forecaster.observation_dim]
 
     def gaps(self) -> tuple[list[Estimate], list[Estimate]]:
         """Score gaps of the newest state before the period to each one, and mean scores of each, at the outcomes."""
         newest, states = self.target - 1, self.states[:-1]
-        pool, posterior = self.pool, self.draws.posterior
-        at_rows = [row_log_density(self.forecaster, posterior, rows, past, self.seed) for rows, past in self._chunks(1)]
+        pool = self.pool
+        at_rows = [rows.log_density(self.draws.posterior) for rows in self._chunks(1)]
         found = point_densities(pool, by_draw(np.concatenate(at_rows, axis=-1)), states)
-        own = influences(pool, found, states, np.full((len(states), self.rows), 1 / self.rows))
+        own = influences(pool, found, states, np.full((len(states), self.rows.number), 1 / self.rows.number))
         trust = own_variances(pool, found, states)
         carried = np.sqrt((np.maximum(trust[newest], trust) ** 2).mean(axis=1))
         log_mean = found.log_density[states]
@@ -95,17 +81,15 @@ class PooledPeriod:
     def predictive_debts(self) -> list[Estimate]:
         """Predictive debt of every state before the period, with ``gap_sd`` among its diagnostics."""
         counts, by_block = [], []
-        for rows, past in self._chunks(POINTS[0]):  # one after the other, since each holds its densities
-            block = PooledDivergences(self.forecaster, self.draws, self.target, rows, past, self.seed)
-            counts.append(block.rows)
-            by_block.append(block.parts())
+        for rows in self._chunks(POINTS[0]):  # one after the other, since each holds its densities
+            counts.append(rows.number)
+            by_block.append(PooledDivergences(rows, self.draws, self.target).parts())
         by_state = [list(of_state) for of_state in zip(*by_block, strict=True)]
-        return whole(by_state, np.array(counts) / self.rows, self.draws, self.target)
+        return whole(by_state, np.array(counts) / self.rows.number, self.draws, self.target)
 
-    def _chunks(self, points: int) -> Iterator[tuple[xr.Dataset, xr.Dataset | None]]:
-        """Rows to look at together, each at so many points, and what they follow."""
-        together = max(CELLS // (self.pool.weight.shape[1] * points), 1)
-        return row_chunks(self.forecaster, self.batch, self.past, together)
+    def _chunks(self, points: int) -> Iterator[PeriodRows]:
+        """Rows to look at together, each at so many points."""
+        return self.rows.chunks(CELLS // (self.pool.weight.shape[1] * points))
 
 
 def _judged(estimates: list[Estimate]) -> list[Estimate]:

@@ -7,6 +7,9 @@ from learning_debt.forecasters.base import SampledForecaster
 from learning_debt.shadows.base import ShadowKeeper
 from learning_debt.spells.step import StepOptions
 
+OUTCOME_KINDS = ("count", "continuous", "other")
+"""What `Predictor.outcome_kind` may say."""
+
 
 def refuse_options(forecaster: SampledForecaster, options: StepOptions, keeper: ShadowKeeper) -> None:
     """Raise where the shadow's keeper, or rows that depend on rows before them, do not allow what is asked for.
@@ -20,6 +23,8 @@ def refuse_options(forecaster: SampledForecaster, options: StepOptions, keeper: 
         doubt = why_no_debt(forecaster, options, keeper)
         if doubt is not None:
             raise ValueError(f"variables: deployed_pareto_k needs what posterior debt needs, and here {doubt.what}")
+    if "predictive_debt" in options.variables:
+        outcome_kind_of(forecaster)
     if not forecaster.needs_past:
         return
     if options.update_rule.discount < 1:
@@ -42,6 +47,20 @@ def refuse_options(forecaster: SampledForecaster, options: StepOptions, keeper: 
             f"horizon={options.horizon}: outcomes of this model feed back into its forecasts, and their density "
             "several steps ahead has no closed form; choose a score of draws, such as score='crps'"
         )
+
+
+def outcome_kind_of(forecaster: SampledForecaster) -> str:
+    """What the forecaster says of its outcomes.
+
+    Raises
+    ------
+    ValueError
+        If it is none of what it may say.
+    """
+    kind = forecaster.outcome_kind()
+    if kind not in OUTCOME_KINDS:
+        raise ValueError(f"forecaster: outcome_kind() must return one of {', '.join(OUTCOME_KINDS)}, not {kind!r}")
+    return kind
 
 
 def why_no_debt(forecaster: SampledForecaster, options: StepOptions, keeper: ShadowKeeper) -> Doubt | None:
