@@ -212,7 +212,7 @@ def test_fits_of_different_sizes_are_not_pooled_and_the_reason_is_theirs():
 def test_an_unknown_kind_of_outcome_is_named_after_the_first_fit(shadow):
     forecaster = SampledRegression(PRIOR)
     forecaster.outcome_kind = lambda: "integers"
-    with pytest.raises(ValueError, match="outcome_kind\\(\\) must return one of count.*, not 'integers'"):
+    with pytest.raises(ValueError, match=r"outcome_kind\(\) must return one of count.*, not 'integers'"):
         table(forecaster, history(), shadow=shadow)
     assert forecaster.fits == 1
 

@@ -217,11 +217,10 @@ class PooledDivergences:
                 found[s] = replace(part, settled=settled, most=MAXIMUM_AVERAGED_VARIANCE)
             else:
                 coarse = rule.unresolved > tolerated
-                short, counts = rule.left_out > max(0.5 * error, tolerated), self.kind == "count"
+                short = rule.left_out > max(0.5 * error, tolerated)
                 # Finer points mend nothing beyond the ends of a line; masses of a sum over strided counts they do.
-                found[s] = replace(
-                    part, settled=not (coarse or short), coarse=coarse or (short and self.kind == "count")
-                )
+                mends = coarse or (short and self.kind == "count")
+                found[s] = replace(part, settled=not (coarse or short), coarse=mends)
         return found
 
 
