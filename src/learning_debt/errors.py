@@ -14,6 +14,10 @@ class IncomparablePosteriorsError(ValueError):
     """Two posteriors do not belong to one model on one scale, so no debt exists between them."""
 
 
+class OtherTableError(ValueError):
+    """A store holds the fits of another table; the message says what differs."""
+
+
 class NoJointDensityError(ValueError, NotImplementedError):
     """The joint density of a posterior cannot be evaluated, so no debt can be bridged without overlap."""
 

@@ -86,6 +86,13 @@ def audit(
     seed: Annotated[int | None, typer.Option(help="Random seed; default: random_seed of MODEL.py, or 1.")] = None,
     spells: Annotated[Path | None, typer.Option(help="spells.nc of an earlier audit, to price it anew.")] = None,
     out: Annotated[Path, typer.Option(help="Directory for report, pictures and tables.")] = Path("audit"),
+    store: Annotated[
+        Path | None,
+        typer.Option(
+            help="Directory that keeps every fit, so that a run that was cut short goes on; default: of"
+            " MODEL.py, or OUT.store, which goes once its table is whole."
+        ),
+    ] = None,
 ) -> None:
     """Replay the history of the forecaster in MODEL.py: what your calendar cost, what policies would have.
 
@@ -109,4 +116,5 @@ def audit(
             draws=draws,
             random_seed=seed,
             spells=spells,
+            store=store,
         )

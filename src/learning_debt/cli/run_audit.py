@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
+import shutil
 import sys
 import time
 import warnings
@@ -19,6 +21,7 @@ from learning_debt.cli.history_file import read_history, read_spells
 from learning_debt.cli.model_file import imported
 from learning_debt.cli.printing import print_audit
 from learning_debt.cli.settings import Settings
+from learning_debt.errors import OtherTableError
 from learning_debt.report import require_storable, require_writable, write_report, write_spells
 from learning_debt.spells.placeholder_table import rehearsed_table
 from learning_debt.validation import require_callable
@@ -32,6 +35,13 @@ class Twin(NamedTuple):
     comparison: xr.Dataset
     sampled: xr.Dataset
     exact: xr.Dataset
+
+
+class _Table(NamedTuple):
+    """A table, and the store that has served its purpose once the table is written."""
+
+    table: xr.Dataset
+    passing: Path | None
 
 
 def run_audit(model: Path, out: Path, *, history: Path | None, spells: Path | None, **options: Any) -> None:
@@ -54,7 +64,7 @@ def run_audit(model: Path, out: Path, *, history: Path | None, spells: Path | No
 
 def _fitted(
     console: PlainConsole, settings: Settings, price: ld.RetrainingCost, history: Path | None, out: Path
-) -> tuple[xr.Dataset, Path, tuple[Any, Any, dict[str, Any]]]:
+) -> tuple[xr.Dataset, Path, tuple[Any, Any, dict[str, Any], Path]]:
     """The spell table, where it is kept, and the twin, if any, with the data and options to make its tables of."""
     forecaster, source = settings.forecaster()
     data = read_history(history) if history is not None else settings.history(forecaster.observation_dim)
@@ -66,18 +76,49 @@ def _fitted(
         rehearsed_table(twin[1], data, **_exactly(options))
     console.say(f"{settings.file}: {source}; {_work_ahead(forecaster, options)}", "bold")
     started = time.perf_counter()
-    table = ld.spell_table(forecaster, data, **options)
+    home = Path(f"{out}.store")
+    table, passing = _table(console, forecaster, data, options, home)
     kept = write_spells(table, out)
+    if passing is not None:
+        shutil.rmtree(passing)
     seconds = f"{time.perf_counter() - started:.0f} s"
     if isinstance(forecaster, ld.ConjugateRegression):
         console.say(f"exact signals in {seconds}; their table is kept in {kept}")
-        return table, kept, (twin, data, options)
+        return table, kept, (twin, data, options, home)
     fits = int(table["refits"].sum()) + table.sizes["series"]
     plural = "" if fits == 1 else "s"
     console.say(f"{fits} fit{plural} in {seconds}; their table is kept in {kept}")
     if reason := table.attrs.get("not_pooled"):
         console.say(f"a few fits could not serve all periods: {reason}")
-    return table, kept, (twin, data, options)
+    return table, kept, (twin, data, options, home)
+
+
+def _table(console: PlainConsole, forecaster: Any, data: Any, options: dict[str, Any], home: Path) -> _Table:
+    """The table; its fits are kept in the store of the options, or else in the first directory that holds no other."""
+    given = options.get("store")
+    if isinstance(forecaster, ld.ConjugateRegression):
+        return _Table(ld.spell_table(forecaster, data, **options), None)
+    places = [Path(given)] if given is not None else (_numbered(home, number) for number in itertools.count(1))
+    for place in places:
+        if place.exists():
+            console.say(f"{place} holds the fits of a run that was cut short")
+        try:
+            table = ld.spell_table(forecaster, data, **(options | {"store": place}))
+        except OtherTableError as other:
+            if given is not None:
+                raise
+            console.say(f"they are of no use here: {other}", style="yellow")
+        except BaseException as error:
+            if place.exists():
+                error.add_note(f"the fits so far are kept in {place}; the same command goes on from them")
+            raise
+        else:
+            return _Table(table, None if given is not None else place)
+    raise AssertionError("one place or another is free")
+
+
+def _numbered(home: Path, number: int) -> Path:
+    return home if number == 1 else home.with_name(f"{home.name}-{number}")
 
 
 def _work_ahead(forecaster: Any, options: dict[str, Any]) -> str:
@@ -109,19 +150,21 @@ def _rehearse(
         ld.audit(table, price, **audit_options)
 
 
-def _twin(console: PlainConsole, pair: Any, data: Any, options: dict[str, Any]) -> Twin | None:
+def _twin(console: PlainConsole, pair: Any, data: Any, options: dict[str, Any], home: Path) -> Twin | None:
     """Sampled and exact tables of a model file's conjugate twin."""
     if pair is None:
         return None
     console.say("conjugate twin: sampled, to be held against its exact values")
-    sampled = ld.spell_table(pair[0], data, **options)
+    sampled, passing = _table(console, pair[0], data, options | {"store": None}, home.with_name(f"{home.name}-twin"))
+    if passing is not None:
+        shutil.rmtree(passing)
     exact = ld.spell_table(pair[1], data, **_exactly(options))
     return Twin(ld.compare_tables(sampled, exact), sampled, exact)
 
 
 def _exactly(options: dict[str, Any]) -> dict[str, Any]:
     """Options of a spell table for an exact forecaster."""
-    return {**options, "shadow": None, "progressbar": False}
+    return {**options, "shadow": None, "progressbar": False, "store": None}
 
 
 def _audit(

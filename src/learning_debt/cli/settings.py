@@ -23,7 +23,7 @@ from learning_debt.validation import require_callable, require_instance, require
 
 TWIN = ("build_twin", "twin_prior")
 OTHERS = ("load_history", *TWIN)
-FOR_FITS = ("history", "initial", "draws")
+FOR_FITS = ("history", "initial", "draws", "store")
 """Options of the command line that have no say over a table that is there already."""
 DEFAULT_SEED = 1
 YEAR_FIRST = re.compile(r"\d{4}(\D|\d{4}|$)")

@@ -16,6 +16,8 @@ TRAINING = "training_data"
 TRAINING_WEIGHT, ROW_WEIGHT = "training_weight", "row_weight"
 GRADIENT_EVALUATIONS = "learning_debt_gradient_evaluations"
 """Attribute of a posterior: gradients of its log density, tuning included, over all chains; 0 for an exact one."""
+FIT_SECONDS = "learning_debt_fit_seconds"
+"""Attribute of a posterior that was kept and read again: what its fit took."""
 
 
 def training_data(posterior: xr.DataTree) -> xr.Dataset:
@@ -118,6 +120,15 @@ class DistributionGiver(Protocol):
 
         Its log density agrees with `log_density` for any outcomes of the batch; where outcomes feed back there is none.
         """
+        ...
+
+
+@runtime_checkable
+class Fingerprinted(Protocol):
+    """A forecaster that can tell itself from others, which a store of its fits asks for. Optional."""
+
+    def fingerprint(self, data: Any) -> str:
+        """Text that differs between forecasters whose fits to `data` differ, and is the same in every process."""
         ...
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -99,6 +100,11 @@ class ConjugateRegression:
     def growing_dims(self) -> tuple[str, ...]:
         """None: rows bring nothing that a posterior does not hold."""
         return ()
+
+    def fingerprint(self, data: Any) -> str:
+        """Hash of the prior and the names of the coefficients, which posteriors given `data` follow from."""
+        prior = [np.asarray(part).tolist() for part in self._prior]
+        return hashlib.sha256(repr((prior, self._names)).encode()).hexdigest()[:32]
 
     def as_batch(self, data: Any) -> xr.Dataset:
         """Convert and check rows.

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from learning_debt.data import take_rows
-from learning_debt.forecasters.base import GRADIENT_EVALUATIONS, Forecaster
+from learning_debt.forecasters.base import FIT_SECONDS, GRADIENT_EVALUATIONS, Forecaster
 from learning_debt.shadows.base import Shadow, Upkeep, believable, checked_weight, kept, padded
 from learning_debt.typing import Array
 
@@ -78,14 +78,14 @@ def refit(
     weighted = {} if (weights == 1).all() else {"row_weight": weights}  # a forecaster that weighs no rows need not know
     posterior = side_by_side([forecaster.fit(rows, **weighted, random_seed=seed) for seed in seeds])
     found = believable(posterior)
-    gradients = posterior.attrs.get(GRADIENT_EVALUATIONS, 0) if isinstance(posterior, xr.DataTree) else 0
+    attributes = posterior.attrs if isinstance(posterior, xr.DataTree) else {}
     upkeep = Upkeep(
         "refit",
         float("nan"),
         found.effective_size,
         fits,
-        gradients * float(held.size),
-        perf_counter() - begun,
+        float(attributes.get(GRADIENT_EVALUATIONS, 0)) * held.size,
+        float(attributes.get(FIT_SECONDS, perf_counter() - begun)),
         found.converged,
         note,
         found.reason,
@@ -99,10 +99,9 @@ def side_by_side(posteriors: list[Any]) -> Any:
     if len(posteriors) == 1 or not isinstance(posteriors[0], xr.DataTree):
         return posteriors[0]
     joined = posteriors[0].copy()
-    joined.attrs = {
-        **joined.attrs,
-        GRADIENT_EVALUATIONS: sum(posterior.attrs.get(GRADIENT_EVALUATIONS, 0) for posterior in posteriors),
-    }
+    added = [GRADIENT_EVALUATIONS, *[FIT_SECONDS] * (FIT_SECONDS in joined.attrs)]
+    sums = {name: sum(posterior.attrs.get(name, 0) for posterior in posteriors) for name in added}
+    joined.attrs = {**joined.attrs, **sums}
     for name in ("posterior", "sample_stats"):
         if name in joined.children:
             group = xr.concat([posterior[name].to_dataset(inherit=False) for posterior in posteriors], "chain")

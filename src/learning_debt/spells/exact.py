@@ -55,7 +55,7 @@ class ExactStep:
         first = _fitted(self.forecaster.prior, x, y, period.row_weight)
         return ExactHoldings(NIG(*(np.asarray(part)[None] for part in first)), period.row_weight, x, y), UPKEEP
 
-    def step(self, held: ExactHoldings, period: Period) -> tuple[ExactHoldings, Column]:
+    def step(self, held: ExactHoldings, period: Period, known: Column | None = None) -> tuple[ExactHoldings, Column]:
         """As in `learning_debt.spells.step.Step`.
 
         Raises

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -26,7 +27,10 @@ from learning_debt.spells.pooled_draws import PooledDraws
 from learning_debt.spells.progress import Stages
 from learning_debt.spells.series_plans import lay_out
 from learning_debt.spells.step import period_seeds
+from learning_debt.spells.store_identity import OF_SIGNALS, identity_of
+from learning_debt.spells.stored_fits import with_stored_fits
 from learning_debt.spells.table_builder import check_rows
+from learning_debt.spells.table_store import opened
 from learning_debt.validation import require_instance, require_whole_number
 
 
@@ -147,6 +151,7 @@ def replayed_posteriors(
     random_seed: int | None = None,
     progressbar: bool = True,
     executor: Executor | None = None,
+    store: str | os.PathLike[str] | None = None,
 ) -> ReplayedPosteriors:
     """The posteriors of all periods of a history, to look at what changed between any two of them.
 
@@ -172,6 +177,8 @@ def replayed_posteriors(
     progressbar : bool
     executor : concurrent.futures.Executor, optional
         Runs several fits side by side.
+    store : path, optional
+        As in `spell_table`; that of the history's table has all fits already.
 
     Returns
     -------
@@ -229,6 +236,7 @@ def replayed_posteriors(
         random_seed=random_seed,
         progressbar=progressbar,
         executor=executor,
+        store=store,
     )
     if len(layout.plans) > 1:
         raise ValueError(
@@ -240,11 +248,16 @@ def replayed_posteriors(
     if isinstance(forecaster, ConjugateRegression):
         return ReplayedPosteriors(forecaster, plan)
     sampled = require_sampled_forecaster("forecaster", forecaster)
+    keeper = PooledShadow() if shadow is None else shadow
+    if store is not None:
+        asked = identity_of(forecaster, layout.plans, keeper)
+        kept = opened(store, {name: told for name, told in asked.items() if name not in OF_SIGNALS}, random_seed)
+        sampled, random_seed = with_stored_fits(sampled, kept.series(0)), kept.entropy
     (seed,) = np.random.SeedSequence(random_seed).spawn(1)  # the table's, of its only series
     seeds = [period_seeds(seed, t)[0] for t in range(plan.periods + 1)]
     try:
         with Stages(progressbar) as stages:
-            anchors, draws = pooled_draws(sampled, plan, shadow or PooledShadow(), seeds, stages, executor)
+            anchors, draws = pooled_draws(sampled, plan, keeper, seeds, stages, executor)
     except NotPooledError as reason:
         raise NotPooledError(
             f"these posteriors cannot be made from one pool of draws: {reason}. Fit the periods that you want to "

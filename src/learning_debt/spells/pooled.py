@@ -23,7 +23,7 @@ from learning_debt.spells.pooled_signals import PooledPeriod, pooled_debts
 from learning_debt.spells.progress import Stages
 from learning_debt.spells.schema import POOLED
 from learning_debt.spells.step import Column, period_seeds
-from learning_debt.spells.table_loop import Columns, columns_of
+from learning_debt.spells.table_loop import Columns, ColumnStore, columns_of
 from learning_debt.typing import Array
 
 WORTH_THINNING = 1.2
@@ -79,6 +79,7 @@ def pooled_columns(
     *,
     progressbar: bool = False,
     executor: Executor | None = None,
+    store: ColumnStore | None = None,
 ) -> Columns:
     """All periods of `plan` from a pool.
 
@@ -94,18 +95,23 @@ def pooled_columns(
         anchors, draws = pooled_draws(forecaster, plan, keeper, fit_seeds, stages, executor)
         fewer = _fewer(anchors, draws) if "predictive_debt" in plan.variables else draws
         ties = ties_of(anchors, draws.pool, bridge_seeds) if "debt" in plan.variables else Ties()
-        signals = []
+        upkeep, columns = upkeep_of(anchors, draws), []
 
-        def of_period(t: int) -> dict[str, Array]:
+        def of_period(t: int) -> Column:
+            if store is not None and (known := store.column(POOLED, t)) is not None:
+                return known
             with noted(plan.where(t)):
-                return _signals(forecaster, plan, (draws, fewer), ties, t, forecast_seeds[t])
+                signals = _signals(forecaster, plan, (draws, fewer), ties, t, forecast_seeds[t])
+            found = Column(signals, upkeep[t])
+            if store is not None:
+                store.keep_column(POOLED, t, found)
+            return found
 
         with stages.stage("densities of every period", plan.periods) as periods:
-            for found in in_threads(of_period, range(1, plan.periods + 1)):
-                signals.append(found)
+            for column in in_threads(of_period, range(1, plan.periods + 1)):
+                columns.append(column)
                 periods.advance()
-    first, *upkeep = upkeep_of(anchors, draws)
-    return columns_of(first, [Column(*column) for column in zip(signals, upkeep, strict=True)])
+    return columns_of(upkeep[0], columns)
 
 
 def _signals(

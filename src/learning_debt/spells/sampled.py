@@ -22,7 +22,8 @@ from learning_debt.estimate import Estimate
 from learning_debt.forecasters.base import SampledForecaster
 from learning_debt.shadows.base import Shadow, ShadowKeeper, Upkeep, density_at, padded
 from learning_debt.spells.estimate_signals import estimate_arrays, estimate_signals
-from learning_debt.spells.held_likelihoods import HeldLikelihood, HeldLikelihoods
+from learning_debt.spells.forwarding import RememberingPredictor
+from learning_debt.spells.held_likelihoods import HeldLikelihood, HeldLikelihoods, WeightedRows
 from learning_debt.spells.issued_forecasts import SELF, IssuedForecasts
 from learning_debt.spells.sampled_refusals import refuse_options, why_no_debt
 from learning_debt.spells.step import Arrival, ArrivedGaps, Column, Period, Positions, StepOptions, period_seeds
@@ -116,23 +117,32 @@ class SampledStep:
         held = (self.likelihoods.stored(period, shadow.posterior),) if self._by_likelihood else ()
         return SampledHoldings(shadow, (stored,), held, ShadowChain(LADDER_SHARE), {}), upkeep
 
-    def step(self, held: SampledHoldings, period: Period) -> tuple[SampledHoldings, Column]:
+    def step(
+        self, held: SampledHoldings, period: Period, known: Column | None = None
+    ) -> tuple[SampledHoldings, Column]:
         """As in `learning_debt.spells.step.Step`."""
         batch = self._batch(period, period.issued.rows)
-        held, gaps, signals = self._scored(held, period, batch)
+        if self.options.learns_late:
+            known = None  # what is learnt later rests on the gaps themselves
+        gaps: list[Estimate] = []
+        signals: dict[str, Array] = {}
+        if known is None:
+            held, gaps, signals = self._scored(held, period, batch)
+        else:
+            held = self._advanced(held, period, batch)
         if self.options.learns_late:
             signals |= self._arrived(held, period, gaps)
         fit_seed, _, bridge_seed = self._seeds(period.number)
         shadow, upkeep = self.keeper.step(self.forecaster, held.shadow, period.so_far, period.row_weight, fit_seed)
         newest = Stored(shadow.posterior, draws_record(shadow.posterior), bridge_seed)
-        debts = self._compared(held, period, newest, batch)
+        debts = self._compared(held, period, newest, batch, known is None)
         signals |= debts.signals
-        if "predictive_debt" in self.options.variables:
+        if "predictive_debt" in self.options.variables and known is None:
             signals |= self._predictive_debt(held.stored, period, newest.posterior, batch)
         awaited = {issue: kept for issue, kept in held.gaps.items() if issue not in period.arriving}
         awaited |= {period.number: gaps} if period.awaited else {}
         held = SampledHoldings(shadow, (*held.stored, newest), debts.likelihoods, debts.chain, awaited)
-        return held, Column(signals, upkeep, debts.no_debt)
+        return held, Column(signals, upkeep, debts.no_debt) if known is None else known
 
     def _seeds(self, number: int) -> list[int]:
         return period_seeds(self.seed, number)
@@ -157,11 +167,7 @@ class SampledStep:
 
         Where outcomes come in on time both need the same log densities, which each posterior is asked for once.
         """
-        stored, learnt = held.stored, None
-        if held.likelihoods:
-            learnt = self.likelihoods.learnt(period, held.likelihoods[-1].row_weight)
-            if np.array_equal(learnt.rows, period.issued.rows):
-                learnt = learnt._replace(batch=batch)
+        stored, learnt = held.stored, self._learnt(held, period, batch)
         gaps, scores, likelihoods = [SELF] * len(stored), [SELF] * len(stored), list(held.likelihoods)
         posteriors, seed = [deployed.posterior for deployed in stored], self._seeds(period.number)[1]
         for s, asked, forecast, gaps[s] in self.forecasts.newest_first(posteriors, period.issued, period, batch, seed):
@@ -173,6 +179,26 @@ class SampledStep:
         if "deployed_score" in self.options.variables:
             signals |= estimate_signals("deployed_score", scores)
         return held._replace(likelihoods=tuple(likelihoods)), gaps, signals
+
+    def _learnt(self, held: SampledHoldings, period: Period, batch: xr.Dataset) -> WeightedRows | None:
+        """Rows that are about to be learnt; the very `batch` that is forecast, where they are the same."""
+        if not held.likelihoods:
+            return None
+        learnt = self.likelihoods.learnt(period, held.likelihoods[-1].row_weight)
+        return learnt._replace(batch=batch) if np.array_equal(learnt.rows, period.issued.rows) else learnt
+
+    def _advanced(self, held: SampledHoldings, period: Period, batch: xr.Dataset) -> SampledHoldings:
+        """As `_scored`, without the scores."""
+        learnt, seed = self._learnt(held, period, batch), self._seeds(period.number)[1]
+        if learnt is None:
+            return held
+        likelihoods = [
+            self.likelihoods.advanced(
+                likelihood, period, RememberingPredictor(self.forecaster, deployed.posterior, batch), learnt, seed
+            )
+            for likelihood, deployed in zip(held.likelihoods, held.stored, strict=True)
+        ]
+        return held._replace(likelihoods=tuple(likelihoods))
 
     def _arrived(self, held: SampledHoldings, period: Period, own: list[Estimate]) -> dict[str, Array]:
         """What becomes known about forecasts of this period, whose gaps are `own`, and of earlier ones."""
@@ -210,17 +236,24 @@ class SampledStep:
     def _batch(self, period: Period, rows: Positions) -> xr.Dataset:
         return self.forecaster.as_batch(period.take(rows))
 
-    def _compared(self, held: SampledHoldings, period: Period, newest: Stored, batch: xr.Dataset) -> _Debts:
-        """Posterior debts, where there are any, and the Pareto k of what would make the shadow of each posterior."""
+    def _compared(
+        self, held: SampledHoldings, period: Period, newest: Stored, batch: xr.Dataset, asked: bool
+    ) -> _Debts:
+        """Posterior debts, where there are any, and the Pareto k of what would make the shadow of each posterior.
+
+        Where they are not `asked` for, only what later ones need.
+        """
         if self._by_likelihood:
-            return self._by_log_likelihoods(held, period, newest, batch)
+            return self._by_log_likelihoods(held, period, newest, batch, asked)
         debts: list[Estimate | None] = [None] * len(held.stored)
-        if self._debt_asked and self._no_debt is None:
+        if asked and self._debt_asked and self._no_debt is None:
             debts = self._by_densities(held.stored, newest)
         signals = estimate_signals("debt", debts) if "debt" in self.options.variables else {}
         return _Debts(signals, (), held.chain, "" if self._no_debt is None else self._no_debt.text())
 
-    def _by_log_likelihoods(self, held: SampledHoldings, period: Period, newest: Stored, batch: xr.Dataset) -> _Debts:
+    def _by_log_likelihoods(
+        self, held: SampledHoldings, period: Period, newest: Stored, batch: xr.Dataset, asked: bool
+    ) -> _Debts:
         stored, variables, chain = held.stored, self.options.variables, held.chain
         at_shadow = self.likelihoods.at_newest(period, newest.posterior, held.likelihoods)
         at_deployed = [likelihood.beyond for likelihood in held.likelihoods]
@@ -233,7 +266,7 @@ class SampledStep:
             )
         debts: list[Estimate | None] = [None] * len(stored)
         tails = np.full(len(stored), np.nan)
-        for s in np.flatnonzero(comparable).tolist():
+        for s in np.flatnonzero(np.logical_and(comparable, asked)).tolist():
             if "deployed_pareto_k" in variables:
                 tails[s] = _pareto_k(at_deployed[s], stored[s].draws.weight)
             if "debt" not in variables:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from typing import Any, NamedTuple
 
@@ -38,6 +39,7 @@ from learning_debt.spells.schema import (
 )
 from learning_debt.spells.table_loop import Columns
 from learning_debt.spells.table_options import check_options
+from learning_debt.validation import require_instance
 
 
 class Layout(NamedTuple):
@@ -104,11 +106,14 @@ def lay_out(
     random_seed: Any,
     progressbar: bool,
     executor: Any,
+    store: Any = None,
 ) -> Layout:
     """Check everything that can be checked without a fit; arguments and errors are those of `spell_table`."""
     periods = {"initial": initial, "horizon": horizon}
     flags = {"varying_rows": varying_rows, "progressbar": progressbar}
     names = check_options(forecaster, variables, update_rule, shadow, random_seed, executor, periods, flags)
+    if store is not None:
+        require_instance("store", store, (str, os.PathLike), "the path of a directory, or left out")
     dim = forecaster.observation_dim
     series, parts = _split_series(as_dataset(history, dim, RESERVED), dim)
     rule, chosen = UpdateRule() if update_rule is None else update_rule, as_score(score)

@@ -169,11 +169,11 @@ class Step[Holdings](Protocol):
         """What is held after the first fit."""
         ...
 
-    def step(self, held: Holdings, period: Period) -> tuple[Holdings, Column]:
+    def step(self, held: Holdings, period: Period, known: Column | None = None) -> tuple[Holdings, Column]:
         """What is held at the end of the period, and its signals.
 
         Forecasts are scored by the posteriors stored before it; then the shadow learns what became known, is stored,
-        and is compared with each of them.
+        and is compared with each of them. Where the column is `known` already, only what is held is worked out.
         """
         ...
 

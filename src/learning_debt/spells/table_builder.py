@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from contextlib import nullcontext
@@ -26,7 +27,10 @@ from learning_debt.spells.pooled_anchors import NotPooledError
 from learning_debt.spells.sampled import SampledStep
 from learning_debt.spells.schema import SAMPLED
 from learning_debt.spells.series_plans import lay_out
+from learning_debt.spells.store_identity import identity_of
+from learning_debt.spells.stored_fits import with_stored_fits
 from learning_debt.spells.table_loop import Columns, collected_columns
+from learning_debt.spells.table_store import SeriesStore, opened
 
 
 def spell_table(
@@ -44,6 +48,7 @@ def spell_table(
     random_seed: int | None = None,
     progressbar: bool = True,
     executor: Executor | None = None,
+    store: str | os.PathLike[str] | None = None,
 ) -> xr.Dataset:
     """Replay a history once, so that any policy can be priced on it afterwards.
 
@@ -85,7 +90,12 @@ def spell_table(
     random_seed : int, optional
     progressbar : bool
     executor : concurrent.futures.Executor, optional
-        Runs several series side by side.
+        Runs several series side by side; of a single one, the fits that one round of a pool asks for.
+    store : path, optional
+        A directory of its own, in which every fit and every period's signals are kept as soon as they are there. A
+        table that was interrupted goes on from what it holds and comes out the same; left out, `random_seed` is then
+        that of the first run. A store of another table is refused. Of a forecaster without a method ``fingerprint``,
+        such as one of your own, only the class can be told from another.
 
     Returns
     -------
@@ -117,7 +127,9 @@ def spell_table(
     ------
     ValueError
         If `initial` leaves no period, if periods are out of order or duplicated, if data are not finite, if a model
-        whose rows need their past meets rows that arrive late or are discounted.
+        whose rows need their past meets rows that arrive late or are discounted, if `store` holds another table.
+    OSError
+        If `store` cannot be written, as on a full disk; what it holds stays whole.
     IncomparablePosteriorsError
         If debt does not exist between the forecaster's own posteriors; leave ``"debt"`` out of `variables` then.
 
@@ -160,15 +172,26 @@ def spell_table(
         random_seed=random_seed,
         progressbar=progressbar,
         executor=executor,
+        store=store,
     )
     for plan in layout.plans:
         check_rows(forecaster, plan)
     keeper = PooledShadow() if shadow is None else shadow
-    seeds = np.random.SeedSequence(random_seed).spawn(len(layout.plans))
+    kept = None if store is None else opened(store, identity_of(forecaster, layout.plans, keeper), random_seed)
+    seeds = np.random.SeedSequence(random_seed if kept is None else kept.entropy).spawn(len(layout.plans))
     many = len(layout.plans) > 1
     jobs = [
-        SeriesJob(forecaster, plan, keeper, seed, progressbar, name if many else None, None if many else executor)
-        for plan, seed, name in zip(layout.plans, seeds, layout.series.texts, strict=True)
+        SeriesJob(
+            forecaster,
+            plan,
+            keeper,
+            seed,
+            progressbar,
+            layout.series.texts[number] if many else None,
+            None if many else executor,
+            None if kept is None else kept.series(number),
+        )
+        for number, (plan, seed) in enumerate(zip(layout.plans, seeds, strict=True))
     ]
     return layout.table(list((executor.map if many and executor is not None else map)(_columns_of, jobs)))
 
@@ -183,6 +206,7 @@ class SeriesJob(NamedTuple):
     progressbar: bool
     series: str | None
     executor: Executor | None = None
+    store: SeriesStore | None = None
 
 
 def check_rows(forecaster: Forecaster, plan: Plan) -> None:
@@ -194,17 +218,35 @@ def check_rows(forecaster: Forecaster, plan: Plan) -> None:
 
 
 def _columns_of(job: SeriesJob) -> Columns:
+    if job.store is None:
+        return _worked_out(job)
+    if (found := job.store.finished()) is None:
+        found = _worked_out(job)
+        job.store.keep_finished(found)
+    return found
+
+
+def _worked_out(job: SeriesJob) -> Columns:
     with nullcontext() if job.series is None else noted(f"of series {job.series}"):
         if isinstance(job.forecaster, ConjugateRegression):
             return collected_columns(ExactStep(job.forecaster, job.plan.options), job.plan)
         forecaster = require_sampled_forecaster("forecaster", job.forecaster)
+        if job.store is not None:
+            forecaster = with_stored_fits(forecaster, job.store)
         keeper, not_pooled = job.keeper, ""
         if isinstance(keeper, PooledShadow):
             try:
                 return pooled_columns(
-                    forecaster, job.plan, keeper, job.seed, progressbar=job.progressbar, executor=job.executor
+                    forecaster,
+                    job.plan,
+                    keeper,
+                    job.seed,
+                    progressbar=job.progressbar,
+                    executor=job.executor,
+                    store=job.store,
                 )
             except NotPooledError as reason:
                 keeper, not_pooled = keeper.otherwise, str(reason)
         step = SampledStep(forecaster, job.plan.options, keeper, job.seed)
-        return collected_columns(step, job.plan, progressbar=job.progressbar)._replace(not_pooled=not_pooled)
+        found = collected_columns(step, job.plan, progressbar=job.progressbar, store=job.store)
+        return found._replace(not_pooled=not_pooled)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from learning_debt.spells.progress import Stages
 from learning_debt.spells.schema import UPKEEP, doubt_of
 from learning_debt.spells.step import Column, Step
 from learning_debt.typing import Array
+
+STEPWISE = "stepwise"
+"""Way of a table whose shadow is kept current one period after the other."""
 
 
 class Columns(NamedTuple):
@@ -35,7 +38,21 @@ class Columns(NamedTuple):
     not_pooled: str = ""
 
 
-def collected_columns[Holdings](step: Step[Holdings], plan: Plan, *, progressbar: bool = False) -> Columns:
+class ColumnStore(Protocol):
+    """Keeps columns of a table that is made in one of several ways."""
+
+    def column(self, way: str, period: int) -> Column | None:
+        """A column that was kept."""
+        ...
+
+    def keep_column(self, way: str, period: int, column: Column) -> None:
+        """Keep a column."""
+        ...
+
+
+def collected_columns[Holdings](
+    step: Step[Holdings], plan: Plan, *, progressbar: bool = False, store: ColumnStore | None = None
+) -> Columns:
     """All periods of `plan`, one after the other; what is held is the step's own affair."""
     columns: list[Column] = []
     with Stages(progressbar) as stages:
@@ -45,7 +62,10 @@ def collected_columns[Holdings](step: Step[Holdings], plan: Plan, *, progressbar
         with stages.stage("keeping the shadow current", plan.periods) as periods:
             for t in range(1, plan.periods + 1):
                 with noted(plan.where(t)):
-                    held, column = step.step(held, plan.period(t))
+                    known = None if store is None else store.column(STEPWISE, t)
+                    held, column = step.step(held, plan.period(t), known)
+                    if store is not None and known is None:
+                        store.keep_column(STEPWISE, t, column)
                 columns.append(column)
                 periods.advance()
     return columns_of(first, columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ import xarray as xr
 
 from learning_debt.arrays.predictive.families import RowDistributions
 from learning_debt.data import as_dataset, stored_dataset, why_unusable
+from learning_debt.data.content_hash import content_hash
 from learning_debt.errors import NoJointDensityError
 from learning_debt.forecasters.base import (
     GRADIENT_EVALUATIONS,
@@ -50,6 +52,9 @@ from learning_debt.forecasters.pymc.sampling.sampler import Sampler, SamplerName
 from learning_debt.forecasters.pymc.sampling.weighted_model import Held, held_rows, require_weightable
 from learning_debt.forecasters.pymc.whole_history_checks import require_steady_labels
 from learning_debt.forecasters.weights import LINEAGE, WEIGHTS
+
+FITTED_BY = ("draws", "tune", "chains", "sampler", "growing_dims", "context_rows", "compile_kwargs")
+"""Options that a fit follows from beside the model."""
 
 
 class PyMCForecaster:
@@ -283,6 +288,17 @@ class PyMCForecaster:
             require_weightable(held, build, self._registry.scoring(build))
         self._registry.remember(build)
         return arguments if held.weight is None else {**arguments, "weight": {ROW_WEIGHT: held.weight}}
+
+    def fingerprint(self, data: Any) -> str:
+        """Hash of all that a fit to `data` follows from but its seed: the model built on it, and the sampler's settings.
+
+        Two forecasters with one fingerprint fit alike, in whichever process; versions of libraries are not part of it.
+        """
+        prepared, _ = self._preparation.of_training(as_dataset(data, self._observation_dim, ()))
+        build = self._registry.build(prepared)
+        settings = [(name, self._options[name]) for name in FITTED_BY]
+        told = repr((build.alike, settings, content_hash(prepared)))
+        return hashlib.sha256(told.encode()).hexdigest()[:32]
 
     def log_density(
         self, posterior: xr.DataTree, batch: Any, past: Any = None, *, random_seed: int | None = None

@@ -1,0 +1,48 @@
+"""Fits that are looked up before they are made."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from learning_debt.data.content_hash import content_hash
+from learning_debt.forecasters.base import FIT_SECONDS, Attaching, SampledForecaster
+from learning_debt.spells.table_store import SeriesStore
+
+
+@dataclass(frozen=True, eq=False)
+class StoredFit:
+    """`fit` of a forecaster, which keeps what it finds and finds it again."""
+
+    forecaster: SampledForecaster
+    store: SeriesStore
+
+    def __call__(self, data: Any, *, row_weight: Any = None, random_seed: int | None = None) -> xr.DataTree:
+        """As `Forecaster.fit`. What is given back is what was read, so that it is the same in every run."""
+        rows = self.forecaster.as_batch(data)
+        weight = b"" if row_weight is None else np.asarray(row_weight, dtype=float).tobytes()
+        key = hashlib.sha256(repr((content_hash(rows), weight, random_seed)).encode()).hexdigest()[:32]
+        if (found := self.store.fit(key)) is None:
+            begun = perf_counter()
+            weighted = {} if row_weight is None else {"row_weight": row_weight}
+            posterior = self.forecaster.fit(data, **weighted, random_seed=random_seed)
+            posterior.attrs[FIT_SECONDS] = perf_counter() - begun
+            self.store.keep_fit(key, posterior)
+            found = self.store.fit(key)
+            assert found is not None
+        elif isinstance(self.forecaster, Attaching):
+            self.forecaster.attach(found, data, row_weight)  # it has seen the rows, as after a fit
+        return found
+
+
+def with_stored_fits(forecaster: SampledForecaster, store: SeriesStore) -> SampledForecaster:
+    """The same forecaster, whose fits are kept in a store and not made again."""
+    found = copy.copy(forecaster)
+    object.__setattr__(found, "fit", StoredFit(forecaster, store))
+    return found
