@@ -51,9 +51,7 @@ def _model(forecaster: Forecaster, plan: Plan) -> str:
 
 
 def _shown(value: Any) -> str:
-    """As it is written, or its class where that shows an address."""
-    text = repr(value)
-    return f"{type(value).__module__}.{type(value).__qualname__}" if ADDRESS.search(text) else text
+    return ADDRESS.sub("", repr(value))
 
 
 def _version(name: str) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import xarray as xr
@@ -78,9 +81,9 @@ def opened(directory: str | os.PathLike[str], identity: dict[str, str], random_s
     if random_seed is not None:
         differs.append(_difference("random_seed", str(entropy), str(random_seed)))
     if any(differs):
-        said = "; ".join(filter(None, differs))
         raise OtherTableError(
-            f"store: {target} holds another table: {said}. Give another directory, or delete this one"
+            f"store: {target} holds another table: {'; '.join(filter(None, differs))}. Give another directory, or "
+            "delete this one"
         )
     if not identity.keys() <= theirs.keys():  # begun for posteriors alone, which no signals were asked of
         _begin(contents, entropy, theirs | identity)
@@ -116,7 +119,10 @@ class SeriesStore:
     def fit(self, key: str) -> xr.DataTree | None:
         """A posterior that was kept."""
         file = self._fit_file(key)
-        return xr.load_datatree(BytesIO(file.read_bytes()), engine="h5netcdf") if file.exists() else None
+        if not file.exists():
+            return None
+        with _readable(file):
+            return xr.load_datatree(BytesIO(file.read_bytes()), engine="h5netcdf")
 
     def keep_fit(self, key: str, posterior: xr.DataTree) -> None:
         """Keep a posterior.
@@ -138,8 +144,7 @@ class SeriesStore:
         file = self._column_file(way, period)
         if not file.exists():
             return None
-        arrays = dict(np.load(BytesIO(file.read_bytes())))
-        told = json.loads(str(arrays.pop("told")))
+        arrays, told = _read(file)
         return Column(arrays, _upkeep(told["upkeep"]), told["no_debt"])
 
     def keep_column(self, way: str, period: int, column: Column) -> None:
@@ -158,8 +163,7 @@ class SeriesStore:
         file = self.directory / "columns.npz"
         if not file.exists():
             return None
-        arrays = dict(np.load(BytesIO(file.read_bytes())))
-        told = json.loads(str(arrays.pop("told")))
+        arrays, told = _read(file)
         return Columns(arrays, told["no_debt"], told["not_pooled"])
 
     def keep_finished(self, columns: Columns) -> None:
@@ -177,6 +181,20 @@ class SeriesStore:
 
     def _column_file(self, way: str, period: int) -> Path:
         return self.directory / "periods" / f"{way}-{period:05d}.npz"
+
+
+@contextmanager
+def _readable(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        raise ValueError(f"store: {file} cannot be read ({error}); delete it, and it is made anew") from error
+
+
+def _read(file: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    with _readable(file):
+        arrays = dict(np.load(BytesIO(file.read_bytes())))
+        return arrays, json.loads(str(arrays.pop("told")))
 
 
 def _upkeep(told: dict[str, Any]) -> Upkeep:

@@ -290,7 +290,7 @@ class PyMCForecaster:
         return arguments if held.weight is None else {**arguments, "weight": {ROW_WEIGHT: held.weight}}
 
     def fingerprint(self, data: Any) -> str:
-        """Hash of all that a fit to `data` follows from but its seed: the model built on it, and the sampler's settings.
+        """Hash of what a fit to `data` follows from beside its seed: the model built on it and the sampler's settings.
 
         Two forecasters with one fingerprint fit alike, in whichever process; versions of libraries are not part of it.
         """

@@ -1,0 +1,292 @@
+"""Tables that keep what they cost: interrupted anywhere they come out the same, and nothing is mixed."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from tests.sampled_regression import SampledRegression
+
+import learning_debt as ld
+from learning_debt.errors import OtherTableError
+from learning_debt.spells import store_identity, table_store
+
+PRIOR = ld.NIG(np.zeros(2), np.eye(2), 2.0, 1.0)
+WARM, PERIODS, ROWS = 6, 10, 5
+SHADOWS = {"pooled": ld.PooledShadow(), "refit": ld.Refit(), "ladder": ld.ShadowLadder()}
+
+
+def history(late=False, series=()):
+    rng = np.random.default_rng(1)
+    period = np.repeat(np.arange(WARM + PERIODS), ROWS)
+    x = rng.normal(size=(len(period), 2))
+    y = x[:, 0] * np.where(period >= WARM + PERIODS // 2, 2.0, 0.5) - x[:, 1] + rng.normal(size=len(period))
+    data = xr.Dataset({"x": (("obs", "k"), x), "y": ("obs", y), "period": ("obs", period)})
+    if late:
+        data["arrived"] = data["period"] + (np.arange(len(period)) % ROWS == 0)
+        data["row"] = ("obs", np.arange(len(period)))
+    if series:
+        data = xr.concat([data.assign(series=("obs", [name] * len(period))) for name in series], "obs")
+    return data
+
+
+def table(forecaster=None, data=None, **options):
+    forecaster = SampledRegression(PRIOR, draws=100) if forecaster is None else forecaster
+    asked = {"initial": WARM, "random_seed": 3, "progressbar": False} | options
+    return ld.spell_table(forecaster, history() if data is None else data, **asked)
+
+
+class PowerCutError(Exception):
+    """Raised where a run ends."""
+
+
+class Cut(SampledRegression):
+    """Ends at one of its fits."""
+
+    def __init__(self, at):
+        super().__init__(PRIOR, draws=100)
+        self.at = at
+
+    def fit(self, data, **options):
+        if self.fits == self.at:
+            raise PowerCutError
+        return super().fit(data, **options)
+
+
+Cut.__module__, Cut.__qualname__ = SampledRegression.__module__, SampledRegression.__qualname__
+
+
+def same(one, other):
+    xr.testing.assert_identical(one.drop_vars("seconds"), other.drop_vars("seconds"))
+
+
+@pytest.mark.parametrize("fit", [0, 1, 3])
+@pytest.mark.parametrize("shadow", SHADOWS)
+@pytest.mark.parametrize("late", [False, True])
+def test_a_run_that_ended_at_a_fit_goes_on_there_and_comes_out_the_same(tmp_path, shadow, fit, late):
+    data, keeper = history(late), SHADOWS[shadow]
+    whole = table(data=data, shadow=keeper, store=tmp_path / "whole")
+    cut, again = Cut(fit), SampledRegression(PRIOR, draws=100)
+    try:
+        table(cut, data, shadow=keeper, store=tmp_path / "cut")
+        assert shadow == "ladder"  # which may need fewer fits
+    except PowerCutError:
+        pass
+    resumed = table(again, data, shadow=keeper, store=tmp_path / "cut")
+    same(whole, resumed)
+    assert cut.fits + again.fits == len(list((tmp_path / "whole" / "series-00000" / "fits").iterdir()))
+    plain = table(data=data, shadow=keeper)
+    xr.testing.assert_allclose(plain.drop_vars("seconds"), whole.drop_vars("seconds"), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("shadow", SHADOWS)
+@pytest.mark.parametrize("rule", [None, ld.UpdateRule(window=5), ld.UpdateRule(discount=0.9)])
+def test_a_run_that_ended_between_two_columns_takes_those_that_are_there(tmp_path, monkeypatch, shadow, rule):
+    options = {"shadow": SHADOWS[shadow], "update_rule": rule}
+    whole = table(store=tmp_path / "whole", **options)
+    written = []
+
+    def keep_column(self, way, period, column):
+        if len(written) == 4:
+            raise PowerCutError
+        written.append(period)
+        kept(self, way, period, column)
+
+    kept = table_store.SeriesStore.keep_column
+    monkeypatch.setattr(table_store.SeriesStore, "keep_column", keep_column)
+    with pytest.raises(PowerCutError):
+        table(store=tmp_path / "cut", **options)
+    monkeypatch.setattr(table_store.SeriesStore, "keep_column", kept)
+    there = {file.name: file.stat().st_mtime_ns for file in (tmp_path / "cut" / "series-00000" / "periods").iterdir()}
+    assert len(there) == 4
+    same(whole, table(store=tmp_path / "cut", **options))
+    after = {file.name: file.stat().st_mtime_ns for file in (tmp_path / "cut" / "series-00000" / "periods").iterdir()}
+    assert len(after) == PERIODS
+    assert there.items() <= after.items()
+
+
+def test_a_whole_table_is_read_without_a_fit_and_without_its_seed(tmp_path):
+    first = table(store=tmp_path / "store", random_seed=None)
+    forecaster = SampledRegression(PRIOR, draws=100)
+    same(first, table(forecaster, store=tmp_path / "store", random_seed=None))
+    assert forecaster.fits == 0
+
+
+def test_every_series_has_its_own_part(tmp_path):
+    data = history(series=("a", "b"))
+    whole = table(data=data)
+    cut = Cut(8)
+    with pytest.raises(PowerCutError):
+        table(cut, data, store=tmp_path / "store")
+    again = SampledRegression(PRIOR, draws=100)
+    resumed = table(again, data, store=tmp_path / "store")
+    xr.testing.assert_allclose(whole.drop_vars("seconds"), resumed.drop_vars("seconds"), rtol=1e-10, atol=1e-12)
+    assert {part.name for part in (tmp_path / "store").iterdir()} == {"store.json", "series-00000", "series-00001"}
+
+
+def test_posteriors_of_a_replay_are_made_of_the_fits_of_its_table(tmp_path):
+    table(shadow=ld.PooledShadow(), store=tmp_path / "store")
+    forecaster = SampledRegression(PRIOR, draws=100)
+    replayed = ld.replayed_posteriors(
+        forecaster, history(), initial=WARM, random_seed=3, progressbar=False, store=tmp_path / "store"
+    )
+    assert forecaster.fits == 0
+    assert replayed.periods == PERIODS
+    ld.replayed_posteriors(forecaster, history(), initial=WARM, progressbar=False, store=tmp_path / "first")
+    fits = forecaster.fits
+    table(forecaster, random_seed=None, store=tmp_path / "first")
+    assert forecaster.fits == fits
+    with pytest.raises(OtherTableError, match="score is log"):
+        table(forecaster, random_seed=None, score="crps", store=tmp_path / "first")
+
+
+OTHERS = {
+    "another history": {"data": history().assign(y=history()["y"] + 1e-9)},
+    "another history|": {"data": history().isel(obs=slice(0, -ROWS))},
+    "initial is 6 there and 7 here": {"initial": 7},
+    "random_seed is 3 there and 4 here": {"random_seed": 4},
+    "score is log": {"score": "crps"},
+    "update_rule is": {"update_rule": ld.UpdateRule(window=5)},
+    "shadow is": {"shadow": ld.PooledShadow(minimum_effective_share=0.9)},
+    "variables is": {"variables": ("score_gap",)},
+    "horizon is 1 there and 2 here": {"horizon": 2, "variables": ("score_gap",)},
+    "another forecaster|forecaster is": {"forecaster": True},
+}
+
+
+@pytest.mark.parametrize("said", OTHERS)
+def test_a_store_of_another_table_is_refused_by_name_before_a_fit_and_stays(tmp_path, said, monkeypatch):
+    store = tmp_path / "store"
+    whole = table(store=store)
+    options = dict(OTHERS[said])
+    forecaster = SampledRegression(PRIOR, draws=100)
+    if options.pop("forecaster", None):
+        monkeypatch.setattr(SampledRegression, "fingerprint", lambda *_: "mine", raising=False)
+    data = options.pop("data", None)
+    with pytest.raises(OtherTableError, match=said.rstrip("|")) as refused:
+        table(forecaster, data, store=store, **options)
+    assert str(store) in str(refused.value)
+    assert forecaster.fits == 0
+    monkeypatch.undo()
+    same(whole, table(forecaster, store=store))
+    assert forecaster.fits == 0
+
+
+def test_a_store_of_another_version_is_refused(tmp_path, monkeypatch):
+    table(store=tmp_path)
+    monkeypatch.setattr(store_identity, "version", lambda _: "99.0")
+    with pytest.raises(OtherTableError, match=r"version of learning_debt is \S+ there and 99.0 here"):
+        table(store=tmp_path)
+
+
+def test_a_directory_that_is_no_store_is_refused(tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(ValueError, match="is no store and not empty"):
+        table(store=tmp_path)
+    with pytest.raises(ValueError, match="is no store and not empty"):
+        table(store=tmp_path / "thesis.txt")
+    with pytest.raises(TypeError, match="store must be the path of a directory"):
+        table(store=3)
+
+
+@pytest.mark.parametrize("broken", ["store.json", "series-00000/columns.npz"])
+def test_a_file_that_cannot_be_read_is_named(tmp_path, broken):
+    table(store=tmp_path)
+    (tmp_path / broken).write_bytes((tmp_path / broken).read_bytes()[:50])
+    with pytest.raises(ValueError, match=f"{Path(broken).name} cannot be read.*delete"):
+        table(store=tmp_path)
+
+
+def test_a_fit_that_cannot_be_read_is_named_and_made_anew_once_it_is_deleted(tmp_path):
+    whole = table(store=tmp_path)
+    (tmp_path / "series-00000" / "columns.npz").unlink()
+    fit = next((tmp_path / "series-00000" / "fits").iterdir())
+    fit.write_bytes(fit.read_bytes()[:1000])
+    with pytest.raises(ValueError, match=f"{fit.name} cannot be read.*delete it"):
+        table(store=tmp_path)
+    fit.unlink()
+    forecaster = SampledRegression(PRIOR, draws=100)
+    same(whole, table(forecaster, store=tmp_path))
+    assert forecaster.fits == 1
+
+
+def test_a_full_disk_is_named_and_what_was_kept_stays(tmp_path, monkeypatch):
+    whole = table(store=tmp_path / "whole", shadow=ld.Refit())
+    synced = []
+
+    def fsync(number):
+        synced.append(number)
+        if len(synced) > 6:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(table_store.os, "fsync", fsync)
+    with pytest.raises(
+        OSError, match="cannot be written: No space left on device; what was kept before is whole"
+    ) as full:
+        table(store=tmp_path / "store", shadow=ld.Refit())
+    assert full.value.errno == errno.ENOSPC
+    assert str(tmp_path / "store") in str(full.value)
+    monkeypatch.undo()
+    kept = [file for file in (tmp_path / "store").rglob("*") if file.is_file()]
+    assert len(kept) == 6
+    assert not any(file.name.startswith(".") for file in kept)
+    forecaster = SampledRegression(PRIOR, draws=100)
+    same(whole, table(forecaster, store=tmp_path / "store", shadow=ld.Refit()))
+    assert forecaster.fits == PERIODS + 1 - sum(file.suffix == ".nc" for file in kept)
+
+
+RUN = """
+import sys, time
+import learning_debt as ld
+from tests.sampled_regression import SampledRegression
+from tests.spells.test_store import PRIOR, SHADOWS, table
+
+class Slow(SampledRegression):
+    def fit(self, data, **options):
+        time.sleep(0.1)
+        return super().fit(data, **options)
+
+store, shadow, found = sys.argv[1:]
+print("begun", flush=True)
+table(Slow(PRIOR, draws=100), store=store, shadow=SHADOWS[shadow]).drop_vars("seconds").to_netcdf(found)
+"""
+
+
+def started(program, *arguments):
+    path = os.pathsep.join(["src", ".", os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, str(program), *map(str, arguments)]
+    run = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=os.environ | {"PYTHONPATH": path}
+    )
+    assert run.stdout.readline() == "begun\n"
+    return run
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shadow", ["pooled", "refit"])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_killed_at_any_moment_goes_on_and_comes_out_the_same(tmp_path, how, shadow):
+    rng, moments = np.random.default_rng([how, shadow == "refit"]), 10
+    program = tmp_path / "run.py"
+    program.write_text(RUN)
+    assert started(program, tmp_path / "uninterrupted", shadow, tmp_path / "uninterrupted.nc").wait() == 0
+    with xr.open_dataset(tmp_path / "uninterrupted.nc") as expected:
+        store = found = None
+        while moments > 0 or store is not None:
+            store, found = (tmp_path / f"{moments}", tmp_path / f"{moments}.nc") if store is None else (store, found)
+            run = started(program, store, shadow, found)
+            if moments > 0:
+                time.sleep(rng.uniform(0.1, 1.5))
+                run.send_signal(how)
+            if run.wait() == 0:
+                with xr.open_dataset(found) as resumed:
+                    xr.testing.assert_identical(expected, resumed)
+                store = None
+            else:
+                moments -= 1
