@@ -43,7 +43,9 @@ class PathForecaster(SampledRegression):
         rng = np.random.default_rng(random_seed)
         place = int(data["place"].values.max())
         draws = sticky(self.posteriors[place].draw(rng, (self.chains, self.draws)), rng, self.repeat)
-        return xr.DataTree.from_dict({"posterior": xr.Dataset({"theta": (("chain", "draw", "k"), draws)})})
+        tree = xr.DataTree.from_dict({"posterior": xr.Dataset({"theta": (("chain", "draw", "k"), draws)})})
+        tree.attrs["place"] = place
+        return tree
 
     def log_density(self, posterior, batch, past=None, *, random_seed=None):
         theta = posterior["posterior"]["theta"].values
@@ -53,6 +55,11 @@ class PathForecaster(SampledRegression):
 
     def unconstrained_draws(self, posterior):
         return posterior["posterior"]["theta"].values
+
+    def log_joint(self, posterior, unconstrained):
+        """All posteriors of a path are normalised, as if each row had likelihood one on average."""
+        with np.errstate(all="ignore"):
+            return np.nan_to_num(self.posteriors[posterior.attrs["place"]].log_density(unconstrained), nan=-np.inf)
 
     def require_comparable(self, shadow, deployed, batch):
         """All places of a path share their parameter."""

@@ -13,7 +13,7 @@ from learning_debt.auditing.notes import upkeep_notes
 from learning_debt.data import split_periods
 from learning_debt.plots.upkeep import upkeep_points
 from learning_debt.scores import LogScore
-from learning_debt.spells import pooled, pooled_signals
+from learning_debt.spells import pooled, pooled_islands, pooled_signals
 from learning_debt.spells.forecast_schedule import Plan
 from learning_debt.spells.pooled_anchors import Anchors
 from learning_debt.spells.progress import Stages
@@ -98,6 +98,46 @@ def test_debts_between_islands_are_at_least_what_the_shadow_says_where_there_is_
     assert unknown.sum() > 100
     assert (found["debt"].values[unknown] < exact["debt"].values[unknown]).all()
     assert (found["debt"].values[unknown] > 1).all()
+
+
+def jump(coefficients, periods, shift=3.0, seed=1):
+    """Rows whose first slope jumps half way, in so many dimensions that few draws lie between both sides."""
+    rng = np.random.default_rng(seed)
+    period = np.concatenate([np.zeros(6 * coefficients, dtype=int), 1 + np.repeat(np.arange(periods), ROWS)])
+    x = rng.normal(size=(len(period), coefficients))
+    y = shift * x[:, 0] * (period > periods // 2) + rng.normal(size=len(period))
+    return xr.Dataset({"x": (("obs", "k"), x), "y": ("obs", y), "period": ("obs", period)})
+
+
+@pytest.fixture(scope="module")
+def thin():
+    """Debts over a jump: exact, from the pool alone, and with log marginal likelihoods of its parts."""
+    prior, data = ld.NIG(np.zeros(20), np.eye(20), 2.0, 1.0), jump(20, 20)
+    options = {"initial": 1, "progressbar": False, "variables": ("debt",), "random_seed": 3}
+    forecasters = ld.ConjugateRegression(prior), WithoutJointDensity(prior), SampledRegression(prior)
+    return [ld.spell_table(forecaster, data, **options) for forecaster in forecasters]
+
+
+def test_debts_across_a_thin_place_are_known_better_by_bridges(thin):
+    exact, alone, bridged = thin
+    held = np.isfinite(exact["debt"].values)
+    across = held & (np.arange(20)[:, None] < 9) & (np.arange(1, 21) > 12)
+    assert not alone["debt_doubt"].values[held].any()  # no islands: the pool says something everywhere
+    assert bridged["debt_reliable"].values.astype(bool)[held].all()
+    errors = [np.sqrt((found["debt_se"].values[across] ** 2).mean()) for found in (alone, bridged)]
+    assert errors[1] < 0.7 * errors[0]
+    z = ((bridged["debt"] - exact["debt"]) / bridged["debt_se"]).values[held]
+    assert np.abs(z).max() < 5
+    assert (np.abs(z) < 1.645).mean() > 0.6  # cells of one table share their draws
+
+
+def test_bridges_that_are_in_doubt_say_nothing_where_the_pool_says_something(thin, monkeypatch):
+    monkeypatch.setattr(pooled_islands, "bridge_doubt", lambda *_: ld.Doubt.NOT_GAUSSIAN)
+    prior = ld.NIG(np.zeros(20), np.eye(20), 2.0, 1.0)
+    options = {"initial": 1, "progressbar": False, "variables": ("debt",), "random_seed": 3}
+    doubtful = ld.spell_table(SampledRegression(prior), jump(20, 20), **options)
+    xr.testing.assert_equal(doubtful["debt"], thin[1]["debt"])
+    xr.testing.assert_equal(doubtful["debt_se"], thin[1]["debt_se"])
 
 
 def test_what_was_fitted_is_what_a_refit_every_period_fits():

@@ -49,8 +49,9 @@ class PooledShadow:
     would be half of the fits they stay, and the periods that rest on them are not ``converged``. Where the others'
     draws do not reach a fit, periods between it and its neighbour are fitted, until they do.
 
-    Where two neighbouring periods lie so far apart that no draw lies between them, every period is weighted on the
-    draws of its own side, and posterior debt across goes by the log marginal likelihoods of a fit on either side.
+    Where few draws lie between two neighbouring periods, posterior debt across goes by the pool and by the log marginal
+    likelihoods of a fit on either side, each as much as its variance allows. Where none lies between them, every period
+    is weighted on the draws of its own side, and posterior debt across goes by the log marginal likelihoods alone.
 
     References
     ----------

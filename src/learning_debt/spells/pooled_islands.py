@@ -1,4 +1,4 @@
-"""Posterior debt between islands of a pool, whose draws do not say how their normalising constants compare."""
+"""Posterior debt between parts of a pool whose draws hardly say how their normalising constants compare."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from learning_debt.arrays.bridging.bridge import LogMarginal
+from learning_debt.arrays.bridging.islands import THIN_OVERLAP, islands_of
 from learning_debt.arrays.bridging.multistate import Pool
+from learning_debt.arrays.bridging.pooled_debts import PartConstants, part_constants
 from learning_debt.debt.from_draws import NoLogMarginal, bridge_doubt, log_marginal
 from learning_debt.doubt import Doubt
 from learning_debt.estimate import Estimate
@@ -20,34 +23,30 @@ MOST_BRIDGES = 3
 
 
 class Ties(NamedTuple):
-    """Log marginal likelihoods of one anchor of every island, each by the bridge to its own Gaussian.
+    """What ties the parts of a pool together beside their overlap: log marginal likelihoods of one anchor of each.
 
     Attributes
     ----------
     marginals : tuple of LogMarginal or NoLogMarginal
-    log_normaliser : ndarray, shape (islands,)
-        Of the first anchor of every island; NaN where there is no bridge.
-    error : ndarray, shape (islands,)
+        Of every island, for the verdict on debts between them.
+    constants : PartConstants, optional
     """
 
     marginals: tuple[LogMarginal | NoLogMarginal, ...] = ()
-    log_normaliser: np.ndarray = np.empty(0)
-    error: np.ndarray = np.empty(0)
+    constants: PartConstants | None = None
 
     def estimate(self, pool: Pool, target: int, state: int, value: float, error: float) -> Estimate:
         """Debt of `state` to `target` on another island; at least what the target's draws say where no bridge will do.
 
-        `value` rests on `log_normaliser`, whose error is not yet part of `error`.
+        `value` and `error` are those of `debts` with these constants.
         """
-        islands = pool.island[[target, state]]
-        shadow, deployed = (self.marginals[island] for island in islands)
+        shadow, deployed = (self.marginals[island] for island in pool.island[[target, state]])
         if isinstance(shadow, NoLogMarginal) or isinstance(deployed, NoLogMarginal):
             missing = next(found for found in (shadow, deployed) if isinstance(found, NoLogMarginal))
             least, doubts = lower_bound(pool, target, state), (Doubt.NO_OVERLAP, missing.doubt)
             return Estimate(least, float("nan"), lower_bound=True, doubts=doubts, detail=missing.detail)
         if not np.isfinite(value):  # the state rules out draws of the target
             return Estimate(value, float("nan"), lower_bound=True, doubts=(Doubt.RULED_OUT,))
-        error = float(np.hypot(error, np.hypot(*self.error[islands])))
         doubt = bridge_doubt(value, error, shadow, deployed)
         if doubt is None:
             return Estimate(max(value, 0.0), error, note="by the Gaussian bridge")
@@ -62,36 +61,65 @@ def lower_bound(pool: Pool, target: int, state: int) -> float:
     return max(float(own[held] @ ratio + logsumexp(-ratio, b=own[held])), 0.0)
 
 
+class _Bridge(NamedTuple):
+    """Log marginal likelihood of the anchor at `position` in the pool."""
+
+    position: int
+    marginal: LogMarginal | NoLogMarginal
+
+    @property
+    def rank(self) -> int:
+        """0 where nothing speaks against it, 1 where something does, 2 where there is none."""
+        if isinstance(self.marginal, NoLogMarginal):
+            return 2
+        return int(bridge_doubt(0.0, 0.0, self.marginal, self.marginal) is not None)
+
+    @property
+    def told(self) -> tuple[float, float]:
+        """Value and standard error; 0 where there is none, of which no debt is made."""
+        known = None if isinstance(self.marginal, NoLogMarginal) else self.marginal
+        return (known.value, known.standard_error) if known else (0.0, 0.0)
+
+
 def ties_of(anchors: Anchors, pool: Pool, seeds: Sequence[int]) -> Ties:
-    """What ties the islands of a pool together; nothing where there is one only."""
-    number = len(pool.firsts)
-    if number == 1:
+    """What ties the parts of a pool together that overlap in few draws; nothing where there is one only."""
+    part = islands_of(pool.shares, pool.slowness, THIN_OVERLAP)
+    if not part.any():
         return Ties()
-    marginals = []
-    log_normaliser, error = np.full((2, number), np.nan)
-    for island in range(number):
-        marginal, position = _marginal(anchors, pool, island, seeds)
-        marginals.append(marginal)
-        if isinstance(marginal, NoLogMarginal):
-            continue
-        state, first = pool.anchors[position], pool.anchors[pool.firsts[island]]
-        log_normaliser[island] = marginal.value - (pool.log_normaliser[state] - pool.log_normaliser[first])
-        error[island] = np.hypot(marginal.standard_error, np.sqrt(pool.blocks.variance(pool.weight_sums[state])))
-    return Ties(tuple(marginals), log_normaliser, error)
+    bridges, marginals = [], []
+    for island in range(len(pool.firsts)):
+        found = _bridges(anchors, pool, island, part, seeds)
+        bridges += found
+        marginals.append(found[0].marginal)
+    if len(bridges) == 1:
+        return Ties()
+    positions = [bridge.position for bridge in bridges]
+    distance = np.abs(np.arange(len(part))[:, None] - positions).astype(float)
+    distance[pool.islands[:, None] != pool.islands[positions]] = np.inf
+    distance[part[:, None] == part[positions]] = -1.0
+    value, error = np.array([bridge.told for bridge in bridges]).T
+    return Ties(tuple(marginals), part_constants(pool, distance.argmin(axis=1), positions, value, error**2))
 
 
-def _marginal(
-    anchors: Anchors, pool: Pool, island: int, seeds: Sequence[int]
-) -> tuple[LogMarginal | NoLogMarginal, int]:
-    """The log marginal likelihood of an anchor of the island, the first that nothing speaks against; its position."""
+def _bridges(anchors: Anchors, pool: Pool, island: int, part: NDArray[np.intp], seeds: Sequence[int]) -> list[_Bridge]:
+    """Of an anchor of every part of an island, those that nothing speaks against; else the best of a few anchors.
+
+    Parts without one are tied to the others by the pool alone.
+    """
     own = np.flatnonzero(pool.islands == island)
-    order = own[np.argsort(-(pool.worth * pool.counts)[own], kind="stable")][:MOST_BRIDGES].tolist()
-    found: list[tuple[LogMarginal | NoLogMarginal, int]] = []
-    for position in order:
-        state = pool.anchors[position]
-        rng = np.random.default_rng(seeds[state])
-        found.append((log_marginal(anchors.forecaster, anchors.fits[state].posterior, rng), position))
-        marginal = found[-1][0]
-        if not isinstance(marginal, NoLogMarginal) and bridge_doubt(0.0, 0.0, marginal, marginal) is None:
-            return found[-1]
-    return next((pair for pair in found if not isinstance(pair[0], NoLogMarginal)), found[0])
+    own = own[np.argsort(-(pool.worth * pool.counts)[own], kind="stable")]
+    firsts = own[np.sort(np.unique(part[own], return_index=True)[1])].tolist()
+    found = [_bridge(anchors, pool, position, seeds) for position in firsts]
+    if good := [bridge for bridge in found if bridge.rank == 0]:
+        return good
+    for position in np.setdiff1d(own, firsts, assume_unique=True)[: max(MOST_BRIDGES - len(found), 0)].tolist():
+        found.append(_bridge(anchors, pool, position, seeds))
+        if found[-1].rank == 0:
+            break
+    return [min(found, key=lambda bridge: bridge.rank)]
+
+
+def _bridge(anchors: Anchors, pool: Pool, position: int, seeds: Sequence[int]) -> _Bridge:
+    state = pool.anchors[position]
+    rng = np.random.default_rng(seeds[state])
+    return _Bridge(position, log_marginal(anchors.forecaster, anchors.fits[state].posterior, rng))

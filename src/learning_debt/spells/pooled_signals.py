@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from learning_debt.arrays.bridging.multistate import debts
+from learning_debt.arrays.bridging.pooled_debts import debts
+from learning_debt.arrays.draws.effective_size import ENOUGH
 from learning_debt.arrays.predictive.outcome_points import POINTS
 from learning_debt.arrays.predictive.pooled_mixtures import influences, own_variances, point_densities
 from learning_debt.doubt import Doubt
@@ -16,15 +17,24 @@ from learning_debt.spells.period_rows import PeriodRows
 from learning_debt.spells.pooled_divergences import CELLS, PooledDivergences, whole
 from learning_debt.spells.pooled_draws import PooledDraws, by_draw
 from learning_debt.spells.pooled_islands import Ties
+from learning_debt.typing import Array
 
 ALIKE = 1e-9
 """Debt, in nats, below which two posteriors may be one."""
+TAIL_INFLATION = 0.3
+"""How much the error of a density at an outcome grows per square of `ENOUGH` over the draws that carry it.
+
+Far from all that a posterior expects, few draws carry its density: without the largest, which are seldom there, it
+comes out too small, and its error with it. Regressions with a jump of 3 standard deviations, 20 and 50 parameters, four
+tables each: 90% intervals of gaps whose worst outcome 50 to 100 draws carry covered .81 and .83, and missed by up to
+7.5 standard errors; with it .90 and .93, and 4.5. Where 250 draws carry all outcomes they covered .89 either way.
+"""
 
 
 def pooled_debts(draws: PooledDraws, target: int, ties: Ties) -> list[Estimate]:
     """Posterior debt of every earlier state to `target`."""
     states, pool = list(range(target)), draws.pool
-    values, errors = debts(pool, target, states, ties.log_normaliser if ties.marginals else None)
+    values, errors = debts(pool, target, states, ties.constants)
     found = draws.estimates(np.maximum(values, 0.0), errors, [(target, s) for s in states], [{}] * target)
     for s in np.flatnonzero(pool.island[:target] != pool.island[target]):
         apart = ties.estimate(pool, target, int(s), float(values[s]), float(errors[s]))
@@ -61,20 +71,20 @@ class PooledPeriod:
         found = point_densities(pool, by_draw(np.concatenate(at_rows, axis=-1)), states)
         own = influences(pool, found, states, np.full((len(states), self.rows.number), 1 / self.rows.number))
         trust = own_variances(pool, found, states)
-        carried = np.sqrt((np.maximum(trust[newest], trust) ** 2).mean(axis=1))
         log_mean = found.log_density[states]
         with np.errstate(invalid="ignore"):
             values = (log_mean[newest] - log_mean).mean(axis=1)
         sums = pool.influence_sums(own)
-        errors = np.sqrt(pool.blocks.variance(sums[newest] - sums))
-        worst = [{"relative_variance": float(part)} for part in carried]
+        worse = np.maximum(trust[newest], trust)
+        errors = np.sqrt(pool.blocks.variance(sums[newest] - sums)) * _tail_factor(worse)
+        worst = [{"relative_variance": float(part)} for part in _root_mean_square(worse)]
         gaps = _judged(self.draws.estimates(values, errors, [(newest, s) for s in states], worst))
         gaps[newest] = Estimate(0.0, 0.0)
         scores = self.draws.estimates(
             log_mean.mean(axis=1),
-            np.sqrt(pool.blocks.variance(sums)),
+            np.sqrt(pool.blocks.variance(sums)) * _tail_factor(trust),
             [(s,) for s in states],
-            [{"relative_variance": float(part)} for part in np.sqrt((trust**2).mean(axis=1))],
+            [{"relative_variance": float(part)} for part in _root_mean_square(trust)],
         )
         return gaps, _judged(scores)
 
@@ -90,6 +100,21 @@ class PooledPeriod:
     def _chunks(self, points: int) -> Iterator[PeriodRows]:
         """Rows to look at together, each at so many points."""
         return self.rows.chunks(CELLS // (self.pool.weight.shape[1] * points))
+
+
+def _root_mean_square(relative_variance: Array) -> Array:
+    return np.asarray(np.sqrt((relative_variance**2).mean(axis=1)))
+
+
+def _tail_factor(relative_variance: Array) -> Array:
+    """Factor on the error of a mean over outcomes, shape (states, outcomes) to (states,).
+
+    The inverse of a relative variance is the number of draws that carry a density; each outcome counts by its part in
+    the variance of the mean.
+    """
+    total = relative_variance.sum(axis=1)
+    typical = (relative_variance**2).sum(axis=1) / np.where(total > 0, total, 1.0)
+    return np.asarray(1 + TAIL_INFLATION * (ENOUGH * typical) ** 2)
 
 
 def _judged(estimates: list[Estimate]) -> list[Estimate]:
