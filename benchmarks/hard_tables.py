@@ -59,7 +59,8 @@ class PathForecaster(SampledRegression):
     def log_joint(self, posterior, unconstrained):
         """All posteriors of a path are normalised, as if each row had likelihood one on average."""
         with np.errstate(all="ignore"):
-            return np.nan_to_num(self.posteriors[posterior.attrs["place"]].log_density(unconstrained), nan=-np.inf)
+            density = self.posteriors[posterior.attrs["place"]].log_density(unconstrained)
+        return np.where(np.isnan(density), -np.inf, density)
 
     def require_comparable(self, shadow, deployed, batch):
         """All places of a path share their parameter."""
