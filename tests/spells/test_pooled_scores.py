@@ -8,6 +8,7 @@ from tests.sampled_regression import SampledRegression
 
 import learning_debt as ld
 from learning_debt.arrays.bridging.multistate import pooled
+from learning_debt.spells.period_rows import PeriodRows
 from learning_debt.spells.pooled_draws import PooledDraws
 from learning_debt.spells.pooled_signals import PooledPeriod
 
@@ -36,7 +37,7 @@ def test_intervals_of_scores_cover_where_few_draws_reach_one_of_the_outcomes(awa
         posterior = forecaster.fit(data, random_seed=seed)
         pool = pooled(np.zeros((2, 1000)), (0,), [(4, 250)], [1000.0])
         draws = PooledDraws(pool, posterior, np.ones(2, dtype=bool))
-        _, (score,) = PooledPeriod(forecaster, draws, 1, batch, None, 0).gaps()
+        _, (score,) = PooledPeriod(PeriodRows(forecaster, batch, None, 0), draws, 1).gaps()
         if score.reliable:
             z.append((score.value - truth) / score.standard_error)
     assert len(z) > 25
