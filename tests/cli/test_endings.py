@@ -31,6 +31,15 @@ def fit(self, *arguments, **options):
     return plain(self, *arguments, **options)
 SampledRegression.fit = fit
 """
+COUNTING = """
+import pathlib
+plain = SampledRegression.fit
+def fit(self, *arguments, **options):
+    found = plain(self, *arguments, **options)
+    pathlib.Path("fits").write_text(str(self.fits))
+    return found
+SampledRegression.fit = fit
+"""
 AFTER_THE_FITS = """
 def policies(tuning):
     wait()
@@ -56,13 +65,39 @@ def when_ready(folder, process):
 @pytest.mark.parametrize(
     ("number", "code", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
 )
-def test_a_signal_in_the_fits_leaves_nothing(folder, number, code, word):
+def test_a_signal_in_the_fits_keeps_them_and_the_same_command_goes_on(folder, number, code, word):
     process = start(folder, "audit", folder.drawn(WAIT, IN_THE_FITS), "--out", "deep/audit")
     when_ready(folder, process)
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)
-    assert (process.returncode, errors.strip()) == (code, word)
-    assert {one.name for one in folder.path.iterdir()} <= {"drawn.py", "ready", "__pycache__"}
+    store = Path("deep/audit.store")
+    assert process.returncode == code
+    assert errors.split() == f"{word}, the fits so far are kept in {store}; the same command goes on from them".split()
+    assert {one.name for one in folder.path.iterdir()} <= {"drawn.py", "ready", "deep", "__pycache__"}
+    kept = list((folder.path / store).rglob("*.nc"))
+    assert len(kept) == 4
+    again = folder.audit(folder.drawn(COUNTING), "--out", "deep/audit")
+    assert again.exit_code == 0, again.output
+    assert f"{store} holds the fits of a run that was cut short" in again.output
+    fits = int((folder.path / "fits").read_text())
+    assert fits > 0
+    table = xr.load_dataset(folder.path / "deep" / "audit" / "spells.nc", engine="h5netcdf")
+    assert fits + 4 - int(table["refits"].sum()) in (1, 2)  # the first period, which may have been tried twice
+    assert not (folder.path / store).exists()
+
+
+def test_a_store_of_another_model_is_left_alone_and_one_of_ones_own_is_kept(folder):
+    assert folder.audit(folder.drawn(), "--store", "mine").exit_code == 0
+    assert (folder.path / "mine" / "store.json").exists()
+    (folder.path / "mine").rename(folder.path / "audit.store")
+    other = folder.audit("drawn.py", "--seed", "5")
+    assert other.exit_code == 0, other.output
+    assert "random_seed is 1 there and 5 here" in " ".join(other.output.split())
+    assert (folder.path / "audit.store" / "store.json").exists()
+    assert not (folder.path / "audit.store-2").exists()
+    refused = folder.audit("drawn.py", "--seed", "5", "--store", "audit.store")
+    assert refused.exit_code == 1
+    assert "random_seed is 1 there and 5 here" in " ".join(refused.output.split())
 
 
 def test_a_signal_after_the_fits_leaves_their_table_and_says_how_to_go_on(folder):

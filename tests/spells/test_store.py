@@ -153,7 +153,7 @@ OTHERS = {
     "random_seed is 3 there and 4 here": {"random_seed": 4},
     "score is log": {"score": "crps"},
     "update_rule is": {"update_rule": ld.UpdateRule(window=5)},
-    "shadow is": {"shadow": ld.PooledShadow(minimum_effective_share=0.9)},
+    "another shadow": {"shadow": ld.PooledShadow(minimum_effective_share=0.9)},
     "variables is": {"variables": ("score_gap",)},
     "horizon is 1 there and 2 here": {"horizon": 2, "variables": ("score_gap",)},
     "another forecaster|forecaster is": {"forecaster": True},
