@@ -20,7 +20,7 @@ from learning_debt.forecasters.conjugate_regression import ConjugateRegression
 from learning_debt.scores import Score
 from learning_debt.shadows.base import ShadowKeeper
 from learning_debt.shadows.pooled import PooledShadow
-from learning_debt.spells.exact import ExactStep
+from learning_debt.spells.exact_table import exact_columns
 from learning_debt.spells.forecast_schedule import Plan
 from learning_debt.spells.pooled import pooled_columns
 from learning_debt.spells.pooled_anchors import NotPooledError
@@ -229,7 +229,7 @@ def _columns_of(job: SeriesJob) -> Columns:
 def _worked_out(job: SeriesJob) -> Columns:
     with nullcontext() if job.series is None else noted(f"of series {job.series}"):
         if isinstance(job.forecaster, ConjugateRegression):
-            return collected_columns(ExactStep(job.forecaster, job.plan.options), job.plan)
+            return exact_columns(job.forecaster, job.plan)
         forecaster = require_sampled_forecaster("forecaster", job.forecaster)
         if job.store is not None:
             forecaster = with_stored_fits(forecaster, job.store)

@@ -77,7 +77,7 @@ def columns_of(first: Upkeep, columns: Sequence[Column]) -> Columns:
     for t, column in enumerate(columns, 1):
         _put(cells, column, t, len(columns))
     upkeep = [first, *(column.upkeep for column in columns)]
-    return Columns(cells | _by_period(upkeep), next(filter(None, (column.no_debt for column in columns)), ""))
+    return Columns(cells | upkeep_by_period(upkeep), next(filter(None, (column.no_debt for column in columns)), ""))
 
 
 def _put(cells: dict[str, Array], column: Column, t: int, periods: int) -> None:
@@ -88,7 +88,7 @@ def _put(cells: dict[str, Array], column: Column, t: int, periods: int) -> None:
         cells[name][:t, t - 1] = values
 
 
-def _by_period(upkeep: list[Upkeep]) -> dict[str, Array]:
+def upkeep_by_period(upkeep: list[Upkeep]) -> dict[str, Array]:
     """Upkeep of the shadow of every period, and whether it and what was deployed before can be believed."""
     converged, doubts = np.array([step.converged for step in upkeep]), np.array([step.doubt for step in upkeep])
     cells = {"deployed_converged": converged[:-1], "converged": converged[1:]}
