@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from learning_debt.arrays.conjugate.posterior_chain import posterior_chain
-from learning_debt.arrays.conjugate.spell_cells import STUDENT_T, SpellCells, spell_cells
+from learning_debt.arrays.conjugate.spell_cells import SpellCells, spell_cells
 from learning_debt.arrays.conjugate.student_t import SMALLEST_DEGREES_OF_FREEDOM
 from learning_debt.forecasters.conjugate_regression import ConjugateRegression
 from learning_debt.scores import LogScore
@@ -51,8 +51,8 @@ def _cells(forecaster: ConjugateRegression, plan: Plan) -> SpellCells:
             x[first:],
             y[first:],
             starts[plan.initial :] - first,
-            debt="debt" in plan.variables,
-            divergence=STUDENT_T if "predictive_debt" in plan.variables else None,
+            debt="debt" in plan.variables or "parameter_gap" in plan.variables,
+            divergence="student_t" if "predictive_debt" in plan.variables else None,
         )
 
 

@@ -5,6 +5,7 @@ The formulas are those of `learning_debt.arrays.conjugate.nig.update`, row by ro
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -67,8 +68,8 @@ def posterior_chain(
     (array([[0.5   , 1.1667]]), array([2.5, 3. ]), array([1.25  , 1.9167]))
     """
     p, count = x.shape[1], len(starts) - initial
-    lower = (np.zeros((p, p, count)) for _ in range(2))
-    chain = PosteriorChain(np.empty((p, count)), *lower, np.empty(count), np.empty(count))
+    factor, inverse = np.zeros((p, p, count)), np.zeros((p, p, count))
+    chain = PosteriorChain(np.empty((p, count)), factor, inverse, np.empty(count), np.empty(count))
     _fill_chain(
         prior.mean,
         prior.precision,
@@ -78,8 +79,9 @@ def posterior_chain(
         np.ascontiguousarray(y),
         np.asarray(starts, dtype=np.int64),
         initial,
-        np.ascontiguousarray(age_weight),
+        np.ascontiguousarray(age_weight, dtype=float),
         chain,
+        np.empty((2 * p + 3, p)),
     )
     return chain
 
@@ -96,82 +98,138 @@ def _fill_chain(
     initial: int,
     age_weight: Array,
     chain: PosteriorChain,
+    work: Array,
 ) -> None:
-    """From the posterior before where all rows keep their weight of 1, else from the prior."""
-    keeps_all = (age_weight == 1.0).all()
-    weight = np.ones(y.shape[0])
-    own_mean, own_precision, own_shape, own_rate = mean.copy(), precision.copy(), shape, rate
+    """From the posterior before where all rows keep their weight of 1, else from the prior.
+
+    `work` has the shape (2 p + 3, p): mean, precision, the precision before, a step and a gradient.
+    """
+    p = mean.shape[0]
+    keeps_all = True
+    for age in range(age_weight.shape[0]):
+        keeps_all = keeps_all and age_weight[age] == 1.0
+    own_shape, own_rate = shape, rate
     for s in range(chain.mean.shape[1]):
         last = initial + s - 1
-        first_row = starts[last] if keeps_all and s > 0 else 0
-        rows = slice(first_row, starts[last + 1])
-        if not keeps_all:
-            own_mean[:], own_precision[:], own_shape, own_rate = mean, precision, shape, rate
-            for period in range(last + 1):
-                weight[starts[period] : starts[period + 1]] = age_weight[last - period]
-        added = _learn(own_mean, own_precision, x[rows], y[rows], weight[rows], chain, s)
-        own_shape += added[0]
-        own_rate += added[1]
-        chain.mean[:, s], chain.shape[s], chain.rate[s] = own_mean, own_shape, own_rate
+        if s == 0 or not keeps_all:
+            own_shape, own_rate = shape, rate
+            for i in range(p):
+                work[0, i] = mean[i]
+                for j in range(p):
+                    work[1 + i, j] = precision[i, j]
+        first = last if keeps_all and s > 0 else 0
+        for i in range(p):
+            for j in range(p):
+                work[1 + p + i, j] = work[1 + i, j]
+        for period in range(first, last + 1):
+            own_shape += age_weight[last - period] * (starts[period + 1] - starts[period]) / 2.0
+            _add_squares(x, starts[period], starts[period + 1], age_weight[last - period], work)
+        _factorise(work, chain.factor, chain.inverse, s)
+        own_rate += _learn(x, y, starts, first, last, age_weight, chain, s, work)
+        for i in range(p):
+            chain.mean[i, s] = work[0, i]
+        chain.shape[s], chain.rate[s] = own_shape, own_rate
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def _add_squares(x: Array, start: int, stop: int, weight: float, work: Array) -> None:
+    """X' W X to the precision."""
+    p = x.shape[1]
+    for row in range(start, stop):
+        for i in range(p):
+            scaled = weight * x[row, i]
+            for j in range(p):
+                work[1 + i, j] += scaled * x[row, j]
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def _factorise(work: Array, factor: Array, inverse: Array, s: int) -> None:
+    """Lower Cholesky factor of the precision and its inverse; NaN where there is none."""
+    p = work.shape[1]
+    for j in range(p):
+        for i in range(j, p):
+            rest = work[1 + i, j]
+            for k in range(j):
+                rest -= factor[i, k, s] * factor[j, k, s]
+            if i == j:
+                factor[j, j, s] = math.sqrt(rest) if rest > 0 else math.nan
+            else:
+                factor[i, j, s] = rest / factor[j, j, s]
+    for j in range(p):
+        inverse[j, j, s] = 1.0 / factor[j, j, s]
+        for i in range(j + 1, p):
+            rest = 0.0
+            for k in range(j, i):
+                rest -= factor[i, k, s] * inverse[k, j, s]
+            inverse[i, j, s] = rest / factor[i, i, s]
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
 def _learn(
-    mean: Array, precision: Array, x: Array, y: Array, weight: Array, chain: PosteriorChain, s: int
-) -> tuple[float, float]:
-    """Update mean and precision in place, keep the precision's factors, return what shape and rate gain."""
-    p, rows = mean.shape[0], y.shape[0]
-    before = precision.copy()
-    gain = 0.0
-    for row in range(rows):
-        if weight[row] > 0:
-            gain += weight[row] / 2.0
-            for i in range(p):
-                for j in range(p):
-                    precision[i, j] += weight[row] * x[row, i] * x[row, j]
-    _factorise(precision, chain.factor[:, :, s], chain.inverse[:, :, s])
-    inverse = np.ascontiguousarray(chain.inverse[:, :, s])
-    step = np.zeros(p)
+    x: Array,
+    y: Array,
+    starts: NDArray[np.int64],
+    first: int,
+    last: int,
+    age_weight: Array,
+    chain: PosteriorChain,
+    s: int,
+    work: Array,
+) -> float:
+    """Move the mean; what the rate gains."""
+    p = x.shape[1]
+    step, gradient = work[2 * p + 1], work[2 * p + 2]
+    for i in range(p):
+        step[i] = 0.0
     for _ in range(2):  # the second time refines what collinear columns of x cost the first
-        gradient = -(before @ step)
-        for row in range(rows):
-            if weight[row] > 0:
-                residual = y[row]
-                for i in range(p):
-                    residual -= x[row, i] * (mean[i] + step[i])
-                for i in range(p):
-                    gradient[i] += weight[row] * residual * x[row, i]
-        step += inverse.T @ (inverse @ gradient)
-    added = (step @ (before @ step)) / 2.0
-    mean += step
-    for row in range(rows):
-        if weight[row] > 0:
-            residual = y[row]
-            for i in range(p):
-                residual -= x[row, i] * mean[i]
-            added += weight[row] * residual * residual / 2.0
-    return gain, added
+        for i in range(p):
+            gradient[i] = 0.0
+            for j in range(p):
+                gradient[i] -= work[1 + p + i, j] * step[j]
+        _squares(x, y, starts, first, last, age_weight, work)
+        _add_solution(chain.inverse, s, work)
+    drift = 0.0
+    for i in range(p):
+        for j in range(p):
+            drift += step[i] * work[1 + p + i, j] * step[j]
+    squares = _squares(x, y, starts, first, last, age_weight, work)
+    for i in range(p):
+        work[0, i] += step[i]
+    return (squares + drift) / 2.0
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
-def _factorise(precision: Array, factor: Array, inverse: Array) -> None:
-    """Lower Cholesky factor and its inverse; NaN where there is none."""
-    p = precision.shape[0]
-    lower, upper_inverse = np.zeros((p, p)), np.zeros((p, p))
-    rest = precision.copy()
-    for j in range(p):
-        root = np.sqrt(rest[j, j]) if rest[j, j] > 0 else np.nan
-        for i in range(j, p):
-            lower[i, j] = rest[i, j] / root
-        for i in range(j + 1, p):
-            for k in range(j + 1, i + 1):
-                rest[i, k] -= lower[i, j] * lower[k, j]
-    for i in range(p):  # row i of the inverse: (e_i - sum_k L_ik row_k) / L_ii
-        upper_inverse[i, i] = 1.0
-        for k in range(i):
-            for j in range(k + 1):
-                upper_inverse[i, j] -= lower[i, k] * upper_inverse[k, j]
+def _squares(
+    x: Array, y: Array, starts: NDArray[np.int64], first: int, last: int, age_weight: Array, work: Array
+) -> float:
+    """Weighted squared residuals at mean + step; X' W residual is added to the gradient."""
+    p = x.shape[1]
+    step, gradient = work[2 * p + 1], work[2 * p + 2]
+    total = 0.0
+    for period in range(first, last + 1):
+        weight = age_weight[last - period]
+        if weight == 0.0:
+            continue
+        for row in range(starts[period], starts[period + 1]):
+            residual = y[row]
+            for i in range(p):
+                residual -= x[row, i] * (work[0, i] + step[i])
+            for i in range(p):
+                gradient[i] += weight * residual * x[row, i]
+            total += weight * residual * residual
+    return total
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def _add_solution(inverse: Array, s: int, work: Array) -> None:
+    """K' K gradient to the step, with the inverse factor K; the gradient is used up."""
+    p = work.shape[1]
+    step, gradient = work[2 * p + 1], work[2 * p + 2]
+    for i in range(p - 1, -1, -1):
+        total = 0.0
         for j in range(i + 1):
-            upper_inverse[i, j] /= lower[i, i]
-    factor[:, :] = lower
-    inverse[:, :] = upper_inverse
+            total += inverse[i, j, s] * gradient[j]
+        gradient[i] = total
+    for j in range(p):
+        for i in range(j, p):
+            step[j] += inverse[i, j, s] * gradient[i]

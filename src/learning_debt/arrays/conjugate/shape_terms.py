@@ -1,7 +1,7 @@
 """What depends on a posterior's shape alone, free of the cancellation of large log-gammas.
 
-With log Gamma(a) = (a - 1/2) log a - a + log(2 pi) / 2 + mu(a), and g(a) = log Gamma(a + 1/2) - log Gamma(a) - log(a) / 2,
-differences of log-gammas are differences of logarithms and of mu and g, which are of the order of 1 / a.
+With log Gamma(a) = (a - 1/2) log a - a + log(2 pi) / 2 + mu(a), and log Gamma(a + 1/2) - log Gamma(a) = log(a) / 2 +
+g(a), differences of log-gammas are differences of logarithms and of mu and g, which are of the order of 1 / a.
 """
 
 from __future__ import annotations

@@ -197,10 +197,42 @@ def _log1p(real: float, imaginary: float) -> complex:
     return complex(0.5 * math.log1p(2 * real + real * real + imaginary * imaginary), math.atan2(imaginary, 1 + real))
 
 
+@njit(cache=CACHE)
+def _kl_on_lattice(
+    p: float,
+    q: float,
+    location: float,
+    scale: float,
+    tolerance: float,
+    height: float,
+    step: float,
+    z: Array,
+    weight: Array,
+    log_p: float,
+) -> float:
+    """KL of q from p, p standardised, but for the gaps of their log-gammas; not clipped."""
+    width = scale * math.sqrt(q)
+    if _contour_is_clear(p, tolerance, height, step, location, width):
+        log_q = _expected_log(z, weight, location, width)
+    else:
+        log_q = _expected_log_below(p, height, step, len(z) - 1, location, width)
+    return math.log(scale) + (q + 1) / 2 * log_q - (p + 1) / 2 * log_p
+
+
+@njit(cache=CACHE)
+def kl_of_two(p: float, q: float, location: float, scale: float) -> float:
+    """`kl` of single ones, p standardised: for compiled loops."""
+    tolerance = _LOG_TOLERANCE + math.log(q + 1)
+    height, step, steps = _strip(p, tolerance)
+    z, weight, log_p = _lattice(p, step, steps)
+    gaps = _log_gamma_gap(p / 2) - _log_gamma_gap(q / 2)
+    return max(gaps + _kl_on_lattice(p, q, location, scale, tolerance, height, step, z, weight, log_p), 0.0)
+
+
 @guvectorize("(n),(n),(n),(n),(n),(n)->(n)", cache=CACHE)
 def _kl_along_last_axis(df_p, loc_p, scale_p, df_q, loc_q, scale_q, out):  # type: ignore[no-untyped-def]
     last_p = last_q = -1.0
-    tolerance, height, step, steps = 0.0, 0.0, 0.0, 0
+    tolerance, height, step = 0.0, 0.0, 0.0
     z = weight = np.empty(0)
     log_p = gaps = 0.0
     for row in range(out.shape[0]):
@@ -219,10 +251,4 @@ def _kl_along_last_axis(df_p, loc_p, scale_p, df_q, loc_q, scale_q, out):  # typ
             height, step, steps = _strip(p, tolerance)
             z, weight, log_p = _lattice(p, step, steps)
             gaps = _log_gamma_gap(p / 2) - _log_gamma_gap(q / 2)
-        width = scale * math.sqrt(q)
-        if _contour_is_clear(p, tolerance, height, step, location, width):
-            log_q = _expected_log(z, weight, location, width)
-        else:
-            log_q = _expected_log_below(p, height, step, steps, location, width)
-        divergence = gaps + math.log(scale) + (q + 1) / 2 * log_q - (p + 1) / 2 * log_p
-        out[row] = max(divergence, 0.0)
+        out[row] = max(gaps + _kl_on_lattice(p, q, location, scale, tolerance, height, step, z, weight, log_p), 0.0)
