@@ -130,7 +130,7 @@ def test_every_cell_is_that_of_the_formulas_for_single_posteriors(rule, coeffici
 @pytest.mark.parametrize("narrower", [10.0, 1e3, 1e5])
 @pytest.mark.parametrize("shape", [2.0, 30.0, 3000.0])
 def test_deployed_posteriors_much_narrower_than_the_shadow_find_finer_lattices(shape, narrower):
-    """Where no lattice of the shadow will do, divergence leaves the real line, and the spread's points go to the other."""
+    """Where no lattice of the shadow will do, the divergence leaves the real line, the spread goes by the deployed."""
     shadow = (shape + 5, shape, 0.7, 2 * shape)
     deployed = (shape, shape / narrower**2, 0.0, 2 * shape)
     cells = spell_cells(chain_of([deployed, shadow]), np.ones((1, 1)), np.zeros(1), np.array([0, 1]))
