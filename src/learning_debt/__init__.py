@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         replayed_posteriors,
         select_periods,
         spell_table,
+        spell_tables,
     )
 
 __version__ = "0.2.0.dev0"
@@ -98,6 +99,7 @@ __all__ = [
     "scores",
     "select_periods",
     "spell_table",
+    "spell_tables",
     "tune",
     "with_weights",
 ]
@@ -150,6 +152,7 @@ _MODULES = {
     "scores": "learning_debt",
     "select_periods": "learning_debt.spells",
     "spell_table": "learning_debt.spells",
+    "spell_tables": "learning_debt.spells",
     "tune": "learning_debt.pricing.tuning",
     "with_weights": "learning_debt.forecasters.weights",
 }

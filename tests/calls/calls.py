@@ -321,6 +321,26 @@ CALLS: dict[str, Call] = {
         },
         {"history": (history(), THE_DOOR)},
     ),
+    "spell_tables": Call(
+        ld.spell_tables,
+        {
+            "forecaster": A(FORECASTER, "forecaster"),
+            "initial": A(6, "whole"),
+            "series_per_table": A(2, "whole"),
+            "exposure": A(1.0, "positive", OPTIONAL),
+            "variables": A(("debt",), "names", ("empty",)),
+            "varying_rows": A(False, "flag"),
+            "score": A("log", "score"),
+            "update_rule": A(None, "object", OPTIONAL),
+            "shadow": A(None, "object", OPTIONAL),
+            "horizon": A(1, "whole"),
+            "random_seed": SEED,
+            "progressbar": A(False, "flag"),
+            "executor": A(None, "object", OPTIONAL),
+            "store": A(None, "object", OPTIONAL),
+        },
+        {"history": (history(), THE_DOOR)},
+    ),
     "replayed_posteriors": Call(
         ld.replayed_posteriors,
         {

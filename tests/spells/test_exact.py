@@ -5,6 +5,12 @@ import pytest
 from scipy import integrate, stats
 
 import learning_debt as ld
+from learning_debt.data import split_periods
+from learning_debt.scores import LogScore
+from learning_debt.spells import exact_table
+from learning_debt.spells.exact import ExactStep
+from learning_debt.spells.forecast_schedule import Plan
+from learning_debt.spells.table_loop import collected_columns
 
 PERIODS, INITIAL = 14, 4
 CASES = pytest.mark.parametrize(
@@ -120,3 +126,40 @@ def test_a_stable_world_owes_little_and_a_shift_shows(make_history):
     np.testing.assert_array_equal(stable["debt"][..., :20], shifted["debt"][..., :20])
     last = {"series": 0, "deployed_at": 0, "period": -1}
     assert float(shifted["predictive_debt"].isel(last)) > 20 * float(stable["predictive_debt"].isel(last))
+
+
+@pytest.mark.parametrize("rule", [ld.UpdateRule(), ld.UpdateRule(window=5), ld.UpdateRule(discount=0.9)], ids=str)
+def test_the_engine_of_whole_tables_and_the_step_agree(make_history, rule):
+    """A monitor takes steps; what it sees is what the table held."""
+    history = split_periods(make_history(PERIODS, 4, 3, seed=7, shift_at=9))
+    variables = ("debt", "predictive_debt", "score_gap", "deployed_score", "parameter_gap", "residual_exceedance")
+    plan = Plan(history, INITIAL, 1, rule, LogScore(), variables)
+    forecaster = forecaster_of(3)
+    whole, stepwise = (
+        exact_table.exact_columns(forecaster, plan),
+        collected_columns(ExactStep(forecaster, plan.options), plan),
+    )
+    assert whole.cells.keys() == stepwise.cells.keys()
+    for name, values in whole.cells.items():
+        assert values.dtype == stepwise.cells[name].dtype, name
+        if values.dtype.kind == "f" and values.ndim == 2:
+            tolerance = 1e-8 if name == "gap_sd" else 1e-10  # the step's spread loses tails of few degrees of freedom
+            np.testing.assert_allclose(values, stepwise.cells[name], rtol=tolerance, atol=1e-13, err_msg=name)
+        else:
+            np.testing.assert_array_equal(values, stepwise.cells[name], err_msg=name)
+
+
+def test_what_the_engine_finds_out_of_range_is_left_to_the_step(make_history, monkeypatch):
+    """Which refuses it by name, or finds a number."""
+    plan = Plan(split_periods(make_history(PERIODS, 4, 3, seed=7)), INITIAL, 1, ld.UpdateRule(), LogScore(), ("debt",))
+    forecaster = forecaster_of(3)
+    engine = exact_table.spell_cells
+
+    def lost(*arguments, **options):
+        cells = engine(*arguments, **options)
+        cells.debt[2, 6] = np.nan
+        return cells
+
+    monkeypatch.setattr(exact_table, "spell_cells", lost)
+    stepwise = collected_columns(ExactStep(forecaster, plan.options), plan)
+    np.testing.assert_array_equal(exact_table.exact_columns(forecaster, plan).cells["debt"], stepwise.cells["debt"])

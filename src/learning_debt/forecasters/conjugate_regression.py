@@ -422,10 +422,11 @@ class ConjugateRegression:
 def _numeric(variable: xr.DataArray, name: str) -> xr.DataArray:
     if variable.dtype.kind not in "fiub":
         raise ValueError(not_numbers(name, variable.values))
-    numbers = variable.astype(float)
-    if (abs(numbers) > LARGEST_NUMBER).any():
+    numbers = np.asarray(variable.values, dtype=float)
+    largest = max(float(numbers.max(initial=0.0)), -float(numbers.min(initial=0.0)))
+    if largest > LARGEST_NUMBER:
         raise ValueError(
-            f"data variable {name!r} holds numbers as large as {float(abs(numbers).max()):.3g}, whose squares and "
-            f"products overflow; bring it to a unit in which all lie within {LARGEST_NUMBER:g}"
+            f"data variable {name!r} holds numbers as large as {largest:.3g}, whose squares and products overflow; "
+            f"bring it to a unit in which all lie within {LARGEST_NUMBER:g}"
         )
-    return numbers
+    return variable.copy(data=numbers)

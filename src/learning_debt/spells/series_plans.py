@@ -61,6 +61,12 @@ class Layout(NamedTuple):
     rows: np.ndarray
     exposure: np.ndarray
 
+    def of_series(self, first: int, stop: int) -> Layout:
+        """That of the series from `first` up to, not including, `stop`."""
+        part = slice(first, stop)
+        series = Labels(self.series.index[part], self.series.kind, self.series.what)
+        return Layout(self.plans[part], series, self.rows[part], self.exposure[part])
+
     def table(self, columns: list[Columns]) -> xr.Dataset:
         """The table, of the columns of each series."""
         plan = self.plans[0]
@@ -164,7 +170,8 @@ def _split_series(data: xr.Dataset, dim: str) -> tuple[Labels, list[xr.Dataset]]
     labels = as_labels(data[SERIES].values, "history variable 'series'")
     stored_labels(labels.index, labels.what)  # raises where no file can hold them
     codes, distinct = labels.index.factorize()
-    parts = [take_rows(data, np.flatnonzero(codes == code), dim) for code in range(len(distinct))]
+    rows = np.split(np.argsort(codes, kind="stable"), np.bincount(codes).cumsum()[:-1])
+    parts = [take_rows(data, own, dim) for own in rows]
     return Labels(distinct, labels.kind, "series"), parts
 
 

@@ -26,7 +26,7 @@ from learning_debt.spells.pooled import pooled_columns
 from learning_debt.spells.pooled_anchors import NotPooledError
 from learning_debt.spells.sampled import SampledStep
 from learning_debt.spells.schema import SAMPLED
-from learning_debt.spells.series_plans import lay_out
+from learning_debt.spells.series_plans import Layout, lay_out
 from learning_debt.spells.store_identity import identity_of
 from learning_debt.spells.stored_fits import with_stored_fits
 from learning_debt.spells.table_loop import Columns, collected_columns
@@ -137,6 +137,7 @@ def spell_table(
     --------
     audit : Prices policies on the table, and decides about today.
     replay, tune, oracle : One policy, the cheapest of many, the cheapest schedule in hindsight.
+    spell_tables : The same of many series, a few at a time.
     check_spells : What a table of your own must hold.
     UpdateRule : What the shadow holds of the past.
     ShadowLadder, SuppliedShadow : Cheaper ways to keep it current, and your own.
@@ -158,7 +159,7 @@ def spell_table(
     >>> spells["debt"].dims, spells["debt"].shape
     (('series', 'deployed_at', 'period'), (1, 30, 30))
     """
-    layout = lay_out(
+    replays = prepared_replays(
         forecaster,
         history,
         initial=initial,
@@ -174,26 +175,7 @@ def spell_table(
         executor=executor,
         store=store,
     )
-    for plan in layout.plans:
-        check_rows(forecaster, plan)
-    keeper = PooledShadow() if shadow is None else shadow
-    kept = None if store is None else opened(store, identity_of(forecaster, layout.plans, keeper), random_seed)
-    seeds = np.random.SeedSequence(random_seed if kept is None else kept.entropy).spawn(len(layout.plans))
-    many = len(layout.plans) > 1
-    jobs = [
-        SeriesJob(
-            forecaster,
-            plan,
-            keeper,
-            seed,
-            progressbar,
-            layout.series.texts[number] if many else None,
-            None if many else executor,
-            None if kept is None else kept.series(number),
-        )
-        for number, (plan, seed) in enumerate(zip(layout.plans, seeds, strict=True))
-    ]
-    return layout.table(list((executor.map if many and executor is not None else map)(_columns_of, jobs)))
+    return replays.table(0, len(replays.jobs))
 
 
 class SeriesJob(NamedTuple):
@@ -207,6 +189,66 @@ class SeriesJob(NamedTuple):
     series: str | None
     executor: Executor | None = None
     store: SeriesStore | None = None
+
+
+class Replays(NamedTuple):
+    """The replays of all series, checked and yet to be done."""
+
+    layout: Layout
+    jobs: list[SeriesJob]
+    executor: Executor | None
+
+    def table(self, first: int, stop: int) -> xr.Dataset:
+        """The table of the series from `first` up to, not including, `stop`."""
+        many = len(self.jobs) > 1 and self.executor is not None
+        jobs = self.jobs[first:stop]
+        columns = list(self.executor.map(_columns_of, jobs) if many and self.executor else map(_columns_of, jobs))
+        return self.layout.of_series(first, stop).table(columns)
+
+
+def prepared_replays(
+    forecaster: Forecaster,
+    history: Any,
+    *,
+    shadow: ShadowKeeper | None,
+    random_seed: int | None,
+    progressbar: bool,
+    executor: Executor | None,
+    store: str | os.PathLike[str] | None,
+    **options: Any,
+) -> Replays:
+    """What `spell_table` has to do, once all that can be refused without a fit has been; arguments are its own."""
+    layout = lay_out(
+        forecaster,
+        history,
+        shadow=shadow,
+        random_seed=random_seed,
+        progressbar=progressbar,
+        executor=executor,
+        store=store,
+        **options,
+    )
+    for plan in layout.plans:
+        check_rows(forecaster, plan)
+    keeper = PooledShadow() if shadow is None else shadow
+    kept = None if store is None else opened(store, identity_of(forecaster, layout.plans, keeper), random_seed)
+    seeds = np.random.SeedSequence(random_seed if kept is None else kept.entropy).spawn(len(layout.plans))
+    many = len(layout.plans) > 1
+    texts = layout.series.texts
+    jobs = [
+        SeriesJob(
+            forecaster,
+            plan,
+            keeper,
+            seed,
+            progressbar,
+            texts[number] if many else None,
+            None if many else executor,
+            None if kept is None else kept.series(number),
+        )
+        for number, (plan, seed) in enumerate(zip(layout.plans, seeds, strict=True))
+    ]
+    return Replays(layout, jobs, executor)
 
 
 def check_rows(forecaster: Forecaster, plan: Plan) -> None:
