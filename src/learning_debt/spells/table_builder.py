@@ -228,8 +228,11 @@ def prepared_replays(
         store=store,
         **options,
     )
-    for plan in layout.plans:
-        check_rows(forecaster, plan)
+    if isinstance(forecaster, ConjugateRegression):  # whose rows are checked alike, whatever series they are of
+        forecaster.as_batch(history)
+    else:
+        for plan in layout.plans:
+            check_rows(forecaster, plan)
     keeper = PooledShadow() if shadow is None else shadow
     kept = None if store is None else opened(store, identity_of(forecaster, layout.plans, keeper), random_seed)
     seeds = np.random.SeedSequence(random_seed if kept is None else kept.entropy).spawn(len(layout.plans))
