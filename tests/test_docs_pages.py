@@ -51,9 +51,12 @@ def check_scores(money, levels):
     assert all("±" in line for line in levels.splitlines())
 
 
-def check_spell_table(printed):
+def check_spell_table(printed, fleet):
     assert "update_rule: rolling window of 20 periods, discount 0.99 a period" in printed
     assert f"schema_version: {VERSION}" in printed
+    verdicts = dict(line.split(" ", 1) for line in fleet.splitlines())
+    assert list(verdicts) == ["north", "south", "west"]
+    assert len(set(verdicts.values())) == 1  # they have one history
 
 
 def check_updating(*printed):

@@ -26,6 +26,7 @@ ROWS = {"x": [1.0, 2.0, -1.0], "y": [0.9, 2.2, -1.1]}
 NEW = {"x": [1.0, 2.0], "y": [3.0, 5.5]}
 THE_DOOR = "checked with the rows, in test_data and test_history"
 OPEN = "whatever its owner likes"
+A_FOLDER = "a directory, tested with what is kept there"
 FORECASTER = ld.ConjugateRegression(POSTERIOR)
 DEPLOYED = FORECASTER.fit(ROWS)
 SHADOW = FORECASTER.update(DEPLOYED, NEW)
@@ -319,7 +320,7 @@ CALLS: dict[str, Call] = {
             "progressbar": A(False, "flag"),
             "executor": A(None, "object", OPTIONAL),
         },
-        {"history": (history(), THE_DOOR)},
+        {"history": (history(), THE_DOOR), "store": (None, A_FOLDER)},
     ),
     "spell_tables": Call(
         ld.spell_tables,
@@ -337,9 +338,8 @@ CALLS: dict[str, Call] = {
             "random_seed": SEED,
             "progressbar": A(False, "flag"),
             "executor": A(None, "object", OPTIONAL),
-            "store": A(None, "object", OPTIONAL),
         },
-        {"history": (history(), THE_DOOR)},
+        {"history": (history(), THE_DOOR), "store": (None, A_FOLDER)},
     ),
     "replayed_posteriors": Call(
         ld.replayed_posteriors,
@@ -353,7 +353,7 @@ CALLS: dict[str, Call] = {
             "progressbar": A(False, "flag"),
             "executor": A(None, "object", OPTIONAL),
         },
-        {"history": (history(), THE_DOOR)},
+        {"history": (history(), THE_DOOR), "store": (None, A_FOLDER)},
     ),
     "ReplayedPosteriors.posterior": Call(REPLAYED.posterior, {"period": A(3, "whole from 0")}),
     "ReplayedPosteriors.rows_between": Call(
