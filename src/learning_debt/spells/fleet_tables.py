@@ -16,7 +16,7 @@ from learning_debt.forecasters.base import Forecaster
 from learning_debt.scores import Score
 from learning_debt.shadows.base import ShadowKeeper
 from learning_debt.spells.schema import SAMPLED
-from learning_debt.spells.table_builder import Replays, prepared_replays
+from learning_debt.spells.series_replays import Replays, prepared_replays
 from learning_debt.validation import require_whole_number
 
 
@@ -41,7 +41,9 @@ def spell_tables(
     """Replay the histories of many series, and hand over their spell tables so many series at a time.
 
     One after the other they are the table that `spell_table` makes of all series at once, to the last digit, but only
-    one need be held. Everything that can be refused is refused at the call, before the first table.
+    one need be held. Series may begin and end when they like, as stores open and close: those that cover the same
+    periods share tables, whose periods are numbered from their own first ones. Everything that can be refused is
+    refused at the call, before the first table.
 
     Parameters
     ----------
@@ -49,6 +51,7 @@ def spell_tables(
     history : Dataset, mapping or data frame
         With ``period`` and ``series`` along the observation dimension.
     initial : int
+        Periods of each series that its first posterior holds.
     series_per_table : int
         The last table may have fewer. A cell takes about 70 bytes: 100 series of 200 periods 280 MB.
     exposure, variables, varying_rows, score, update_rule, shadow, horizon, random_seed, progressbar : optional
@@ -102,10 +105,12 @@ def spell_tables(
         progressbar=progressbar,
         executor=executor,
         store=store,
+        ragged=True,
     )
     return _tables(replays, size)
 
 
-def _tables(replays: Replays, size: int) -> Iterator[xr.Dataset]:
-    for first in range(0, len(replays.jobs), size):
-        yield replays.table(first, first + size)
+def _tables(replays: list[Replays], size: int) -> Iterator[xr.Dataset]:
+    for alike in replays:
+        for first in range(0, len(alike.jobs), size):
+            yield alike.table(first, min(first + size, len(alike.jobs)))

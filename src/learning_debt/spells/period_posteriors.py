@@ -26,10 +26,10 @@ from learning_debt.spells.pooled_anchors import NotPooledError
 from learning_debt.spells.pooled_draws import PooledDraws
 from learning_debt.spells.progress import Stages
 from learning_debt.spells.series_plans import lay_out
+from learning_debt.spells.series_replays import check_rows
 from learning_debt.spells.step import period_seeds
 from learning_debt.spells.store_identity import OF_SIGNALS, identity_of
 from learning_debt.spells.stored_fits import with_stored_fits
-from learning_debt.spells.table_builder import check_rows
 from learning_debt.spells.table_store import opened
 from learning_debt.validation import require_instance, require_whole_number
 
@@ -222,7 +222,7 @@ def replayed_posteriors(
     """
     if shadow is not None:
         require_instance("shadow", shadow, PooledShadow, "a PooledShadow, whose draws serve all periods")
-    layout = lay_out(
+    (layout,) = lay_out(
         forecaster,
         history,
         initial=initial,

@@ -29,7 +29,7 @@ def rehearsed_table(forecaster: Any, history: Any, **options: Any) -> xr.Dataset
     """
     asked = inspect.signature(spell_table).bind(forecaster, history, **options)
     asked.apply_defaults()
-    layout = lay_out(*asked.args, **asked.kwargs)
+    (layout,) = lay_out(*asked.args, **asked.kwargs)
     seconds = 0.0 if isinstance(forecaster, ConjugateRegression) else 1.0
     return layout.table([_made_up(plan, seconds) for plan in layout.plans])
 

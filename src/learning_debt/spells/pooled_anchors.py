@@ -23,6 +23,7 @@ from learning_debt.arrays.bridging.pool_checks import (
     tails_of_others,
 )
 from learning_debt.errors import IncomparablePosteriorsError, UnsupportedModelError, noted
+from learning_debt.executors import mapped
 from learning_debt.forecasters.base import SampledForecaster
 from learning_debt.forecasters.convergence import MINIMUM_SIZE_PER_CHAIN
 from learning_debt.forecasters.row_likelihood import weighted_likelihood, weighted_sum
@@ -186,9 +187,10 @@ class Anchors:
     def _fit(self, periods: Iterable[int], salt: int = 0) -> None:
         chosen = sorted(periods)
         self.stage.expect(self.stage.done + len(chosen))
-        jobs = [_Job(self.forecaster, *self._held(t), self._seed(t, salt), self.plan.where(t)) for t in chosen]
-        run = map if self.executor is None or len(jobs) == 1 else self.executor.map
-        for t, (posterior, upkeep) in zip(chosen, run(_fitted, jobs), strict=True):
+        jobs = [_Job(*self._held(t), self._seed(t, salt), self.plan.where(t)) for t in chosen]
+        executor = self.executor if len(jobs) > 1 else None
+        fitted = mapped(executor, _fitted, self.forecaster, jobs)
+        for t, (posterior, upkeep) in zip(chosen, fitted, strict=True):
             with noted(self.plan.where(t)):
                 self.fits[t] = self._anchor(posterior, _added(upkeep, self.fits.get(t)))
             self.stage.advance()
@@ -338,16 +340,15 @@ def _layout(posterior: xr.DataTree) -> dict[str, tuple[object, ...]]:
 
 
 class _Job(NamedTuple):
-    """One fit, as it is sent to another process, and where it stands in the replay."""
+    """What one fit is made to, and where it stands in the replay."""
 
-    forecaster: SampledForecaster
     data: xr.Dataset
     row_weight: Array
     seed: int
     where: str
 
 
-def _fitted(job: _Job) -> tuple[xr.DataTree, Upkeep]:
+def _fitted(forecaster: SampledForecaster, job: _Job) -> tuple[xr.DataTree, Upkeep]:
     with noted(job.where):
-        shadow, upkeep = refit(job.forecaster, job.data, job.row_weight, job.seed)
+        shadow, upkeep = refit(forecaster, job.data, job.row_weight, job.seed)
     return shadow.posterior, upkeep

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +21,9 @@ from learning_debt.data import (
     stored_labels,
     take_rows,
 )
+from learning_debt.data.content_hash import content_hash
 from learning_debt.data.update_rule import UpdateRule
+from learning_debt.errors import noted
 from learning_debt.scores import as_score
 from learning_debt.spells.doubt_codes import code_attributes
 from learning_debt.spells.exposure import exposures
@@ -49,6 +52,8 @@ class Layout(NamedTuple):
     ----------
     plans : list of Plan
         One for each series; they cover the same periods.
+    numbers : list of int
+        Which of the history's series they are, from 0.
     series : Labels
     rows : ndarray, shape (series, period)
         Rows that the forecasts issued in a period are for.
@@ -57,6 +62,7 @@ class Layout(NamedTuple):
     """
 
     plans: list[Plan]
+    numbers: list[int]
     series: Labels
     rows: np.ndarray
     exposure: np.ndarray
@@ -65,7 +71,7 @@ class Layout(NamedTuple):
         """That of the series from `first` up to, not including, `stop`."""
         part = slice(first, stop)
         series = Labels(self.series.index[part], self.series.kind, self.series.what)
-        return Layout(self.plans[part], series, self.rows[part], self.exposure[part])
+        return Layout(self.plans[part], self.numbers[part], series, self.rows[part], self.exposure[part])
 
     def table(self, columns: list[Columns]) -> xr.Dataset:
         """The table, of the columns of each series."""
@@ -113,8 +119,12 @@ def lay_out(
     progressbar: bool,
     executor: Any,
     store: Any = None,
-) -> Layout:
-    """Check everything that can be checked without a fit; arguments and errors are those of `spell_table`."""
+    ragged: bool = False,
+) -> list[Layout]:
+    """Check everything that can be checked without a fit; arguments and errors are those of `spell_table`.
+
+    One layout, or, where series may be `ragged`, one for all that cover the same periods.
+    """
     periods = {"initial": initial, "horizon": horizon}
     flags = {"varying_rows": varying_rows, "progressbar": progressbar}
     names = check_options(forecaster, variables, update_rule, shadow, random_seed, executor, periods, flags)
@@ -127,13 +137,30 @@ def lay_out(
         Plan(split_periods(part, dim, varying_rows=varying_rows), initial, horizon, rule, chosen, names)
         for part in parts
     ]
-    _require_same_periods(plans, series)
-    for plan in plans:
-        _check_plan(plan)
-    rows = np.stack([plan.history.rows[plan.target(1) : plan.target(plan.periods) + 1] for plan in plans])
+    if not ragged:
+        _require_same_periods(plans, series)
+    for name, plan in zip(series.texts, plans, strict=True):
+        with noted(f"of series {name}") if len(plans) > 1 else nullcontext():
+            _check_plan(plan)
     asked = ("rows" if chosen.in_money else 1.0) if exposure is None else exposure
-    issued = as_labels(plans[0].history.labels[initial : initial + plans[0].periods], "periods")
-    return Layout(plans, series, rows, exposures(asked, rows, issued, series))
+    return [_laid_out(plans, numbers, series, asked) for numbers in _alike(plans)]
+
+
+def _alike(plans: list[Plan]) -> list[list[int]]:
+    """Numbers of the plans that cover the same periods, in order of appearance."""
+    found: dict[str, list[int]] = {}
+    for number, plan in enumerate(plans):
+        labels = plan.history.labels
+        found.setdefault(content_hash(xr.Dataset({"label": ("period", np.asarray(labels))})), []).append(number)
+    return list(found.values())
+
+
+def _laid_out(plans: list[Plan], numbers: list[int], series: Labels, exposure: Any) -> Layout:
+    own, plan = [plans[number] for number in numbers], plans[numbers[0]]
+    rows = np.stack([one.history.rows[one.target(1) : one.target(one.periods) + 1] for one in own])
+    issued = as_labels(plan.history.labels[plan.initial : plan.initial + plan.periods], "periods")
+    names = Labels(series.index[numbers], series.kind, series.what)
+    return Layout(own, numbers, names, rows, exposures(exposure, rows, issued, names))
 
 
 def _facts(plan: Plan, no_debt: str, not_pooled: str) -> TableFacts:
@@ -189,7 +216,8 @@ def _require_same_periods(plans: list[Plan], series: Labels) -> None:
         lacking = lacking if lacking is not None else next(period for period in own if period not in set(first))
         raise ValueError(
             f"all series of a history must cover the same periods: {'; '.join(spans)}; series {whose} lacks "
-            f"{label_text(lacking)}. Cut them to what they share, or make a table of each"
+            f"{label_text(lacking)}. Cut them to what they share, or use spell_tables, whose tables hold "
+            "those that cover the same ones"
         )
 
 

@@ -5,32 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from contextlib import nullcontext
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike
 
 from learning_debt.data.update_rule import UpdateRule
-from learning_debt.errors import noted
-from learning_debt.forecasters.base import FarSighted, Forecaster, require_sampled_forecaster
-from learning_debt.forecasters.conjugate_regression import ConjugateRegression
+from learning_debt.forecasters.base import Forecaster
 from learning_debt.scores import Score
 from learning_debt.shadows.base import ShadowKeeper
-from learning_debt.shadows.pooled import PooledShadow
-from learning_debt.spells.exact_table import exact_columns
-from learning_debt.spells.forecast_schedule import Plan
-from learning_debt.spells.pooled import pooled_columns
-from learning_debt.spells.pooled_anchors import NotPooledError
-from learning_debt.spells.sampled import SampledStep
 from learning_debt.spells.schema import SAMPLED
-from learning_debt.spells.series_plans import Layout, lay_out
-from learning_debt.spells.store_identity import identity_of
-from learning_debt.spells.stored_fits import with_stored_fits
-from learning_debt.spells.table_loop import Columns, collected_columns
-from learning_debt.spells.table_store import SeriesStore, opened
+from learning_debt.spells.series_replays import prepared_replays
 
 
 def spell_table(
@@ -159,7 +145,7 @@ def spell_table(
     >>> spells["debt"].dims, spells["debt"].shape
     (('series', 'deployed_at', 'period'), (1, 30, 30))
     """
-    replays = prepared_replays(
+    (replays,) = prepared_replays(
         forecaster,
         history,
         initial=initial,
@@ -175,123 +161,4 @@ def spell_table(
         executor=executor,
         store=store,
     )
-    return replays.table(0, len(replays.jobs))
-
-
-class SeriesJob(NamedTuple):
-    """The replay of one series, as it is sent to another process; `series` is its name where there are several."""
-
-    forecaster: Forecaster
-    plan: Plan
-    keeper: ShadowKeeper
-    seed: np.random.SeedSequence
-    progressbar: bool
-    series: str | None
-    executor: Executor | None = None
-    store: SeriesStore | None = None
-
-
-class Replays(NamedTuple):
-    """The replays of all series, checked and yet to be done."""
-
-    layout: Layout
-    jobs: list[SeriesJob]
-    executor: Executor | None
-
-    def table(self, first: int, stop: int) -> xr.Dataset:
-        """The table of the series from `first` up to, not including, `stop`."""
-        many = len(self.jobs) > 1 and self.executor is not None
-        jobs = self.jobs[first:stop]
-        columns = list(self.executor.map(_columns_of, jobs) if many and self.executor else map(_columns_of, jobs))
-        return self.layout.of_series(first, stop).table(columns)
-
-
-def prepared_replays(
-    forecaster: Forecaster,
-    history: Any,
-    *,
-    shadow: ShadowKeeper | None,
-    random_seed: int | None,
-    progressbar: bool,
-    executor: Executor | None,
-    store: str | os.PathLike[str] | None,
-    **options: Any,
-) -> Replays:
-    """What `spell_table` has to do, once all that can be refused without a fit has been; arguments are its own."""
-    layout = lay_out(
-        forecaster,
-        history,
-        shadow=shadow,
-        random_seed=random_seed,
-        progressbar=progressbar,
-        executor=executor,
-        store=store,
-        **options,
-    )
-    if isinstance(forecaster, ConjugateRegression):  # whose rows are checked alike, whatever series they are of
-        forecaster.as_batch(history)
-    else:
-        for plan in layout.plans:
-            check_rows(forecaster, plan)
-    keeper = PooledShadow() if shadow is None else shadow
-    kept = None if store is None else opened(store, identity_of(forecaster, layout.plans, keeper), random_seed)
-    seeds = np.random.SeedSequence(random_seed if kept is None else kept.entropy).spawn(len(layout.plans))
-    many = len(layout.plans) > 1
-    texts = layout.series.texts
-    jobs = [
-        SeriesJob(
-            forecaster,
-            plan,
-            keeper,
-            seed,
-            progressbar,
-            texts[number] if many else None,
-            None if many else executor,
-            None if kept is None else kept.series(number),
-        )
-        for number, (plan, seed) in enumerate(zip(layout.plans, seeds, strict=True))
-    ]
-    return Replays(layout, jobs, executor)
-
-
-def check_rows(forecaster: Forecaster, plan: Plan) -> None:
-    """What can be refused is refused before the first fit."""
-    forecaster.as_batch(plan.history.data)
-    learns_all = plan.history.on_time and bool((plan.row_weight(plan.periods) > 0).all())
-    if learns_all and isinstance(forecaster, FarSighted):
-        forecaster.require_history(plan.history.data, int(plan.history.starts[plan.initial]))
-
-
-def _columns_of(job: SeriesJob) -> Columns:
-    if job.store is None:
-        return _worked_out(job)
-    if (found := job.store.finished()) is None:
-        found = _worked_out(job)
-        job.store.keep_finished(found)
-    return found
-
-
-def _worked_out(job: SeriesJob) -> Columns:
-    with nullcontext() if job.series is None else noted(f"of series {job.series}"):
-        if isinstance(job.forecaster, ConjugateRegression):
-            return exact_columns(job.forecaster, job.plan)
-        forecaster = require_sampled_forecaster("forecaster", job.forecaster)
-        if job.store is not None:
-            forecaster = with_stored_fits(forecaster, job.store)
-        keeper, not_pooled = job.keeper, ""
-        if isinstance(keeper, PooledShadow):
-            try:
-                return pooled_columns(
-                    forecaster,
-                    job.plan,
-                    keeper,
-                    job.seed,
-                    progressbar=job.progressbar,
-                    executor=job.executor,
-                    store=job.store,
-                )
-            except NotPooledError as reason:
-                keeper, not_pooled = keeper.otherwise, str(reason)
-        step = SampledStep(forecaster, job.plan.options, keeper, job.seed)
-        found = collected_columns(step, job.plan, progressbar=job.progressbar, store=job.store)
-        return found._replace(not_pooled=not_pooled)
+    return replays.table()

@@ -1,0 +1,67 @@
+"""Work that is handed to other processes or machines, or done here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import lru_cache, partial
+from itertools import repeat
+from typing import Any
+
+import cloudpickle
+
+KEPT = 4
+"""Things that all pieces share, of the last ones that came, which a worker keeps."""
+
+
+def mapped[Shared, Item, Result](
+    executor: Executor | None, function: Callable[[Shared, Item], Result], shared: Shared, items: Iterable[Item]
+) -> Iterator[Result]:
+    """``function(shared, item)`` of all items, in their order.
+
+    Whatever travels is pickled by cloudpickle, so that functions and classes of a notebook do, too. `shared` is
+    unpacked once a worker, not once an item: what it compiles serves all items there.
+
+    Examples
+    --------
+    >>> list(mapped(None, pow, 2, [3, 4]))
+    [8, 16]
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> with ThreadPoolExecutor(2) as threads:
+    ...     list(mapped(threads, lambda base, power: base**power, 2, [3, 4]))
+    [8, 16]
+    """
+    if executor is None:
+        yield from map(partial(function, shared), items)
+        return
+    with _named_losses():
+        if isinstance(executor, ThreadPoolExecutor):
+            yield from executor.map(partial(function, shared), items)
+        else:
+            yield from executor.map(_run, repeat(cloudpickle.dumps((function, shared))), map(cloudpickle.dumps, items))
+
+
+def _run(shared: bytes, item: bytes) -> Any:
+    function, unpacked = _unpacked(shared)
+    return function(unpacked, cloudpickle.loads(item))
+
+
+@lru_cache(maxsize=KEPT)
+def _unpacked(content: bytes) -> Any:
+    return cloudpickle.loads(content)
+
+
+@contextmanager
+def _named_losses() -> Iterator[None]:
+    """Say of workers that went away what to do; an error of the work itself stays as it is."""
+    try:
+        yield
+    except Exception as error:
+        gone = isinstance(error, (BrokenExecutor, CancelledError)) or type(error).__module__.startswith("distributed")
+        if gone:
+            error.add_note(
+                "a worker that executor= works with has gone away, as when its memory is used up or its cluster is "
+                "closed; what a table with store=DIR had kept is whole, and the same call goes on from it"
+            )
+        raise
