@@ -71,15 +71,15 @@ def posterior_chain(
     factor, inverse = np.zeros((p, p, count)), np.zeros((p, p, count))
     chain = PosteriorChain(np.empty((p, count)), factor, inverse, np.empty(count), np.empty(count))
     _fill_chain(
-        prior.mean,
-        prior.precision,
+        np.array(prior.mean, dtype=float),
+        np.array(prior.precision, dtype=float, order="C"),
         float(prior.shape),
         float(prior.rate),
-        np.ascontiguousarray(x),
-        np.ascontiguousarray(y),
-        np.asarray(starts, dtype=np.int64),
+        np.array(x, dtype=float, order="C"),
+        np.array(y, dtype=float),
+        np.array(starts, dtype=np.int64),
         initial,
-        np.ascontiguousarray(age_weight, dtype=float),
+        np.array(age_weight, dtype=float),
         chain,
         np.empty((2 * p + 3, p)),
     )

@@ -112,7 +112,8 @@ def spell_cells(
     periods = len(starts) - 1
     if cells is None:
         cells = SpellCells(*(np.full((periods, periods), np.nan) for _ in SpellCells._fields))
-    x, y, starts = np.ascontiguousarray(x), np.ascontiguousarray(y), np.asarray(starts, dtype=np.int64)
+    # Copies, since numba would compile anew for arrays that are read-only or laid out otherwise.
+    x, y, starts = np.array(x, dtype=float, order="C"), np.array(y, dtype=float), np.array(starts, dtype=np.int64)
     scores = cells.score, cells.score_gap, cells.residual_exceedance
     fill_scores(chain, terms.gap, x, y, starts, newest_is_shadow, rows_a_logarithm, *scores)
     if debt:
