@@ -102,7 +102,7 @@ def _fill_path(paths: Paths, i: int, terms: ShapeTerms, cells: Cells, unused: Ar
         debt=own.debt,
         predictive_debt=own.predictive_debt,
         gap_sd=unused,
-        score=own.deployed_score,
+        deployed_score=own.deployed_score,
         score_gap=own.score_gap,
         parameter_gap=own.parameter_gap,
         residual_exceedance=own.residual_exceedance,

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from learning_debt.arrays.conjugate.posterior_chain import posterior_chain
 from learning_debt.arrays.conjugate.spell_cells import SpellCells, spell_cells
@@ -24,46 +28,67 @@ def exact_columns(forecaster: ConjugateRegression, plan: Plan) -> Columns:
     """
     if plan.learns_late or not isinstance(plan.score, LogScore):
         return collected_columns(ExactStep(forecaster, plan.options), plan)
-    signals = _signals(_cells(forecaster, plan), plan.variables)
-    periods = plan.periods
-    present = np.triu(np.ones((periods, periods), dtype=bool))
+    signals, none = _signals(forecaster, plan), _no_error(plan.periods)
     if forecaster.prior.shape < SMALLEST_DEGREES_OF_FREEDOM / 2 or any(
-        np.isnan(values[present]).any() for values in signals.values()
+        np.isnan(values[none.reliable]).any() for values in signals.values()
     ):
         return collected_columns(ExactStep(forecaster, plan.options), plan)
     for name in dict.fromkeys(("score_gap", *plan.variables)):
         if name not in EXACT_ONLY:
-            signals[se_of(name)] = np.where(present, 0.0, np.nan)
-            signals[reliable_of(name)] = present.copy()
-            signals[doubt_of(name)] = np.zeros((periods, periods), dtype=np.int8)
-    return Columns(signals | upkeep_by_period([UPKEEP] * (periods + 1)))
+            signals |= {se_of(name): none.error, reliable_of(name): none.reliable, doubt_of(name): none.doubt}
+    return Columns(signals | none.upkeep)
 
 
-def _cells(forecaster: ConjugateRegression, plan: Plan) -> SpellCells:
+class _NoError(NamedTuple):
+    """Standard errors, verdicts and codes of doubts of exact values, shape (T, T) each, and what shadows took.
+
+    For reading only: a table copies them.
+    """
+
+    error: Array
+    reliable: NDArray[np.bool_]
+    doubt: NDArray[np.int8]
+    upkeep: dict[str, Array]
+
+
+@lru_cache(maxsize=4)
+def _no_error(periods: int) -> _NoError:
+    """The same for all series of so many periods."""
+    present = np.triu(np.ones((periods, periods), dtype=bool))
+    error, doubt = np.where(present, 0.0, np.nan), np.zeros((periods, periods), dtype=np.int8)
+    upkeep = upkeep_by_period([UPKEEP] * (periods + 1))
+    for values in (error, present, doubt, *upkeep.values()):
+        values.flags.writeable = False
+    return _NoError(error, present, doubt, upkeep)
+
+
+def _signals(forecaster: ConjugateRegression, plan: Plan) -> dict[str, Array]:
+    """What was asked for, by its name in the table, of shape (T, T) each."""
     history, rows = plan.history, forecaster.as_batch(plan.history.data)
-    x, y, starts = rows["x"].values, rows["y"].values, history.starts
+    x, y, starts, first = rows["x"].values, rows["y"].values, history.starts, history.starts[plan.initial]
+    asked = {"score_gap", *plan.variables} | ({"gap_sd"} if "predictive_debt" in plan.variables else set())
+    cells = _arrays(plan.periods, asked)
     with np.errstate(all="ignore"):
         age_weight = plan.update_rule.weights(np.arange(len(history)))
-        chain = posterior_chain(forecaster.prior, x, y, starts, plan.initial, age_weight)
-        first = starts[plan.initial]
-        return spell_cells(
-            chain,
+        spell_cells(
+            posterior_chain(forecaster.prior, x, y, starts, plan.initial, age_weight),
             x[first:],
             y[first:],
             starts[plan.initial :] - first,
-            debt="debt" in plan.variables or "parameter_gap" in plan.variables,
-            divergence="student_t" if "predictive_debt" in plan.variables else None,
+            debt=bool(asked & {"debt", "parameter_gap"}),
+            divergence="student_t" if "predictive_debt" in asked else None,
+            cells=cells,
         )
+    return {name: values for name, values in cells._asdict().items() if name in asked}
 
 
-def _signals(cells: SpellCells, variables: tuple[str, ...]) -> dict[str, Array]:
-    """What was asked for, by its name in the table."""
-    signals = {"score_gap": cells.score_gap}
-    if "deployed_score" in variables:
-        signals["deployed_score"] = cells.score
-    for name in ("debt", "predictive_debt"):
-        if name in variables:
-            signals[name] = getattr(cells, name)
-    if "predictive_debt" in variables:
-        signals["gap_sd"] = cells.gap_sd
-    return signals | {name: getattr(cells, name) for name in EXACT_ONLY if name in variables}
+def _arrays(periods: int, asked: set[str]) -> SpellCells:
+    """To be filled; what nobody asked for shares one array, or is not counted."""
+    shape = (periods, periods)
+    unused = np.empty(shape)
+    return SpellCells(
+        *(
+            np.full(shape, np.nan) if name in asked else np.empty((0, 0)) if name == "residual_exceedance" else unused
+            for name in SpellCells._fields
+        )
+    )

@@ -168,7 +168,7 @@ def lattice(df: float, fineness: int) -> Lattice:
     """Nodes for a shadow of so many degrees of freedom; every step of `fineness` divides the strip by three."""
     # Squares of logarithms count in the tails; a narrow deployed distribution makes d as large as its width is small.
     tolerance = _LOG_TOLERANCE + 2 * math.log1p(_LOG_AT_END / df) + 2 * math.log(3.0) * fineness
-    height = min(math.pi / 6, 4.3 / math.sqrt(df)) / 3.0**fineness
+    height = min(math.pi / 6, 5.0 / math.sqrt(df)) / 3.0**fineness
     step = 2 * math.pi * height / (tolerance - df / 2 * math.log1p(-(math.sin(height) ** 2)))
     end = math.asinh(math.sqrt(math.expm1(2 * tolerance / df)))
     count = math.ceil(end / step) + 1

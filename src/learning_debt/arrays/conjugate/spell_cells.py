@@ -36,7 +36,7 @@ class SpellCells(NamedTuple):
     predictive_debt, gap_sd : ndarray
         Mean divergence of the predictives over the rows of t, and the standard deviation of the mean gap under the
         shadow's; the latter NaN for the normal kernel.
-    score : ndarray
+    deployed_score : ndarray
         Mean log score of s on the rows of t.
     score_gap : ndarray
         Score of the posterior that was newest when the rows were forecast, minus that of s.
@@ -49,7 +49,7 @@ class SpellCells(NamedTuple):
     debt: Array
     predictive_debt: Array
     gap_sd: Array
-    score: Array
+    deployed_score: Array
     score_gap: Array
     parameter_gap: Array
     residual_exceedance: Array
@@ -114,7 +114,7 @@ def spell_cells(
         cells = SpellCells(*(np.full((periods, periods), np.nan) for _ in SpellCells._fields))
     # Copies, since numba would compile anew for arrays that are read-only or laid out otherwise.
     x, y, starts = np.array(x, dtype=float, order="C"), np.array(y, dtype=float), np.array(starts, dtype=np.int64)
-    scores = cells.score, cells.score_gap, cells.residual_exceedance
+    scores = cells.deployed_score, cells.score_gap, cells.residual_exceedance
     fill_scores(chain, terms.gap, x, y, starts, newest_is_shadow, rows_a_logarithm, *scores)
     if debt:
         _fill_debt(chain, terms.mu, terms.mu_slope, cells.debt, cells.parameter_gap)
