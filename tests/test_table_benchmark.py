@@ -12,9 +12,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.tables import summary
 from benchmarks.tables.cases import CASES
+from benchmarks.tables.exact import CELLS, decided, forecaster, histories
 from benchmarks.tables.measuring import CompilerClock
 from benchmarks.tables.price import refit_price, straight_line
 from benchmarks.tables.run import rows_held
+
+import learning_debt as ld
 
 
 def test_a_straight_line_is_found_again():
@@ -83,3 +86,15 @@ def test_new_runs_replace_old_ones_and_ratios_leave_compilation_out(tmp_path):
 def test_anchors_without_a_pooled_table_are_refused():
     with pytest.raises(SystemExit, match="run --way pooled first"):
         summary.anchor_rows(pd.DataFrame(), "twin")
+
+
+@pytest.mark.slow
+def test_every_series_of_a_fleet_is_decided_once():
+    found = decided(1, 3)
+    assert found["series"] == 3
+    assert min(found[stage] for stage in ("making", "tables", "audits", "decisions")) > 0
+
+
+def test_a_table_of_the_fleet_has_the_cells_that_rates_are_divided_by():
+    table = ld.spell_table(forecaster(2), histories(2, 2, seed=1), initial=20, progressbar=False)
+    assert np.isfinite(table["debt"].values).sum(axis=(1, 2)).tolist() == [CELLS] * 2

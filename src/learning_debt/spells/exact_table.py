@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,8 @@ def exact_columns(forecaster: ConjugateRegression, plan: Plan) -> Columns:
     """
     if plan.learns_late or not isinstance(plan.score, LogScore):
         return collected_columns(ExactStep(forecaster, plan.options), plan)
-    signals, none = _signals(forecaster, plan), _no_error(plan.periods)
+    none = _no_error(plan.periods)
+    signals: dict[str, Any] = {**_signals(forecaster, plan)}
     if forecaster.prior.shape < SMALLEST_DEGREES_OF_FREEDOM / 2 or any(
         np.isnan(values[none.reliable]).any() for values in signals.values()
     ):
