@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1] / "src"
 PACKAGE = "learning_debt"
 
 FLOORS = [
-    {"doubt", "errors", "typing", "moved"},
+    {"doubt", "errors", "executors", "typing", "moved"},
     {"validation"},
     {"data", "estimate"},
     {"arrays"},
