@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache, partial
-from itertools import repeat
 from typing import Any
 
 import cloudpickle
@@ -39,7 +38,8 @@ def mapped[Shared, Item, Result](
         if isinstance(executor, ThreadPoolExecutor):
             yield from executor.map(partial(function, shared), items)
         else:
-            yield from executor.map(_run, repeat(cloudpickle.dumps((function, shared))), map(cloudpickle.dumps, items))
+            run = partial(_run, cloudpickle.dumps((function, shared)))
+            yield from executor.map(run, [cloudpickle.dumps(item) for item in items])  # dask takes no iterator
 
 
 def _run(shared: bytes, item: bytes) -> Any:
