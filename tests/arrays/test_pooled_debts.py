@@ -70,3 +70,13 @@ def test_what_all_constants_share_says_nothing():
         for level in (0.0, 700.0)
     ]
     np.testing.assert_allclose(*at, rtol=1e-9)
+
+
+def test_constants_that_the_pool_contradicts_are_left_out():
+    rng = np.random.default_rng(1)
+    pool = thin_pool(rng)
+    part = islands_of(pool.shares, pool.slowness, THIN_OVERLAP)
+    wrong = part_constants(pool, part, [0, 2], np.array([0.0, 3.0]), np.full(2, 1e-4))  # truly alike
+    plain, tied = debts(pool, 4, range(4)), debts(pool, 4, range(4), wrong)
+    np.testing.assert_allclose(tied[0], plain[0])
+    np.testing.assert_allclose(tied[1], plain[1])

@@ -16,6 +16,10 @@ from numpy.typing import NDArray
 from learning_debt.arrays.bridging.multistate import Pool
 from learning_debt.typing import Array
 
+CONTRADICTION = 5.0
+"""Standard errors apart, beyond which constants from elsewhere are wrong where the pool has any to compare them with: a
+posterior of two modes, of which a bridge saw one."""
+
 
 class PartConstants(NamedTuple):
     """Log normalising constants of parts of a pool, known from elsewhere.
@@ -76,10 +80,12 @@ def part_constants(
     sums = pool.weight_sums[states]
     of_pool = pool.blocks.variance(sums[:, None] - sums)
     both = of_pool + variance[:, None] + variance
+    excess = log_normaliser - pool.log_normaliser[states]
     trust = np.divide(of_pool, both, out=np.zeros_like(both), where=both > 0)
+    trust[np.abs(excess[:, None] - excess) > CONTRADICTION * np.sqrt(both)] = 0.0
     trust[island[:, None] != island] = 1.0
     share = pool.weight @ (pool.shares.T @ np.eye(len(position))[part])
-    return PartConstants(share, log_normaliser - pool.log_normaliser[states], variance, sums, trust)
+    return PartConstants(share, excess, variance, sums, trust)
 
 
 def debts(
