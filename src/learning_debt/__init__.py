@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from learning_debt.policies.models.two_state_filter import TwoStateEmissions
     from learning_debt.policies.rivals import rival_policies
     from learning_debt.policies.signals import Signals
-    from learning_debt.pricing.decision import Decision, decide
+    from learning_debt.pricing.decision import Decision, decide, decide_all
     from learning_debt.pricing.policy_iteration import fit_continuation
     from learning_debt.pricing.replays import Replay, oracle, replay
     from learning_debt.pricing.tuning import Tuned, tune
@@ -84,6 +84,7 @@ __all__ = [
     "debt_by_group",
     "debt_from_densities",
     "decide",
+    "decide_all",
     "equal_weights",
     "fit_continuation",
     "from_period",
@@ -137,6 +138,7 @@ _MODULES = {
     "debt_by_group": "learning_debt.debt",
     "debt_from_densities": "learning_debt.debt.from_densities",
     "decide": "learning_debt.pricing.decision",
+    "decide_all": "learning_debt.pricing.decision",
     "equal_weights": "learning_debt.forecasters.weights",
     "fit_continuation": "learning_debt.pricing.policy_iteration",
     "from_period": "learning_debt.spells",

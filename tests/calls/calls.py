@@ -566,6 +566,18 @@ CALLS: dict[str, Call] = {
             "probability": A(0.9, "probability"),
         },
     ),
+    "decide_all": Call(
+        ld.decide_all,
+        {
+            "spells": TABLE,
+            "policy": A(policies.CUSUM(1.0), "policy"),
+            "cost": COST,
+            "deployed_at": A(0, "whole from 0", OPTIONAL),
+            "deployed_label": A(None, "object", OPTIONAL),
+            "horizon": A(5, "whole"),
+            "probability": A(0.9, "probability"),
+        },
+    ),
     "belief_check": Call(
         ld.belief_check,
         {"spells": TABLE, "schedule": A(None, "object", OPTIONAL), "probability": A(0.99, "probability")},

@@ -38,6 +38,10 @@ def quick_audit(**given):
     return ld.audit(**{"spells": LONGER, "cost": 0.3, "resamples": 20} | given)
 
 
+def quick_decisions(**given):
+    return ld.decide_all(SPELLS, POLICY, 0.3, horizon=5, **given)
+
+
 # call with one argument given, the argument's name, further names a refusal may go by.
 ARGUMENTS = {
     "replay spells": (lambda value: ld.replay(value, POLICY, 0.3), "spells"),
@@ -57,6 +61,18 @@ ARGUMENTS = {
     "decide horizon": (lambda value: ld.decide(SPELLS, POLICY, 0.3, horizon=value), "horizon"),
     "decide probability": (lambda value: ld.decide(SPELLS, POLICY, 0.3, horizon=5, probability=value), "probability"),
     "decide deployed_at": (lambda value: ld.decide(SPELLS, POLICY, 0.3, horizon=5, deployed_at=value), "deployed_at"),
+    "decide_all spells": (lambda value: ld.decide_all(value, POLICY, 0.3, horizon=5), "spells"),
+    "decide_all policy": (lambda value: ld.decide_all(SPELLS, value, 0.3, horizon=5), "policy"),
+    "decide_all cost": (lambda value: ld.decide_all(SPELLS, POLICY, value, horizon=5), "cost", "amount"),
+    "decide_all horizon": (lambda value: ld.decide_all(SPELLS, POLICY, 0.3, horizon=value), "horizon"),
+    "decide_all probability": (
+        lambda value: ld.decide_all(SPELLS, POLICY, 0.3, horizon=5, probability=value),
+        "probability",
+    ),
+    "decide_all deployed_at": (
+        lambda value: ld.decide_all(SPELLS, POLICY, 0.3, horizon=5, deployed_at=value),
+        "deployed_at",
+    ),
     "audit spells": (lambda value: quick_audit(spells=value), "spells"),
     "audit cost": (lambda value: quick_audit(cost=value), "cost", "amount"),
     "audit split": (lambda value: quick_audit(split=value), "split"),
@@ -236,6 +252,6 @@ def test_an_odd_table_is_refused_by_name(door, what, seed, which):
 
 
 def test_every_argument_of_a_call_is_tried():
-    for call in (ld.replay, ld.oracle, ld.tune, ld.decide):
+    for call in (ld.replay, ld.oracle, ld.tune, ld.decide, ld.decide_all):
         missing = {f"{call.__name__} {name}" for name in inspect.signature(call).parameters} - set(ARGUMENTS)
-        assert missing <= {"tune accounting", "decide deployed_label"}
+        assert missing <= {"tune accounting", "decide deployed_label", "decide_all deployed_label"}

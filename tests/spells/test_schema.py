@@ -127,6 +127,7 @@ READERS = {
     "oracle": lambda table: ld.oracle(table, 0.1),
     "audit": lambda table: ld.audit(table, 0.1),
     "decide": lambda table: ld.decide(table, ld.policies.Never(), 0.1, horizon=2),
+    "decide_all": lambda table: ld.decide_all(table, ld.policies.Never(), 0.1, horizon=2),
     "belief_check": ld.belief_check,
     "compare_tables": lambda table: ld.compare_tables(table, table),
     "plot_signals": lambda table: plot_signals(table, None),

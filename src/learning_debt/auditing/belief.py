@@ -106,7 +106,11 @@ def belief_check(
     missing = [name for name in REQUIRED if name not in spells]
     if missing:
         raise KeyError(f"spells lack {missing[0]!r}, without which gaps cannot be held against beliefs")
-    table = check_spells(spells, ["score_gap"])
+    return _held_against_beliefs(check_spells(spells, ["score_gap"]), schedule, probability)
+
+
+def _held_against_beliefs(table: xr.Dataset, schedule: xr.DataArray | None, probability: float) -> xr.Dataset:
+    """`belief_check` of a checked table, or of some of its posteriors."""
     lag = 0 if TableFacts.from_table(table).timing == "separate" else 1
     gap, gap_se = table["score_gap"].values, _errors(table, "score_gap")
     belief, spread, belief_se = (
@@ -129,7 +133,7 @@ def belief_check(
 
 
 def belief_notes(spells: xr.Dataset, probability: float = PROBABILITY) -> list[str]:
-    """What to tell the reader of an audit: one sentence if gaps disagree with beliefs, else nothing.
+    """What to tell the reader of an audit of a checked table: one sentence if gaps disagree with beliefs, else nothing.
 
     The first posterior is followed through the whole table, as if never replaced. With several series `probability`
     is that none of them disagrees when the model is right.
@@ -137,7 +141,8 @@ def belief_notes(spells: xr.Dataset, probability: float = PROBABILITY) -> list[s
     if any(name not in spells for name in REQUIRED):
         return []
     series = spells.sizes.get(SERIES, 1)
-    check = belief_check(spells, probability=1 - (1 - probability) / series).isel(deployed_at=0)
+    first = spells.isel(deployed_at=[0])
+    check = _held_against_beliefs(first, None, 1 - (1 - probability) / series).isel(deployed_at=0)
     flagged = np.flatnonzero(check["flag"].values)
     if flagged.size == 0:
         return []

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from learning_debt.auditing.belief import belief_notes
 from learning_debt.auditing.split_evaluation import Trial
 from learning_debt.data import restored_labels
-from learning_debt.pricing.decision import KEPT_BY_WEIGHTS
+from learning_debt.pricing.today import KEPT_BY_WEIGHTS
 from learning_debt.spells.doubt_codes import decoded
 from learning_debt.spells.schema import ALL_DATA, ARRIVED_GAP, ESTIMATED, TableFacts, doubt_of, reliable_of
 

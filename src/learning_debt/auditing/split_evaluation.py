@@ -12,7 +12,7 @@ import xarray as xr
 from learning_debt.policies import Always, Calendar, Never, Policy, Schedule, grids
 from learning_debt.policies.base import require_policies
 from learning_debt.policies.cost import RetrainingCost, as_cost
-from learning_debt.pricing.replays import ACCOUNTINGS, Replay, check_dates, narrowed, oracle, replay
+from learning_debt.pricing.replays import ACCOUNTINGS, Replay, check_dates, narrowed, oracle_checked, replay_checked
 from learning_debt.pricing.tuning import Bills, Tuned, tune_by
 from learning_debt.spells import check_spells, select_periods
 from learning_debt.spells.schema import TableFacts
@@ -121,8 +121,8 @@ def run_trial(table: xr.Dataset, question: Question, split: float) -> Trial:
         )
         best = tune_by(before)
         tuned[name], bills[name] = replace(best, policy=row[best.index]), (before, after)
-        replays[name] = replay(evaluation, narrowed(tuned[name].policy, evaluation), resolved, accounting)
-    replays[ORACLE] = oracle(evaluation, resolved, accounting)
+        replays[name] = replay_checked(evaluation, narrowed(tuned[name].policy, evaluation), resolved, accounting)
+    replays[ORACLE] = oracle_checked(evaluation, resolved, accounting)
     return Trial(rows, tuned, replays, bills, tuning, evaluation, first, resolved, owners, accounting)
 
 

@@ -1,6 +1,6 @@
 """The bill: replays over a spell table, tuning, learned continuation values, and today's decision."""
 
-from learning_debt.pricing.decision import Decision, decide
+from learning_debt.pricing.decision import Decision, decide, decide_all
 from learning_debt.pricing.policy_iteration import fit_continuation
 from learning_debt.pricing.replays import ACCOUNTINGS, Replay, oracle, replay, walk_candidates, walk_signals
 from learning_debt.pricing.tuning import Tuned, tune
@@ -11,6 +11,7 @@ __all__ = [
     "Replay",
     "Tuned",
     "decide",
+    "decide_all",
     "fit_continuation",
     "oracle",
     "replay",

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
-from learning_debt.data import label_text, plain_labels
+from learning_debt.data import SERIES, label_text, plain_labels
 from learning_debt.doubt import Doubt
 from learning_debt.estimate import Estimate
 from learning_debt.policies.base import Policy, require_policy
 from learning_debt.policies.cost import RetrainingCost, as_cost
-from learning_debt.policies.signals import Signals
-from learning_debt.pricing.replays import SignalReader, seen_as
+from learning_debt.pricing.replays import seen_as
+from learning_debt.pricing.today import (
+    AvoidedRegret,
+    against_posteriors,
+    break_even_costs,
+    cells_in_service,
+    state_and_signals,
+)
 from learning_debt.spells import check_spells, deployed_after
 from learning_debt.spells.deployed_labels import trained_after
-from learning_debt.spells.doubt_codes import doubts_at
-from learning_debt.spells.schema import TableFacts, reliability, standard_error
+from learning_debt.spells.doubt_codes import doubts_each
+from learning_debt.spells.schema import TableFacts
 from learning_debt.validation import require_probability, require_whole_number
-
-KEPT_BY_WEIGHTS = ("reweight", "moment match", "pooled")
-"""Rungs of the shadow's upkeep that rest on draws of other fits."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,7 @@ def decide(
 
     See Also
     --------
+    decide_all : About every series of a table.
     audit : Tunes the policy first, then decides.
     replay : What the policy would have done, and cost, on the whole table.
 
@@ -126,122 +132,151 @@ def decide(
     >>> decide(spells, ld.policies.CUSUM(0.2), 0.1, horizon=10).verdict
     'retrain'
     """
-    require_policy("policy", policy)
-    price = as_cost(cost)
-    require_whole_number("horizon", horizon, at_least=1)
-    require_probability("probability", probability)
-    table = check_spells(spells, policy.requires)
-    periods = table.sizes["period"]
-    if table.sizes["series"] != 1:
-        raise ValueError(f"decide looks at one series; the table has {table.sizes['series']}: select one with isel")
+    asked = _Asked.checked(spells, policy, cost, horizon, probability)
+    table = asked.table
+    if table.sizes[SERIES] != 1:
+        raise ValueError(
+            f"decide looks at one series; the table has {table.sizes[SERIES]}: select one with isel, or use decide_all"
+        )
     if deployed_label is not None:
-        if deployed_at is not None:
-            raise ValueError(f"give deployed_at={deployed_at!r} or deployed_label={deployed_label!r}, not both")
+        _require_one_way(deployed_at, deployed_label)
         deployed_at = deployed_after(table, deployed_label)
     deployed_at = 0 if deployed_at is None else deployed_at
-    require_whole_number("deployed_at", deployed_at, at_least=0, at_most=periods - 1)
-    resolved = price.resolve(table)
-    state, signals = _state_today(table, policy, resolved, deployed_at)
+    require_whole_number("deployed_at", deployed_at, at_least=0, at_most=table.sizes["period"] - 1)
+    return _decisions(asked, np.array([deployed_at]))[0]
+
+
+def decide_all(
+    spells: xr.Dataset,
+    policy: Policy,
+    cost: RetrainingCost | float,
+    *,
+    deployed_at: int | Sequence[int] | NDArray[np.int64] | None = None,
+    deployed_label: Any = None,
+    horizon: int,
+    probability: float = 0.9,
+) -> dict[Any, Decision]:
+    """Ask a policy for today's decision about every series of a table.
+
+    They are the decisions that `decide` makes of the series one by one, in one walk over the table.
+
+    Parameters
+    ----------
+    spells : Dataset
+        Of any number of series.
+    policy, cost, horizon, probability
+        As in `decide`, the same for all series.
+    deployed_at : int, or list or array of int, optional
+        As in `decide`: one for all series, or one of each, in the table's order.
+    deployed_label : object, or list or array of objects, optional
+        Instead of `deployed_at`, in the same way.
+
+    Returns
+    -------
+    dict of label to Decision
+        In the order of the table's series; by their names.
+
+    Raises
+    ------
+    ValueError
+        As `decide`, or if `deployed_at` or `deployed_label` are not as many as there are series.
+
+    See Also
+    --------
+    decide : About one series.
+    spell_tables : Tables of many series, a few at a time.
+
+    Examples
+    --------
+    >>> import learning_debt as ld
+    >>> gap = [[[0.0, 0.3], [np.nan, 0.0]], [[0.0, 0.1], [np.nan, 0.0]]]
+    >>> dims = ("series", "deployed_at", "period")
+    >>> spells = xr.Dataset({"score_gap": (dims, gap)}, {"series": ["north", "south"]})
+    >>> decisions = decide_all(spells, ld.policies.CUSUM(0.2), 0.1, horizon=10)
+    >>> {name: decision.verdict for name, decision in decisions.items()}
+    {'north': 'retrain', 'south': 'wait'}
+    """
+    asked = _Asked.checked(spells, policy, cost, horizon, probability)
+    table = asked.table
+    count, last = table.sizes[SERIES], table.sizes["period"] - 1
+    if deployed_label is None:
+        given = _one_or_each("deployed_at", 0 if deployed_at is None else deployed_at, count)
+        given = {name: require_whole_number(name, at, at_least=0, at_most=last) for name, at in given.items()}
+    else:
+        _require_one_way(deployed_at, deployed_label)
+        labels = _one_or_each("deployed_label", deployed_label, count)
+        given = {name: deployed_after(table, label, name) for name, label in labels.items()}
+    deployed = np.broadcast_to(np.array([*given.values()], dtype=np.int64), count)
+    return dict(zip(plain_labels(table[SERIES]), _decisions(asked, deployed), strict=True))
+
+
+class _Asked(NamedTuple):
+    """What is asked of a table, and the table, checked."""
+
+    table: xr.Dataset
+    policy: Policy
+    cost: RetrainingCost
+    horizon: int
+    probability: float
+
+    @classmethod
+    def checked(cls, spells: Any, policy: Any, cost: Any, horizon: Any, probability: Any) -> _Asked:
+        require_policy("policy", policy)
+        price = as_cost(cost)
+        require_whole_number("horizon", horizon, at_least=1)
+        require_probability("probability", probability)
+        table = check_spells(spells, policy.requires)
+        return cls(table, policy, price.resolve(table), horizon, probability)
+
+
+def _one_or_each(argument: str, value: Any, count: int) -> dict[str, Any]:
+    """What is given for all series, or for each, by what to call it in an error."""
+    if not isinstance(value, list | tuple | np.ndarray) or (isinstance(value, np.ndarray) and value.ndim == 0):
+        return {argument: value}
+    if len(value) != count:
+        raise ValueError(f"{argument} must be one for all series, or one of each of {count}; there are {len(value)}")
+    return {f"{argument}[{place}]": each for place, each in enumerate(value)}
+
+
+def _require_one_way(deployed_at: Any, deployed_label: Any) -> None:
+    if deployed_at is not None:
+        raise ValueError(f"give deployed_at={deployed_at!r} or deployed_label={deployed_label!r}, not both")
+
+
+def _decisions(asked: _Asked, deployed_at: NDArray[np.int64]) -> list[Decision]:
+    """One of each series."""
+    table, policy, cost, horizon, probability = asked
+    state, signals = state_and_signals(table, policy, cost, deployed_at)
     z = NormalDist().inv_cdf((1 + probability) / 2)
-    middle, *sides = (bool(policy.step(state, signals.shifted(k))[1][0]) for k in (0.0, -z, z))
-    straddles, diverged = any(side != middle for side in sides), not bool(signals.converged[0])
-    verdict = "cannot tell" if straddles or diverged else "retrain" if middle else "wait"
-    cost_today = float(signals.cost[0])
-    expected, chance = _expected_regret(table, deployed_at, horizon, cost_today, float(signals.exposure[0]))
-    decision = Decision(
-        verdict=verdict,
-        reason="",
-        policy=policy,
-        label=plain_labels(table["label"])[-1],
-        deployed_label=trained_after(table)[deployed_at],
-        spell_age=periods - deployed_at,
-        horizon=horizon,
-        expected_regret=expected,
-        probability=chance,
-        break_even_cost=_break_even_cost(policy, state, signals),
-        cost=cost_today,
-        unit=resolved.unit,
-    )
-    against, why = _against_posteriors(table, deployed_at) if diverged else ((), "")
-    if straddles:
-        against, why = (*against, Doubt.STRADDLES), why or Doubt.STRADDLES.text(detail=str(policy))
-    cell = {"series": 0, "deployed_at": deployed_at, "period": -1}
-    of_signals = [doubt for name in policy.requires for doubt in doubts_at(table, seen_as(table, name), cell)]
-    reason = _reason(decision, why, TableFacts.from_table(table).horizon)
-    return replace(decision, reason=reason, doubts=tuple(dict.fromkeys((*against, *of_signals))))
-
-
-def _state_today(table: xr.Dataset, policy: Policy, cost: RetrainingCost, deployed_at: int) -> tuple[Any, Signals]:
-    """The policy's state before today's step, after living through the current spell; and today's signals."""
-    see = SignalReader(table, policy.requires, cost, np.zeros(1, dtype=np.int64))
-    at, periods = np.array([deployed_at]), table.sizes["period"]
-    state = policy.init(1)
-    for t in range(deployed_at + 1, periods):
-        state, _ = policy.step(state, see(t, at))
-    return state, see(periods, at)
-
-
-def _expected_regret(
-    table: xr.Dataset, deployed_at: int, horizon: int, cost: float, exposure: float
-) -> tuple[Estimate, float]:
-    """Expected regret avoided over the horizon, and the chance that it exceeds the cost."""
-    cell = {"series": 0, "deployed_at": deployed_at, "period": -1}
-    if "predictive_debt" not in table:
-        return Estimate(float("nan"), float("nan"), doubts=(Doubt.NO_PREDICTIVE_DEBT,)), float("nan")
-    scale = horizon * exposure
-    value = scale * float(table["predictive_debt"].isel(cell))
-    error = scale * float(standard_error(table, "predictive_debt").isel(cell))
-    reliable = bool(reliability(table, "predictive_debt").isel(cell))
-    estimate = Estimate(value, error, reliable, doubts=doubts_at(table, "predictive_debt", cell))
-    if "gap_sd" not in table:
-        return estimate, float("nan")
-    periods = horizon * (1 + horizon / _periods_held(table))
-    spread = float(np.hypot(np.sqrt(periods) * exposure * float(table["gap_sd"].isel(cell)), error))
-    if spread == 0:
-        return estimate, float(value > cost)
-    return estimate, NormalDist().cdf((value - cost) / spread)
-
-
-def _periods_held(table: xr.Dataset) -> float:
-    """Periods of data behind the last shadow; those before the table count as far as it names them."""
-    known = table.sizes["period"] + (table["earlier"].size if "earlier" in table.coords else 0)
-    return float(TableFacts.from_table(table).update_rule.weights(np.arange(known)).sum())
-
-
-def _break_even_cost(policy: Policy, state: Any, signals: Signals) -> float:
-    """Cost at which the policy's step flips, by bisection in the logarithm; NaN if it never does."""
-
-    def retrains(cost: float) -> bool:
-        return bool(policy.step(state, replace(signals, cost=np.array([cost])))[1][0])
-
-    low, high = 1e-12, 1e12
-    if retrains(low) == retrains(high):
-        return float("nan")
-    while high / low > 1 + 1e-9:
-        middle = float(np.sqrt(low * high))
-        low, high = (middle, high) if retrains(middle) else (low, middle)
-    return float(np.sqrt(low * high))
-
-
-def _against_posteriors(table: xr.Dataset, deployed_at: int) -> tuple[tuple[Doubt, ...], str]:
-    """Why shadow or deployed posterior cannot be believed, and the sentence that says so."""
-    today, at = {"series": 0, "period": -1}, {"series": 0, "deployed_at": deployed_at}
-    flags = {
-        "converged": ("shadow", "doubt", today),
-        "deployed_converged": ("deployed posterior", "deployed_doubt", at),
-    }
-    failed = {
-        flag: (what, table[said].isel(where).item() if said in table else "", where)
-        for flag, (what, said, where) in flags.items()
-        if flag in table and not bool(table[flag].isel(where))
-    }
-    each = [doubt for flag, (_, _, where) in failed.items() for doubt in doubts_at(table, flag, where)]
-    weighed = "rung" in table and str(table["rung"].isel(today).item()) in KEPT_BY_WEIGHTS
-    if weighed and "converged" in failed:
-        first, numbers = Doubt.SHADOW_WEIGHTS, {"shadow_pareto_k": float(table["pareto_k"].isel(today))}
-        return (first, *each), first.text(numbers)
-    detail = " and of ".join(f"the {what} ({said})" for what, said, _ in failed.values() if said)
-    return (Doubt.UNCONVERGED, *each), Doubt.UNCONVERGED.text(detail=detail)
+    middle, *sides = (np.asarray(policy.step(state, signals.shifted(k))[1], dtype=bool) for k in (0.0, -z, z))
+    straddles, diverged = (sides[0] != middle) | (sides[1] != middle), ~signals.converged
+    today = cells_in_service(table, deployed_at)
+    regret, flips = AvoidedRegret.of(table, today, horizon, signals), break_even_costs(policy, state, signals)
+    label, trained, ahead = plain_labels(table["label"])[-1], trained_after(table), TableFacts.from_table(table).horizon
+    of_signals = [doubts_each(today, seen_as(table, name)) for name in policy.requires]
+    found = []
+    for i, at in enumerate(deployed_at.tolist()):
+        against, why = against_posteriors(today.isel({SERIES: i})) if diverged[i] else ((), "")
+        if straddles[i]:
+            against, why = (*against, Doubt.STRADDLES), why or Doubt.STRADDLES.text(detail=str(policy))
+        value, error, reliable = float(regret.value[i]), float(regret.error[i]), bool(regret.reliable[i])
+        decision = Decision(
+            verdict="cannot tell" if straddles[i] or diverged[i] else "retrain" if middle[i] else "wait",
+            reason="",
+            policy=policy,
+            label=label,
+            deployed_label=trained[at],
+            spell_age=table.sizes["period"] - at,
+            horizon=horizon,
+            expected_regret=Estimate(value, error, reliable, doubts=regret.doubts[i]),
+            probability=float(regret.chance[i]),
+            break_even_cost=float(flips[i]),
+            cost=float(signals.cost[i]),
+            unit=cost.unit,
+            doubts=tuple(dict.fromkeys([*against, *(doubt for each in of_signals for doubt in each[i])])),
+        )
+        found.append(replace(decision, reason=_reason(decision, why, ahead)))
+    return found
 
 
 def _reason(decision: Decision, doubt: str, ahead: int) -> str:

@@ -106,9 +106,7 @@ def replay(spells: xr.Dataset, policy: Policy, cost: RetrainingCost | float, acc
     price = as_cost(cost)
     table = check_spells(spells, policy.requires)
     check_dates(table, policy)
-    resolved = price.resolve(table)
-    charged = charged_regret(table, resolved, accounting)
-    return _bill(table, walk_policy(table, policy, resolved), resolved, charged)
+    return replay_checked(table, policy, price.resolve(table), accounting)
 
 
 def oracle(spells: xr.Dataset, cost: RetrainingCost | float, accounting: str = "signed") -> Replay:
@@ -130,11 +128,19 @@ def oracle(spells: xr.Dataset, cost: RetrainingCost | float, accounting: str = "
     require_choice("accounting", accounting, ACCOUNTINGS)
     price = as_cost(cost)
     table = check_spells(spells)
-    resolved = price.resolve(table)
-    charged = charged_regret(table, resolved, accounting)
-    costs = resolved.retraining_costs(table)
-    schedule = walk.oracle(charged, costs if resolved.proportional else costs[:, 0, 0])
-    return _bill(table, schedule, resolved, charged)
+    return oracle_checked(table, price.resolve(table), accounting)
+
+
+def replay_checked(table: xr.Dataset, policy: Policy, cost: RetrainingCost, accounting: str) -> Replay:
+    """`replay` of a checked table at a resolved cost."""
+    return _bill(table, walk_policy(table, policy, cost), cost, charged_regret(table, cost, accounting))
+
+
+def oracle_checked(table: xr.Dataset, cost: RetrainingCost, accounting: str) -> Replay:
+    """`oracle` of a checked table at a resolved cost."""
+    charged, costs = charged_regret(table, cost, accounting), cost.retraining_costs(table)
+    schedule = walk.oracle(charged, costs if cost.proportional else costs[:, 0, 0])
+    return _bill(table, schedule, cost, charged)
 
 
 def walk_policy(table: xr.Dataset, policy: Policy, cost: RetrainingCost | Array, copies: int = 1) -> NDArray[np.bool_]:

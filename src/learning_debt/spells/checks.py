@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -116,36 +116,39 @@ def check_spells(spells: xr.Dataset, requires: Sequence[str] = ()) -> xr.Dataset
 def _completed(spells: xr.Dataset) -> xr.Dataset:
     complete = spells if SERIES in spells.dims else spells.expand_dims({SERIES: [0]})
     periods = complete.sizes["period"]
-    complete = complete.assign_coords(period=np.arange(1, periods + 1), deployed_at=np.arange(periods))
-    if "label" not in complete.coords:
-        complete = complete.assign_coords(label=("period", complete["period"].values))
-    ones = xr.DataArray(np.ones((complete.sizes[SERIES], periods)), dims=(SERIES, "period"))
+    counted = {"period": np.arange(1, periods + 1), "deployed_at": np.arange(periods)}
+    labels = {} if "label" in complete.coords else {"label": ("period", counted["period"])}
+    complete = complete.assign_coords(counted | labels)
+    ones = xr.Variable((SERIES, "period"), np.ones((complete.sizes[SERIES], periods)))
+    filled: dict[Hashable, xr.Variable] = {}
     for name in ("rows", "exposure"):
-        values = complete[name] * ones if name in complete else ones
-        if not (np.isfinite(values) & (values > 0)).all():
+        values = complete.variables[name] * ones if name in complete else ones
+        if not (np.isfinite(values.values) & (values.values > 0)).all():
             raise ValueError(f"spells variable {name!r} must be positive and finite in every period")
-        complete = complete.assign({name: values.transpose(SERIES, "period")})
+        filled[name] = values.transpose(SERIES, "period")
     for name in (*FLAGS, *DOUBTS):
         if name in complete and SERIES not in complete[name].dims:
-            everywhere = complete[name].expand_dims({SERIES: complete[SERIES]})
-            complete = complete.assign({name: everywhere.transpose(SERIES, *VARIABLES[name].dims)})
+            sizes = {dim: complete.sizes[dim] for dim in (SERIES, *VARIABLES[name].dims)}
+            filled[name] = complete.variables[name].set_dims(sizes)
+    complete = complete.assign(filled)
     if "regret" not in complete and "score_gap" not in complete:
         raise KeyError("spells need 'regret' or 'score_gap'; neither is there")
     if "regret" not in complete:
         complete = complete.assign(regret=derived_regret(complete))
-    cells = [name for name, variable in complete.data_vars.items() if {"deployed_at", "period"} <= set(variable.dims)]
-    return complete.assign({name: _without_past(complete[name]) for name in cells})
+    variables = {name: complete.variables[name] for name in complete.data_vars}
+    cells = {name: variable for name, variable in variables.items() if set(DIMS[1:]) <= set(variable.dims)}
+    return complete.assign({name: _without_past(variable) for name, variable in cells.items()})
 
 
-def _without_past(cells: xr.DataArray) -> xr.DataArray:
+def _without_past(cells: xr.Variable) -> xr.Variable:
     """Cells in the order of `DIMS`, those with s >= t blanked: nothing was deployed there, whatever they hold."""
-    ordered = cells if SERIES in cells.dims else cells.expand_dims(SERIES)
+    ordered = cells if SERIES in cells.dims else cells.set_dims((SERIES, *cells.dims))
     ordered = ordered.transpose(*DIMS)
     present = np.triu(np.ones((ordered.sizes["period"],) * 2, dtype=bool))
     past = ordered.values[:, ~present]
     if not past.any() or (past.dtype.kind == "f" and np.isnan(past).all()):
         return ordered
-    return ordered.where(xr.DataArray(present, dims=DIMS[1:]), False if past.dtype.kind == "b" else np.nan)
+    return ordered.where(xr.Variable(DIMS[1:], present), False if past.dtype.kind == "b" else np.nan)
 
 
 def _check_positions(spells: xr.Dataset) -> None:

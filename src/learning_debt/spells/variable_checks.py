@@ -134,10 +134,12 @@ def _codes(name: Hashable, variable: xr.Variable) -> xr.Variable:
             f"spells variable {name!r} must have attributes 'flag_values' and 'flag_meanings' of one name for each "
             "code, or neither of the two: drop both, and codes mean what they do in this release"
         )
+    if variable.dtype == np.int8 and variable.values.min(initial=0) >= 0:
+        return variable
     values = np.nan_to_num(_numbers(name, variable).values)
     if not np.isin(values, np.arange(128)).all():
         raise ValueError(f"spells variable {name!r} must hold codes of doubts, whole numbers from 0 to 127")
-    return variable if variable.dtype == np.int8 else variable.copy(data=values.astype(np.int8))
+    return variable.copy(data=values.astype(np.int8))
 
 
 def _errors(name: Hashable, variable: xr.Variable) -> xr.Variable:

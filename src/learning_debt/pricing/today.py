@@ -1,0 +1,124 @@
+"""What is known at the end of a spell table about what its series have in service: one entry a series."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from statistics import NormalDist
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from learning_debt.data import SERIES
+from learning_debt.doubt import Doubt
+from learning_debt.policies.base import Policy
+from learning_debt.policies.cost import RetrainingCost
+from learning_debt.policies.signals import Signals
+from learning_debt.pricing.replays import SignalReader
+from learning_debt.spells.doubt_codes import doubts_each
+from learning_debt.spells.schema import TableFacts, reliability, standard_error
+from learning_debt.typing import Array
+
+KEPT_BY_WEIGHTS = ("reweight", "moment match", "pooled")
+"""Rungs of the shadow's upkeep that rest on draws of other fits."""
+
+
+def cells_in_service(table: xr.Dataset, deployed_at: NDArray[np.int64]) -> xr.Dataset:
+    """The last period's cells of what is in service, dims (series), of a checked table."""
+    return table.isel(deployed_at=xr.DataArray(deployed_at, dims=SERIES), period=-1)
+
+
+def state_and_signals(
+    table: xr.Dataset, policy: Policy, cost: RetrainingCost, deployed_at: NDArray[np.int64]
+) -> tuple[Any, Signals]:
+    """The policy's state before today's step, after living through the current spells; and today's signals.
+
+    Series that retrained later than others are stepped as if they had retrained in every period until then: a policy's
+    memory starts afresh with each spell.
+    """
+    see = SignalReader(table, policy.requires, cost, np.arange(deployed_at.size))
+    state, periods = policy.init(deployed_at.size), table.sizes["period"]
+    for t in range(int(deployed_at.min()) + 1, periods):
+        state, _ = policy.step(state, see(t, np.minimum(deployed_at, t - 1)))
+    return state, see(periods, deployed_at)
+
+
+class AvoidedRegret(NamedTuple):
+    """Regret that a retrain is expected to avoid; all of shape (series,), NaN without predictive debt.
+
+    Attributes
+    ----------
+    value, error : ndarray
+        In units of regret, and the standard error.
+    reliable : ndarray of bool
+    chance : ndarray
+        That it exceeds the cost.
+    doubts : list of tuple of Doubt
+    """
+
+    value: Array
+    error: Array
+    reliable: NDArray[np.bool_]
+    chance: Array
+    doubts: list[tuple[Doubt, ...]]
+
+    @classmethod
+    def of(cls, table: xr.Dataset, today: xr.Dataset, horizon: int, signals: Signals) -> AvoidedRegret:
+        """Over a horizon, at today's exposure and cost."""
+        unknown = np.full(today.sizes[SERIES], np.nan)
+        if "predictive_debt" not in table:
+            doubts: list[tuple[Doubt, ...]] = [(Doubt.NO_PREDICTIVE_DEBT,)] * unknown.size
+            return cls(unknown, unknown, np.ones(unknown.size, dtype=bool), unknown, doubts)
+        scale = horizon * signals.exposure
+        value = scale * today["predictive_debt"].values
+        error = scale * standard_error(today, "predictive_debt").values
+        chance = unknown
+        if "gap_sd" in table:
+            periods = horizon * (1 + horizon / _periods_held(table))
+            spread = np.hypot(np.sqrt(periods) * signals.exposure * today["gap_sd"].values, error)
+            chance = np.array([*map(_chance, value.tolist(), signals.cost.tolist(), spread.tolist())])
+        reliable = reliability(today, "predictive_debt").values
+        return cls(value, error, reliable, chance, doubts_each(today, "predictive_debt"))
+
+
+def _chance(value: float, cost: float, spread: float) -> float:
+    return float(value > cost) if spread == 0 else NormalDist().cdf((value - cost) / spread)
+
+
+def _periods_held(table: xr.Dataset) -> float:
+    """Periods of data behind the last shadow; those before the table count as far as it names them."""
+    known = table.sizes["period"] + (table["earlier"].size if "earlier" in table.coords else 0)
+    return float(TableFacts.from_table(table).update_rule.weights(np.arange(known)).sum())
+
+
+def break_even_costs(policy: Policy, state: Any, signals: Signals) -> Array:
+    """Costs at which the policy's step flips, by bisection in the logarithm; NaN where it never does."""
+
+    def retrains(cost: Array) -> NDArray[np.bool_]:
+        return np.asarray(policy.step(state, replace(signals, cost=cost))[1], dtype=bool)
+
+    low, high = (np.full(signals.cost.shape, limit) for limit in (1e-12, 1e12))
+    flips = retrains(low) != retrains(high)
+    while (wide := flips & (high / low > 1 + 1e-9)).any():
+        middle = np.sqrt(low * high)
+        above = retrains(middle)
+        low, high = np.where(wide & above, middle, low), np.where(wide & ~above, middle, high)
+    return np.where(flips, np.sqrt(low * high), np.nan)
+
+
+def against_posteriors(cell: xr.Dataset) -> tuple[tuple[Doubt, ...], str]:
+    """Why shadow or deployed posterior cannot be believed, of one series' cell, and the sentence that says so."""
+    flags = {"converged": ("shadow", "doubt"), "deployed_converged": ("deployed posterior", "deployed_doubt")}
+    failed = {
+        flag: (what, cell[said].item() if said in cell else "")
+        for flag, (what, said) in flags.items()
+        if flag in cell and not bool(cell[flag])
+    }
+    each = [doubt for flag in failed for doubt in doubts_each(cell, flag)[0]]
+    weighed = "rung" in cell and str(cell["rung"].item()) in KEPT_BY_WEIGHTS
+    if weighed and "converged" in failed:
+        first, numbers = Doubt.SHADOW_WEIGHTS, {"shadow_pareto_k": float(cell["pareto_k"])}
+        return (first, *each), first.text(numbers)
+    detail = " and of ".join(f"the {what} ({said})" for what, said in failed.values() if said)
+    return (Doubt.UNCONVERGED, *each), Doubt.UNCONVERGED.text(detail=detail)
