@@ -26,6 +26,9 @@ class SampledRegression:
         self.exact = ConjugateRegression(prior, coefficient_names=coefficient_names)
         self.draws, self.chains, self.fits = draws, chains, 0
 
+    def fingerprint(self, data):
+        return f"{self.exact.fingerprint(data)} {self.draws} {self.chains}"
+
     def as_batch(self, data):
         return self.exact.as_batch(data)
 

@@ -15,7 +15,17 @@ class IncomparablePosteriorsError(ValueError):
 
 
 class OtherTableError(ValueError):
-    """A store holds the fits of another table; the message says what differs."""
+    """A store holds the fits of another table.
+
+    Attributes
+    ----------
+    differences : str
+        What is there and what is here, as the message says it.
+    """
+
+    def __init__(self, message: str, differences: str = "") -> None:
+        super().__init__(message)
+        self.differences = differences
 
 
 class NoJointDensityError(ValueError, NotImplementedError):

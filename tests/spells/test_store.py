@@ -1,7 +1,9 @@
 """Tables that keep what they cost: interrupted anywhere they come out the same, and nothing is mixed."""
 
+import copy
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +16,7 @@ import xarray as xr
 from tests.sampled_regression import SampledRegression
 
 import learning_debt as ld
+from learning_debt.data.content_hash import object_hash
 from learning_debt.errors import OtherTableError
 from learning_debt.spells import store_identity, table_store
 
@@ -176,6 +179,114 @@ def test_a_store_of_another_table_is_refused_by_name_before_a_fit_and_stays(tmp_
     monkeypatch.undo()
     same(whole, table(forecaster, store=store))
     assert forecaster.fits == 0
+
+
+def test_late_rows_and_revisions_are_part_of_a_history(tmp_path):
+    data = history(late=True)
+    table(data=data, store=tmp_path)
+    with pytest.raises(OtherTableError, match="another history"):
+        table(data=data.assign(arrived=data["arrived"] + (data["row"] == 12)), store=tmp_path)
+    with pytest.raises(OtherTableError, match="another history"):
+        table(
+            data=data.assign(row=data["row"].copy(data=np.where(data["row"] == 12, 999, data["row"]))), store=tmp_path
+        )
+
+
+class Keeper:
+    """A keeper of one's own, with a number that no repr shows."""
+
+    exact, log_density = False, None
+
+    def __init__(self, number):
+        self.number, self.plain = number, ld.Refit()
+
+    def start(self, *arguments, **options):
+        return self.plain.start(*arguments, **options)
+
+    def step(self, *arguments, **options):
+        return self.plain.step(*arguments, **options)
+
+
+def supplied(width):
+    return ld.SuppliedShadow(lambda data, row_weight, previous, random_seed: width * len(data), exact=False)
+
+
+PAIRS = {
+    "a keeper": (Keeper(1), Keeper(2)),
+    "a function": (supplied(1.0), supplied(2.0)),
+    "code": (lambda x: x + 1, lambda x: x + 2),
+    "an array": ({"a": np.arange(3)}, {"a": np.arange(3.0)}),
+    "a forecaster": (SampledRegression(PRIOR), SampledRegression(PRIOR._replace(rate=2.0))),
+}
+
+
+@pytest.mark.parametrize("kind", PAIRS)
+def test_objects_are_told_by_what_they_hold(kind):
+    one, other = PAIRS[kind]
+    assert object_hash(one) == object_hash(copy.deepcopy(one))
+    assert object_hash(one) != object_hash(other)
+
+
+def test_a_keeper_of_ones_own_with_another_number_is_another(tmp_path):
+    table(store=tmp_path, variables=("score_gap",), shadow=Keeper(1))
+    with pytest.raises(OtherTableError, match="another shadow"):
+        table(store=tmp_path, variables=("score_gap",), shadow=Keeper(2))
+
+
+@pytest.mark.parametrize("dtype", ["datetime64[ns]", "timedelta64[s]", "object", "U5", "bool"])
+def test_columns_of_any_kind_are_hashed(tmp_path, dtype):
+    data = history()
+    extra = np.arange(data.sizes["obs"]).astype(dtype if dtype != "object" else "O")
+    data = data.assign(extra=("obs", extra))
+    table(data=data, store=tmp_path)
+    changed = extra.copy()
+    changed[3] = extra[4] if dtype != "bool" else ~extra[3]
+    with pytest.raises(OtherTableError, match="another history"):
+        table(data=data.assign(extra=("obs", changed)), store=tmp_path)
+
+
+def test_what_an_interrupted_beginning_left_is_no_obstacle(tmp_path):
+    (tmp_path / ".store.json.123-456").write_text("{")
+    table(store=tmp_path, random_seed=np.int64(3))
+
+
+def test_two_runs_that_begin_one_store_together_do_not_mix(tmp_path, monkeypatch):
+    begin = table_store._begin
+
+    def late(contents, entropy, identity, *place):
+        if not contents.exists():
+            begin(contents, entropy, {**identity, "history": "of the other run"}, *place)
+        begin(contents, entropy, identity, *place)
+
+    monkeypatch.setattr(table_store, "_begin", late)
+    with pytest.raises(OtherTableError, match="another history"):
+        table(store=tmp_path)
+
+
+def test_a_store_that_is_taken_away_is_named(tmp_path):
+    class Removing(SampledRegression):
+        def fit(self, data, **options):
+            if self.fits == 3:
+                shutil.rmtree(tmp_path / "store")
+            return super().fit(data, **options)
+
+    with pytest.raises(FileNotFoundError, match="store was taken away while a table was being kept there"):
+        table(Removing(PRIOR, draws=100), shadow=ld.Refit(), store=tmp_path / "store")
+
+
+class Unkept(SampledRegression):
+    """Its posteriors have an attribute that netCDF does not know."""
+
+    def fit(self, data, **options):
+        tree = super().fit(data, **options)
+        tree["posterior"].attrs["settings"] = {"of": object()}
+        return tree
+
+
+def test_posteriors_that_no_file_can_hold_are_said_and_cost_nothing(tmp_path):
+    with pytest.warns(UserWarning, match="posteriors of this forecaster cannot be kept as netCDF"):
+        kept = table(Unkept(PRIOR, draws=100), store=tmp_path)
+    xr.testing.assert_equal(kept.drop_vars("seconds"), table(Unkept(PRIOR, draws=100)).drop_vars("seconds"))
 
 
 def test_a_store_of_another_version_is_refused(tmp_path, monkeypatch):

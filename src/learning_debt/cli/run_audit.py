@@ -23,6 +23,7 @@ from learning_debt.cli.printing import print_audit
 from learning_debt.cli.settings import Settings
 from learning_debt.errors import OtherTableError
 from learning_debt.report import require_storable, require_writable, write_report, write_spells
+from learning_debt.report.writer import SPELLS
 from learning_debt.spells.placeholder_table import rehearsed_table
 from learning_debt.validation import require_callable
 
@@ -37,13 +38,6 @@ class Twin(NamedTuple):
     exact: xr.Dataset
 
 
-class _Table(NamedTuple):
-    """A table, and the store that has served its purpose once the table is written."""
-
-    table: xr.Dataset
-    passing: Path | None
-
-
 def run_audit(model: Path, out: Path, *, history: Path | None, spells: Path | None, **options: Any) -> None:
     """Audit the forecaster of a model file; `options` of the command line come before those of the file."""
     console = PlainConsole(width=None if sys.stdout.isatty() else 110)
@@ -56,16 +50,27 @@ def run_audit(model: Path, out: Path, *, history: Path | None, spells: Path | No
         if spells is not None:
             _audit(console, settings, price, read_spells(spells), None, model, out)
             return
-        table, kept, twin_of = _fitted(console, settings, price, history, out)
+        passing: list[Path] = []
+        table, kept, twin_of = _fitted(console, settings, price, history, out, passing)
         with _said_where(kept, model):
-            twin = _twin(console, *twin_of)
+            twin = _twin(console, *twin_of, passing)
             _audit(console, settings, price, table, twin, model, out)
+        for store in passing:  # under another name first, so that no half of one looks like a store
+            shutil.rmtree(store.rename(store.with_name(f".{store.name}.gone")))
 
 
 def _fitted(
-    console: PlainConsole, settings: Settings, price: ld.RetrainingCost, history: Path | None, out: Path
+    console: PlainConsole,
+    settings: Settings,
+    price: ld.RetrainingCost,
+    history: Path | None,
+    out: Path,
+    passing: list[Path],
 ) -> tuple[xr.Dataset, Path, tuple[Any, Any, dict[str, Any], Path]]:
-    """The spell table, where it is kept, and the twin, if any, with the data and options to make its tables of."""
+    """The spell table, where it is kept, and the twin, if any, with the data and options to make its tables of.
+
+    Stores that have served their purpose once the report is written are added to `passing`.
+    """
     forecaster, source = settings.forecaster()
     data = read_history(history) if history is not None else settings.history(forecaster.observation_dim)
     options = settings.table_options(forecaster, data, progressbar=sys.stdout.isatty())
@@ -77,43 +82,48 @@ def _fitted(
     console.say(f"{settings.file}: {source}; {_work_ahead(forecaster, options)}", "bold")
     started = time.perf_counter()
     home = Path(f"{out}.store")
-    table, passing = _table(console, forecaster, data, options, home)
+    table, found = _table(console, forecaster, data, options, home, passing)
     kept = write_spells(table, out)
-    if passing is not None:
-        shutil.rmtree(passing)
     seconds = f"{time.perf_counter() - started:.0f} s"
     if isinstance(forecaster, ld.ConjugateRegression):
         console.say(f"exact signals in {seconds}; their table is kept in {kept}")
         return table, kept, (twin, data, options, home)
     fits = int(table["refits"].sum()) + table.sizes["series"]
     plural = "" if fits == 1 else "s"
-    console.say(f"{fits} fit{plural} in {seconds}; their table is kept in {kept}")
+    of_before = f" ({found} of them kept from an earlier run)" if found else ""
+    becomes = "" if kept.name == SPELLS else f", which becomes {SPELLS} with the report"
+    console.say(f"{fits} fit{plural} in {seconds}{of_before}; their table is kept in {kept}{becomes}")
     if reason := table.attrs.get("not_pooled"):
         console.say(f"a few fits could not serve all periods: {reason}")
     return table, kept, (twin, data, options, home)
 
 
-def _table(console: PlainConsole, forecaster: Any, data: Any, options: dict[str, Any], home: Path) -> _Table:
-    """The table; its fits are kept in the store of the options, or else in the first directory that holds no other."""
+def _table(
+    console: PlainConsole, forecaster: Any, data: Any, options: dict[str, Any], home: Path, passing: list[Path]
+) -> tuple[xr.Dataset, int]:
+    """The table, and how many of its fits were there before.
+
+    They are kept in the store of the options, or else in the first directory that holds none of another table.
+    """
     given = options.get("store")
     if isinstance(forecaster, ld.ConjugateRegression):
-        return _Table(ld.spell_table(forecaster, data, **options), None)
+        return ld.spell_table(forecaster, data, **options), 0
     places = [Path(given)] if given is not None else (_numbered(home, number) for number in itertools.count(1))
     for place in places:
-        if place.exists():
-            console.say(f"{place} holds the fits of a run that was cut short")
+        kept = sum(1 for _ in place.rglob("fits/*.nc"))
         try:
             table = ld.spell_table(forecaster, data, **(options | {"store": place}))
         except OtherTableError as other:
             if given is not None:
                 raise
-            console.say(f"they are of no use here: {other}", style="yellow")
+            console.say(f"{place} holds fits of another table ({other.differences}) and is left alone", style="yellow")
         except BaseException as error:
             if place.exists():
                 error.add_note(f"the fits so far are kept in {place}; the same command goes on from them")
             raise
         else:
-            return _Table(table, None if given is not None else place)
+            passing += [place] if given is None else []
+            return table, kept
     raise AssertionError("one place or another is free")
 
 
@@ -150,14 +160,15 @@ def _rehearse(
         ld.audit(table, price, **audit_options)
 
 
-def _twin(console: PlainConsole, pair: Any, data: Any, options: dict[str, Any], home: Path) -> Twin | None:
+def _twin(
+    console: PlainConsole, pair: Any, data: Any, options: dict[str, Any], home: Path, passing: list[Path]
+) -> Twin | None:
     """Sampled and exact tables of a model file's conjugate twin."""
     if pair is None:
         return None
     console.say("conjugate twin: sampled, to be held against its exact values")
-    sampled, passing = _table(console, pair[0], data, options | {"store": None}, home.with_name(f"{home.name}-twin"))
-    if passing is not None:
-        shutil.rmtree(passing)
+    home = home.with_name(f"{home.name}-twin")
+    sampled, _ = _table(console, pair[0], data, options | {"store": None}, home, passing)
     exact = ld.spell_table(pair[1], data, **_exactly(options))
     return Twin(ld.compare_tables(sampled, exact), sampled, exact)
 

@@ -124,6 +124,16 @@ class DistributionGiver(Protocol):
 
 
 @runtime_checkable
+class ThreadSafe(Protocol):
+    """A forecaster that says whether several threads may ask it at once; else only one does. Optional."""
+
+    @property
+    def thread_safe(self) -> bool:
+        """Whether its methods change nothing that another call of them reads."""
+        ...
+
+
+@runtime_checkable
 class Fingerprinted(Protocol):
     """A forecaster that can tell itself from others, which a store of its fits asks for. Optional."""
 

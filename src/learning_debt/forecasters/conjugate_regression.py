@@ -101,6 +101,11 @@ class ConjugateRegression:
         """None: rows bring nothing that a posterior does not hold."""
         return ()
 
+    @property
+    def thread_safe(self) -> bool:
+        """True: no call changes it."""
+        return True
+
     def fingerprint(self, data: Any) -> str:
         """Hash of the prior and the names of the coefficients, which posteriors given `data` follow from."""
         prior = [np.asarray(part).tolist() for part in self._prior]

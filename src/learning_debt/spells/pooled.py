@@ -9,7 +9,7 @@ import numpy as np
 
 from learning_debt.doubt import Doubt
 from learning_debt.errors import noted
-from learning_debt.forecasters.base import SampledForecaster
+from learning_debt.forecasters.base import SampledForecaster, ThreadSafe
 from learning_debt.shadows.base import Upkeep
 from learning_debt.shadows.pooled import PooledShadow
 from learning_debt.spells.estimate_signals import estimate_signals
@@ -108,7 +108,8 @@ def pooled_columns(
             return found
 
         with stages.stage("densities of every period", plan.periods) as periods:
-            for column in in_threads(of_period, range(1, plan.periods + 1)):
+            side_by_side = isinstance(forecaster, ThreadSafe) and forecaster.thread_safe
+            for column in (in_threads if side_by_side else map)(of_period, range(1, plan.periods + 1)):
                 columns.append(column)
                 periods.advance()
     return columns_of(upkeep[0], columns)

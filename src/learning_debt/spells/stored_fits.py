@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import warnings
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -13,7 +14,7 @@ import xarray as xr
 
 from learning_debt.data.content_hash import content_hash
 from learning_debt.forecasters.base import FIT_SECONDS, Attaching, SampledForecaster
-from learning_debt.spells.table_store import SeriesStore
+from learning_debt.spells.table_store import NotKeptError, SeriesStore
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +34,16 @@ class StoredFit:
             weighted = {} if row_weight is None else {"row_weight": row_weight}
             posterior = self.forecaster.fit(data, **weighted, random_seed=random_seed)
             posterior.attrs[FIT_SECONDS] = perf_counter() - begun
-            self.store.keep_fit(key, posterior)
+            try:
+                self.store.keep_fit(key, posterior)
+            except NotKeptError as reason:
+                warnings.warn(
+                    f"store: posteriors of this forecaster cannot be kept as netCDF, so that a run that is cut short "
+                    f"makes them again ({reason})",
+                    UserWarning,
+                    stacklevel=2,
+                )
+                return posterior
             found = self.store.fit(key)
             assert found is not None
         elif isinstance(self.forecaster, Attaching):
@@ -44,5 +54,11 @@ class StoredFit:
 def with_stored_fits(forecaster: SampledForecaster, store: SeriesStore) -> SampledForecaster:
     """The same forecaster, whose fits are kept in a store and not made again."""
     found = copy.copy(forecaster)
-    object.__setattr__(found, "fit", StoredFit(forecaster, store))
+    try:
+        object.__setattr__(found, "fit", StoredFit(forecaster, store))
+    except AttributeError as error:
+        raise TypeError(
+            f"store: fits of a {type(forecaster).__name__} cannot be looked up first, since its class has __slots__ "
+            "without '__dict__'; leave store out"
+        ) from error
     return found

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -26,6 +27,10 @@ CONTENTS = "store.json"
 FORMAT = 1
 TOLD = 60
 """Characters up to which both are told where a table differs."""
+
+
+class NotKeptError(ValueError):
+    """A posterior that no file can hold; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -67,31 +72,48 @@ def opened(directory: str | os.PathLike[str], identity: dict[str, str], random_s
     OSError
         If the directory cannot be read or written.
     """
-    target = Path(directory)
+    target = Path(directory).expanduser()
     contents = target / CONTENTS
     if not contents.exists():
-        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        if target.exists() and not (target.is_dir() and all(map(_unfinished, target.iterdir()))):
             raise ValueError(f"store: {target} is no store and not empty; give a directory of its own")
-        entropy = random_seed if random_seed is not None else int(np.random.SeedSequence().generate_state(1)[0])
-        _begin(contents, entropy, identity)
-        return TableStore(target, entropy)
+        entropy = int(np.random.SeedSequence().generate_state(1)[0] if random_seed is None else random_seed)
+        with suppress(FileExistsError):  # another run has begun it meanwhile, perhaps for another table
+            _begin(contents, entropy, identity, _once)
     told = _told(contents)
     entropy, theirs = int(told["entropy"]), told["identity"]
     differs = [_difference(name, theirs[name], identity[name]) for name in identity if name in theirs]
     if random_seed is not None:
         differs.append(_difference("random_seed", str(entropy), str(random_seed)))
     if any(differs):
+        said = "; ".join(filter(None, differs))
         raise OtherTableError(
-            f"store: {target} holds another table: {'; '.join(filter(None, differs))}. Give another directory, or "
-            "delete this one"
+            f"store: {target} holds another table: {said}. Give another directory, or delete this one", said
         )
     if not identity.keys() <= theirs.keys():  # begun for posteriors alone, which no signals were asked of
         _begin(contents, entropy, theirs | identity)
     return TableStore(target, entropy)
 
 
-def _begin(contents: Path, entropy: int, identity: dict[str, str]) -> None:
-    _write(contents, json.dumps({"format": FORMAT, "entropy": entropy, "identity": identity}, indent=1).encode())
+def _begin(
+    contents: Path, entropy: int, identity: dict[str, str], place: Callable[[Path, Path], object] = Path.replace
+) -> None:
+    told = {"format": FORMAT, "entropy": entropy, "identity": identity}
+    _write(contents, json.dumps(told, indent=1).encode(), place)
+
+
+def _once(part: Path, file: Path) -> None:
+    try:
+        os.link(part, file)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        part.replace(file)
+
+
+def _unfinished(file: Path) -> bool:
+    """Whether it is the beginning of a store that a run did not come to write."""
+    return file.name.startswith(f".{CONTENTS}.")
 
 
 def _difference(name: str, theirs: str, ours: str) -> str:
@@ -105,7 +127,7 @@ def _told(contents: Path) -> dict[str, Any]:
         told = json.loads(contents.read_text())
     except ValueError as error:
         raise ValueError(f"store: {contents} cannot be read ({error}); delete its directory") from error
-    if not isinstance(told, dict) or told.get("format") != FORMAT:
+    if not isinstance(told, dict) or told.keys() != {"format", "entropy", "identity"} or told["format"] != FORMAT:
         raise ValueError(f"store: {contents} is of another version of learning_debt; give another directory")
     return told
 
@@ -129,15 +151,15 @@ class SeriesStore:
 
         Raises
         ------
-        ValueError
+        NotKeptError
             If it has labels or attributes that netCDF cannot hold.
         OSError
         """
         try:
             content = bytes(posterior.to_netcdf(engine="h5netcdf"))
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"store: a posterior cannot be kept as netCDF: {error}; leave store out") from error
-        _write(self._fit_file(key), content)
+        except Exception as error:  # of xarray or of the file's library, each with its own
+            raise NotKeptError(f"{type(error).__name__}: {error}") from error
+        self._write(self._fit_file(key), content)
 
     def column(self, way: str, period: int) -> Column | None:
         """A column that was kept, of a table made in this way."""
@@ -156,7 +178,7 @@ class SeriesStore:
         """
         upkeep = column.upkeep._asdict() | {"doubts": [doubt.name for doubt in column.upkeep.doubts]}
         told = json.dumps({"upkeep": upkeep, "no_debt": column.no_debt}, default=_plain)
-        _write(self._column_file(way, period), _zipped(column.signals | {"told": np.array(told)}))
+        self._write(self._column_file(way, period), _zipped(column.signals | {"told": np.array(told)}))
 
     def finished(self) -> Columns | None:
         """All columns, once they are there."""
@@ -174,7 +196,14 @@ class SeriesStore:
         OSError
         """
         told = json.dumps({"no_debt": columns.no_debt, "not_pooled": columns.not_pooled})
-        _write(self.directory / "columns.npz", _zipped(columns.cells | {"told": np.array(told)}))
+        self._write(self.directory / "columns.npz", _zipped(columns.cells | {"told": np.array(told)}))
+
+    def _write(self, file: Path, content: bytes) -> None:
+        if not (self.directory.parent / CONTENTS).exists():
+            raise FileNotFoundError(
+                errno.ENOENT, f"store: {self.directory.parent} was taken away while a table was being kept there"
+            )
+        _write(file, content)
 
     def _fit_file(self, key: str) -> Path:
         return self.directory / "fits" / f"{key}.nc"
@@ -187,7 +216,7 @@ class SeriesStore:
 def _readable(file: Path) -> Iterator[None]:
     try:
         yield
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise ValueError(f"store: {file} cannot be read ({error}); delete it, and it is made anew") from error
 
 
@@ -211,7 +240,8 @@ def _zipped(arrays: dict[str, np.ndarray]) -> bytes:
     return content.getvalue()
 
 
-def _write(file: Path, content: bytes) -> None:
+def _write(file: Path, content: bytes, place: Callable[[Path, Path], object] = Path.replace) -> None:
+    """The whole file or nothing, put in its `place` once it is on the disk."""
     part = file.with_name(f".{file.name}.{os.getpid()}-{threading.get_ident()}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -219,14 +249,14 @@ def _write(file: Path, content: bytes) -> None:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        part.replace(file)
+        place(part, file)
+    except FileExistsError:
+        raise
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise OSError(
             error.errno,
             f"store: {file} cannot be written: {error.strerror}; what was kept before is whole, and the next run goes "
             "on from it",
         ) from error
-    except BaseException:
+    finally:
         part.unlink(missing_ok=True)
-        raise

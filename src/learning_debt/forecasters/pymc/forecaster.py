@@ -12,7 +12,7 @@ import xarray as xr
 
 from learning_debt.arrays.predictive.families import RowDistributions
 from learning_debt.data import as_dataset, stored_dataset, why_unusable
-from learning_debt.data.content_hash import content_hash
+from learning_debt.data.content_hash import content_hash, object_hash
 from learning_debt.errors import NoJointDensityError
 from learning_debt.forecasters.base import (
     GRADIENT_EVALUATIONS,
@@ -176,6 +176,11 @@ class PyMCForecaster:
         """Whether a row's distribution depends on the outcomes before it. Known from the first fit on."""
         return self._registry.scoring(self._registry.any("feedback")).feedback
 
+    @property
+    def thread_safe(self) -> bool:
+        """Whether several threads may score with it at once: unless it has a `prepare`, which is the owner's own."""
+        return self._options["prepare"] is None
+
     def as_batch(self, data: Any) -> xr.Dataset:
         """Rows as a checked Dataset; the outcome may be missing.
 
@@ -297,7 +302,7 @@ class PyMCForecaster:
         prepared, _ = self._preparation.of_training(as_dataset(data, self._observation_dim, ()))
         build = self._registry.build(prepared)
         settings = [(name, self._options[name]) for name in FITTED_BY]
-        told = repr((build.alike, settings, content_hash(prepared)))
+        told = repr((build.alike, settings, content_hash(prepared), object_hash(self._options["prepare"])))
         return hashlib.sha256(told.encode()).hexdigest()[:32]
 
     def log_density(
