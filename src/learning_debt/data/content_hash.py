@@ -49,7 +49,7 @@ def object_hash(value: Any) -> str:
     (True, False)
     """
     digest = hashlib.sha256()
-    for part in _parts(value, DEPTH, set()):
+    for part in _parts(value, DEPTH, {}):
         digest.update(len(part).to_bytes(8, "little") + part)
     return digest.hexdigest()
 
@@ -63,7 +63,7 @@ def _bytes(values: np.ndarray) -> bytes:
     return repr(values.tolist()).encode() if values.dtype.hasobject else np.ascontiguousarray(values).tobytes()
 
 
-def _parts(value: Any, depth: int, seen: set[int]) -> Iterator[bytes]:
+def _parts(value: Any, depth: int, seen: dict[int, Any]) -> Iterator[bytes]:
     """What an object holds; of one that was met before, its class."""
     if isinstance(value, np.ndarray | np.generic):
         array = np.asarray(value)
@@ -78,7 +78,7 @@ def _parts(value: Any, depth: int, seen: set[int]) -> Iterator[bytes]:
     elif depth == 0 or id(value) in seen:
         yield _name(type(value)).encode()
     else:
-        seen.add(id(value))
+        seen[id(value)] = value  # held, so that no other object gets its number
         for part in _inside(value):
             yield from [part] if isinstance(part, bytes) else _parts(part.value, depth - 1, seen)
 
