@@ -229,7 +229,7 @@ def test_objects_are_told_by_what_they_hold(kind):
 
 def test_a_keeper_of_ones_own_with_another_number_is_another(tmp_path):
     table(store=tmp_path, variables=("score_gap",), shadow=Keeper(1))
-    with pytest.raises(OtherTableError, match="another shadow"):
+    with pytest.raises(OtherTableError, match="shadow is"):
         table(store=tmp_path, variables=("score_gap",), shadow=Keeper(2))
 
 

@@ -122,16 +122,15 @@ class SampledStep:
     ) -> tuple[SampledHoldings, Column]:
         """As in `learning_debt.spells.step.Step`."""
         batch = self._batch(period, period.issued.rows)
-        if self.options.learns_late:
-            known = None  # what is learnt later rests on the gaps themselves
-        gaps: list[Estimate] = []
+        awaited = {issue: kept for issue, kept in held.gaps.items() if issue not in period.arriving}
         signals: dict[str, Array] = {}
         if known is None:
             held, gaps, signals = self._scored(held, period, batch)
-        else:
+            if self.options.learns_late:
+                signals |= self._arrived(held, period, gaps)
+            awaited |= {period.number: gaps} if period.awaited else {}
+        else:  # gaps that are awaited later are worked out when they arrive
             held = self._advanced(held, period, batch)
-        if self.options.learns_late:
-            signals |= self._arrived(held, period, gaps)
         fit_seed, _, bridge_seed = self._seeds(period.number)
         shadow, upkeep = self.keeper.step(self.forecaster, held.shadow, period.so_far, period.row_weight, fit_seed)
         newest = Stored(shadow.posterior, draws_record(shadow.posterior), bridge_seed)
@@ -139,8 +138,6 @@ class SampledStep:
         signals |= debts.signals
         if "predictive_debt" in self.options.variables and known is None:
             signals |= self._predictive_debt(held.stored, period, newest.posterior, batch)
-        awaited = {issue: kept for issue, kept in held.gaps.items() if issue not in period.arriving}
-        awaited |= {period.number: gaps} if period.awaited else {}
         held = SampledHoldings(shadow, (*held.stored, newest), debts.likelihoods, debts.chain, awaited)
         return held, Column(signals, upkeep, debts.no_debt) if known is None else known
 
