@@ -12,7 +12,7 @@ import pytest
 from learning_debt.spells.schema import VERSION
 
 DOCS = Path(__file__).parents[1] / "docs"
-PACKAGES = ("bambi", "pymc_extras", "pymc_marketing")
+PACKAGES = ("bambi", "dask", "distributed", "pymc_extras", "pymc_marketing")
 
 
 def examples(page):
@@ -46,6 +46,17 @@ def check_policies(printed, own, kept):
     assert kept == "True"
 
 
+def check_scale(nothing, fleet, *printed):
+    verdicts = {line.split(":")[0]: line.split()[1] for line in fleet.splitlines()}
+    assert verdicts == {"north": "retrain,", "south": "wait,", "west": "retrain,"}
+    assert not nothing
+    *identical, files, opened = printed
+    assert set(identical) == {"True"}
+    assert len(files.splitlines()) == 2
+    assert opened.startswith("3 [")
+    assert opened.splitlines()[-1] in ("retrain", "wait")
+
+
 def check_scores(money, levels):
     assert money.endswith("EUR")
     assert all("±" in line for line in levels.splitlines())
@@ -72,6 +83,7 @@ CHECKS = {
     "integrations.md": check_integrations,
     "models.md": check_models,
     "policies.md": check_policies,
+    "scale.md": check_scale,
     "scores.md": check_scores,
     "spell-table.md": check_spell_table,
     "updating.md": check_updating,

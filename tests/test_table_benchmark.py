@@ -2,6 +2,8 @@
 
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +12,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.tables import summary
+from benchmarks.tables import scaling, summary
 from benchmarks.tables.cases import CASES
+from benchmarks.tables.cluster import Weighing, times_sent
 from benchmarks.tables.exact import CELLS, decided, forecaster, histories
 from benchmarks.tables.measuring import CompilerClock
 from benchmarks.tables.price import refit_price, straight_line
@@ -98,3 +101,28 @@ def test_every_series_of_a_fleet_is_decided_once():
 def test_a_table_of_the_fleet_has_the_cells_that_rates_are_divided_by():
     table = ld.spell_table(forecaster(2), histories(2, 2, seed=1), initial=20, progressbar=False)
     assert np.isfinite(table["debt"].values).sum(axis=(1, 2)).tolist() == [CELLS] * 2
+
+
+def test_what_travels_is_weighed_and_counted():
+    with ThreadPoolExecutor(1) as threads:
+        weighing = Weighing(threads)
+        assert list(weighing.map(partial(bytes.__add__, b"ab"), [b"c", b"def"])) == [b"abc", b"abdef"]
+    assert (weighing.shared, weighing.items) == (2, [1, 3])
+    record = [
+        ("a", "waiting", "processing", {}),
+        ("a", "processing", "memory", {}),
+        ("b", "no-worker", "processing", {}),
+    ]
+    record += [("b", "processing", "released", {}), ("b", "waiting", "processing", {})]
+    assert times_sent(record) == {1: 1, 2: 1}
+
+
+def test_a_million_series_are_priced_by_the_slope_of_the_two_largest_fleets():
+    fleet = pd.DataFrame({"series": [1, 100, 300], "tables": [9.0, 10.0, 12.0], "audits": 1.0, "decisions": 0.0})
+    cluster = pd.DataFrame({"series": [20, 200], "serial_cpu": [40.0, 220.0]})
+    assert scaling.prices(fleet, cluster) == {"exact": 1e4 / 3600, "sampled": 1e6 / 3600}
+    fleet["peak_gib"] = 1.0
+    figure = scaling.draw(fleet, pd.Series({"engine": 4.0, "steps": 0.04}), cluster)
+    assert [axes.get_xlabel() for axes in figure.axes] == ["series", "series"]
+    engine = next(line for line in figure.axes[0].lines if "arithmetic" in line.get_label())
+    assert engine.get_ydata().tolist() == [CELLS / 4e6, 300 * CELLS / 4e6]

@@ -1,18 +1,19 @@
 """What exact tables cost: the engine alone, `spell_table`, a step a period; a fleet tabled, audited and decided.
 
-From the clone's root: ``python -m benchmarks.tables.exact [--fleet SERIES] [--jobs 2]``. Without ``--fleet``, a curve
-over coefficients at 5 rows × 200 periods: million cells a second of one core's time (``process_time``, the best of
-three), the three ways one after the other in the same run. A step a period is priced on one series. With it, so many
-series are made up, tabled a hundred at a time, audited, and each decided, by processes side by side.
+From the clone's root: ``python -m benchmarks.tables.exact [--fleet SERIES ...] [--jobs 2]``. Without ``--fleet``, a
+curve over coefficients at 5 rows × 200 periods: million cells a second of one core's time (``process_time``, the best
+of three), the three ways one after the other in the same run. A step a period is priced on one series. With it, so many
+series are made up, tabled a hundred at a time, audited, and each decided, by processes side by side; a row for each
+number of series is kept.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import resource
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
+from benchmarks.tables.measuring import peak_gib
 
 import learning_debt as ld
 from learning_debt.arrays.conjugate.posterior_chain import posterior_chain
@@ -111,22 +113,26 @@ def decided(number: int, series: int) -> dict[str, float]:
         decisions = ld.decide_all(table, policy, COST, horizon=HORIZON)
         verdicts += [decision.verdict for decision in decisions.values()]
         clock("decisions")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    return taken | {"series": len(verdicts), "retrain": verdicts.count("retrain"), "peak_gib": peak}
+    return taken | {"series": len(verdicts), "retrain": verdicts.count("retrain"), "peak_gib": peak_gib()}
 
 
 def fleet(series: int, jobs: int) -> dict[str, float]:
-    """All parts of a fleet, by so many processes; stages are in seconds of cores, compiling left out."""
+    """All parts of a fleet, by so many processes; stages are in seconds of cores, compiling left out.
+
+    Peak memory is that of the workers and of this process together.
+    """
     parts = [min(PART, series - first) for first in range(0, series, PART)]
-    decided(0, 2)
-    begun = perf_counter()
-    with ProcessPoolExecutor(jobs) as executor:
+    jobs = min(jobs, len(parts))
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as executor:
+        list(executor.map(decided, [0] * jobs, [2] * jobs))
+        begun = perf_counter()
         found = pd.DataFrame(executor.map(decided, range(len(parts)), parts))
+        wall = perf_counter() - begun
     total = found.drop(columns="peak_gib").sum().to_dict()
     return total | {
-        "wall": perf_counter() - begun,
+        "wall": wall,
         "jobs": jobs,
-        "peak_gib": jobs * found["peak_gib"].max(),
+        "peak_gib": jobs * found["peak_gib"].max() + peak_gib(),
         "tables_million_cells_a_second": total["series"] * CELLS / total["tables"] / 1e6,
         "load": os.getloadavg()[0],
     }
@@ -135,16 +141,19 @@ def fleet(series: int, jobs: int) -> dict[str, float]:
 def main() -> None:
     """Measure, store, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--fleet", type=int, help="series to table, audit and decide, instead of the curve")
+    parser.add_argument("--fleet", type=int, nargs="+", help="series to table, audit and decide, instead of the curve")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--coefficients", type=int, nargs="+", default=COEFFICIENTS)
     parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
     if asked.fleet is None:
-        name, table = "exact_tables.csv", pd.DataFrame([rates(p) for p in asked.coefficients])
+        path, table = asked.out / "exact_tables.csv", pd.DataFrame([rates(p) for p in asked.coefficients])
     else:
-        name, table = "exact_fleet.csv", pd.DataFrame([fleet(asked.fleet, asked.jobs)])
-    table.to_csv(asked.out / name, index=False)
+        path, table = asked.out / "exact_fleet.csv", pd.DataFrame([fleet(series, asked.jobs) for series in asked.fleet])
+        if path.exists():
+            kept = pd.read_csv(path)
+            table = pd.concat([kept[~kept["series"].isin(table["series"])], table]).sort_values("series")
+    table.to_csv(path, index=False)
     print(table.to_string(index=False, float_format="{:.3g}".format))
 
 

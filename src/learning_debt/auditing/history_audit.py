@@ -40,7 +40,8 @@ class Audit:
     benchmark : str
         Row that `ratio` and `difference` compare with: your calendar, or the best one.
     decision : Decision or None
-        For today, from the policy that did best in tuning; None for a table of several series.
+        For today, from the policy that did best in tuning; None for a table of several series, which `decide_all`
+        decides about.
     decided_by : str
         Name of that policy's row.
     decided_share : float
