@@ -29,7 +29,7 @@ from learning_debt.arrays.compilation import CACHE
 from learning_debt.arrays.conjugate import student_t
 from learning_debt.arrays.conjugate.posterior_chain import PosteriorChain
 from learning_debt.arrays.conjugate.row_scores import predict
-from learning_debt.arrays.conjugate.vector_log import log1p, positive_part
+from learning_debt.arrays.conjugate.vector_log import log1p, log_ratio, positive_part
 from learning_debt.typing import Array
 
 _LOG_TOLERANCE = 30.0  # exp(-30) is 1e-13, of the largest value of log(1 + d) - d in the strip
@@ -43,8 +43,8 @@ class Lattice(NamedTuple):
 
     Attributes
     ----------
-    square, mixed : ndarray
-        w^2 / A and w^2 / A^2.
+    square, rest, mixed : ndarray
+        w^2 / A, 1 / A and w^2 / A^2.
     weight : ndarray
         Of w, and of -w as well; those of all nodes add up to 1/2.
     log_excess : ndarray
@@ -54,6 +54,7 @@ class Lattice(NamedTuple):
     """
 
     square: Array
+    rest: Array
     mixed: Array
     weight: Array
     log_excess: Array
@@ -66,8 +67,8 @@ class Pairs(NamedTuple):
 
     Attributes
     ----------
-    excess, shift, cross : ndarray
-        e, v and sqrt(v (1 + e)).
+    ratio, excess, shift, cross : ndarray
+        1 + e, e, v and sqrt(v (1 + e)).
     half, gain : ndarray
         (n_q + 1) / 2 and (n_q - n_p) / 2.
     fall : ndarray
@@ -76,6 +77,7 @@ class Pairs(NamedTuple):
         E of the squared log ratio of the densities, less its constant.
     """
 
+    ratio: Array
     excess: Array
     shift: Array
     cross: Array
@@ -104,7 +106,7 @@ def fill_student_t(
     own, divergence, variance = np.empty(count), np.empty(count), np.empty(count)
     pairs = Pairs(
         np.empty(count), np.empty(count), np.empty(count), np.empty(count), np.empty(count), np.empty(count),
-        np.empty(count),
+        np.empty(count), np.empty(count),
     )  # fmt: skip
     for t in range(1, starts.shape[0]):
         df = 2.0 * shape[t]
@@ -112,7 +114,8 @@ def fill_student_t(
         for s in range(t):
             more = (shape[s] - shape[t]) / shape[t]
             gaps = gap[t] - gap[s] + (shape[s] - shape[t]) * gap_slope[t]
-            own[s], divergence[s], variance[s] = gaps - 0.5 * (log1p(more) - more), 0.0, 0.0
+            own[s] = gaps - 0.5 * (log_ratio(shape[s] / shape[t], more) - more)
+            divergence[s], variance[s] = 0.0, 0.0
             pairs.half[s], pairs.gain[s] = shape[s] + 0.5, shape[s] - shape[t]
         rows = starts[t] - starts[t - 1]
         for row in range(starts[t - 1], starts[t]):
@@ -120,7 +123,7 @@ def fill_student_t(
             _set_pairs(chain.rate, t, location, leverage, pairs)
             narrow = _set_expectations(df, coarsest, pairs, t)
             for s in range(narrow):
-                width = math.sqrt(1.0 / (1.0 + pairs.excess[s]))
+                width = math.sqrt(1.0 / pairs.ratio[s])
                 scale, moved = width * math.sqrt(shape[t] / shape[s]), math.sqrt(pairs.shift[s] * df) * width
                 divergence[s] += student_t.kl_of_two(df, 2.0 * shape[s], moved, scale)
                 variance[s] += _variance_when_narrow(df, 2.0 * shape[s], moved, scale)
@@ -135,31 +138,35 @@ def fill_normal(chain: PosteriorChain, x: Array, starts: NDArray[np.int64], rows
     """Divergence of normal distributions with the predictives' means and variances."""
     count = chain.shape.shape[0]
     location, leverage, entry = np.empty(count), np.empty(count), np.empty(count)
-    divergence, product, noise = np.empty(count), np.empty(count), chain.rate / (chain.shape - 1.0)
+    divergence, product, excess = np.empty(count), np.empty(count), np.empty(count)
+    noise = chain.rate / (chain.shape - 1.0)
     for t in range(1, starts.shape[0]):
         for s in range(t):
-            divergence[s], product[s] = 0.0, 1.0
+            divergence[s], product[s], excess[s] = 0.0, 1.0, 0.0
         rows = starts[t] - starts[t - 1]
         for row in range(rows):
             predict(chain, x[starts[t - 1] + row], t + 1, location, leverage, entry)
-            _add_normal(noise, t, location, leverage, divergence, product)
+            _add_normal(noise, t, location, leverage, divergence, product, excess)
             if (row + 1) % rows_a_logarithm == 0 or row == rows - 1:
                 for s in range(t):
-                    divergence[s] -= log1p(product[s] - 1.0)
-                    product[s] = 1.0
+                    divergence[s] -= log_ratio(product[s], excess[s])
+                    product[s], excess[s] = 1.0, 0.0
         for s in range(t):
             debt[s, t - 1] = positive_part(0.5 * divergence[s] / rows)
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy", fastmath={"contract"})
-def _add_normal(noise: Array, t: int, location: Array, leverage: Array, divergence: Array, product: Array) -> None:
-    """Twice the divergence but for the logarithm of the ratio of variances, which is multiplied into `product`."""
+def _add_normal(
+    noise: Array, t: int, location: Array, leverage: Array, divergence: Array, product: Array, excess: Array
+) -> None:
+    """Twice the divergence but for the logarithm of the ratio of variances, multiplied into `product`, 1 + `excess`."""
     variance, newest = noise[t] * (1.0 + leverage[t]), location[t]
     for s in range(t):
         moved = newest - location[s]
         inverse = 1.0 / (noise[s] * (1.0 + leverage[s]))
         ratio = variance * inverse
         product[s] *= ratio
+        excess[s] = excess[s] * ratio + (ratio - 1.0)
         divergence[s] += ratio - 1.0 + moved * moved * inverse
 
 
@@ -172,11 +179,13 @@ def lattice(df: float, fineness: int) -> Lattice:
     step = 2 * math.pi * height / (tolerance - df / 2 * math.log1p(-(math.sin(height) ** 2)))
     end = math.asinh(math.sqrt(math.expm1(2 * tolerance / df)))
     count = math.ceil(end / step) + 1
-    square, mixed, weight, log_a = np.empty(count), np.empty(count), np.empty(count), np.empty(count)
+    square, rest, mixed = np.empty(count), np.empty(count), np.empty(count)
+    weight, log_a = np.empty(count), np.empty(count)
     mass = mean_log = 0.0
     for k in range(count):
         w2 = math.sinh(k * step) ** 2
-        square[k], mixed[k], log_a[k] = w2 / (1 + w2), w2 / (1 + w2) / (1 + w2), math.log1p(w2)
+        square[k], rest[k], mixed[k] = w2 / (1 + w2), 1 / (1 + w2), w2 / (1 + w2) / (1 + w2)
+        log_a[k] = math.log1p(w2)
         weight[k] = math.exp(-df / 2 * log_a[k]) * (0.5 if k == 0 else 1.0)
         mass += 2 * weight[k]
         mean_log += 2 * weight[k] * log_a[k]
@@ -185,20 +194,21 @@ def lattice(df: float, fineness: int) -> Lattice:
         weight[k] /= mass
         log_a[k] -= mean_log
     widest, farthest = 1 / math.sin(height) ** 2, 1 / math.cos(height) ** 2
-    return Lattice(square, mixed, weight, log_a, widest, farthest)
+    return Lattice(square, rest, mixed, weight, log_a, widest, farthest)
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy", fastmath={"contract"})
 def _set_pairs(rate: Array, t: int, location: Array, leverage: Array, pairs: Pairs) -> None:
-    excess, shift, cross = pairs.excess, pairs.shift, pairs.cross
+    ratio, excess, shift, cross = pairs.ratio, pairs.excess, pairs.shift, pairs.cross
     newest_rate, newest_location, newest_leverage = rate[t], location[t], leverage[t]
     for s in range(t):
         inverse = 1.0 / (rate[s] * (1.0 + leverage[s]))
         wider = (newest_rate - rate[s]) * (1.0 + newest_leverage) + rate[s] * (newest_leverage - leverage[s])
         moved = newest_location - location[s]
+        ratio[s] = newest_rate * (1.0 + newest_leverage) * inverse
         excess[s] = wider * inverse
         shift[s] = 0.5 * moved * moved * inverse
-        cross[s] = math.sqrt(shift[s] * (1.0 + excess[s]))
+        cross[s] = math.sqrt(shift[s] * ratio[s])
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
@@ -216,7 +226,7 @@ def _set_expectations(df: float, coarsest: Lattice, pairs: Pairs, stop: int) -> 
             own = lattice(df, fineness)
         first = 0
         for s in range(stop):
-            if not 1.0 + pairs.excess[s] <= own.widest - own.farthest * pairs.shift[s]:
+            if not pairs.ratio[s] <= own.widest - own.farthest * pairs.shift[s]:
                 first = s + 1
         _add_nodes(own, pairs, first, stop)
         stop = first
@@ -227,18 +237,24 @@ def _set_expectations(df: float, coarsest: Lattice, pairs: Pairs, stop: int) -> 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy", fastmath={"contract"})
 def _add_nodes(own: Lattice, pairs: Pairs, first: int, stop: int) -> None:
-    """With b, c = 1 + d at w and -w: log b + log c by b c, and log b - log c by b / c."""
+    """With b, c = 1 + d at w and -w: log b + log c by b c, and log b - log c by b / c.
+
+    (b + c) / 2 and its excess over 1, `even`, are sums of their own: in the tails of a shadow that is much narrower
+    than what is deployed, `even` is -1 to the last digit.
+    """
     chosen = slice(first, stop)  # loops from 0 on: an index that might be negative would keep them scalar
-    excess, shift, cross, half = pairs.excess[chosen], pairs.shift[chosen], pairs.cross[chosen], pairs.half[chosen]
+    ratio, excess, shift = pairs.ratio[chosen], pairs.excess[chosen], pairs.shift[chosen]
+    cross, half = pairs.cross[chosen], pairs.half[chosen]
     gain, fall, second = pairs.gain[chosen], pairs.fall[chosen], pairs.second[chosen]
     for k in range(own.weight.shape[0]):
-        square, weight, log_excess = own.square[k], own.weight[k], 2.0 * own.log_excess[k]
+        square, rest, weight, log_excess = own.square[k], own.rest[k], own.weight[k], 2.0 * own.log_excess[k]
         mixed = 2.0 * math.sqrt(own.mixed[k])
         for s in range(stop - first):
             even = shift[s] + (excess[s] - shift[s]) * square
+            middle = (1.0 + shift[s]) * rest + ratio[s] * square
             odd = cross[s] * mixed
-            total = log1p(even * (2.0 + even) - odd * odd)
-            difference = half[s] * log1p(2.0 * odd / (1.0 + even - odd))
+            total = log_ratio((middle + odd) * (middle - odd), even * (2.0 + even) - odd * odd)
+            difference = half[s] * log1p(2.0 * odd / (middle - odd))
             fall[s] += weight * (total - 2.0 * even)
             both = half[s] * total + gain[s] * log_excess
             second[s] += 0.5 * weight * (both * both + difference * difference)
@@ -253,7 +269,7 @@ def _add_divergence(
     fall, second = pairs.fall, pairs.second
     for s in range(t):
         excess, shifted = excesses[s], shift[s] * df / (df + 1.0)
-        scale = 0.5 * (excess - log1p(excess)) + gain[s] * excess / (df + 1.0)
+        scale = 0.5 * (excess - log_ratio(pairs.ratio[s], excess)) + gain[s] * excess / (df + 1.0)
         divergence[s] += 0.0 if s < narrow else own[s] + scale + half[s] * (shifted + fall[s])
         mean = half[s] * (excess / (df + 1.0) + shifted + fall[s])
         variance[s] += 0.0 if s < narrow else positive_part(second[s] - mean * mean)

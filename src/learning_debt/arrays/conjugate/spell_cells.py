@@ -19,11 +19,11 @@ from learning_debt.arrays.conjugate.posterior_chain import PosteriorChain
 from learning_debt.arrays.conjugate.predictive_divergence import fill_normal, fill_student_t
 from learning_debt.arrays.conjugate.row_scores import fill_scores
 from learning_debt.arrays.conjugate.shape_terms import ShapeTerms, shape_terms
-from learning_debt.arrays.conjugate.vector_log import log1p, positive_part
+from learning_debt.arrays.conjugate.vector_log import log_ratio, positive_part
 from learning_debt.typing import Array
 
 _BLOCK = 64  # posteriors whose p x p products are worked out together, so that they stay in the processor's cache
-_FACTORS = 16  # ratios of two diagonals that are multiplied before a logarithm is taken
+_FACTORS = 8  # ratios of two diagonals, each above 1e-38, that are multiplied before a logarithm is taken
 
 
 class SpellCells(NamedTuple):
@@ -129,7 +129,7 @@ def spell_cells(
 def _fill_debt(chain: PosteriorChain, mu: Array, mu_slope: Array, debt: Array, parameter_gap: Array) -> None:
     """Posterior debt, as in `learning_debt.arrays.conjugate.nig.kl` but in differences, and the distance of means."""
     p, count = chain.mean.shape
-    total, distance, work = np.empty(count), np.empty(count), np.empty((p + 2, _BLOCK))
+    total, distance, work = np.empty(count), np.empty(count), np.empty((p + 3, _BLOCK))
     for t in range(1, debt.shape[1] + 1):
         for first in range(0, t, _BLOCK):
             _coefficient_divergence(chain, t, first, min(t, first + _BLOCK), work, total, distance)
@@ -143,16 +143,16 @@ def _fill_debt(chain: PosteriorChain, mu: Array, mu_slope: Array, debt: Array, p
 def _add_variance_divergence(chain: PosteriorChain, mu: Array, mu_slope: Array, t: int, total: Array) -> None:
     """That of the inverse gammas, as follows, where u and v are relative differences of shapes and of rates.
 
-    a_p (f(u) - f(v) + u log((1 + u) / (1 + v))) - f(u) / 2 + mu(a_q) - mu(a_p) - (a_q - a_p) mu'(a_p), with
-    f(u) = log(1 + u) - u.
+    a_p ((1 + u) log((1 + u) / (1 + v)) + v - u) - (log(1 + u) - u) / 2 + mu(a_q) - mu(a_p) - (a_q - a_p) mu'(a_p).
     """
     shape, rate = chain.shape, chain.rate
     for s in range(t):
         longer = (shape[s] - shape[t]) / shape[t]
         noisier = (rate[s] - rate[t]) / rate[t]
-        log_shape, log_rate = log1p(longer), log1p(noisier)
-        apart = (log_shape - longer) - (log_rate - noisier) + longer * (log_shape - log_rate)
-        total[s] += shape[t] * apart - 0.5 * (log_shape - longer)
+        log_shape = log_ratio(shape[s] / shape[t], longer)
+        log_rate = log_ratio(rate[s] / rate[t], noisier)
+        apart = shape[s] * (log_shape - log_rate) + shape[t] * (noisier - longer)
+        total[s] += apart - 0.5 * (log_shape - longer)
         total[s] += mu[s] - mu[t] - (shape[s] - shape[t]) * mu_slope[t]
 
 
@@ -162,9 +162,10 @@ def _coefficient_divergence(
 ) -> None:
     """(|A|^2 - p - log |A|^2 + (a_p / b_p) |L_q' (m_p - m_q)|^2) / 2 with A = L_p^-1 L_q, column by column."""
     p, count, precision = chain.mean.shape[0], stop - first, chain.shape[t] / chain.rate[t]
-    diagonal, projection, sums, apart = work[p], work[p + 1], total[first:stop], distance[first:stop]
+    diagonal, excess, projection = work[p], work[p + 1], work[p + 2]  # product of the A_jj, less 1, L_q' (m_p - m_q)
+    sums, apart = total[first:stop], distance[first:stop]
     for s in range(count):
-        sums[s], apart[s], diagonal[s] = 0.0, 0.0, 1.0
+        sums[s], apart[s], diagonal[s], excess[s] = 0.0, 0.0, 1.0, 0.0
     for j in range(p):
         for s in range(count):
             projection[s] = 0.0
@@ -185,11 +186,13 @@ def _coefficient_divergence(
         mean, newest = chain.mean[j, first:stop], chain.mean[j, t]
         for s in range(count):
             apart[s] += (newest - mean[s]) ** 2
-            sums[s] += work[j, s] * work[j, s] - 1.0 + precision * projection[s] * projection[s]
+            beyond = work[j, s] - 1.0
+            sums[s] += beyond * (2.0 + beyond) + precision * projection[s] * projection[s]
             diagonal[s] *= work[j, s]
+            excess[s] = excess[s] * work[j, s] + beyond
         if j % _FACTORS == _FACTORS - 1 or j == p - 1:
             for s in range(count):
-                sums[s] -= 2.0 * log1p(diagonal[s] - 1.0)
-                diagonal[s] = 1.0
+                sums[s] -= 2.0 * log_ratio(diagonal[s], excess[s])
+                diagonal[s], excess[s] = 1.0, 0.0
     for s in range(count):
         sums[s] *= 0.5
