@@ -149,16 +149,18 @@ def update(prior: NIG, x: ArrayLike, y: ArrayLike, row_weight: ArrayLike | None 
     x_transposed = np.swapaxes(x, -1, -2)
     precision = prior.precision + x_transposed @ x
     factor = precisions.cholesky(precision)
-    step = precisions.solve(factor, precisions.times(x_transposed, y - precisions.times(x, prior.mean)))
-    # One refinement step (corrected seminormal equations, Bjorck 1987) mends what collinear columns of x cost.
-    gradient = precisions.times(x_transposed, y - precisions.times(x, prior.mean + step)) - precisions.times(
-        prior.precision, step
+    gradient = precisions.times(x_transposed, y - precisions.times(x, prior.mean))
+    mean = prior.mean + precisions.solve(factor, gradient)
+    # One refinement step (corrected seminormal equations, Bjorck 1987) mends what collinear columns of x cost, and what
+    # a mean much smaller than the prior's lost as a difference.
+    gradient = precisions.times(x_transposed, y - precisions.times(x, mean)) - precisions.times(
+        prior.precision, mean - prior.mean
     )
-    step = step + precisions.solve(factor, gradient)
-    residual = y - precisions.times(x, prior.mean + step)
+    mean = mean + precisions.solve(factor, gradient)
+    residual, step = y - precisions.times(x, mean), mean - prior.mean
     drift = (step * precisions.times(prior.precision, step)).sum(-1)
     rate = prior.rate + ((residual**2).sum(-1) + drift) / 2
-    return NIG(prior.mean + step, precision, prior.shape + rows / 2, rate)
+    return NIG(mean, precision, prior.shape + rows / 2, rate)
 
 
 def kl(shadow: NIG, deployed: NIG) -> Array:

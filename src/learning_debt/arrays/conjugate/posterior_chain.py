@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from learning_debt.arrays.compilation import CACHE
 from learning_debt.arrays.conjugate.nig import NIG
+from learning_debt.arrays.conjugate.precisions import smallest_pivot
 from learning_debt.typing import Array
 
 
@@ -57,7 +58,7 @@ def posterior_chain(
     Returns
     -------
     PosteriorChain
-        With NaN from the first posterior on whose precision is not positive definite in floating point.
+        With NaN wherever the precision is not positive definite in floating point, to four times its rounding errors.
 
     Examples
     --------
@@ -82,6 +83,7 @@ def posterior_chain(
         np.array(age_weight, dtype=float),
         chain,
         np.empty((2 * p + 3, p)),
+        smallest_pivot(p),
     )
     return chain
 
@@ -99,10 +101,11 @@ def _fill_chain(
     age_weight: Array,
     chain: PosteriorChain,
     work: Array,
+    smallest: float,
 ) -> None:
     """From the posterior before where all rows keep their weight of 1, else from the prior.
 
-    `work` has the shape (2 p + 3, p): mean, precision, the precision before, a step and a gradient.
+    `work` has the shape (2 p + 3, p): mean, precision, the precision before, the mean to be and a gradient.
     """
     p = mean.shape[0]
     keeps_all = True
@@ -124,7 +127,7 @@ def _fill_chain(
         for period in range(first, last + 1):
             own_shape += age_weight[last - period] * (starts[period + 1] - starts[period]) / 2.0
             _add_squares(x, starts[period], starts[period + 1], age_weight[last - period], work)
-        _factorise(work, chain.factor, chain.inverse, s)
+        _factorise(work, smallest, chain.factor, chain.inverse, s)
         own_rate += _learn(x, y, starts, first, last, age_weight, chain, s, work)
         for i in range(p):
             chain.mean[i, s] = work[0, i]
@@ -143,8 +146,8 @@ def _add_squares(x: Array, start: int, stop: int, weight: float, work: Array) ->
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
-def _factorise(work: Array, factor: Array, inverse: Array, s: int) -> None:
-    """Lower Cholesky factor of the precision and its inverse; NaN where there is none."""
+def _factorise(work: Array, smallest: float, factor: Array, inverse: Array, s: int) -> None:
+    """Lower Cholesky factor of the precision and its inverse; NaN where a pivot is lost in rounding errors."""
     p = work.shape[1]
     for j in range(p):
         for i in range(j, p):
@@ -152,7 +155,7 @@ def _factorise(work: Array, factor: Array, inverse: Array, s: int) -> None:
             for k in range(j):
                 rest -= factor[i, k, s] * factor[j, k, s]
             if i == j:
-                factor[j, j, s] = math.sqrt(rest) if rest > 0 else math.nan
+                factor[j, j, s] = math.sqrt(rest) if rest > smallest * work[1 + j, j] else math.nan
             else:
                 factor[i, j, s] = rest / factor[j, j, s]
     for j in range(p):
@@ -178,23 +181,25 @@ def _learn(
 ) -> float:
     """Move the mean; what the rate gains."""
     p = x.shape[1]
-    step, gradient = work[2 * p + 1], work[2 * p + 2]
+    before, after, gradient = work[0], work[2 * p + 1], work[2 * p + 2]
     for i in range(p):
-        step[i] = 0.0
-    for _ in range(2):  # the second time refines what collinear columns of x cost the first
+        after[i] = before[i]
+    # The second time refines what collinear columns of x cost the first, and what a mean much smaller than that before
+    # lost as a difference.
+    for _ in range(2):
         for i in range(p):
             gradient[i] = 0.0
             for j in range(p):
-                gradient[i] -= work[1 + p + i, j] * step[j]
+                gradient[i] -= work[1 + p + i, j] * (after[j] - before[j])
         _squares(x, y, starts, first, last, age_weight, work)
         _add_solution(chain.inverse, s, work)
     drift = 0.0
     for i in range(p):
         for j in range(p):
-            drift += step[i] * work[1 + p + i, j] * step[j]
+            drift += (after[i] - before[i]) * work[1 + p + i, j] * (after[j] - before[j])
     squares = _squares(x, y, starts, first, last, age_weight, work)
     for i in range(p):
-        work[0, i] += step[i]
+        before[i] = after[i]
     return (squares + drift) / 2.0
 
 
@@ -202,9 +207,9 @@ def _learn(
 def _squares(
     x: Array, y: Array, starts: NDArray[np.int64], first: int, last: int, age_weight: Array, work: Array
 ) -> float:
-    """Weighted squared residuals at mean + step; X' W residual is added to the gradient."""
+    """Weighted squared residuals at the mean to be; X' W residual is added to the gradient."""
     p = x.shape[1]
-    step, gradient = work[2 * p + 1], work[2 * p + 2]
+    after, gradient = work[2 * p + 1], work[2 * p + 2]
     total = 0.0
     for period in range(first, last + 1):
         weight = age_weight[last - period]
@@ -213,7 +218,7 @@ def _squares(
         for row in range(starts[period], starts[period + 1]):
             residual = y[row]
             for i in range(p):
-                residual -= x[row, i] * (work[0, i] + step[i])
+                residual -= x[row, i] * after[i]
             for i in range(p):
                 gradient[i] += weight * residual * x[row, i]
             total += weight * residual * residual
@@ -222,9 +227,9 @@ def _squares(
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
 def _add_solution(inverse: Array, s: int, work: Array) -> None:
-    """K' K gradient to the step, with the inverse factor K; the gradient is used up."""
+    """K' K gradient to the mean to be, with the inverse factor K; the gradient is used up."""
     p = work.shape[1]
-    step, gradient = work[2 * p + 1], work[2 * p + 2]
+    after, gradient = work[2 * p + 1], work[2 * p + 2]
     for i in range(p - 1, -1, -1):
         total = 0.0
         for j in range(i + 1):
@@ -232,4 +237,4 @@ def _add_solution(inverse: Array, s: int, work: Array) -> None:
         gradient[i] = total
     for j in range(p):
         for i in range(j, p):
-            step[j] += inverse[i, j, s] * gradient[i]
+            after[j] += inverse[i, j, s] * gradient[i]

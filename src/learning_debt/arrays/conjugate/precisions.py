@@ -11,22 +11,38 @@ from numba import guvectorize
 from learning_debt.arrays.compilation import CACHE
 from learning_debt.typing import Array
 
+_NOT_DEFINITE = (
+    "NIG precision is not positive definite in floating point: columns of x are collinear, or fewer rows than "
+    "coefficients tell them apart, or a row is far larger than the others, and the prior's precision is too small beside "
+    "them to tell; bring x to another unit, drop a column, or give the prior more precision"
+)
+
 
 def times(matrix: Array, vector: Array) -> Array:
     """Matrix times vector, shapes (..., n, p) and (..., p)."""
     return (matrix @ vector[..., None])[..., 0]
 
 
+def smallest_pivot(coefficients: int) -> float:
+    """What must be left of a diagonal entry, relative to it, in a Cholesky factorisation; less is rounding error."""
+    return 4 * coefficients * float(np.finfo(float).eps)
+
+
 def cholesky(precision: Array) -> Array:
-    """Lower factor L of L L' = precision."""
-    if precision.shape[-1] == 1:
+    """Lower factor L of L L' = precision; refused where a pivot is lost in rounding errors."""
+    p = precision.shape[-1]
+    if p == 1:
         if (precision <= 0).any():
-            raise ValueError("NIG precision is not positive definite")
+            raise ValueError(_NOT_DEFINITE)
         return np.sqrt(precision)
     try:
-        return np.linalg.cholesky(precision)
+        factor = np.linalg.cholesky(precision)
     except np.linalg.LinAlgError as error:
-        raise ValueError("NIG precision is not positive definite") from error
+        raise ValueError(_NOT_DEFINITE) from error
+    pivots = np.diagonal(factor, axis1=-2, axis2=-1) ** 2
+    if (pivots <= smallest_pivot(p) * np.diagonal(precision, axis1=-2, axis2=-1)).any():
+        raise ValueError(_NOT_DEFINITE)
+    return factor
 
 
 def log_determinant(factor: Array) -> Array:
