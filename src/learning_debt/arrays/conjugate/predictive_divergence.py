@@ -203,7 +203,10 @@ def _set_pairs(rate: Array, t: int, location: Array, leverage: Array, pairs: Pai
     newest_rate, newest_location, newest_leverage = rate[t], location[t], leverage[t]
     for s in range(t):
         inverse = 1.0 / (rate[s] * (1.0 + leverage[s]))
-        wider = (newest_rate - rate[s]) * (1.0 + newest_leverage) + rate[s] * (newest_leverage - leverage[s])
+        # Of the two ways to write the difference of the products, the one whose terms are no larger than they.
+        less = newest_leverage < leverage[s]
+        least, factor = (newest_leverage, rate[s]) if less else (leverage[s], newest_rate)
+        wider = (newest_rate - rate[s]) * (1.0 + least) + factor * (newest_leverage - leverage[s])
         moved = newest_location - location[s]
         ratio[s] = newest_rate * (1.0 + newest_leverage) * inverse
         excess[s] = wider * inverse
