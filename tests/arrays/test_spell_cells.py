@@ -56,6 +56,30 @@ REFERENCES = [
         (0.5,),
         (5.9093996114449485, 0.55372218908408052, 0.92001569326914879),
     ),
+    (  # a deployed posterior so wide that the ratio of the variances is 1e-16 and less
+        (2.5, 3.0, 0.5, 2.0**-54),
+        (3.0, 9.0, 1.5, 6.0),
+        (1.0, -2.0),
+        (19.910312188865033, 17.814056287452516, 0.6289116816624161),
+    ),
+    (
+        (0.75, 1.0, 0.0, 2.0**-66),
+        (1.25, 1.0, 3.0, 2.0),
+        (0.5,),
+        (22.908256569923144, 21.606121286229023, 1.1518500593081446),
+    ),
+    (  # noise that fell by 20 powers of 10
+        (2.0, 2.0**66, 0.0, 2.0**-12),
+        (40.0, 30.0, 0.25, 8192.0),
+        (1.0,),
+        (9.8382635059784275e19, 26.379420497553482, 0.72040568494579079),
+    ),
+    (  # much less noise and much more leverage, and about the same width
+        (3.0, 1.1e12, 0.0, 4.3),
+        (5.0, 2.1, 1.0, 1.7e-12),
+        (0.7,),
+        (3883753501305.4737, 0.24294449203770888, 0.51990259079057349),
+    ),
 ]
 
 
@@ -180,6 +204,17 @@ def test_rows_may_be_multiplied_before_a_logarithm_is_taken():
     one, many = (spell_cells(chain, *rows, divergence="normal", rows_a_logarithm=count) for count in (1, 4))
     for first, second in zip(one, many, strict=True):
         np.testing.assert_allclose(first, second, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("noise", [0.3, 0.03, 0.001])
+def test_rows_may_be_multiplied_where_the_noise_falls(noise):
+    rng, starts = np.random.default_rng(5), 20 * np.arange(10)
+    x = rng.normal(size=(starts[-1], 2))
+    y = x[:, 0] + np.where(np.arange(starts[-1]) < 20, 1.0, noise) * rng.normal(size=starts[-1])
+    chain = posterior_chain(as_nig(NIG(np.zeros(2), np.eye(2), 2.0, 1.0)), x, y, starts, 1, np.ones(9))
+    rows = x[20:], y[20:], starts[1:] - 20
+    one, many = (spell_cells(chain, *rows, divergence="normal", rows_a_logarithm=count) for count in (1, 16))
+    np.testing.assert_allclose(many.predictive_debt, one.predictive_debt, rtol=1e-12)
 
 
 @pytest.mark.parametrize("what", ["y", "prior"])

@@ -12,9 +12,9 @@ from learning_debt.arrays.compilation import CACHE
 from learning_debt.typing import Array
 
 _NOT_DEFINITE = (
-    "NIG precision is not positive definite in floating point: columns of x are collinear, or fewer rows than "
-    "coefficients tell them apart, or a row is far larger than the others, and the prior's precision is too small beside "
-    "them to tell; bring x to another unit, drop a column, or give the prior more precision"
+    "NIG precision is not positive definite in floating point; where data made it so, columns of x are collinear, or "
+    "too unequal in size beside the prior's precision: bring x to another unit, drop a column, or give the prior more "
+    "precision"
 )
 
 

@@ -23,9 +23,10 @@ _SMALLEST = np.finfo(float).tiny
 
 @njit(cache=CACHE, error_model="numpy")
 def log1p(x: float) -> float:
-    """log(1 + x) for x > -1, to 4e-16 relative; else NaN, as where x is NaN or infinite. A loop around it can be vectorised.
+    """log(1 + x) for x > -1, to 4e-16 relative; else NaN, as where x is NaN or infinite.
 
-    Such a loop must be compiled with ``error_model="numpy"``: a check for division by zero would keep it scalar.
+    A loop around it can be vectorised, if it is compiled with ``error_model="numpy"``: a check for division by zero
+    would keep it scalar.
     """
     return log_ratio(1.0 + x, x)
 
