@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from learning_debt.debt.estimates import posterior_debt, predictive_debt, score_gap
     from learning_debt.debt.from_densities import debt_from_densities
     from learning_debt.doubt import Doubt
-    from learning_debt.errors import IncomparablePosteriorsError, UnsupportedModelError
+    from learning_debt.errors import (
+        IncomparablePosteriorsError,
+        NotPooledError,
+        OtherTableError,
+        UnsupportedModelError,
+    )
     from learning_debt.estimate import Estimate
     from learning_debt.forecasters.conjugate_regression import ConjugateRegression
     from learning_debt.forecasters.pymc.forecaster import PyMCForecaster
@@ -64,6 +69,8 @@ __all__ = [
     "ForecasterSamplingWrapper",
     "HybridRegretModel",
     "IncomparablePosteriorsError",
+    "NotPooledError",
+    "OtherTableError",
     "PooledShadow",
     "PyMCForecaster",
     "Refit",
@@ -118,6 +125,8 @@ _MODULES = {
     "ForecasterSamplingWrapper": "learning_debt.integrations.sampling_wrapper",
     "HybridRegretModel": "learning_debt.policies.models.regret",
     "IncomparablePosteriorsError": "learning_debt.errors",
+    "NotPooledError": "learning_debt.errors",
+    "OtherTableError": "learning_debt.errors",
     "PooledShadow": "learning_debt.shadows.pooled",
     "PyMCForecaster": "learning_debt.forecasters.pymc.forecaster",
     "Refit": "learning_debt.shadows.refit",

@@ -14,6 +14,10 @@ class IncomparablePosteriorsError(ValueError):
     """Two posteriors do not belong to one model on one scale, so no debt exists between them."""
 
 
+class NotPooledError(ValueError):
+    """The posteriors of a replay cannot be made from one pool of draws; the message says why."""
+
+
 class OtherTableError(ValueError):
     """A store holds the fits of another table.
 

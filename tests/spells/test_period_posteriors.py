@@ -7,9 +7,9 @@ from tests.sampled_regression import SampledRegression
 
 import learning_debt as ld
 from learning_debt.doubt import Doubt
+from learning_debt.errors import NotPooledError
 from learning_debt.forecasters.base import row_weight, training_data
 from learning_debt.forecasters.weights import fit_shares, relative_weights
-from learning_debt.spells.pooled_anchors import NotPooledError
 
 PERIODS, WARM, ROWS = 12, 6, 4
 PRIOR = ld.NIG(np.zeros(2), np.eye(2), 2.0, 1.0)

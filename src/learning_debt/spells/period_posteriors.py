@@ -14,6 +14,7 @@ import xarray as xr
 from learning_debt.arrays.conjugate.nig import NIG
 from learning_debt.arrays.draws.fit_shares import FitShares
 from learning_debt.data.update_rule import UpdateRule
+from learning_debt.errors import NotPooledError
 from learning_debt.forecasters.base import Forecaster, require_sampled_forecaster
 from learning_debt.forecasters.conjugate_regression import ConjugateRegression
 from learning_debt.forecasters.weights import with_fit_shares, with_weights
@@ -22,9 +23,9 @@ from learning_debt.shadows.pooled import PooledShadow
 from learning_debt.shadows.reweighting import holding
 from learning_debt.spells.forecast_schedule import Plan
 from learning_debt.spells.pooled import pooled_draws, upkeep_of
-from learning_debt.spells.pooled_anchors import NotPooledError
 from learning_debt.spells.pooled_draws import PooledDraws
 from learning_debt.spells.progress import Stages
+from learning_debt.spells.schema import REFIT
 from learning_debt.spells.series_plans import lay_out
 from learning_debt.spells.series_replays import check_rows
 from learning_debt.spells.step import period_seeds
@@ -57,6 +58,14 @@ class ReplayedPosteriors:
     plan: Plan
     draws: PooledDraws | None = None
     upkeep: tuple[Upkeep, ...] = ()
+
+    def __repr__(self) -> str:
+        said = f"ReplayedPosteriors of the first fit and {self.periods} periods after it"
+        if not self.upkeep:
+            return f"<{said}, exact>"
+        fitted = sum(upkeep.rung == REFIT for upkeep in self.upkeep)
+        poor = sum(not upkeep.converged for upkeep in self.upkeep)
+        return f"<{said}: {fitted} fitted, {len(self.upkeep) - fitted} weighted, {poor} that cannot be believed>"
 
     @property
     def periods(self) -> int:
@@ -122,7 +131,9 @@ class ReplayedPosteriors:
         """
         earlier, later = self._number("deployed_at", deployed_at), self._number("period", period)
         if earlier >= later:
-            raise ValueError(f"deployed_at={deployed_at} must be before period={period}")
+            raise ValueError(
+                f"deployed_at must be before period: the first of two periods is {earlier}, the second {later}"
+            )
         before, after = self.plan.row_weight(earlier), self.plan.row_weight(later)
         if not np.isin([before, after], (0.0, 1.0)).all():
             raise ValueError(

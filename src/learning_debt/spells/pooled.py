@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 import numpy as np
 
 from learning_debt.doubt import Doubt
-from learning_debt.errors import noted
+from learning_debt.errors import NotPooledError, noted
 from learning_debt.forecasters.base import SampledForecaster, ThreadSafe
 from learning_debt.shadows.base import Upkeep
 from learning_debt.shadows.pooled import PooledShadow
@@ -16,7 +16,7 @@ from learning_debt.spells.estimate_signals import estimate_signals
 from learning_debt.spells.forecast_schedule import Plan
 from learning_debt.spells.period_rows import PeriodRows
 from learning_debt.spells.period_threads import in_threads
-from learning_debt.spells.pooled_anchors import Anchors, NotPooledError
+from learning_debt.spells.pooled_anchors import Anchors
 from learning_debt.spells.pooled_draws import PooledDraws
 from learning_debt.spells.pooled_islands import Ties, ties_of
 from learning_debt.spells.pooled_signals import PooledPeriod, pooled_debts

@@ -22,7 +22,7 @@ from learning_debt.arrays.bridging.pool_checks import (
     tail_index,
     tails_of_others,
 )
-from learning_debt.errors import IncomparablePosteriorsError, UnsupportedModelError, noted
+from learning_debt.errors import IncomparablePosteriorsError, NotPooledError, UnsupportedModelError, noted
 from learning_debt.executors import mapped
 from learning_debt.forecasters.base import SampledForecaster
 from learning_debt.forecasters.convergence import MINIMUM_SIZE_PER_CHAIN
@@ -42,10 +42,6 @@ LARGEST_DEPARTURE, LARGEST_AT_HEAVY_TAIL = 5.0, 8.0
 
 Where the others' weights have no variance, their own errors are too small: of exact draws, one in a hundred departed by
 3.3 where the tail index was at most .5, and by 6.1 where it was between that and .7."""
-
-
-class NotPooledError(ValueError):
-    """The table cannot be made from a pool; the message says why."""
 
 
 class Anchor(NamedTuple):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
-from learning_debt.errors import noted
+from learning_debt.errors import NotPooledError, noted
 from learning_debt.executors import mapped
 from learning_debt.forecasters.base import FarSighted, Forecaster, require_sampled_forecaster
 from learning_debt.forecasters.conjugate_regression import ConjugateRegression
@@ -19,7 +19,6 @@ from learning_debt.shadows.pooled import PooledShadow
 from learning_debt.spells.exact_table import exact_columns
 from learning_debt.spells.forecast_schedule import Plan
 from learning_debt.spells.pooled import pooled_columns
-from learning_debt.spells.pooled_anchors import NotPooledError
 from learning_debt.spells.sampled import SampledStep
 from learning_debt.spells.series_plans import Layout, lay_out
 from learning_debt.spells.store_identity import identity_of
