@@ -69,9 +69,17 @@ def same(one, other):
     xr.testing.assert_identical(one.drop_vars("seconds"), other.drop_vars("seconds"))
 
 
-@pytest.mark.parametrize("fit", [0, 1, 3])
-@pytest.mark.parametrize("shadow", SHADOWS)
-@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize(
+    ("shadow", "late", "fit"),
+    [
+        ("pooled", False, 1),
+        ("pooled", False, 3),
+        ("refit", False, 0),
+        ("refit", False, 3),
+        ("refit", True, 3),
+        ("ladder", True, 1),
+    ],
+)
 def test_a_run_that_ended_at_a_fit_goes_on_there_and_comes_out_the_same(tmp_path, shadow, fit, late):
     data, keeper = history(late), SHADOWS[shadow]
     whole = table(data=data, shadow=keeper, store=tmp_path / "whole")
@@ -88,10 +96,18 @@ def test_a_run_that_ended_at_a_fit_goes_on_there_and_comes_out_the_same(tmp_path
     xr.testing.assert_allclose(plain.drop_vars("seconds"), whole.drop_vars("seconds"), rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("shadow", SHADOWS)
-@pytest.mark.parametrize("rule", [None, ld.UpdateRule(window=5), ld.UpdateRule(discount=0.9)])
-def test_a_run_that_ended_between_two_columns_takes_those_that_are_there(tmp_path, monkeypatch, shadow, rule):
-    options = {"shadow": SHADOWS[shadow], "update_rule": rule}
+@pytest.mark.parametrize(
+    ("shadow", "options"),
+    [
+        ("pooled", {}),
+        ("refit", {"update_rule": ld.UpdateRule(window=5)}),
+        ("refit", {"horizon": 2, "variables": ("debt", "score_gap")}),
+        ("ladder", {"update_rule": ld.UpdateRule(discount=0.9)}),
+        ("ladder", {"data": history(late=True)}),
+    ],
+)
+def test_a_run_that_ended_between_two_columns_takes_those_that_are_there(tmp_path, monkeypatch, shadow, options):
+    options = {"shadow": SHADOWS[shadow]} | options
     whole = table(store=tmp_path / "whole", **options)
     written = []
 
@@ -110,7 +126,7 @@ def test_a_run_that_ended_between_two_columns_takes_those_that_are_there(tmp_pat
     assert len(there) == 4
     same(whole, table(store=tmp_path / "cut", **options))
     after = {file.name: file.stat().st_mtime_ns for file in (tmp_path / "cut" / "series-00000" / "periods").iterdir()}
-    assert len(after) == PERIODS
+    assert len(after) == PERIODS + 1 - options.get("horizon", 1)
     assert there.items() <= after.items()
 
 

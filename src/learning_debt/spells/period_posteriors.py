@@ -131,9 +131,7 @@ class ReplayedPosteriors:
         """
         earlier, later = self._number("deployed_at", deployed_at), self._number("period", period)
         if earlier >= later:
-            raise ValueError(
-                f"deployed_at must be before period: the first of two periods is {earlier}, the second {later}"
-            )
+            raise ValueError(f"deployed_at={earlier} must be before period={later}: it is the first of the two")
         before, after = self.plan.row_weight(earlier), self.plan.row_weight(later)
         if not np.isin([before, after], (0.0, 1.0)).all():
             raise ValueError(
