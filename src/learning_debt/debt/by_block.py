@@ -85,7 +85,8 @@ def debt_by_block(
         Along ``block``, labelled as in "level[Graz]": ``value`` (nats, >= 0), ``standard_error``, ``reliable``,
         ``lower_bound`` (whether the draws only tell that the truth is at least the value; 95% confidence),
         ``support`` (effective draws behind the estimate and its error, at most those of the block's own entries;
-        reliable from 100 on, NaN where exact), ``if_gaussian`` (the divergence of Gaussians with the draws' moments,
+        reliable from 100 on, of two posteriors of one pool also only where the density ratio's tail index is at most
+        .5; NaN where exact), ``if_gaussian`` (the divergence of Gaussians with the draws' moments,
         for orientation where only a bound is known: nothing checks it, and it can err by half of the debt on skewed
         marginals; NaN where exact) and ``entries``;
         ``variable`` is a coordinate.
