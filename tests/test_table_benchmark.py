@@ -106,7 +106,8 @@ def test_a_table_of_the_fleet_has_the_cells_that_rates_are_divided_by():
 def test_what_travels_is_weighed_and_counted():
     with ThreadPoolExecutor(1) as threads:
         weighing = Weighing(threads)
-        assert list(weighing.map(partial(bytes.__add__, b"ab"), [b"c", b"def"])) == [b"abc", b"abdef"]
+        added = [weighing.submit(partial(bytes.__add__, b"ab"), item) for item in (b"c", b"def")]
+        assert [future.result() for future in added] == [b"abc", b"abdef"]
     assert (weighing.shared, weighing.items) == (2, [1, 3])
     record = [
         ("a", "waiting", "processing", {}),

@@ -15,7 +15,7 @@ import threading
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
@@ -62,19 +62,20 @@ class Weighing(Executor):
     """Hands work on to another executor, and notes how many bytes it was handed."""
 
     def __init__(self, executor: Executor) -> None:
-        self.executor, self.shared, self.items = executor, 0, [0]
+        self.executor, self.shared, self.items = executor, 0, []
 
-    def map(self, function: Any, *items: Any, **options: Any) -> Iterator[Any]:
+    def submit(self, function: Any, item: Any) -> Any:
         """As in `Executor`."""
-        self.shared, self.items = len(function.args[0]), [len(item) for item in items[0]]
-        return self.executor.map(function, *items, **options)
+        self.shared = len(function.args[0])
+        self.items.append(len(item))
+        return self.executor.submit(function, item)
 
 
 def killed_midway(cluster: Any, pids: list[int], tasks: int) -> Callable[[], None]:
     """Kill the first worker once half of the tasks are done; what is returned waits until that has been."""
 
     def wait_and_kill() -> None:
-        while sum(task.state == "memory" for task in list(cluster.scheduler.tasks.values())) < tasks // 2:
+        while sum(finish == "memory" for _, _, finish, *_ in list(cluster.scheduler.transition_log)) < tasks // 2:
             time.sleep(0.02)
         os.kill(pids[0], signal.SIGKILL)
 

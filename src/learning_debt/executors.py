@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from functools import lru_cache, partial
 from typing import Any
@@ -39,7 +39,24 @@ def mapped[Shared, Item, Result](
             yield from executor.map(partial(function, shared), items)
         else:
             run = partial(_run, cloudpickle.dumps((function, shared)))
-            yield from executor.map(run, [cloudpickle.dumps(item) for item in items])  # dask takes no iterator
+            yield from _fetched([executor.submit(run, cloudpickle.dumps(item)) for item in items])
+
+
+def _fetched[Result](futures: list[Future[Result]]) -> Iterator[Result]:
+    """Results in the order of their futures, each fetched as it comes and its future dropped.
+
+    What has been fetched is no longer the worker's to lose: dask works out again what a future still stands for.
+    """
+    places, results = {future: place for place, future in enumerate(futures)}, {}
+    futures.clear()
+    try:
+        for future in as_completed(list(places)):
+            results[places.pop(future)] = future.result()
+            del future
+    finally:
+        for future in places:
+            future.cancel()
+    yield from (results.pop(place) for place in sorted(results))
 
 
 def _run(shared: bytes, item: bytes) -> Any:
