@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -143,7 +144,7 @@ class SeriesStore:
         file = self._fit_file(key)
         if not file.exists():
             return None
-        with _readable(file):
+        with _readable(file), _without_cluster():
             return xr.load_datatree(BytesIO(file.read_bytes()), engine="h5netcdf")
 
     def keep_fit(self, key: str, posterior: xr.DataTree) -> None:
@@ -156,7 +157,8 @@ class SeriesStore:
         OSError
         """
         try:
-            content = bytes(posterior.to_netcdf(engine="h5netcdf"))
+            with _without_cluster():
+                content = bytes(posterior.to_netcdf(engine="h5netcdf"))
         except Exception as error:  # of xarray or of the file's library, each with its own
             raise NotKeptError(f"{type(error).__name__}: {error}") from error
         self._write(self._fit_file(key), content)
@@ -210,6 +212,16 @@ class SeriesStore:
 
     def _column_file(self, way: str, period: int) -> Path:
         return self.directory / "periods" / f"{way}-{period:05d}.npz"
+
+
+@contextmanager
+def _without_cluster() -> Iterator[None]:
+    """Locks of files are this process's own: xarray takes those of a dask cluster, also of one that has gone away."""
+    if (dask := sys.modules.get("dask")) is None:
+        yield
+        return
+    with dask.config.set(scheduler="synchronous"):
+        yield
 
 
 @contextmanager
