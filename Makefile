@@ -16,7 +16,7 @@ coverage: environment ## all tests; which lines they ran (bodies of numba's func
 	$(PYTHON) -m pytest -n 2 --dist loadfile --cov --cov-report term:skip-covered
 
 test-oldest: ## PyMC models and integrations on the oldest PyMC, with the packages that are not yet on the newest
-	@scripts/environment.sh $(OLDEST) '.[nutpie,test,bambi,pymc-extras,pymc-marketing]' 'pymc==6.3.*'
+	@scripts/environment.sh $(OLDEST) '.[nutpie,cluster,test,bambi,pymc-extras,pymc-marketing]' 'pymc==6.3.*'
 	$(OLDEST)/bin/python -m pytest -n 2 --dist loadfile tests/forecasters tests/shadows tests/integrations tests/test_docs_pages.py
 
 check: environment ## lint, format, types, import directions
