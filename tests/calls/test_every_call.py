@@ -14,7 +14,8 @@ from .calls import CALLS
 
 RESULTS = {"Audit", "Decision", "Doubt", "Replay", "Signals", "Tuned"}
 """Made by the library, not by its users."""
-NOT_CALLED = {"policies", "scores", "IncomparablePosteriorsError", "UnsupportedModelError"}
+ERRORS = {"IncomparablePosteriorsError", "NotPooledError", "OtherTableError", "UnsupportedModelError"}
+NOT_CALLED = {"policies", "scores", *ERRORS}
 ABSTRACT = {"Policy", "Score"}
 FREE = {"self", "pc_kwargs", "what"}
 """Keyword arguments of a plot, and what `save` refuses in words of its own."""
