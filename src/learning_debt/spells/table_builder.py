@@ -137,6 +137,7 @@ def spell_table(
 
     Examples
     --------
+    >>> import numpy as np
     >>> import learning_debt as ld
     >>> rng = np.random.default_rng(1)
     >>> x = rng.normal(size=40)
