@@ -369,7 +369,7 @@ def test_a_full_disk_is_named_and_what_was_kept_stays(tmp_path, monkeypatch):
 
 
 RUN = """
-import sys, time
+import signal, sys, time
 import learning_debt as ld
 from tests.sampled_regression import SampledRegression
 from tests.spells.test_store import PRIOR, SHADOWS, table
@@ -379,6 +379,7 @@ class Slow(SampledRegression):
         time.sleep(0.1)
         return super().fit(data, **options)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background jobs ignore
 store, shadow, found = sys.argv[1:]
 print("begun", flush=True)
 table(Slow(PRIOR, draws=100), store=store, shadow=SHADOWS[shadow]).drop_vars("seconds").to_netcdf(found)
@@ -404,16 +405,13 @@ def test_a_run_killed_at_any_moment_goes_on_and_comes_out_the_same(tmp_path, how
     program.write_text(RUN)
     assert started(program, tmp_path / "uninterrupted", shadow, tmp_path / "uninterrupted.nc").wait() == 0
     with xr.open_dataset(tmp_path / "uninterrupted.nc") as expected:
-        store = found = None
-        while moments > 0 or store is not None:
-            store, found = (tmp_path / f"{moments}", tmp_path / f"{moments}.nc") if store is None else (store, found)
-            run = started(program, store, shadow, found)
-            if moments > 0:
-                time.sleep(rng.uniform(0.1, 1.5))
-                run.send_signal(how)
-            if run.wait() == 0:
-                with xr.open_dataset(found) as resumed:
-                    xr.testing.assert_identical(expected, resumed)
-                store = None
-            else:
-                moments -= 1
+        for moment in range(moments):
+            store, found, ended = tmp_path / f"{moment}", tmp_path / f"{moment}.nc", None
+            while ended != 0:
+                run = started(program, store, shadow, found)
+                if ended is None:
+                    time.sleep(rng.uniform(0.1, 1.5))
+                    run.send_signal(how)
+                ended = run.wait()
+            with xr.open_dataset(found) as resumed:
+                xr.testing.assert_identical(expected, resumed)
