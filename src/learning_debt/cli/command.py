@@ -90,7 +90,7 @@ def audit(
         Path | None,
         typer.Option(
             help="Directory that keeps every fit, so that a run that was cut short goes on; default: of"
-            " MODEL.py, or OUT.store, which goes once its table is whole."
+            " MODEL.py, or OUT.store, which goes once the report is written."
         ),
     ] = None,
 ) -> None:
