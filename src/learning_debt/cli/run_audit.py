@@ -53,7 +53,7 @@ def run_audit(model: Path, out: Path, *, history: Path | None, spells: Path | No
         passing: list[Path] = []
         table, kept, twin_of = _fitted(console, settings, price, history, out, passing)
         with _said_where(kept, model):
-            twin = _twin(console, *twin_of, passing)
+            twin = _twin(console, *twin_of, out, passing)
             _audit(console, settings, price, table, twin, model, out)
         for store in passing:  # under another name first, so that no half of one looks like a store
             shutil.rmtree(store.rename(store.with_name(f".{store.name}.gone")))
@@ -66,7 +66,7 @@ def _fitted(
     history: Path | None,
     out: Path,
     passing: list[Path],
-) -> tuple[xr.Dataset, Path, tuple[Any, Any, dict[str, Any], Path]]:
+) -> tuple[xr.Dataset, Path, tuple[Any, Any, dict[str, Any]]]:
     """The spell table, where it is kept, and the twin, if any, with the data and options to make its tables of.
 
     Stores that have served their purpose once the report is written are added to `passing`.
@@ -81,13 +81,12 @@ def _fitted(
         rehearsed_table(twin[1], data, **_exactly(options))
     console.say(f"{settings.file}: {source}; {_work_ahead(forecaster, options)}", "bold")
     started = time.perf_counter()
-    home = Path(f"{out}.store")
-    table, found = _table(console, forecaster, data, options, home, passing)
+    table, found = _table(console, forecaster, data, options, Path(f"{out}.store"), passing)
     kept = write_spells(table, out)
     seconds = f"{time.perf_counter() - started:.0f} s"
     if isinstance(forecaster, ld.ConjugateRegression):
         console.say(f"exact signals in {seconds}; their table is kept in {kept}")
-        return table, kept, (twin, data, options, home)
+        return table, kept, (twin, data, options)
     fits = int(table["refits"].sum()) + table.sizes["series"]
     plural = "" if fits == 1 else "s"
     of_before = f" ({found} of them kept from an earlier run)" if found else ""
@@ -95,7 +94,7 @@ def _fitted(
     console.say(f"{fits} fit{plural} in {seconds}{of_before}; their table is kept in {kept}{becomes}")
     if reason := table.attrs.get("not_pooled"):
         console.say(f"a few fits could not serve all periods: {reason}")
-    return table, kept, (twin, data, options, home)
+    return table, kept, (twin, data, options)
 
 
 def _table(
@@ -161,14 +160,13 @@ def _rehearse(
 
 
 def _twin(
-    console: PlainConsole, pair: Any, data: Any, options: dict[str, Any], home: Path, passing: list[Path]
+    console: PlainConsole, pair: Any, data: Any, options: dict[str, Any], out: Path, passing: list[Path]
 ) -> Twin | None:
     """Sampled and exact tables of a model file's conjugate twin."""
     if pair is None:
         return None
     console.say("conjugate twin: sampled, to be held against its exact values")
-    home = home.with_name(f"{home.name}-twin")
-    sampled, _ = _table(console, pair[0], data, options | {"store": None}, home, passing)
+    sampled, _ = _table(console, pair[0], data, options | {"store": None}, Path(f"{out}.store-twin"), passing)
     exact = ld.spell_table(pair[1], data, **_exactly(options))
     return Twin(ld.compare_tables(sampled, exact), sampled, exact)
 

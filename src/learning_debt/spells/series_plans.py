@@ -21,7 +21,6 @@ from learning_debt.data import (
     stored_labels,
     take_rows,
 )
-from learning_debt.data.content_hash import content_hash
 from learning_debt.data.update_rule import UpdateRule
 from learning_debt.errors import noted
 from learning_debt.scores import as_score
@@ -148,10 +147,9 @@ def lay_out(
 
 def _alike(plans: list[Plan]) -> list[list[int]]:
     """Numbers of the plans that cover the same periods, in order of appearance."""
-    found: dict[str, list[int]] = {}
+    found: dict[tuple[Any, ...], list[int]] = {}
     for number, plan in enumerate(plans):
-        labels = plan.history.labels
-        found.setdefault(content_hash(xr.Dataset({"label": ("period", np.asarray(labels))})), []).append(number)
+        found.setdefault(tuple(plan.history.labels.tolist()), []).append(number)
     return list(found.values())
 
 
