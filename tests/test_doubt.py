@@ -32,7 +32,7 @@ from learning_debt.scores.predictive_contrast import PredictiveContrast
 from learning_debt.scores.predictive_draws import judged
 from learning_debt.scores.row_mixtures import gap_from_mixtures
 from learning_debt.shadows.supplied import SuppliedShadow
-from learning_debt.spells.doubt_codes import code_attributes, code_of, decoded, doubts_at
+from learning_debt.spells.doubt_codes import code_attributes, code_of, decoded, doubts_each
 from learning_debt.spells.sampled_refusals import why_no_debt
 from learning_debt.spells.schema import doubt_of
 
@@ -356,15 +356,15 @@ def test_doubts_come_back_from_netcdf(tmp_path, engine):
     assert read[doubt_of("debt")].dtype == np.int8
     assert decoded(read[doubt_of("debt")]) == list(Doubt)
     for row, doubt in enumerate(Doubt):
-        assert doubts_at(read, "debt", {"deployed_at": row, "period": 1, "series": 0}) == (doubt,)
-        assert doubts_at(read, "debt", {"deployed_at": row, "period": 0}) == ()
+        assert doubts_each(read.isel(deployed_at=row, period=1), "debt") == [(doubt,)]
+        assert doubts_each(read.isel(deployed_at=row, period=0), "debt") == [()]
 
 
 def test_names_decide_where_a_table_says_what_its_codes_mean():
     attributes = {"flag_values": np.array([0, 1, 2]), "flag_meanings": "none slope of_a_later_release"}
     assert decoded(xr.DataArray([0, 1, 2], attrs=attributes)) == [Doubt.SLOPE]
     assert decoded(xr.DataArray([0.0, np.nan, Doubt.SLOPE.code])) == [Doubt.SLOPE]
-    assert doubts_at(xr.Dataset(), "debt", {}) == ()
+    assert doubts_each(xr.Dataset(), "debt") == [()]
 
 
 def table_with(codes):

@@ -9,7 +9,7 @@ import xarray as xr
 from scipy import signal, special
 
 import learning_debt as ld
-from learning_debt.spells.doubt_codes import decoded, doubts_at
+from learning_debt.spells.doubt_codes import decoded, doubts_each
 
 from ..sampled_regression import SampledRegression
 
@@ -184,8 +184,9 @@ def test_the_marks_of_shadow_and_deployed_posterior_belong_to_their_own_periods(
     assert table["deployed_doubt"].values.tolist() == said
     decision = ld.decide(table, ld.policies.CUSUM(0.1), 0.1, deployed_at=2, horizon=5)
     assert f"the sampler's diagnostics of the deployed posterior ({said[2]}) failed" in decision.reason
-    assert doubts_at(table, "converged", {"period": 1}) == doubts_at(table, "deployed_converged", {"deployed_at": 2})
-    assert decision.doubts == (ld.Doubt.UNCONVERGED, *doubts_at(table, "converged", {"period": 1}))
+    (of_shadow,) = doubts_each(table.isel(period=1), "converged")
+    assert [of_shadow] == doubts_each(table.isel(deployed_at=2), "deployed_converged")
+    assert decision.doubts == (ld.Doubt.UNCONVERGED, *of_shadow)
     assert decision.doubts[1] == ld.Doubt.RHAT
     assert len(decoded(table["converged_doubt"])) == len(decoded(table["deployed_converged_doubt"])) == 1
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -81,18 +81,3 @@ def _known(codes: xr.DataArray) -> dict[int, Doubt]:
 
 def _present(codes: xr.DataArray) -> NDArray[np.int64]:
     return np.nan_to_num(np.asarray(codes.values, dtype=float)).astype(np.int64)
-
-
-def doubts_at(spells: xr.Dataset, name: str, where: Mapping[str, int]) -> tuple[Doubt, ...]:
-    """What the table doubts about a signal, or about ``converged`` and its like, in one cell; nothing unless it says.
-
-    Examples
-    --------
-    >>> codes = xr.DataArray([Doubt.SLOPE.code, 0], dims="period", attrs=code_attributes())
-    >>> [len(doubts_at(xr.Dataset({"debt_doubt": codes}), "debt", {"period": period})) for period in (0, 1)]
-    [1, 0]
-    """
-    if doubt_of(name) not in spells:
-        return ()
-    codes = spells[doubt_of(name)]
-    return tuple(decoded(codes.isel({dim: at for dim, at in where.items() if dim in codes.dims})))
