@@ -113,6 +113,21 @@ GRIDS = {"policies": A(None, "object", ("none", "function"))}
 CALENDAR = A(4, "object", ("none", "policy", "texts", "numbers", "empty", "array"))
 DENSITIES = np.log(np.random.default_rng(3).uniform(0.5, 1.0, size=(2, 60)))
 
+OF_TABLES = {
+    "forecaster": A(FORECASTER, "forecaster"),
+    "initial": A(6, "whole"),
+    "exposure": A(1.0, "positive", OPTIONAL),
+    "variables": A(("debt",), "names", ("empty",)),
+    "varying_rows": A(False, "flag"),
+    "score": A("log", "score"),
+    "update_rule": A(None, "object", OPTIONAL),
+    "shadow": A(None, "object", OPTIONAL),
+    "horizon": A(1, "whole"),
+    "random_seed": SEED,
+    "progressbar": A(False, "flag"),
+    "executor": A(None, "object", OPTIONAL),
+}
+
 CALLS: dict[str, Call] = {
     # what holds beliefs
     "NIG": Call(
@@ -304,41 +319,10 @@ CALLS: dict[str, Call] = {
     ),
     "as_score": Call(scores.as_score, {"score": A("log", "score")}),
     # spell tables
-    "spell_table": Call(
-        ld.spell_table,
-        {
-            "forecaster": A(FORECASTER, "forecaster"),
-            "initial": A(6, "whole"),
-            "exposure": A(1.0, "positive", OPTIONAL),
-            "variables": A(("debt",), "names", ("empty",)),
-            "varying_rows": A(False, "flag"),
-            "score": A("log", "score"),
-            "update_rule": A(None, "object", OPTIONAL),
-            "shadow": A(None, "object", OPTIONAL),
-            "horizon": A(1, "whole"),
-            "random_seed": SEED,
-            "progressbar": A(False, "flag"),
-            "executor": A(None, "object", OPTIONAL),
-        },
-        {"history": (history(), THE_DOOR), "store": (None, A_FOLDER)},
-    ),
+    "spell_table": Call(ld.spell_table, OF_TABLES, {"history": (history(), THE_DOOR), "store": (None, A_FOLDER)}),
     "spell_tables": Call(
         ld.spell_tables,
-        {
-            "forecaster": A(FORECASTER, "forecaster"),
-            "initial": A(6, "whole"),
-            "series_per_table": A(2, "whole"),
-            "exposure": A(1.0, "positive", OPTIONAL),
-            "variables": A(("debt",), "names", ("empty",)),
-            "varying_rows": A(False, "flag"),
-            "score": A("log", "score"),
-            "update_rule": A(None, "object", OPTIONAL),
-            "shadow": A(None, "object", OPTIONAL),
-            "horizon": A(1, "whole"),
-            "random_seed": SEED,
-            "progressbar": A(False, "flag"),
-            "executor": A(None, "object", OPTIONAL),
-        },
+        {**OF_TABLES, "series_per_table": A(2, "whole")},
         {"history": (history(), THE_DOOR), "store": (None, A_FOLDER)},
     ),
     "replayed_posteriors": Call(
