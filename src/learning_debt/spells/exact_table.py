@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -19,25 +20,36 @@ from learning_debt.spells.schema import EXACT_ONLY, doubt_of, reliable_of, se_of
 from learning_debt.spells.table_loop import Columns, collected_columns, upkeep_by_period
 from learning_debt.typing import Array
 
+BETWEEN_POSTERIORS = ("debt", "parameter_gap")
+"""Signals that no score has a part in."""
+
 
 def exact_columns(forecaster: ConjugateRegression, plan: Plan) -> Columns:
     """The columns of one series, as a loop over `ExactStep` has them to rounding.
 
-    The engine knows the log score of forecasts whose outcomes come in with their period. All else, and numbers out of
-    floating point's range, which the step refuses by name, are the step's.
+    The engine knows forecasts whose outcomes come in with their period: under the log score all of their signals, under
+    another one those between posteriors. All else, and numbers out of floating point's range, which the step refuses by
+    name, are the step's.
     """
-    if plan.learns_late or not isinstance(plan.score, LogScore):
-        return collected_columns(ExactStep(forecaster, plan.options), plan)
+    asked = dict.fromkeys(("score_gap", *plan.variables))
+    known = [name for name in asked if isinstance(plan.score, LogScore) or name in BETWEEN_POSTERIORS]
+    if plan.learns_late or not known or forecaster.prior.shape < SMALLEST_DEGREES_OF_FREEDOM / 2:
+        return _stepwise(forecaster, plan, list(asked))
     none = _no_error(plan.periods)
-    signals: dict[str, Any] = {**_signals(forecaster, plan)}
-    if forecaster.prior.shape < SMALLEST_DEGREES_OF_FREEDOM / 2 or any(
-        np.isnan(values[none.reliable]).any() for values in signals.values()
-    ):
-        return collected_columns(ExactStep(forecaster, plan.options), plan)
-    for name in dict.fromkeys(("score_gap", *plan.variables)):
+    signals: dict[str, Any] = {**_signals(forecaster, plan, known)}
+    if any(np.isnan(values[none.reliable]).any() for values in signals.values()):
+        return _stepwise(forecaster, plan, list(asked))
+    for name in known:
         if name not in EXACT_ONLY:
             signals |= {se_of(name): none.error, reliable_of(name): none.reliable, doubt_of(name): none.doubt}
-    return Columns(signals | none.upkeep)
+    if len(known) == len(asked):
+        return Columns(signals | none.upkeep)
+    others = _stepwise(forecaster, plan, [name for name in asked if name not in known])
+    return others._replace(cells=others.cells | signals)
+
+
+def _stepwise(forecaster: ConjugateRegression, plan: Plan, names: list[str]) -> Columns:
+    return collected_columns(ExactStep(forecaster, replace(plan.options, variables=tuple(names))), plan)
 
 
 class _NoError(NamedTuple):
@@ -63,11 +75,11 @@ def _no_error(periods: int) -> _NoError:
     return _NoError(error, present, doubt, upkeep)
 
 
-def _signals(forecaster: ConjugateRegression, plan: Plan) -> dict[str, Array]:
-    """What was asked for, by its name in the table, of shape (T, T) each."""
+def _signals(forecaster: ConjugateRegression, plan: Plan, names: list[str]) -> dict[str, Array]:
+    """What is asked of the engine, by its name in the table, of shape (T, T) each."""
     history, rows = plan.history, forecaster.as_batch(plan.history.data)
     x, y, starts, first = rows["x"].values, rows["y"].values, history.starts, history.starts[plan.initial]
-    asked = {"score_gap", *plan.variables} | ({"gap_sd"} if "predictive_debt" in plan.variables else set())
+    asked = {*names} | ({"gap_sd"} if "predictive_debt" in names else set())
     cells = _arrays(plan.periods, asked)
     with np.errstate(all="ignore"):
         age_weight = plan.update_rule.weights(np.arange(len(history)))
