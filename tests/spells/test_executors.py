@@ -109,8 +109,10 @@ def test_a_worker_that_is_killed_is_named_and_its_series_go_on_from_their_store(
 
 @pytest.fixture(scope="module")
 def cluster():
-    distributed = pytest.importorskip("distributed")
+    distributed, dask = pytest.importorskip("distributed"), pytest.importorskip("dask")
+    as_here: dict[str, str] = {}  # dask would give linear algebra one thread, which rounds otherwise than several
     with (
+        dask.config.set({"distributed.nanny.pre-spawn-environ": as_here}),
         distributed.LocalCluster(
             n_workers=3, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
         ) as local,
