@@ -26,6 +26,7 @@ FLOORS = [
     {"auditing"},
     {"plots"},
     {"report"},
+    {"bench"},
     {"__init__"},
     {"cli"},
     {"__main__"},
