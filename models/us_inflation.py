@@ -1,18 +1,16 @@
 """One-quarter-ahead US inflation from last quarter's inflation and unemployment, with Student-t errors.
 
-Data: US macroeconomic quarterly series 1959Q2-2009Q3, see data/README.md. The owner of this forecaster retrains once
-a year, when the fourth quarter is in. Its conjugate Gaussian twin shares the regression and has an exact posterior, so
-everything that is sampled for the twin can be held against the exact value.
+Data: US macroeconomic quarterly series 1959Q2-2009Q3, which come with the package (learning_debt.bench.histories). The
+owner of this forecaster retrains once a year, when the fourth quarter is in. Its conjugate Gaussian twin shares the
+regression and has an exact posterior, so everything that is sampled for the twin can be held against the exact value.
 """
 
-from pathlib import Path
-
 import numpy as np
-import pandas as pd
 import pymc as pm
 import xarray as xr
 
 import learning_debt as ld
+from learning_debt.bench.histories import HISTORIES
 
 COEFFICIENTS = ["intercept", "lagged_inflation", "lagged_unemployment"]
 PRIOR_MEAN = np.array([0.0, 0.5, 0.0])
@@ -21,13 +19,7 @@ PRIOR_SD = np.array([5.0, 1.0, 1.0])
 
 def load_history() -> xr.Dataset:
     """Inflation of each quarter (percent, annual rate) beside what was known the quarter before."""
-    quarters = pd.read_csv(Path(__file__).parent / "data" / "us_macro_quarterly.csv")
-    known = quarters.iloc[:-1]
-    x = np.column_stack([np.ones(len(known)), known["inflation"], known["unemployment"]])
-    return xr.Dataset(
-        {"x": (("obs", "coefficient"), x), "y": ("obs", quarters["inflation"].iloc[1:].to_numpy())},
-        coords={"coefficient": COEFFICIENTS, "period": ("obs", quarters["period"].iloc[1:].to_numpy(dtype=str))},
-    )
+    return HISTORIES["inflation"].load()
 
 
 def build_model(data: xr.Dataset) -> pm.Model:

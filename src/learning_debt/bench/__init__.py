@@ -1,1 +1,1 @@
-"""The bench: real histories with exact tables, on which policies, rivals and update rules are held against each other."""
+"""The bench: real histories with exact tables, on which policies, rivals and update rules are compared."""

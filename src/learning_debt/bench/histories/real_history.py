@@ -13,6 +13,7 @@ from learning_debt.arrays.conjugate.nig import NIG
 from learning_debt.data.update_rule import UpdateRule
 from learning_debt.forecasters.conjugate_regression import ConjugateRegression
 from learning_debt.spells import spell_table
+from learning_debt.typing import Array
 
 __all__ = ["PRIORS", "RealHistory"]
 
@@ -45,6 +46,14 @@ class RealHistory:
     load : callable () -> Dataset
         ``x`` (obs, coefficient), ``y`` (obs), ``period`` and, where there are several, ``series`` along obs, as
         `spell_table` takes them; in the outcome's own scale.
+
+    Examples
+    --------
+    >>> from learning_debt.bench.histories import HISTORIES
+    >>> inflation = HISTORIES["inflation"]
+    >>> data = inflation.load()
+    >>> len(data["period"]), inflation.initial(data)
+    (201, 40)
     """
 
     name: str
@@ -60,10 +69,56 @@ class RealHistory:
         """Periods of the first fit: a fifth of the history, at least four."""
         return max(FEWEST_INITIAL, int(INITIAL_SHARE * len(np.unique(data["period"].values))))
 
+    def standardised(self) -> xr.Dataset:
+        """The history with columns and outcome less their mean, by their sd; the constant is left alone.
+
+        Mean and sd are those of the initial part, of each series its own: what an owner knew at the first fit.
+        """
+        data = self.load()
+        first = np.isin(data["period"].values, np.unique(data["period"].values)[: self.initial(data)])
+        series = data["series"].values if "series" in data else np.zeros(data.sizes["obs"])
+        x, y = data["x"].values.astype(float), data["y"].values.astype(float)
+        for one in np.unique(series):
+            rows = series == one
+            x[rows] = _standardised(x[rows], first[rows])
+            y[rows] = _standardised(y[rows], first[rows])
+        return data.assign(x=(data["x"].dims, x), y=(data["y"].dims, y))
+
     def forecaster(self, data: xr.Dataset, prior: str = "weak") -> ConjugateRegression:
         """The exact regression under one of `PRIORS`."""
+        if prior not in PRIORS:
+            raise ValueError(f"prior must be one of {', '.join(PRIORS)}, not {prior!r}")
         return ConjugateRegression(PRIORS[prior](data.sizes["coefficient"]))
 
     def spells(self, update_rule: UpdateRule | None = None, prior: str = "weak") -> xr.Dataset:
-        """The exact spell table."""
-        raise NotImplementedError
+        """The exact spell table of the standardised history.
+
+        Parameters
+        ----------
+        update_rule : UpdateRule, optional
+            What the shadow holds of the past; all of it if left out.
+        prior : str
+            One of `PRIORS`.
+
+        Returns
+        -------
+        Dataset
+            As `spell_table` makes it, with debt, predictive debt, score gap and deployed score, in nats of the
+            standardised outcome.
+        """
+        data = self.standardised()
+        return spell_table(
+            self.forecaster(data, prior),
+            data,
+            initial=self.initial(data),
+            variables=SIGNALS,
+            update_rule=update_rule,
+            progressbar=False,
+        )
+
+
+def _standardised(values: Array, first: Array) -> Array:
+    """`values` (rows, ...) less their mean in the rows `first`, by their sd there; constants are left alone."""
+    mean, sd = values[first].mean(axis=0), values[first].std(axis=0)
+    constant = sd == 0
+    return (values - np.where(constant, 0.0, mean)) / np.where(constant, 1.0, sd)

@@ -1,0 +1,19 @@
+"""The data files that come with the package: see the README beside them."""
+
+from importlib.resources import as_file, files
+
+import pandas as pd
+
+__all__ = ["read_data"]
+
+
+def read_data(name: str) -> pd.DataFrame:
+    """The table in the file `name`, plain or compressed by gzip.
+
+    Examples
+    --------
+    >>> read_data("us_macro_quarterly.csv").columns.tolist()
+    ['period', 'inflation', 'unemployment']
+    """
+    with as_file(files("learning_debt.bench.histories") / "data" / name) as path:
+        return pd.read_csv(path)
