@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from learning_debt.arrays.compilation import CACHE
 from learning_debt.arrays.conjugate import student_t
+from learning_debt.arrays.conjugate.log_ratio_variance import variance_of_log_ratio
 from learning_debt.arrays.conjugate.posterior_chain import PosteriorChain
 from learning_debt.arrays.conjugate.row_scores import predict
 from learning_debt.arrays.conjugate.vector_log import log1p, log_ratio, positive_part
@@ -35,7 +36,6 @@ from learning_debt.typing import Array
 _LOG_TOLERANCE = 30.0  # exp(-30) is 1e-13, of the largest value of log(1 + d) - d in the strip
 _LOG_AT_END = 2 * _LOG_TOLERANCE  # log A times the degrees of freedom where the range ends
 _FINEST = 3
-_MOST_INTERVALS = 2**16
 
 
 class Lattice(NamedTuple):
@@ -126,7 +126,7 @@ def fill_student_t(
                 width = math.sqrt(1.0 / pairs.ratio[s])
                 scale, moved = width * math.sqrt(shape[t] / shape[s]), math.sqrt(pairs.shift[s] * df) * width
                 divergence[s] += student_t.kl_of_two(df, 2.0 * shape[s], moved, scale)
-                variance[s] += _variance_when_narrow(df, 2.0 * shape[s], moved, scale)
+                variance[s] += variance_of_log_ratio(df, 2.0 * shape[s], moved, scale)
             _add_divergence(df, narrow, t, own, pairs, divergence, variance)
         for s in range(t):
             debt[s, t - 1] = positive_part(divergence[s] / rows)
@@ -276,28 +276,3 @@ def _add_divergence(
         divergence[s] += 0.0 if s < narrow else own[s] + scale + half[s] * (shifted + fall[s])
         mean = half[s] * (excess / (df + 1.0) + shifted + fall[s])
         variance[s] += 0.0 if s < narrow else positive_part(second[s] - mean * mean)
-
-
-@njit(cache=CACHE, nogil=True, error_model="numpy")
-def _variance_when_narrow(p: float, q: float, location: float, scale: float) -> float:
-    """Of log p(z) - log q(z) under p, standardised, where q has so much less width that it needs the points.
-
-    By the trapezoidal rule in asinh of the distance to q, doubled until it changes by less than 1e-11.
-    """
-    if not math.isfinite(p + q + location + scale):
-        return math.nan
-    width = scale * math.sqrt(q)
-    reach = math.sqrt(p * math.expm1(2 * _LOG_TOLERANCE / p + 2 * math.log1p(_LOG_AT_END / p) / p))
-    low, high = math.asinh((-reach - location) / width), math.asinh((reach - location) / width)
-    intervals, variance, before = 256, 0.0, -1.0
-    while not abs(variance - before) <= 1e-11 * variance and intervals <= _MOST_INTERVALS:
-        before, mass, first, second = variance, 0.0, 0.0, 0.0
-        for k in range(intervals + 1):
-            u = low + k * (high - low) / intervals
-            distance = math.sinh(u)
-            log_a = math.log1p((location + width * distance) ** 2 / p)
-            ratio = (q + 1) / 2 * math.log1p(distance * distance) - (p + 1) / 2 * log_a
-            weight = math.exp(-(p + 1) / 2 * log_a) * math.cosh(u)
-            mass, first, second = mass + weight, first + weight * ratio, second + weight * ratio * ratio
-        variance, intervals = second / mass - (first / mass) ** 2, 2 * intervals
-    return variance

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from scipy.special import stdtr, stdtrit
 
 from learning_debt.arrays.conjugate import student_t
+from learning_debt.arrays.conjugate.log_ratio_variance import variances_of_log_ratio
 from learning_debt.typing import Array
 
 
@@ -129,23 +130,15 @@ def log_gap_spread(
 ) -> Array:
     """Standard deviation under p of the mean over the rows (last axis) of log p(y) - log q(y).
 
-    By the trapezoid rule in u of y = location + scale sinh(u) of p, which holds the tails of any degrees of freedom.
-
     Examples
     --------
     >>> float(log_gap_spread(1e7, [0.0], 1.0, 1e7, [1.0], 1.0).round(4))  # normals: the gap is 1/2 - y, y of spread 1
     1.0
     """
-    df, location, scale = (np.asarray(part, dtype=float)[..., None] for part in (df_p, loc_p, scale_p))
-    u = np.linspace(-8.0, 8.0, 161)
-    y = location + scale * np.sinh(u)
-    log_p = student_t.log_density(y, df, location, scale)
-    log_q = student_t.log_density(y, *(np.asarray(part, dtype=float)[..., None] for part in (df_q, loc_q, scale_q)))
-    weight = np.exp(log_p) * scale * np.cosh(u)
-    weight /= weight.sum(axis=-1, keepdims=True)
-    gap = log_p - log_q
-    mean = (weight * gap).sum(axis=-1, keepdims=True)
-    variance = (weight * (gap - mean) ** 2).sum(axis=-1)
+    df_p, loc_p, scale_p, df_q, loc_q, scale_q = (
+        np.asarray(part, dtype=float) for part in (df_p, loc_p, scale_p, df_q, loc_q, scale_q)
+    )
+    variance = variances_of_log_ratio(df_p, df_q, (loc_q - loc_p) / scale_p, scale_q / scale_p)
     return np.asarray(np.sqrt(variance.sum(axis=-1)) / variance.shape[-1])
 
 
