@@ -89,7 +89,8 @@ def check_spells(spells: xr.Dataset, requires: Sequence[str] = ()) -> xr.Dataset
             "a table holds deployed_at 0..T-1 and period 1..T"
         )
     _check_positions(spells)
-    complete = _completed(checked_contents(spells))
+    in_memory = spells.compute()  # of a table opened lazily, every step from here on would read the file again
+    complete = _completed(checked_contents(in_memory))
     require_current_regret(complete)
     for name in requires:
         if name not in complete:
