@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from learning_debt.arrays.conjugate.nig import NIG
@@ -46,6 +47,8 @@ class RealHistory:
     load : callable () -> Dataset
         ``x`` (obs, coefficient), ``y`` (obs), ``period`` and, where there are several, ``series`` along obs, as
         `spell_table` takes them; in the outcome's own scale.
+    load_raw : callable () -> DataFrame
+        The data file, which the README beside it describes column by column.
 
     Examples
     --------
@@ -64,6 +67,7 @@ class RealHistory:
     licence: str
     leakage: str
     load: Callable[[], xr.Dataset]
+    load_raw: Callable[[], pd.DataFrame]
 
     def initial(self, data: xr.Dataset) -> int:
         """Periods of the first fit: a fifth of the history, at least four."""
