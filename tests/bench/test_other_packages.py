@@ -1,0 +1,244 @@
+"""Rows of other packages: small tables with known answers, their oracles against ours, and no look at the future."""
+
+import sys
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import learning_debt as ld
+from learning_debt.bench.other_packages import (
+    PACKAGE_ROWS,
+    driftfdr_fleet,
+    lfmm_alarms,
+    package_obstacle,
+    package_schedule,
+    retrainopt_policies,
+)
+from learning_debt.bench.other_packages.loss_tables import losses
+from learning_debt.spells import check_spells, select_periods
+
+every_row = pytest.mark.parametrize("name", PACKAGE_ROWS)
+DIMS = ("series", "deployed_at", "period")
+
+
+def drifting_table(series=3, periods=60, seed=0):
+    """Regret that grows with age, faster after each third of the history, beside scores with the outcome's noise."""
+    rng = np.random.default_rng(seed)
+    age = np.arange(1, periods + 1) - np.arange(periods)[:, None]
+    speed = 0.02 * (1 + np.arange(periods) // (periods // 3))
+    gap = (age - 1) * speed + rng.normal(0, 0.1, (series, periods, periods)) * (age > 1)
+    own = rng.normal(-1.0, 0.3, (series, 1, periods))
+    cells = {"score_gap": gap, "deployed_score": own - gap}
+    return check_spells(
+        xr.Dataset({name: (DIMS, np.where(age >= 1, values, np.nan)) for name, values in cells.items()})
+    )
+
+
+@pytest.fixture(scope="module")
+def parts():
+    table = drifting_table()
+    return select_periods(table, 0, 36), select_periods(table, 36)
+
+
+def price(amount):
+    return ld.RetrainingCost(amount)
+
+
+@pytest.mark.parametrize("accounting", ["signed", "positive"])
+@pytest.mark.parametrize("amount", [0.05, 0.4, 3.0])
+@pytest.mark.parametrize("package", ["retrainopt", "lfmm"])
+def test_their_planner_is_our_oracle(package, amount, accounting):
+    pytest.importorskip(package)
+    table = drifting_table(periods=24)
+    plan = retrainopt_policies.planned_schedule if package == "retrainopt" else lfmm_alarms.hindsight_schedule
+    theirs, ours = plan(table, price(amount), accounting), ld.oracle(table, amount, accounting)
+    fixed = [ld.replay(table.isel(series=[i]), scheduled(row), amount, accounting) for i, row in enumerate(theirs)]
+    np.testing.assert_allclose([float(one.objective.item()) for one in fixed], ours.objective, rtol=1e-12)
+    np.testing.assert_array_equal(theirs.sum(axis=1), ours.retrains)
+
+
+def scheduled(row):
+    return ld.policies.Schedule((np.flatnonzero(row) + 1).tolist())
+
+
+def test_lfmm_walks_to_the_bill_of_our_replay(parts):
+    """Its `simulate` adds up what `replay` adds up, retrain by retrain."""
+    pytest.importorskip("lfmm")
+    tuning, _ = parts
+    setting = lfmm_alarms.Setting("margin", 1.0, 4, "regret")
+    regret = tuning["regret"].values[0]
+    total, schedule = lfmm_alarms._walk(regret, lfmm_alarms.Watched(regret, np.empty(0)), setting, 0.2)
+    replay = ld.replay(tuning.isel(series=[0]), scheduled(schedule), 0.0)
+    assert sum(schedule) > 1
+    assert total == pytest.approx(float(replay.regret.item()), rel=1e-12)
+
+
+def test_lfmm_margin_is_the_rule_written_out(parts):
+    """Mean loss of the last periods of the spell, above the mean of the last fresh ones before it by a margin."""
+    pytest.importorskip("lfmm")
+    tuning, _ = parts
+    loss = losses(tuning, price(0.1), "deployed_score")[1]
+    number, width, rise = 0.5, 3, 0.4
+    setting = lfmm_alarms.Setting("margin", number, width, "deployed_score")
+    _, schedule = lfmm_alarms._walk(tuning["regret"].values[1], lfmm_alarms.Watched(loss, np.empty(0)), setting, rise)
+    deployed, expected, fresh_losses = 0, [], np.diagonal(loss)
+    for t in range(len(loss) - 1):
+        reference = fresh_losses[: deployed if deployed >= 4 else t + 1][-20:]
+        recent = loss[deployed, max(deployed, t + 1 - width) : t + 1]
+        alarm = len(reference) >= 4 and recent.mean() - reference.mean() > number * rise
+        expected.append(alarm)
+        deployed = t + 1 if alarm else deployed
+    assert sum(expected) > 2
+    assert schedule == [*expected, False]
+
+
+def test_base_is_a_calendar_of_the_mean_interval(parts):
+    pytest.importorskip("retrainopt")
+    tuning, evaluation = parts
+    planned = ld.oracle(tuning, 0.4).retrains.sum()
+    interval = int(np.ceil(tuning.sizes["period"] * tuning.sizes["series"] / int(planned)))
+    calendar = ld.replay(evaluation, ld.policies.Calendar(interval), 0.4)
+    theirs = package_schedule("retrainopt Base", tuning, evaluation, 0.4)
+    assert 1 < interval < 20
+    np.testing.assert_array_equal(theirs, calendar.schedule)
+
+
+def test_base_never_retrains_where_the_plan_does_not(parts):
+    pytest.importorskip("retrainopt")
+    assert not package_schedule("retrainopt Base", *parts, 1e6).any()
+    assert not package_schedule("retrainopt Learned", *parts, 1e6).any()
+
+
+def test_learned_decides_as_the_package_does_row_by_row(parts):
+    """The forest asked once for all series says what `decide` says of each."""
+    retrainopt = pytest.importorskip("retrainopt")
+    tuning, evaluation = parts
+    cost = price(0.4)
+    policy = retrainopt_policies.learned_policy(tuning, cost, "signed", "regret")
+    schedule = retrainopt_policies.learned_schedule(tuning, evaluation, cost, "signed", "regret")
+    loss, seen = losses(evaluation, cost, "regret"), []
+    for lane, row in enumerate(schedule):
+        deployed, stale = 0, []
+        for t in range(1, len(row)):
+            stale.append(loss[lane, deployed, t - 1] - loss[lane, deployed, deployed])
+            state = retrainopt.OnlineState(t, stale[-1], sum(stale), t - deployed)
+            retrain = policy.decide(state, train_size=1).action is retrainopt.DecisionAction.RETRAIN
+            assert retrain == row[t - 1]
+            seen.append(retrain)
+            if retrain:
+                deployed, stale = t, []
+    assert 0 < sum(seen) < len(seen)
+
+
+def test_learned_imitates_the_plan_it_was_fitted_on(parts):
+    """On its own rows a forest of 100 trees says mostly what it was told."""
+    pytest.importorskip("retrainopt")
+    tuning, _ = parts
+    plan = retrainopt_policies.planned_schedule(tuning, price(0.4), "signed")
+    again = retrainopt_policies.learned_schedule(tuning, tuning, price(0.4), "signed", "regret")
+    never = ld.replay(tuning, ld.policies.Never(), 0.4).objective.sum()
+    bill = sum(ld.replay(tuning.isel(series=[i]), scheduled(row), 0.4).objective.item() for i, row in enumerate(again))
+    assert np.mean(plan == again) > 0.9
+    assert bill < 0.5 * float(never)
+
+
+def test_driftfdr_alarms_are_those_of_its_own_batch_run():
+    """`monitored` gives the alarms of the package's `run_monitor` where nothing depends on what was retrained."""
+    driftfdr = pytest.importorskip("driftfdr")
+    rng = np.random.default_rng(3)
+    stream = rng.normal(size=(4, 60))
+    stream[1, 30:] += 3.0
+    loss = np.broadcast_to(stream[:, None, :], (4, 60, 60))  # every model loses the same
+    setting = driftfdr_fleet.Setting("mean shift of 1", 0.2, np.inf, "regret")
+    ours = driftfdr_fleet.monitored(loss, setting, 1.0)
+    config = driftfdr.MonitorConfig(
+        n_ref=driftfdr_fleet.REFERENCE,
+        window=1,
+        horizon=driftfdr_fleet.HORIZON,
+        calibration=driftfdr.CalibrationConfig(n_boot=driftfdr_fleet.REPLICATES),
+    )
+    scenario = driftfdr.Scenario.from_arrays(stream)
+    result = driftfdr.run_monitor(scenario, driftfdr.MeanShift(1), driftfdr.make_procedure("bh_window", 0.2), config)
+    alarms = result.tests[result.tests["rejected"]]
+    theirs = np.zeros((4, 60), dtype=bool)
+    theirs[alarms["stream"], alarms["t_end"] - 1] = True
+    theirs[:, -1] = False  # nobody retrains in the last period
+    assert ours[1, 30:36].any()
+    np.testing.assert_array_equal(ours, theirs)
+
+
+@every_row
+def test_no_row_sees_the_future(name, parts):
+    """Cut or changed, what comes later leaves every decision before it as it was."""
+    skip_unless_there(name)
+    tuning, evaluation = parts
+    whole = package_schedule(name, tuning, evaluation, 0.2)
+    kept = 15
+    cut = package_schedule(name, tuning, select_periods(evaluation, 0, kept), 0.2)
+    later = evaluation["period"] > kept
+    other = evaluation.assign({one: cells.where(~later, 5 - 3 * cells) for one, cells in in_cells(evaluation)})
+    changed = package_schedule(name, tuning, other, 0.2)
+    assert whole.shape == (3, evaluation.sizes["period"])
+    assert not whole[:, -1].any()
+    np.testing.assert_array_equal(cut[:, : kept - 1], whole[:, : kept - 1])
+    np.testing.assert_array_equal(changed[:, :kept], whole[:, :kept])
+
+
+@every_row
+def test_a_row_beats_never_where_drift_is_plain(name, parts):
+    """And it costs more than the oracle."""
+    skip_unless_there(name)
+    tuning, evaluation = parts
+    schedule = package_schedule(name, tuning, evaluation, 0.2)
+    rows = [ld.replay(evaluation.isel(series=[i]), scheduled(row), 0.2) for i, row in enumerate(schedule)]
+    bill = sum(row.objective.item() for row in rows)
+    assert bill < 0.6 * float(ld.replay(evaluation, ld.policies.Never(), 0.2).objective.sum())
+    assert bill > float(ld.oracle(evaluation, 0.2).objective.sum())
+
+
+@every_row
+def test_units_change_nothing(name, parts):
+    """Scores in cents instead of euros, and a cost in cents: the same retrains."""
+    skip_unless_there(name)
+
+    def in_cents(table):
+        return table.assign({one: 128.0 * cells for one, cells in in_cells(table)})
+
+    tuning, evaluation = parts
+    plain = package_schedule(name, tuning, evaluation, 0.2)
+    np.testing.assert_array_equal(package_schedule(name, in_cents(tuning), in_cents(evaluation), 128 * 0.2), plain)
+
+
+@every_row
+def test_a_missing_package_is_named(name, parts, monkeypatch):
+    for module in {"retrainopt", "sklearn.ensemble", "lfmm.retrain", "lfmm", "driftfdr"}:
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError, match=r"extra 'bench'.*pip install"):
+        package_schedule(name, *parts, 0.2)
+    assert "pip install" in package_obstacle(name, parts[0], 0.2)
+
+
+def test_what_a_row_cannot_read_is_said(parts):
+    pytest.importorskip("retrainopt")
+    bare = [part.drop_vars("deployed_score") for part in parts]
+    with pytest.raises(ValueError, match="must hold deployed_score"):
+        package_schedule("retrainopt Learned", *bare, 0.2)
+    with pytest.raises(ValueError, match="per_change"):
+        package_schedule("retrainopt Base", *parts, ld.RetrainingCost(0.2, per_change=1.0))
+    with pytest.raises(ValueError, match="name must be one of"):
+        package_schedule("retrainopt", *parts, 0.2)
+    late = [part.assign(arrived_gap=part["score_gap"]) for part in parts]
+    with pytest.raises(ValueError, match="look ahead"):
+        package_schedule("retrainopt Base", *late, 0.2)
+    assert package_obstacle("retrainopt Base", parts[0], 0.2) == ""
+
+
+def skip_unless_there(name):
+    for module in PACKAGE_ROWS[name].modules:
+        pytest.importorskip(module)
+
+
+def in_cells(table):
+    """The variables of a table that every pair (deployed, period) has."""
+    return [(name, cells) for name, cells in table.data_vars.items() if set(DIMS) <= set(cells.dims)]
