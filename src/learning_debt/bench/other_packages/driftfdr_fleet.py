@@ -8,7 +8,8 @@ the first periods after each retrain as a reference, calibrates its detector on 
 p-values of all series of a period for their number (Benjamini-Hochberg; of one series that is the plain level). Its
 tolerance, by how much a loss may rise, comes from the cost of a retrain by its own `tolerance_from_cost`. Windows of
 hundreds of values, for which it is meant, do not exist in histories like these: the reference is 8 periods, a window is
-one. Detector, level, tolerance and what is watched are chosen by the bill of the tuning part.
+one. Detector, level, tolerance and what is watched are chosen by the bill of the tuning
+part, on a dozen series at most.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from learning_debt.arrays.schedules import walk
-from learning_debt.bench.other_packages.loss_tables import losses, one_price, require_package, watched
+from learning_debt.bench.other_packages.loss_tables import losses, one_price, require_package, some_series, watched
 from learning_debt.policies.cost import RetrainingCost
 from learning_debt.pricing.replays import charged_regret
 from learning_debt.typing import Array
@@ -32,7 +33,7 @@ REFERENCE, HORIZON, REPLICATES = 8, 8, 500
 of thousandths)."""
 DETECTORS = ("e-CUSUM", "mean shift of 1", "mean shift of 3")
 """The two that its authors recommend, and the shortest mean shift."""
-LEVELS = (0.05, 0.2, 0.5)
+LEVELS = (0.05, 0.3)
 PERIODS_TO_EARN = (np.inf, 10.0)
 """Periods in which a rise must earn a retrain; infinity is no tolerance."""
 
@@ -47,10 +48,10 @@ class Setting(NamedTuple):
 
 
 def fleet_schedule(
-    tuning: xr.Dataset, evaluation: xr.Dataset, cost: RetrainingCost, accounting: str
+    tuning: xr.Dataset, evaluation: xr.Dataset, cost: RetrainingCost, accounting: str = "signed"
 ) -> NDArray[np.bool_]:
     """The monitor with the least bill in tuning, on the evaluation, shape (series, period)."""
-    setting = tuned_monitor(tuning, cost, accounting, watched([tuning, evaluation]))
+    setting = tuned_monitor(some_series(tuning), cost, accounting, watched([tuning, evaluation]))
     return monitored(losses(evaluation, cost, setting.stream), setting, one_price(cost))
 
 

@@ -8,7 +8,7 @@ on a reference window when a model goes into service, and here that is what a fr
 the last periods before. Each period then brings one value, so of its detectors those apply that read the model's output
 and not its inputs: ADWIN and the Kolmogorov-Smirnov test on losses, and an alarm where recent losses are on average
 above the reference by more than a margin (`EstimatorAlarm`). Which detector, its number, how many periods it looks at
-and what it watches are chosen by the bill of the tuning part.
+and what it watches are chosen by the bill of the tuning part, on a dozen series at most.
 """
 
 from __future__ import annotations
@@ -21,7 +21,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from learning_debt.bench.other_packages.loss_tables import fresh, losses, one_price, require_package, watched
+from learning_debt.bench.other_packages.loss_tables import (
+    fresh,
+    losses,
+    one_price,
+    require_package,
+    some_series,
+    watched,
+)
 from learning_debt.policies.cost import RetrainingCost
 from learning_debt.policies.rivals import typical_size
 from learning_debt.pricing.replays import charged_regret
@@ -35,7 +42,7 @@ WIDTHS = (1, 4, 8)
 """Periods that count as recent."""
 MARGINS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, np.inf)
 """In typical sizes of what losses rise by in a spell; infinity never alarms."""
-KS_LEVELS, KS_WIDTH = (0.01, 0.05, 0.2), 8
+KS_LEVELS, KS_WIDTH = (0.05,), 8
 ADWIN_LEVELS = (0.002, 0.05, 0.3)
 
 
@@ -61,12 +68,13 @@ class Watched(NamedTuple):
 
 
 def alarm_schedule(
-    tuning: xr.Dataset, evaluation: xr.Dataset, cost: RetrainingCost, accounting: str
+    tuning: xr.Dataset, evaluation: xr.Dataset, cost: RetrainingCost, accounting: str = "signed"
 ) -> NDArray[np.bool_]:
     """The alarm with the least bill in tuning, on the evaluation, shape (series, period)."""
-    setting = tuned_alarm(tuning, cost, accounting, watched([tuning, evaluation]))
+    tried = some_series(tuning)
+    setting = tuned_alarm(tried, cost, accounting, watched([tuning, evaluation]))
+    rise = _typical_rise(losses(tried, cost, setting.stream))
     before = fresh(losses(tuning, cost, setting.stream))
-    rise = _typical_rise(losses(tuning, cost, setting.stream))
     seen = [Watched(*one) for one in zip(losses(evaluation, cost, setting.stream), before, strict=True)]
     charged = charged_regret(evaluation, cost, accounting)
     return np.array(
@@ -98,7 +106,7 @@ def settings(stream: str) -> list[Setting]:
     ]
 
 
-def hindsight_schedule(table: xr.Dataset, cost: RetrainingCost, accounting: str) -> NDArray[np.bool_]:
+def hindsight_schedule(table: xr.Dataset, cost: RetrainingCost, accounting: str = "signed") -> NDArray[np.bool_]:
     """The package's oracle, shape (series, period)."""
     retrain = require_package("lfmm.retrain", PACKAGE)
     charged = charged_regret(table, cost, accounting)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from learning_debt.bench.rows import NotPossibleError
 from learning_debt.data import SERIES
 from learning_debt.policies.cost import RetrainingCost
 from learning_debt.spells.schema import ARRIVED_GAP, TableFacts
@@ -17,6 +18,8 @@ from learning_debt.typing import Array
 STREAMS = ("deployed_score", "regret")
 """What a monitor may watch: the deployed model's own loss (minus its score), as the packages expect it, or its regret,
 which leaves out how hard the period was. In positive accounting, too, what is watched is signed."""
+
+MOST_SERIES = 12
 
 
 def require_package(module: str, package: str) -> Any:
@@ -35,8 +38,8 @@ def require_package(module: str, package: str) -> Any:
         return importlib.import_module(module)
     except ImportError as error:
         raise ImportError(
-            f"this row of the bench needs {package}, which this package's extra 'bench' brings: "
-            f"pip install '{package}'; or leave the row out"
+            f"this row of the bench needs {package}, which the extra 'bench' brings: "
+            "pip install 'learning-debt[bench]'; or leave the row out"
         ) from error
 
 
@@ -45,7 +48,7 @@ def one_price(cost: RetrainingCost) -> float:
 
     Raises
     ------
-    ValueError
+    NotPossibleError
         If the cost has parts in proportion to computing or to change.
 
     Examples
@@ -54,7 +57,7 @@ def one_price(cost: RetrainingCost) -> float:
     0.5
     """
     if cost.proportional:
-        raise ValueError(
+        raise NotPossibleError(
             "cost must be the same for every retrain in the rows of other packages: leave out per_second and "
             "per_change, or these rows"
         )
@@ -66,13 +69,13 @@ def watched(tables: Iterable[xr.Dataset]) -> list[str]:
 
     Raises
     ------
-    ValueError
+    NotPossibleError
         If what a period taught is known only later.
     """
     tables = list(tables)
     for table in tables:
         if ARRIVED_GAP in table or TableFacts.from_table(table).horizon > 1:
-            raise ValueError(
+            raise NotPossibleError(
                 "spells must hold forecasts of one period ahead whose outcomes are known at once: the rows of other "
                 "packages read losses in the period they belong to, and would look ahead"
             )
@@ -87,6 +90,12 @@ def losses(table: xr.Dataset, cost: RetrainingCost, stream: str) -> Array:
     exposure = cost.exposure(table)
     cells = exposure * (-table["deployed_score"] * table["exposure"] if stream == "deployed_score" else table["regret"])
     return np.asarray(cells.transpose(SERIES, "deployed_at", "period").values)
+
+
+def some_series(table: xr.Dataset) -> xr.Dataset:
+    """Every n-th series, so that at most `MOST_SERIES` are left: enough to tune on, at a bearable time."""
+    step = -(-table.sizes[SERIES] // MOST_SERIES)
+    return table.isel({SERIES: slice(None, None, step)})
 
 
 def fresh(loss: Array) -> Array:

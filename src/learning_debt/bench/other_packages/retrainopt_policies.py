@@ -24,7 +24,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from learning_debt.arrays.schedules import walk
-from learning_debt.bench.other_packages.loss_tables import losses, one_price, require_package
+from learning_debt.bench.other_packages.loss_tables import losses, one_price, require_package, watched
+from learning_debt.bench.rows import NotPossibleError
 from learning_debt.data import SERIES
 from learning_debt.policies.cost import RetrainingCost
 from learning_debt.pricing.replays import charged_regret
@@ -35,14 +36,14 @@ ONLY_SIZE = 1
 """Rows to train on: the spell table knows models trained on all that their update rule holds, and no smaller ones."""
 
 
-def planned_schedule(table: xr.Dataset, cost: RetrainingCost, accounting: str) -> NDArray[np.bool_]:
+def planned_schedule(table: xr.Dataset, cost: RetrainingCost, accounting: str = "signed") -> NDArray[np.bool_]:
     """What the exact planner would have done in hindsight, shape (series, period); as cheap as the oracle."""
     charged, price = charged_regret(table, cost, accounting), one_price(cost)
     return np.array([_retrains(_plan(regret, price)) for regret in charged])
 
 
 def base_schedule(
-    tuning: xr.Dataset, evaluation: xr.Dataset, cost: RetrainingCost, accounting: str
+    tuning: xr.Dataset, evaluation: xr.Dataset, cost: RetrainingCost, accounting: str = "signed"
 ) -> NDArray[np.bool_]:
     """The Base policy: the mean interval of the plan of the tuning part, shape (series, period)."""
     plans = [_plan(regret, one_price(cost)) for regret in charged_regret(tuning, cost, accounting)]
@@ -65,10 +66,12 @@ def base_schedule(
 
 
 def learned_schedule(
-    tuning: xr.Dataset, evaluation: xr.Dataset, cost: RetrainingCost, accounting: str, stream: str
+    tuning: xr.Dataset, evaluation: xr.Dataset, cost: RetrainingCost, accounting: str = "signed", *, stream: str
 ) -> NDArray[np.bool_]:
     """The Learned policy: a forest that imitates the plan of the tuning part, shape (series, period)."""
-    policy = learned_policy(tuning, cost, accounting, stream)
+    if stream not in watched([tuning, evaluation]):
+        raise NotPossibleError(f"spells must hold {stream} in every cell")
+    policy = learned_policy(tuning, cost, accounting, stream=stream)
     loss = losses(evaluation, cost, stream)
     staleness = _Staleness(loss)
 
@@ -79,7 +82,7 @@ def learned_schedule(
     return walk.walk(loss.shape[2], loss.shape[0], decide)
 
 
-def learned_policy(tuning: xr.Dataset, cost: RetrainingCost, accounting: str, stream: str) -> Any:
+def learned_policy(tuning: xr.Dataset, cost: RetrainingCost, accounting: str = "signed", *, stream: str) -> Any:
     """`retrainopt.LearnedOnlinePolicy`, fitted on what the plan saw and did in the tuning part."""
     retrainopt = require_package("retrainopt", PACKAGE)
     plan = planned_schedule(tuning, cost, accounting)
