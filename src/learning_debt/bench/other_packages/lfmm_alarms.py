@@ -120,7 +120,7 @@ def _walk(regret: Array, seen: Watched, setting: Setting, rise: float) -> tuple[
     retrain = require_package("lfmm.retrain", PACKAGE)
     make = _detector(setting, rise)
 
-    class Alarm(retrain.Policy):  # type: ignore[name-defined, misc]
+    class Alarm(retrain.Policy):  # type: ignore[name-defined]
         """Its `OnAlarm`, which reads a stream's rows, for a table that has one loss a period."""
 
         def reset(self, bank: Any) -> None:
@@ -143,7 +143,7 @@ def _detector(setting: Setting, rise: float) -> Callable[[], Any]:
     detectors = require_package("lfmm.detectors", PACKAGE)
     estimators = require_package("lfmm.estimators", PACKAGE)
 
-    class RecentScore(estimators.Estimator):  # type: ignore[name-defined, misc]
+    class RecentScore(estimators.Estimator):  # type: ignore[name-defined]
         """Mean score (minus the loss) of the periods that count as recent."""
 
         def fit(self, proba_ref: Array, y_ref: Array, threshold: float = 0.5) -> Any:

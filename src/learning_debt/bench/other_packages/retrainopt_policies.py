@@ -120,7 +120,7 @@ def _plan(regret: Array, price: float) -> Any:
     above_least = regret - np.nanmin(regret, axis=0)
     periods = len(regret)
 
-    class Timeline(retrainopt.TimelineDataset):  # type: ignore[name-defined, misc]
+    class Timeline(retrainopt.TimelineDataset):  # type: ignore[name-defined]
         num_steps = periods
 
         def get_train_block(self, step: int) -> Any:
