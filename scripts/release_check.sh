@@ -32,10 +32,13 @@ test -s audit/report.html
 from pathlib import Path
 
 import learning_debt as ld
+from learning_debt.bench.histories import HISTORIES
 
 home = Path(ld.__file__).parent
 assert "site-packages" in home.parts, home
 assert (home / "py.typed").exists(), "no py.typed: type checkers would not look at this package"
+for history in HISTORIES.values():
+    history.load()
 for name in ld.__all__:
     getattr(ld, name)
 END

@@ -13,6 +13,7 @@ import pytest
 
 import learning_debt as ld
 from learning_debt.bench.histories import HISTORIES, PRIORS, history_of
+from learning_debt.bench.histories.data_files import read_data
 from learning_debt.spells.checks import select_periods
 
 ROOT = Path(__file__).parents[2]
@@ -51,6 +52,14 @@ REFERENCE = [  # history, rule, cost ratio; bills of never, always, oracle, best
     ("sp500", "discount .98", 0.25, (31.65, 38.0, -6.78, 9.43, 11.43, 8.94)),
 ]
 
+FORGETTING = [  # under discounts .98, .95, .9, against all data: the shadow's own score, and that of one frozen at 60%
+    ("inflation", (0.095, 0.244, 0.335), (0.011, 0.052, -0.033)),
+    ("deaths", (0.201, 0.217, 0.170), (0.231, 0.411, 0.440)),
+    ("co2", (0.003, -0.006, -0.021), (0.004, -0.001, -0.048)),
+    ("bike", (0.070, 0.111, 0.112), (-0.083, -0.158, -0.754)),
+    ("apple", (0.006, 0.009, 0.003), (-0.023, -0.024, -0.028)),
+]
+
 
 @pytest.fixture(scope="module")
 def extraction():
@@ -79,6 +88,22 @@ def bills(history, rule, cost_ratio):
 @pytest.mark.parametrize(("history", "rule", "cost_ratio", "expected"), REFERENCE)
 def test_bills_are_those_of_the_reference(history, rule, cost_ratio, expected):
     np.testing.assert_allclose(bills(history, rule, cost_ratio), expected, atol=0.0051)
+
+
+@pytest.mark.parametrize(("history", "always_retrained", "frozen"), FORGETTING)
+def test_what_forgetting_is_worth(history, always_retrained, frozen):
+    rules = [ld.UpdateRule(discount=discount) for discount in (1.0, 0.98, 0.95, 0.9)]
+    scores = [HISTORIES[history].spells(rule)["deployed_score"].values[0] for rule in rules]
+    split = int(0.6 * len(scores[0]))
+    own = np.array([np.diag(score)[split:].mean() for score in scores])
+    at_split = np.array([score[split, split:].mean() for score in scores])
+    np.testing.assert_allclose(own[1:] - own[0], always_retrained, atol=0.00051)
+    np.testing.assert_allclose(at_split[1:] - own[0], frozen, atol=0.00051)
+
+
+def test_a_missing_data_file_is_named_with_what_makes_it():
+    with pytest.raises(FileNotFoundError, match=r"no_such_file.csv is not there: .*extract_real_histories.py"):
+        read_data("no_such_file.csv")
 
 
 @every_history
