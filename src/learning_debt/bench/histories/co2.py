@@ -22,6 +22,7 @@ def load() -> xr.Dataset:
     change = np.diff(level)
     now = np.arange(1, len(change))
     columns = {"lagged_change": change[now - 1], "level": level[now] / 300, **harmonics(now, WEEKS_A_YEAR, 4)}
+    # Changes 0-7, 8-15, ... make a period; bills change with where these blocks begin.
     first_week = now // WEEKS_A_PERIOD * WEEKS_A_PERIOD + 1
     return regression_rows(columns, change[now], weeks["week"].to_numpy(dtype=str)[first_week])
 
