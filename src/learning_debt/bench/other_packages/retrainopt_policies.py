@@ -73,45 +73,36 @@ def learned_schedule(
         raise NotPossibleError(f"spells must hold {stream} in every cell")
     policy = learned_policy(tuning, cost, accounting, stream=stream)
     loss = losses(evaluation, cost, stream)
-    staleness = _Staleness(loss)
-
-    def decide(t: int, deployed_at: NDArray[np.int64]) -> NDArray[np.bool_]:
-        # The package decides one row at a time; its forest, asked once for all series, is fifty times as fast.
-        return np.asarray(policy._classifier.predict(staleness(t, deployed_at)) == 1)
-
-    return walk.walk(loss.shape[2], loss.shape[0], decide)
+    series, periods = loss.shape[0], loss.shape[2]
+    # The package decides one row at a time. Its forest says the same of all cells at once, in a hundredth of the time.
+    retrain = np.zeros(loss.shape, dtype=bool)
+    cells = np.triu_indices(periods)
+    retrain[:, *cells] = policy._classifier.predict(_staleness(loss)[:, *cells].reshape(-1, 3)).reshape(series, -1)
+    lanes = np.arange(series)
+    return walk.walk(periods, series, lambda t, deployed_at: retrain[lanes, deployed_at, t - 1])
 
 
 def learned_policy(tuning: xr.Dataset, cost: RetrainingCost, accounting: str = "signed", *, stream: str) -> Any:
     """`retrainopt.LearnedOnlinePolicy`, fitted on what the plan saw and did in the tuning part."""
     retrainopt = require_package("retrainopt", PACKAGE)
     plan = planned_schedule(tuning, cost, accounting)
-    staleness = _Staleness(losses(tuning, cost, stream))
-    deployed, (series, periods) = walk.deployed_during(plan), plan.shape
-    rows = np.array([staleness(t, deployed[:, t - 1]) for t in range(1, periods)])  # none is decided in the last one
+    seen = walk.along_schedule(_staleness(losses(tuning, cost, stream)), np.arange(len(plan)), plan)
     states, decisions = [], []
-    for lane in range(series):
-        for t in range(1, periods):
-            now, so_far, age = rows[t - 1, lane].tolist()
-            states.append(retrainopt.OnlineState(lane * periods + t, now, so_far, int(age)))
-            retrained = bool(plan[lane, t - 1])
-            action = retrainopt.DecisionAction.RETRAIN if retrained else retrainopt.DecisionAction.KEEP
-            decisions.append(retrainopt.Decision(action, ONLY_SIZE if retrained else None))
+    for lane, t in np.ndindex(len(plan), plan.shape[1] - 1):  # none is decided in the last period
+        now, so_far, age = seen[lane, t].tolist()
+        states.append(retrainopt.OnlineState(lane * plan.shape[1] + t, now, so_far, int(age)))
+        action = retrainopt.DecisionAction.RETRAIN if plan[lane, t] else retrainopt.DecisionAction.KEEP
+        decisions.append(retrainopt.Decision(action, ONLY_SIZE if plan[lane, t] else None))
     require_package("sklearn.ensemble", PACKAGE)
     return retrainopt.LearnedOnlinePolicy().fit(states, decisions)
 
 
-class _Staleness:
-    """What the online policies see at the end of period t, shape (series, 3), given who is deployed."""
-
-    def __init__(self, loss: Array) -> None:
-        self.loss, self.lanes = loss, np.arange(len(loss))
-
-    def __call__(self, t: int, deployed_at: NDArray[np.int64]) -> Array:
-        served = np.arange(t) >= deployed_at[:, None]
-        spell = self.loss[self.lanes, deployed_at, :t]
-        stale = np.where(served, spell - spell[self.lanes, deployed_at, None], 0.0)
-        return np.column_stack([stale[:, -1], stale.sum(axis=1), t - deployed_at])
+def _staleness(loss: Array) -> Array:
+    """What the online policies see in every cell, shape (series, T, T, 3): staleness, its sum so far, age."""
+    periods = loss.shape[2]
+    stale = np.nan_to_num(loss - np.diagonal(loss, axis1=1, axis2=2)[:, :, None])
+    age = np.arange(1, periods + 1) - np.arange(periods)[:, None]
+    return np.stack([stale, stale.cumsum(axis=2), np.broadcast_to(age, loss.shape)], axis=-1)
 
 
 def _plan(regret: Array, price: float) -> Any:
