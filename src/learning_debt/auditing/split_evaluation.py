@@ -104,15 +104,11 @@ class Question(NamedTuple):
 
 def run_trial(table: xr.Dataset, question: Question, split: float) -> Trial:
     """Tune every row on the first part of a checked table, bill it on the rest."""
-    cost, owners, accounting, policies = question
+    cost, owners, accounting, _ = question
     first = _split_period(table, split)
-    tuning, evaluation = select_periods(table, 0, _known_by(table, first)), select_periods(table, first)
+    tuning, evaluation = parts_of(table, split)
     resolved = cost.resolve(tuning)
-    rows = _rows(tuning, owners, _as_rows(policies(tuning)) if callable(policies) else policies)
-    candidates = [candidate for row in rows.values() for candidate in row]
-    check_spells(table, sorted({name for candidate in candidates for name in candidate.requires}))
-    for candidate in candidates:
-        check_dates(table, candidate)
+    rows = candidate_rows(table, tuning, question)
     tuned, replays, bills = {}, {}, {}
     for name, row in rows.items():
         before, after = (
@@ -124,6 +120,23 @@ def run_trial(table: xr.Dataset, question: Question, split: float) -> Trial:
         replays[name] = replay_checked(evaluation, narrowed(tuned[name].policy, evaluation), resolved, accounting)
     replays[ORACLE] = oracle_checked(evaluation, resolved, accounting)
     return Trial(rows, tuned, replays, bills, tuning, evaluation, first, resolved, owners, accounting)
+
+
+def parts_of(table: xr.Dataset, split: float) -> tuple[xr.Dataset, xr.Dataset]:
+    """What a checked table is tuned on, and what follows; forecasts without an outcome by the split are in neither."""
+    first = _split_period(table, split)
+    return select_periods(table, 0, _known_by(table, first)), select_periods(table, first)
+
+
+def candidate_rows(table: xr.Dataset, tuning: xr.Dataset, question: Question) -> dict[str, list[Policy]]:
+    """Candidates of every row, each of which the table can be walked with."""
+    policies = question.policies
+    rows = _rows(tuning, question.owners, _as_rows(policies(tuning)) if callable(policies) else policies)
+    candidates = [candidate for row in rows.values() for candidate in row]
+    check_spells(table, sorted({name for candidate in candidates for name in candidate.requires}))
+    for candidate in candidates:
+        check_dates(table, candidate)
+    return rows
 
 
 def as_calendar(calendar: int | Iterable[Any] | Policy) -> Policy:
