@@ -11,7 +11,7 @@ from learning_debt.moved import serve_old_names
 if TYPE_CHECKING:
     from learning_debt import policies, scores
     from learning_debt.arrays.conjugate.nig import NIG
-    from learning_debt.auditing import Audit, audit, repeat_audit
+    from learning_debt.auditing import Audit, RuleComparison, audit, compare_rules, repeat_audit
     from learning_debt.auditing.belief import belief_check
     from learning_debt.data.update_rule import UpdateRule
     from learning_debt.debt import debt_by_block, debt_by_group
@@ -76,6 +76,7 @@ __all__ = [
     "Refit",
     "Replay",
     "RetrainingCost",
+    "RuleComparison",
     "ShadowLadder",
     "Signals",
     "SuppliedShadow",
@@ -86,6 +87,7 @@ __all__ = [
     "audit",
     "belief_check",
     "check_spells",
+    "compare_rules",
     "compare_tables",
     "debt_by_block",
     "debt_by_group",
@@ -132,6 +134,7 @@ _MODULES = {
     "Refit": "learning_debt.shadows.refit",
     "Replay": "learning_debt.pricing.replays",
     "RetrainingCost": "learning_debt.policies.cost",
+    "RuleComparison": "learning_debt.auditing",
     "ShadowLadder": "learning_debt.shadows.ladder",
     "Signals": "learning_debt.policies.signals",
     "SuppliedShadow": "learning_debt.shadows.supplied",
@@ -142,6 +145,7 @@ _MODULES = {
     "audit": "learning_debt.auditing",
     "belief_check": "learning_debt.auditing.belief",
     "check_spells": "learning_debt.spells",
+    "compare_rules": "learning_debt.auditing",
     "compare_tables": "learning_debt.spells",
     "debt_by_block": "learning_debt.debt",
     "debt_by_group": "learning_debt.debt",

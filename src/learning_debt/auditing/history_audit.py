@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import xarray as xr
 
 from learning_debt.auditing.cost_comparison import compare, resample, told_apart
 from learning_debt.auditing.notes import audit_notes
+from learning_debt.auditing.rule_comparison import RuleComparison, compared
+from learning_debt.auditing.rule_tables import checked_tables
 from learning_debt.auditing.split_evaluation import ORACLE, Question, Rows, Trial, run_trial
 from learning_debt.policies import Policy
 from learning_debt.policies.cost import RetrainingCost
@@ -57,6 +59,8 @@ class Audit:
         Of the intervals.
     notes : tuple of str
         What the reader must know.
+    rules : RuleComparison or None
+        On what to retrain, where tables of several rules were given; all else is about the first of them.
     """
 
     table: xr.Dataset
@@ -72,6 +76,7 @@ class Audit:
     accounting: str
     probability: float
     notes: tuple[str, ...]
+    rules: RuleComparison | None = None
 
     @property
     def headline(self) -> str:
@@ -112,7 +117,7 @@ class Audit:
 
 
 def audit(
-    spells: xr.Dataset,
+    spells: xr.Dataset | Mapping[str, xr.Dataset],
     cost: RetrainingCost | float | None,
     *,
     calendar: int | Iterable[Any] | Policy | None = None,
@@ -120,6 +125,7 @@ def audit(
     accounting: str = "signed",
     policies: Rows | Callable[[xr.Dataset], Rows] | None = None,
     last_retrain: Any = None,
+    coefficients: int | None = None,
     probability: float = 0.9,
     resamples: int = 2000,
     random_seed: int | None = 0,
@@ -128,8 +134,10 @@ def audit(
 
     Parameters
     ----------
-    spells : Dataset
-        From `spell_table` or your own.
+    spells : Dataset or mapping of str to Dataset
+        From `spell_table` or your own. Several are of one history under different update rules, or of rival
+        forecasters, by name and with ``deployed_score``: the first is what you do today, and is audited; ``rules`` of
+        the result says what the others would have been worth.
     cost : RetrainingCost or float
         There is no default: only the owner knows.
     calendar : int, sequence of labels or Policy, optional
@@ -146,6 +154,9 @@ def audit(
     last_retrain : object, optional
         Label of the period after which what now serves was trained, matched by value: today's decision is about that.
         Left out, it is about what `calendar` would have in service, or without one about the table's first posterior.
+    coefficients : int, optional
+        What the forecaster has to learn from the rows: of several tables, those whose rule leaves fewer than two rows
+        for each are not chosen. Where nobody says it, rules are not held against it.
     probability : float
         Of the intervals of the difference to the benchmark: a circular block bootstrap of paired bills over periods
         (over series, if there are several). Both parts are resampled, and every row is tuned anew on each resample of
@@ -163,6 +174,7 @@ def audit(
     spell_table : Makes the table.
     tune, replay, oracle, decide : The parts of an audit.
     repeat_audit : The same at several splits.
+    compare_rules : Makes the tables of several rules, and compares them.
     belief_check : Whether gaps come as the model expects.
     rival_policies : Further candidates.
 
@@ -197,7 +209,11 @@ def audit(
     require_seed("random_seed", random_seed)
     question = Question.of(cost, calendar, accounting, policies)
     require_probability("split", split)
-    table = check_spells(spells)
+    if coefficients is not None:
+        require_whole_number("coefficients", coefficients, at_least=1)
+    several = isinstance(spells, Mapping) and not isinstance(spells, xr.Dataset)
+    tables = _rival_tables(cast("Mapping[str, xr.Dataset]", spells), accounting) if several else {}
+    table = next(iter(tables.values())) if several else check_spells(cast("xr.Dataset", spells))
     deployed_at = None if last_retrain is None else _in_service(table, last_retrain)
     trial = run_trial(table, question, split)
     again = resample(trial, resamples, np.random.default_rng(random_seed))
@@ -216,7 +232,25 @@ def audit(
         accounting=accounting,
         probability=probability,
         notes=audit_notes(table, result, trial),
+        rules=compared(
+            tables,
+            question,
+            split,
+            dict.fromkeys(tables, coefficients),
+            probability=probability,
+            resamples=resamples,
+            rng=np.random.default_rng(random_seed),
+        )
+        if several
+        else None,
     )
+
+
+def _rival_tables(spells: Mapping[str, xr.Dataset], accounting: str) -> dict[str, xr.Dataset]:
+    """Tables of several rules, checked against each other."""
+    if accounting != "signed":
+        raise ValueError("accounting must be 'signed' for tables of several rules, whose bills are realised scores")
+    return checked_tables(spells)
 
 
 def _listed(names: list[str], word: str) -> str:

@@ -115,9 +115,7 @@ def compared(
     )
 
 
-def _savings(
-    bills: Mapping[str, RuleBills], choices: Choices, cost: RetrainingCost, probability: float
-) -> xr.Dataset:
+def _savings(bills: Mapping[str, RuleBills], choices: Choices, cost: RetrainingCost, probability: float) -> xr.Dataset:
     names, own = list(bills), list(bills.values())
     found = savings(choices, own[0].evaluation.losses.shape[2], probability)
     value, low, high = np.array(list(found.values())).T
@@ -236,5 +234,7 @@ def _notes(
     if None in coefficients.values():
         notes.append("How many rows a rule must leave for this model is not known; see effective_rows.")
     whose = "Your calendar" if question.owners is not None else f"The calendar that was best in tuning, {calendar},"
-    notes.append(f"{whose} is kept where only the rule changes. Calendars are averaged over the periods they may start in.")
+    notes.append(
+        f"{whose} is kept where only the rule changes. Calendars are averaged over the periods they may start in."
+    )
     return tuple(notes)

@@ -66,11 +66,12 @@ def _require_alike(first: xr.Dataset, other: xr.Dataset, one: str, another: str)
                 f"{_ends(mine.index)} and {len(theirs)} from {_ends(theirs.index)}; make both of one history with the "
                 "same initial part"
             )
-    mine, theirs = TableFacts.from_table(first, one), TableFacts.from_table(other, another)
+    facts = TableFacts.from_table(first, one), TableFacts.from_table(other, another)
     for name in SAME:
-        if getattr(mine, name) != getattr(theirs, name):
+        said, says = (getattr(fact, name) for fact in facts)
+        if said != says:
             raise ValueError(
-                f"{another}.attrs[{name!r}] is {getattr(theirs, name)!r}, that of {one} {getattr(mine, name)!r}: "
+                f"{another}.attrs[{name!r}] is {says!r}, that of {one} {said!r}: "
                 "bills in different units cannot be compared"
             )
     for name in ("rows", "exposure"):

@@ -55,7 +55,7 @@ def compare_rules(
     probability: float = 0.9,
     resamples: int = 2000,
     exposure: float | str | ArrayLike | xr.DataArray | pd.Series | pd.DataFrame | None = None,
-    variables: Sequence[str] = SAMPLED,
+    variables: Sequence[str] | None = None,
     varying_rows: bool = False,
     score: Score | str = "log",
     shadow: ShadowKeeper | None = None,
@@ -161,8 +161,8 @@ def compare_rules(
     named = as_rules(rules, _periods(history, observation_dim))
     plan = _crossed(forecasters, named)
     first = require_today(today, list(plan))
-    names = require_names("variables", variables)
-    options = {
+    names = SAMPLED if variables is None else require_names("variables", variables)
+    options: dict[str, Any] = {
         "initial": initial,
         "exposure": exposure,
         "variables": tuple(dict.fromkeys([*names, "deployed_score"])),
@@ -212,7 +212,8 @@ def _crossed(forecasters: Mapping[str, Any], rules: Mapping[str, UpdateRule]) ->
             found[", ".join(parts)] = (forecaster, rule)
     if len(found) < 2:
         raise ValueError(
-            f"rules: there is nothing to compare {next(iter(found))!r} with; give at least two rules, or two forecasters"
+            f"rules: there is nothing to compare {next(iter(found))!r} with; give at least two rules, or two "
+            "forecasters"
         )
     return found
 
