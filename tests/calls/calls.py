@@ -577,9 +577,27 @@ CALLS: dict[str, Call] = {
             "probability": A(0.9, "probability"),
             "resamples": A(5, "whole"),
             "last_retrain": A(None, "object", OPTIONAL),
+            "coefficients": A(2, "whole", OPTIONAL),
             "random_seed": SEED,
         }
         | GRIDS,
+    ),
+    "compare_rules": Call(
+        ld.compare_rules,
+        {name: argument for name, argument in OF_TABLES.items() if name != "update_rule"}
+        | {
+            "variables": A(("debt",), "names", ("empty", "none")),
+            "rules": A([ld.UpdateRule(), ld.UpdateRule(window=8)], "object", OPTIONAL),
+            "cost": COST,
+            "today": A("all data", "choice", OPTIONAL),
+            "calendar": CALENDAR,
+            "split": A(0.5, "probability"),
+            "coefficients": A(2, "whole", OPTIONAL),
+            "probability": A(0.9, "probability"),
+            "resamples": A(5, "whole"),
+        }
+        | GRIDS,
+        {"history": (history(), THE_DOOR), "store": (None, A_FOLDER)},
     ),
     "repeat_audit": Call(
         ld.repeat_audit,

@@ -12,7 +12,7 @@ from learning_debt import plots, policies, scores
 from .attacks import fault
 from .calls import CALLS
 
-RESULTS = {"Audit", "Decision", "Doubt", "Replay", "Signals", "Tuned"}
+RESULTS = {"Audit", "Decision", "Doubt", "Replay", "RuleComparison", "Signals", "Tuned"}
 """Made by the library, not by its users."""
 ERRORS = {"IncomparablePosteriorsError", "NotPooledError", "OtherTableError", "UnsupportedModelError"}
 NOT_CALLED = {"policies", "scores", *ERRORS}
