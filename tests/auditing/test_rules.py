@@ -301,14 +301,6 @@ def test_wrong_questions_are_refused_before_any_table_is_made(options, message, 
         compare(**options)
 
 
-def test_a_rule_that_leaves_no_row_is_refused_by_its_name(monkeypatch):
-    late = MOVING | {"arrived": MOVING["period"] + 2}
-    monkeypatch.setattr("learning_debt.auditing.rules_over_history.spell_table", None)
-    with pytest.raises(ValueError, match="no row is known and held") as refused:
-        compare(late, rules=[ld.UpdateRule(), ld.UpdateRule(window=2)])
-    assert "under 'rolling window of 2 periods'" in refused.value.__notes__
-
-
 def test_tables_that_are_not_about_the_same_forecasts_are_refused(tables):
     first, other = tables["all data"], tables["discount 0.9 a period"]
     shifted = ld.spell_table(
