@@ -21,7 +21,7 @@ NONE = Saving(0.0, 0.0, 0.0, changes=False)
 
 
 def said(rule, timing):
-    return comparison_sentence(rule, timing, **SAID)
+    return comparison_sentence(rule, timing, NONE, **SAID)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,11 @@ def test_the_sentence_says_what_can_be_told_and_no_more(rule, timing, parts):
     assert sentence[0].isupper()
     assert sentence.endswith(".")
     assert ("times" in sentence) == (rule.told > 0 and "matters" in sentence and "about as much" not in sentence)
+
+
+def test_what_both_are_worth_together_is_said_where_it_is_another_choice():
+    together = comparison_sentence(LARGE, SMALL, NOTHING, **SAID)
+    assert together == said(LARGE, SMALL) + " Both together: 0.02 nats a month (90% interval -0.04 to 0.09)."
 
 
 @pytest.mark.parametrize(

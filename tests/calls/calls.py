@@ -577,7 +577,7 @@ CALLS: dict[str, Call] = {
             "probability": A(0.9, "probability"),
             "resamples": A(5, "whole"),
             "last_retrain": A(None, "object", OPTIONAL),
-            "coefficients": A(2, "whole", OPTIONAL),
+            "coefficient_count": A(2, "whole", OPTIONAL),
             "random_seed": SEED,
         }
         | GRIDS,
@@ -592,7 +592,7 @@ CALLS: dict[str, Call] = {
             "today": A("all data", "choice", OPTIONAL),
             "calendar": CALENDAR,
             "split": A(0.5, "probability"),
-            "coefficients": A(2, "whole", OPTIONAL),
+            "coefficient_count": A(2, "whole", OPTIONAL),
             "probability": A(0.9, "probability"),
             "resamples": A(5, "whole"),
         }

@@ -113,7 +113,8 @@ class Audit:
         decision = f"\n\nToday: {self.decision.reason}" if self.decision else ""
         notes = "".join(f"\n- {note}" for note in self.notes)
         table = frame.to_string(float_format=lambda value: f"{value:.3f}")
-        return f"{table}\n\n{self.headline} {self.distinction}{decision}\n{notes}"
+        rules = f"\n\n{self.rules.sentence} {self.rules.recommendation}" if self.rules else ""
+        return f"{table}\n\n{self.headline} {self.distinction}{decision}\n{notes}{rules}"
 
 
 def audit(
@@ -125,7 +126,7 @@ def audit(
     accounting: str = "signed",
     policies: Rows | Callable[[xr.Dataset], Rows] | None = None,
     last_retrain: Any = None,
-    coefficients: int | None = None,
+    coefficient_count: int | None = None,
     probability: float = 0.9,
     resamples: int = 2000,
     random_seed: int | None = 0,
@@ -154,7 +155,7 @@ def audit(
     last_retrain : object, optional
         Label of the period after which what now serves was trained, matched by value: today's decision is about that.
         Left out, it is about what `calendar` would have in service, or without one about the table's first posterior.
-    coefficients : int, optional
+    coefficient_count : int, optional
         What the forecaster has to learn from the rows: of several tables, those whose rule leaves fewer than two rows
         for each are not chosen. Where nobody says it, rules are not held against it.
     probability : float
@@ -209,8 +210,8 @@ def audit(
     require_seed("random_seed", random_seed)
     question = Question.of(cost, calendar, accounting, policies)
     require_probability("split", split)
-    if coefficients is not None:
-        require_whole_number("coefficients", coefficients, at_least=1)
+    if coefficient_count is not None:
+        require_whole_number("coefficient_count", coefficient_count, at_least=1)
     several = isinstance(spells, Mapping) and not isinstance(spells, xr.Dataset)
     tables = _rival_tables(cast("Mapping[str, xr.Dataset]", spells), accounting) if several else {}
     table = next(iter(tables.values())) if several else check_spells(cast("xr.Dataset", spells))
@@ -236,7 +237,7 @@ def audit(
             tables,
             question,
             split,
-            dict.fromkeys(tables, coefficients),
+            dict.fromkeys(tables, coefficient_count),
             probability=probability,
             resamples=resamples,
             rng=np.random.default_rng(random_seed),

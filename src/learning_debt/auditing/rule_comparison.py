@@ -19,6 +19,8 @@ from learning_debt.data import restored_labels
 from learning_debt.policies.cost import RetrainingCost
 from learning_debt.spells.schema import TableFacts
 
+ALONE = ("rule", "timing")
+
 
 @dataclass(frozen=True)
 class RuleComparison:
@@ -187,12 +189,16 @@ class _Described(dict[str, str]):
 
 
 def _sentence(saved: xr.Dataset, today: str, calendar: str, words: _Described) -> str:
-    rule, timing = saved.sel(change="rule"), saved.sel(change="timing")
-    chosen, policy = str(rule["rule"].item()), str(timing["policy"].item())
+    chosen = {change: str(saved["rule"].sel(change=change).item()) for change in saved["change"].values.tolist()}
+    policy = {change: str(saved["policy"].sel(change=change).item()) for change in chosen}
+    of = {change: Saving(*_figures(saved.sel(change=change))) for change in chosen}
     return comparison_sentence(
-        Saving(*_figures(rule), changes=chosen != today),
-        Saving(*_figures(timing), changes=policy != calendar and any(_figures(timing))),
-        other=words[chosen],
+        of["rule"]._replace(changes=chosen["rule"] != today),
+        of["timing"]._replace(changes=policy["timing"] != calendar and any(of["timing"][:3])),
+        of["both"]._replace(
+            changes=all((chosen["both"], policy["both"]) != (chosen[one], policy[one]) for one in ALONE)
+        ),
+        other=words[chosen["rule"]],
         today=words[today],
         unit=saved.attrs["unit"],
         period=words.period,

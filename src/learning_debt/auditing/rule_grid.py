@@ -19,20 +19,26 @@ REMEDY = "a list of UpdateRules, such as [ld.UpdateRule(), ld.UpdateRule(window=
 def default_rules(periods: int) -> list[UpdateRule]:
     """All data; windows of a half, a quarter, an eighth and a sixteenth of the history; discounts that hold as much.
 
-    A discount of 1 - 1/w holds as much as a window of w periods: its weights add up to w. Windows shorter than three
-    periods are left out. So the grid is the same whatever the periods are called: weeks or quarters of the same years.
+    A discount of 1 - 1/w, here to two digits of 1/w, holds as much as a window of w periods: its weights add up to w.
+    Windows shorter than three periods are left out. So the grid is the same whatever the periods are called: weeks or
+    quarters of the same years.
 
     Examples
     --------
     >>> [str(rule) for rule in default_rules(48)][:4]
     ['all data', 'rolling window of 24 periods', 'rolling window of 12 periods', 'rolling window of 6 periods']
     >>> str(default_rules(48)[-1])
-    'discount 0.6666666666666667 a period'
+    'discount 0.67 a period'
     """
     lengths = [round(periods / share) for share in SHARES]
     held = [length for length in dict.fromkeys(lengths) if length >= SHORTEST]
     windows = [UpdateRule(window=length) for length in held]
-    return [UpdateRule(), *windows, *(UpdateRule(discount=float(1 - 1 / length)) for length in held)]
+    return [UpdateRule(), *windows, *(UpdateRule(discount=_holding(length)) for length in held)]
+
+
+def _holding(periods: int) -> float:
+    """The discount that holds about as much as a window, with few digits, since it is part of a name."""
+    return round(1 - float(f"{1 / periods:.2g}"), 9)
 
 
 def as_rules(rules: Any, periods: int) -> dict[str, UpdateRule]:

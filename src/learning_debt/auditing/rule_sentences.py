@@ -88,13 +88,13 @@ def _count(number: int, period: str) -> str:
 
 
 def comparison_sentence(
-    rule: Saving, timing: Saving, *, other: str, today: str, unit: str, period: str, probability: float
+    rule: Saving, timing: Saving, both: Saving, *, other: str, today: str, unit: str, period: str, probability: float
 ) -> str:
     """On what, before when: what another rule and another timing would have been worth, each alone, and which is more.
 
     Parameters
     ----------
-    rule, timing : Saving
+    rule, timing, both : Saving
     other, today : str
         What is done under the rule chosen and under today's, as "retraining on the last 2 years".
     unit, period : str
@@ -105,9 +105,9 @@ def comparison_sentence(
     --------
     >>> said = {"unit": "nats", "period": "month", "probability": 0.9}
     >>> said |= {"other": "retraining on the last 2 years", "today": "retraining on everything"}
-    >>> print(comparison_sentence(Saving(0.29, 0.1, 0.5), Saving(0.03, 0.01, 0.05), **said))
+    >>> print(comparison_sentence(Saving(0.29, 0.1, 0.5), Saving(0.03, 0.01, 0.05), Saving(0.31, 0.1, 0.5), **said))
     Retraining on the last 2 years instead of on everything would have been worth 0.29 nats a month (90% interval 0.1 \
-to 0.5); when you retrain matters 9.7 times less.
+to 0.5); when you retrain matters 9.7 times less. Both together: 0.31 nats a month (90% interval 0.1 to 0.5).
     """
     words, instead = _Words(unit, period, probability), today.removeprefix("retraining ")
     if not rule.changes:
@@ -117,8 +117,9 @@ to 0.5); when you retrain matters 9.7 times less.
     elif rule.told < 0:
         first = f"{other}, which had done best beforehand, would have {words.lost(rule)} than {today}"
     else:
-        first = f"whether {other} instead of {instead} is worth anything cannot be told: {words.doubtful(rule)}"
-    return f"{first[0].upper()}{first[1:]}; {_on_timing(rule, timing, words)}."
+        first = f"whether {other} instead of {instead} is worth anything cannot be told: {words.figures(rule)}"
+    together = f" Both together: {words.figures(both)}." if both.changes else ""
+    return f"{first[0].upper()}{first[1:]}; {_on_timing(rule, timing, words)}.{together}"
 
 
 def _on_timing(rule: Saving, timing: Saving, words: _Words) -> str:
@@ -135,7 +136,7 @@ def _on_timing(rule: Saving, timing: Saving, words: _Words) -> str:
         return f"when you retrain matters {_times(ratio)}"
     if rule.changes and rule.told > 0 and least >= CLEARLY * bound:
         return f"when you retrain matters at least {math.floor(least / bound) if bound else 100} times less"
-    return f"whether another timing is worth anything cannot be told: {words.doubtful(timing)}"
+    return f"whether another timing is worth anything cannot be told: {words.figures(timing)}"
 
 
 def _times(ratio: float) -> str:
@@ -155,10 +156,10 @@ class _Words(NamedTuple):
         return f"{self.probability:.0%} interval {low:.2g} to {high:.2g}"
 
     def worth(self, saving: Saving) -> str:
-        return f"worth {saving.value:.2g} {self.unit} a {self.period} ({self.interval(saving)})"
+        return f"worth {self.figures(saving)}"
 
     def lost(self, saving: Saving) -> str:
         return f"cost {-saving.value:.2g} {self.unit} a {self.period} more ({self.interval(saving, -1)})"
 
-    def doubtful(self, saving: Saving) -> str:
+    def figures(self, saving: Saving) -> str:
         return f"{saving.value:.2g} {self.unit} a {self.period} ({self.interval(saving)})"

@@ -51,7 +51,7 @@ def compare_rules(
     calendar: int | Iterable[Any] | Policy | None = None,
     split: float = 0.6,
     policies: Rows | Callable[[xr.Dataset], Rows] | None = None,
-    coefficients: int | None = None,
+    coefficient_count: int | None = None,
     probability: float = 0.9,
     resamples: int = 2000,
     exposure: float | str | ArrayLike | xr.DataArray | pd.Series | pd.DataFrame | None = None,
@@ -93,7 +93,7 @@ def compare_rules(
         Share of the periods to choose on.
     policies : mapping of str to sequence of Policy, optional
         As `audit` takes them.
-    coefficients : int, optional
+    coefficient_count : int, optional
         What the forecaster has to learn from the rows. A rule that leaves fewer than two rows for each may not be
         chosen. Known of a `ConjugateRegression`; where nobody says it, rules are not held against it.
     probability : float
@@ -155,7 +155,8 @@ def compare_rules(
     require_probability("probability", probability)
     require_whole_number("resamples", resamples, at_least=1)
     require_seed("random_seed", random_seed)
-    counted = None if coefficients is None else require_whole_number("coefficients", coefficients, at_least=1)
+    if coefficient_count is not None:
+        require_whole_number("coefficient_count", coefficient_count, at_least=1)
     forecasters = _as_forecasters(forecaster)
     observation_dim = next(iter(forecasters.values())).observation_dim
     named = as_rules(rules, _periods(history, observation_dim))
@@ -183,7 +184,7 @@ def compare_rules(
         name: spell_table(plan[name][0], history, **options, update_rule=plan[name][1], store=_within(store, name))
         for name in order
     }
-    known = {name: counted or coefficients_of(plan[name][0]) for name in order}
+    known = {name: coefficient_count or coefficients_of(plan[name][0]) for name in order}
     rng = np.random.default_rng(random_seed)
     return compared(
         checked_tables(tables), question, split, known, probability=probability, resamples=resamples, rng=rng

@@ -84,6 +84,14 @@ def audit(
         int | None, typer.Option(help="Posterior draws of each chain; default: MODEL.py, or 1000.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Random seed; default: random_seed of MODEL.py, or 1.")] = None,
+    rules: Annotated[
+        bool | None,
+        typer.Option(
+            "--rules/--no-rules",
+            help="Ask on what to retrain: a table for each update rule (rules of MODEL.py, or a grid); default: where"
+            " posteriors are exact.",
+        ),
+    ] = None,
     spells: Annotated[Path | None, typer.Option(help="spells.nc of an earlier audit, to price it anew.")] = None,
     out: Annotated[Path, typer.Option(help="Directory for report, pictures and tables.")] = Path("audit"),
     store: Annotated[
@@ -117,4 +125,5 @@ def audit(
             random_seed=seed,
             spells=spells,
             store=store,
+            rules=rules,
         )

@@ -27,9 +27,37 @@ def print_audit(console: PlainConsole, result: ld.Audit, comparison: xr.Dataset 
         _paragraph(console, result.distinction, style="bold")
     for note in result.notes:
         _paragraph(console, f"- {note}")
+    if result.rules is not None:
+        _print_rules(console, result.rules)
     if result.decision is not None:
         today = Text("\nToday: ", style="bold")
         console.print(today.append(Text(harmless(result.decision.reason), style="not bold")), highlight=False)
+
+
+def _print_rules(console: PlainConsole, rules: ld.RuleComparison) -> None:
+    """Print on what to retrain: a row a rule, and what that says."""
+    unit, share = rules.savings.attrs["unit"], f"{rules.probability:.0%}"
+    table = _table(f"on what to retrain (realised score less the cost of retrains, {unit} a period)", (0, 1, 0, 0))
+    table.add_column("update rule", no_wrap=True)
+    heads = ("with today's\ncalendar", f"saving\n({share})", "always\nretrained", "never", "rows\nleft")
+    for head in heads:
+        table.add_column(head, justify="right")
+    for name in rules.table["rule"].values:
+        row = rules.table.sel(rule=name)
+        saving, low, high = (float(row[key]) for key in ("saving", "low", "high"))
+        table.add_row(
+            Text(harmless(name).replace("\n", " ")),
+            f"{float(row['net_score']):.3f}",
+            f"{saving:+.3f} ({low:+.3f}, {high:+.3f})" if name != rules.today else "",
+            f"{float(row['shadow_score']):.3f}",
+            f"{float(row['frozen_score']):.3f}",
+            f"{float(row['effective_rows']):.3g}",
+        )
+    console.print(table)
+    _paragraph(console, rules.sentence, style="bold")
+    _paragraph(console, rules.recommendation)
+    for note in rules.notes:
+        _paragraph(console, f"- {note}")
 
 
 def _paragraph(console: PlainConsole, text: str, style: str = "") -> None:

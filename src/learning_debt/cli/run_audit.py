@@ -16,10 +16,12 @@ from typing import Any, NamedTuple
 import xarray as xr
 
 import learning_debt as ld
+from learning_debt.auditing.rule_rows import coefficients_of
 from learning_debt.cli.command_endings import PlainConsole
 from learning_debt.cli.history_file import read_history, read_spells
 from learning_debt.cli.model_file import imported
 from learning_debt.cli.printing import print_audit
+from learning_debt.cli.rules_of_file import rules_asked, tables_by_rule, with_realised_scores
 from learning_debt.cli.settings import Settings
 from learning_debt.errors import OtherTableError
 from learning_debt.report import require_storable, require_writable, write_report, write_spells
@@ -38,6 +40,28 @@ class Twin(NamedTuple):
     exact: xr.Dataset
 
 
+class Replayed(NamedTuple):
+    """A history that has been replayed under today's update rule, and what other tables are made of.
+
+    Attributes
+    ----------
+    table : Dataset
+    kept : Path
+        Where the table is.
+    forecaster, data, options
+        What `spell_table` was called with.
+    rules : dict of str to UpdateRule
+        Those that are compared, today's first; none where nobody asks.
+    """
+
+    table: xr.Dataset
+    kept: Path
+    forecaster: Any
+    data: Any
+    options: dict[str, Any]
+    rules: dict[str, ld.UpdateRule]
+
+
 def run_audit(model: Path, out: Path, *, history: Path | None, spells: Path | None, **options: Any) -> None:
     """Audit the forecaster of a model file; `options` of the command line come before those of the file."""
     console = PlainConsole(width=None if sys.stdout.isatty() else 110)
@@ -51,10 +75,11 @@ def run_audit(model: Path, out: Path, *, history: Path | None, spells: Path | No
             _audit(console, settings, price, read_spells(spells), None, model, out)
             return
         passing: list[Path] = []
-        table, kept, twin_of = _fitted(console, settings, price, history, out, passing)
-        with _said_where(kept, model):
-            twin = _twin(console, *twin_of, out, passing)
-            _audit(console, settings, price, table, twin, model, out)
+        replayed = _fitted(console, settings, price, history, out, passing)
+        with _said_where(replayed.kept, model):
+            twin = _twin(console, settings.twin(), replayed, out, passing)
+            tables = _by_rule(console, replayed, out, passing) if replayed.rules else replayed.table
+            _audit(console, settings, price, tables, twin, model, out, coefficients_of(replayed.forecaster))
         for store in passing:  # under another name first, so that no half of one looks like a store
             shutil.rmtree(store.rename(store.with_name(f".{store.name}.gone")))
 
@@ -66,8 +91,8 @@ def _fitted(
     history: Path | None,
     out: Path,
     passing: list[Path],
-) -> tuple[xr.Dataset, Path, tuple[Any, Any, dict[str, Any]]]:
-    """The spell table, where it is kept, and the twin, if any, with the data and options to make its tables of.
+) -> Replayed:
+    """The history, replayed.
 
     Stores that have served their purpose once the report is written are added to `passing`.
     """
@@ -75,6 +100,8 @@ def _fitted(
     data = read_history(history) if history is not None else settings.history(forecaster.observation_dim)
     options = settings.table_options(forecaster, data, progressbar=sys.stdout.isatty())
     _rehearse(forecaster, data, options, settings, price)
+    rules = rules_asked(console, settings, forecaster, data, options)
+    options = with_realised_scores(options) if rules else options
     twin = settings.twin()
     if twin is not None:
         rehearsed_table(twin[0], data, **options)
@@ -86,7 +113,7 @@ def _fitted(
     seconds = f"{time.perf_counter() - started:.0f} s"
     if isinstance(forecaster, ld.ConjugateRegression):
         console.say(f"exact signals in {seconds}; their table is kept in {kept}")
-        return table, kept, (twin, data, options)
+        return Replayed(table, kept, forecaster, data, options, rules)
     fits = int(table["refits"].sum()) + table.sizes["series"]
     plural = "" if fits == 1 else "s"
     of_before = f" ({found} of them kept from an earlier run)" if found else ""
@@ -94,7 +121,20 @@ def _fitted(
     console.say(f"{fits} fit{plural} in {seconds}{of_before}; their table is kept in {kept}{becomes}")
     if reason := table.attrs.get("not_pooled"):
         console.say(f"a few fits could not serve all periods: {reason}")
-    return table, kept, (twin, data, options)
+    return Replayed(table, kept, forecaster, data, options, rules)
+
+
+def _by_rule(console: PlainConsole, replayed: Replayed, out: Path, passing: list[Path]) -> dict[str, xr.Dataset]:
+    """Tables of all rules that are compared."""
+    more = len(replayed.rules) - 1
+    console.say(f"on what to retrain: {more} more table{'s' * (more > 1)}, one for each update rule besides today's")
+
+    def make(rule: ld.UpdateRule, number: int) -> xr.Dataset:
+        options = replayed.options | {"update_rule": rule, "store": None}
+        home = Path(f"{out}.store-rule-{number}")
+        return _table(console, replayed.forecaster, replayed.data, options, home, passing)[0]
+
+    return tables_by_rule(replayed.rules, replayed.table, make)
 
 
 def _table(
@@ -159,12 +199,11 @@ def _rehearse(
         ld.audit(table, price, **audit_options)
 
 
-def _twin(
-    console: PlainConsole, pair: Any, data: Any, options: dict[str, Any], out: Path, passing: list[Path]
-) -> Twin | None:
+def _twin(console: PlainConsole, pair: Any, replayed: Replayed, out: Path, passing: list[Path]) -> Twin | None:
     """Sampled and exact tables of a model file's conjugate twin."""
     if pair is None:
         return None
+    data, options = replayed.data, replayed.options
     console.say("conjugate twin: sampled, to be held against its exact values")
     sampled, _ = _table(console, pair[0], data, options | {"store": None}, Path(f"{out}.store-twin"), passing)
     exact = ld.spell_table(pair[1], data, **_exactly(options))
@@ -180,13 +219,15 @@ def _audit(
     console: PlainConsole,
     settings: Settings,
     price: ld.RetrainingCost,
-    table: xr.Dataset,
+    spells: xr.Dataset | dict[str, xr.Dataset],
     twin: Twin | None,
     model: Path,
     out: Path,
+    coefficient_count: int | None = None,
 ) -> None:
-    """Price a table, write the report, and print it last: what is printed can be lost."""
-    result = ld.audit(table, price, **settings.audit_options(table))
+    """Price a table, or those of several rules; write the report, and print it last: what is printed can be lost."""
+    table = spells if isinstance(spells, xr.Dataset) else next(iter(spells.values()))
+    result = ld.audit(spells, price, **{"coefficient_count": coefficient_count} | settings.audit_options(table))
     page = write_report(
         result,
         out,

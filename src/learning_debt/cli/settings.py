@@ -22,8 +22,9 @@ from learning_debt.policies.cost import as_cost
 from learning_debt.validation import require_callable, require_instance, require_number, require_whole_number
 
 TWIN = ("build_twin", "twin_prior")
-OTHERS = ("load_history", *TWIN)
-FOR_FITS = ("history", "initial", "draws", "store")
+RULES = "rules"
+OTHERS = ("load_history", RULES, *TWIN)
+FOR_FITS = ("history", "initial", "draws", "store", RULES)
 """Options of the command line that have no say over a table that is there already."""
 DEFAULT_SEED = 1
 YEAR_FIRST = re.compile(r"\d{4}(\D|\d{4}|$)")
@@ -75,7 +76,7 @@ class Settings:
                 raise ValueError(f"--{name} has no say over --spells, a table that is fitted already; leave out one")
         if "random_seed" in known:
             require_whole_number("--seed", known["random_seed"], at_least=0)
-        said = {name: _lasting(value) if name in SETTINGS else value for name, value in held(module).items()}
+        said = {name: _lasting(value) if name in (*SETTINGS, RULES) else value for name, value in held(module).items()}
         half = [name for name in TWIN if said.get(name) is not None]
         if len(half) == 1:
             raise ValueError(f"{half[0]} is there without {next(name for name in TWIN if name not in half)}")
@@ -126,6 +127,17 @@ class Settings:
         if "last_retrain" in self.given:
             options["last_retrain"] = label_from_text(self.given["last_retrain"], table)
         return options
+
+    def rules(self) -> Any:
+        """Update rules that are asked for beside today's: True or False, a list of them, None where nobody says."""
+        said, given = self.said.get(RULES), self.given.get(RULES)
+        if given is None:
+            return said
+        return said if given and not isinstance(said, bool | None) else given
+
+    def audit_option(self, name: str, otherwise: Any) -> Any:
+        """One option of `audit`."""
+        return self._of(AUDIT_OPTIONS).get(name, otherwise)
 
     def twin(self) -> tuple[ld.PyMCForecaster, ld.ConjugateRegression] | None:
         """The conjugate twin of the model, sampled and exact, if the file has one."""

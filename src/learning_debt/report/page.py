@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import html
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from string import Template
@@ -17,17 +16,12 @@ from learning_debt.plots.literal_text import labels_of
 from learning_debt.plots.number_text import NONE, decimals_for, number, percent
 from learning_debt.pricing.decision import Decision
 from learning_debt.report.pictures import Figure
-from learning_debt.report.template import GLOSSARY, PAGE
+from learning_debt.report.rules_section import rules_section
+from learning_debt.report.template import GLOSSARY, PAGE, escape
 from learning_debt.spells.schema import TableFacts
 from learning_debt.spells.table_comparison import shared_draws
-from learning_debt.validation import harmless
 
 HEADLINES = {"retrain": "Retrain now.", "wait": "Wait.", "cannot tell": "Cannot tell yet; until then, wait."}
-
-
-def escape(text: str) -> str:
-    """Text as the page shows it: without markup, and without letters that are not seen or turn the line around."""
-    return html.escape(harmless(text.expandtabs()))
 
 
 def render_page(
@@ -44,6 +38,7 @@ def render_page(
     sections = [
         verdict_box(audit),
         f"<h2>What waiting and retraining have cost</h2>{summary(audit)}{policy_table(audit)}",
+        rules_section(audit.rules),
         "".join(map(figure_block, own)),
         f"<h2>Notes</h2><ul>{''.join(f'<li>{escape(note)}</li>' for note in audit.notes)}</ul>" if audit.notes else "",
         comparison_section(comparison, agreement),

@@ -1,5 +1,9 @@
 """What does not change from report to report: the frame of the page, its looks, and how to read it."""
 
+import html
+
+from learning_debt.validation import harmless
+
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -77,3 +81,8 @@ whether or not forecasts get worse, so it is not a cost.</dd>
 both before the split, where settings are chosen, and after it. If it holds zero, this history is too short to tell the
 two apart. The share says in how many such mixes the same setting would have been chosen again.</dd>
 </dl>"""
+
+
+def escape(text: str) -> str:
+    """Text as the page shows it: without markup, and without letters that are not seen or turn the line around."""
+    return html.escape(harmless(text.expandtabs()))

@@ -1,0 +1,129 @@
+"""What changing the update rule, the timing of retrains, or both would have saved on each real history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from learning_debt.auditing.rule_comparison import RuleComparison, compared
+from learning_debt.auditing.rule_grid import as_rules
+from learning_debt.auditing.rule_tables import checked_tables
+from learning_debt.auditing.split_evaluation import Question
+from learning_debt.bench.histories import HISTORIES, history_of
+from learning_debt.data.update_rule import UpdateRule
+from learning_debt.policies.cost import RetrainingCost
+from learning_debt.validation import require_number, require_probability, require_sequence, require_whole_number
+
+CHANGES = ("rule", "rule and calendar", "timing", "both")
+PROBABILITY = 0.9
+COLUMNS = (
+    *("history", "prior", "cost_ratio", "split", "periods", "unit", "cost", "rule", "policy", "calendar"),
+    *("saving_rule", "saving_rule_low", "saving_rule_high"),
+    *("saving_rule_and_calendar", "saving_rule_and_calendar_low", "saving_rule_and_calendar_high"),
+    *("saving_timing", "saving_timing_low", "saving_timing_high"),
+    *("saving_both", "saving_both_low", "saving_both_high"),
+    *("recommended", "sentence"),
+)
+
+
+def rule_savings(
+    histories: Sequence[str] | None = None,
+    *,
+    rules: Sequence[UpdateRule] | None = None,
+    priors: Sequence[str] = ("weak",),
+    cost_ratios: Sequence[float] = (0.25, 1.0, 4.0),
+    splits: Sequence[float] = (0.6,),
+    resamples: int = 1000,
+    random_seed: int | None = 0,
+) -> pd.DataFrame:
+    """On what, before when, on the real histories: `compare_rules` of each, with the calendar that tuning finds.
+
+    Parameters
+    ----------
+    histories : sequence of str, optional
+        Names of real histories; all of them if left out.
+    rules : sequence of UpdateRule, optional
+        The first is today's. Left out, the grid of `compare_rules`: all data, windows and discounts.
+    priors : sequence of str
+        Among ``bench.histories.PRIORS``.
+    cost_ratios : sequence of float
+        Cost of a retrain in upper quartiles of a period's positive regret under today's rule, in the tuning part.
+    splits : sequence of float
+        Shares of the periods that are chosen on.
+    resamples : int
+    random_seed : int, optional
+
+    Returns
+    -------
+    DataFrame
+        A line for each history, prior, cost ratio and split. ``saving_rule`` (the best rule with today's calendar),
+        ``saving_rule_and_calendar``, ``saving_timing`` (the best policy under today's rule) and ``saving_both``, a
+        period, in ``unit``, with ``_low`` and ``_high``, the ends of 90% intervals. All are chosen on the first part
+        and billed on the ``periods`` that follow. ``rule`` is the one chosen with today's ``calendar``, ``policy`` what
+        was chosen together with any rule, ``recommended`` the rule that the guard leaves.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Before any work, for names and numbers that cannot be.
+
+    See Also
+    --------
+    learning_debt.compare_rules : The same of a history of your own.
+
+    Examples
+    --------
+    >>> found = rule_savings(["inflation"], cost_ratios=[1.0], resamples=50)
+    >>> found["history"].tolist(), bool(found["saving_rule"].iloc[0] > 0)
+    (['inflation'], True)
+    """
+    names = list(HISTORIES) if histories is None else require_sequence("histories", histories, "names of histories")
+    asked = [history_of(name) for name in names]
+    questions = [
+        (
+            ratio,
+            Question.of(RetrainingCost(cost_ratio=require_number("cost_ratios", ratio, above=0)), None, "signed", None),
+        )
+        for ratio in cost_ratios
+    ]
+    shares = [require_probability("splits", split) for split in splits]
+    require_whole_number("resamples", resamples, at_least=1)
+    lines = []
+    for history in asked:
+        data = history.standardised()
+        held = as_rules(rules, len(np.unique(data["period"].values)))
+        for prior in priors:
+            forecaster = history.forecaster(data, prior)
+            tables = checked_tables({name: history.spells(rule, prior) for name, rule in held.items()})
+            coefficients = dict.fromkeys(tables, forecaster.prior.mean.shape[-1])
+            for split in shares:
+                for ratio, question in questions:
+                    rng = np.random.default_rng(random_seed)
+                    found = compared(
+                        tables, question, split, coefficients, probability=PROBABILITY, resamples=resamples, rng=rng
+                    )
+                    whose = {"history": history.name, "prior": prior, "cost_ratio": ratio, "split": split}
+                    lines.append(whose | _line(found, next(iter(tables.values())), split))
+    return pd.DataFrame(lines, columns=list(COLUMNS))
+
+
+def _line(found: RuleComparison, table: xr.Dataset, split: float) -> dict[str, Any]:
+    periods = table.sizes["period"]
+    line: dict[str, Any] = {
+        "periods": periods - round(split * periods),
+        "unit": found.cost.unit,
+        "cost": found.cost.per_retrain,
+        "rule": str(found.savings["rule"].sel(change="rule").item()),
+        "policy": str(found.savings["policy"].sel(change="both").item()),
+        "calendar": found.calendar,
+        "recommended": found.recommended,
+        "sentence": found.sentence,
+    }
+    for change in CHANGES:
+        row, name = found.savings.sel(change=change), f"saving_{change.replace(' ', '_')}"
+        line |= {name: float(row["saving"]), f"{name}_low": float(row["low"]), f"{name}_high": float(row["high"])}
+    return line
