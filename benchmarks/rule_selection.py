@@ -11,6 +11,7 @@ changes are counted beside it. Shares are followed by their binomial error, trut
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import time
 from collections.abc import Callable
@@ -100,7 +101,7 @@ def summarised(found: list[ld.RuleComparison]) -> dict[str, dict[str, list[float
 def main() -> None:
     """Simulate, compare, print and keep."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--replications", type=int, default=1000)
+    parser.add_argument("--replications", type=int, default=300)
     parser.add_argument("--periods", type=int, nargs="+", default=[80, 160])
     parser.add_argument("--resamples", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
@@ -111,7 +112,9 @@ def main() -> None:
         for periods in options.periods:
             started = time.perf_counter()
             seeds = np.random.SeedSequence([options.seed, place, periods]).spawn(options.replications)
-            found = [comparison(periods, world, options.resamples, seed) for seed in seeds]
+            found = [
+                dataclasses.replace(comparison(periods, world, options.resamples, seed), spells={}) for seed in seeds
+            ]  # without the tables, which would fill the memory
             rows = results[f"{name_of_world}, {periods} periods"] = summarised(found)
             print(
                 f"\n{name_of_world}; {periods} periods, {len(found)} histories, {time.perf_counter() - started:.0f} s"

@@ -13,10 +13,16 @@ from learning_debt.auditing.rule_comparison import RuleComparison, compared
 from learning_debt.auditing.rule_grid import as_rules
 from learning_debt.auditing.rule_tables import checked_tables
 from learning_debt.auditing.split_evaluation import Question
-from learning_debt.bench.histories import HISTORIES, history_of
+from learning_debt.bench.histories import HISTORIES, PRIORS, history_of
 from learning_debt.data.update_rule import UpdateRule
 from learning_debt.policies.cost import RetrainingCost
-from learning_debt.validation import require_number, require_probability, require_sequence, require_whole_number
+from learning_debt.validation import (
+    require_choice,
+    require_number,
+    require_probability,
+    require_sequence,
+    require_whole_number,
+)
 
 CHANGES = ("rule", "rule and calendar", "timing", "both")
 PROBABILITY = 0.9
@@ -92,10 +98,14 @@ def rule_savings(
     ]
     shares = [require_probability("splits", split) for split in splits]
     require_whole_number("resamples", resamples, at_least=1)
+    for prior in priors:
+        require_choice("priors", prior, tuple(PRIORS))
+    held_by = [as_rules(rules, len(np.unique(history.load()["period"].values))) for history in asked]
+    if any(len(held) < 2 for held in held_by):
+        raise ValueError("rules must be at least two, or left out for the grid of compare_rules")
     lines = []
-    for history in asked:
+    for history, held in zip(asked, held_by, strict=True):
         data = history.standardised()
-        held = as_rules(rules, len(np.unique(data["period"].values)))
         for prior in priors:
             forecaster = history.forecaster(data, prior)
             tables = checked_tables({name: history.spells(rule, prior) for name, rule in held.items()})
