@@ -1,0 +1,40 @@
+"""Whether a person in Massachusetts is employed, by a logistic regression on age, school, family and health.
+
+The history is one of the bench's (learning_debt.bench.histories): 48 samples of 400 persons, twelve a year, in which
+nothing drifts to speak of. Its exact neighbour there is a linear probability on the same columns.
+"""
+
+import pymc as pm
+import xarray as xr
+
+import learning_debt as ld
+from learning_debt.bench.histories import HISTORIES
+
+MIDDLE_AGE, TWENTY_YEARS = 45.0, 20.0
+
+
+def load_history() -> xr.Dataset:
+    """Employment of each person beside age (in twenties of years about 45, and its powers) and what is yes or no."""
+    data = HISTORIES["massachusetts"].load()
+    x = data["x"].copy()
+    age = (10 * x.sel(coefficient="age") - MIDDLE_AGE) / TWENTY_YEARS
+    for power, name in enumerate(["age", "age_squared", "age_cubed"], start=1):
+        x.loc[{"coefficient": name}] = age**power
+    return xr.Dataset({"x": x, "employed": ("obs", data["y"].values.astype(int))})
+
+
+def build_model(data: xr.Dataset) -> pm.Model:
+    """Log odds are linear in the columns."""
+    with pm.Model(coords={"coefficient": data["coefficient"].values.tolist()}) as model:
+        x = pm.Data("x", data["x"], dims=("obs", "coefficient"))
+        employed = pm.Data("employed", data["employed"].values, dims="obs")
+        coefficients = pm.Normal("coefficients", 0.0, 1.5, dims="coefficient")
+        pm.Bernoulli("is_employed", logit_p=x @ coefficients, observed=employed, dims="obs")
+    return model
+
+
+# A nat of a person's forecast is worth 5 dollars, a retrain a day of somebody's time. Replace both by yours.
+cost = ld.RetrainingCost(400.0, money_per_nat=5.0, currency="USD")
+
+initial = 9
+calendar = 12
