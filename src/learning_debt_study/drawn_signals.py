@@ -32,7 +32,7 @@ from learning_debt.estimate import Estimate
 from learning_debt.policies import Policy
 from learning_debt.policies.signals import Signals
 from learning_debt.scores.row_mixtures import gap_from_mixtures, score_from_mixture, supported, tolerated_error
-from learning_debt.spells.schema import ESTIMATED, OPTIONAL, SAMPLED, se_of
+from learning_debt.spells.schema import ESTIMATED, OPTIONAL, se_of
 from learning_debt.typing import Array
 from learning_debt_study.path_posteriors import DrawnPosterior, DrawPosterior, seed_of, study_posteriors
 from learning_debt_study.scenarios import Paths
@@ -210,7 +210,7 @@ class DrawnSignals:
             return np.array([getattr(row[number], attribute) for row in found])[place]
 
         reliable = np.array([all(estimate.reliable for estimate in row) for row in found])[place]  # all of none: true
-        values = {name: column(name, "value", np.nan) for name in (*SAMPLED, *OPTIONAL)}
+        values = {name: column(name, "value", np.nan) for name in (*ESTIMATED, *OPTIONAL)}
         errors = {se_of(name): column(name, "standard_error", 0.0) for name in ESTIMATED}
         return Signals(
             period=t,

@@ -199,8 +199,10 @@ def test_a_decision_by_staleness_too_close_to_call_says_so(sampled):
 def test_what_has_none_is_refused(history):
     with pytest.raises(ValueError, match=r"\['deployed_pareto_k'\] are about posterior draws"):
         table_of(SampledRegression().exact, history)
-    with pytest.raises(ValueError, match="deployed_score looks at the outcomes of the period's own forecasts"):
-        table_of(SampledRegression(draws=50), history, ("deployed_score",), horizon=2)
+    ahead = table_of(SampledRegression(draws=50), history, ("deployed_score",), horizon=2)
+    with pytest.raises(ValueError, match="deployed_score, the score at the outcomes of the period's own forecasts"):
+        ld.replay(ahead, ld.policies.StalenessThreshold(1.0), 0.3)
+    assert "Cara T" not in ld.rival_policies(ahead, river=False)
     with pytest.raises(NotImplementedError, match="difference score is known for differences only"):
         table_of(SampledRegression(draws=50), history, ("deployed_score",), score=OnlyDifferences())
     forecaster = SampledRegression(draws=50)

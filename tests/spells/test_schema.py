@@ -243,7 +243,7 @@ def test_a_table_of_release_0_1_0_is_reported_on_and_kept(old_table, tmp_path):
 def written():
     """Tables of all engines and options that add variables."""
     everything = (*SAMPLED, *EXACT_ONLY, "deployed_score")
-    draws = (*SAMPLED, *(name for name in OPTIONAL if name not in EXACT_ONLY))
+    draws = (*ESTIMATED, *(name for name in OPTIONAL if name not in EXACT_ONLY))
     return [
         built(variables=everything),
         built(horizon=2),
@@ -282,7 +282,7 @@ def test_signals_that_are_estimated_carry_an_error_and_a_verdict():
 def test_policies_see_the_signals_of_the_schema_and_no_others():
     of_the_period = {"period", "label", "spell_age", "cost", "exposure", "reliable", "converged"}
     names = {field.name for field in fields(Signals)} - of_the_period
-    assert names == {*SAMPLED, *OPTIONAL, *map(se_of, ESTIMATED)}
+    assert names == {*ESTIMATED, *OPTIONAL, *map(se_of, ESTIMATED)}
 
 
 SOURCES = Path(ld.__file__).parents[1]

@@ -34,7 +34,11 @@ class Audit:
         regret), ``total_se`` (Monte-Carlo), ``ratio`` and ``difference`` to the benchmark's total with the bounds
         ``difference_low`` and ``difference_high``, ``selected_share`` (of the resamples, those in which tuning chose
         the reported candidate again; NaN where there is no choice), ``total_positive`` (the same schedule under
-        positive accounting; NaN in money) and ``parameter``.
+        positive accounting; NaN in money), ``net_score`` (realised score of what served, less the cost of retrains, as
+        in `Replay`; NaN where ``attrs["net_score_reason"]`` says why), ``shadow_score`` (the same of the shadow itself,
+        were its retrains free: ``net_score`` + ``total`` in signed accounting), ``frac_deployed_better`` (as in
+        `Replay`) and ``parameter``. Totals of tables under other update rules, or of other forecasters, have no common
+        zero; their net scores have, over the same periods, outcomes, exposure and cost.
     replays : dict of str to Replay
         The evaluation's schedules and bills.
     tuned : dict of str to Tuned
@@ -109,7 +113,9 @@ class Audit:
         )
 
     def __str__(self) -> str:
-        frame = self.table.to_dataframe().drop(columns=["total_se", "parameter"])
+        left_out = ["total_se", "parameter", "shadow_score"]
+        left_out += ["net_score"] if bool(self.table["net_score"].isnull().all()) else []
+        frame = self.table.to_dataframe().drop(columns=left_out)
         decision = f"\n\nToday: {self.decision.reason}" if self.decision else ""
         notes = "".join(f"\n- {note}" for note in self.notes)
         table = frame.to_string(float_format=lambda value: f"{value:.3f}")

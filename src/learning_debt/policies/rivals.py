@@ -19,6 +19,8 @@ from learning_debt.policies import (
     RiverDetector,
     StalenessThreshold,
 )
+from learning_debt.spells.checks import learns_late
+from learning_debt.spells.schema import DEPLOYED_SCORE
 from learning_debt.validation import require_flag, require_instance, require_names, require_number, require_numbers
 
 __all__ = ["RIVER_SETTINGS", "rival_policies", "rivals", "typical_size"]
@@ -140,8 +142,8 @@ def rival_policies(spells: xr.Dataset, *, split: float = 0.6, river: bool = True
     Parameters
     ----------
     spells : Dataset
-        From `spell_table` or your own. Cara's thresholds need ``deployed_score`` in it, the refit rule
-        ``deployed_pareto_k``: ask `spell_table` for them by `variables`.
+        From `spell_table` or your own. Cara's thresholds need ``deployed_score`` in it, and outcomes that come in with
+        their period; the refit rule needs ``deployed_pareto_k``: ask `spell_table` for it by `variables`.
     split : float
         Share of the periods that grids may be scaled on: that of the audit.
     river : bool
@@ -165,8 +167,7 @@ def rival_policies(spells: xr.Dataset, *, split: float = 0.6, river: bool = True
     >>> x = rng.normal(size=40)
     >>> history = {"x": x, "y": 2 * x + rng.normal(size=40), "period": np.arange(40)}
     >>> forecaster = ld.ConjugateRegression(ld.NIG(0.0, 1.0, 2.0, 1.0))
-    >>> wanted = ("debt", "predictive_debt", "deployed_score")
-    >>> spells = ld.spell_table(forecaster, history, initial=10, variables=wanted, progressbar=False)
+    >>> spells = ld.spell_table(forecaster, history, initial=10, progressbar=False)
     >>> result = ld.audit(spells, cost=0.1, policies=rival_policies(spells, river=False))
     >>> "Cara T" in result.table["policy"]
     True
@@ -186,10 +187,12 @@ def rival_policies(spells: xr.Dataset, *, split: float = 0.6, river: bool = True
     def cells(name: str) -> np.ndarray:
         return np.asarray(seen[name].transpose(..., "deployed_at", "period").values[..., usual])
 
+    unseen = {DEPLOYED_SCORE} if learns_late(spells) else set()  # of forecasts whose outcomes come later
+    signals = [str(name) for name in seen.data_vars if name not in unseen]
     return rivals(
-        -cells("deployed_score") if "deployed_score" in seen else None,
+        -cells(DEPLOYED_SCORE) if DEPLOYED_SCORE in signals else None,
         typical_gap=typical_size(cells("score_gap")) if "score_gap" in seen else 1.0,
-        signals=[str(name) for name in seen.data_vars],
+        signals=signals,
         river=river,
     )
 

@@ -16,8 +16,9 @@ from learning_debt.policies.base import Policy, require_policy, stack
 from learning_debt.policies.cost import RetrainingCost, as_cost
 from learning_debt.policies.fixed import Schedule
 from learning_debt.policies.signals import Signals
+from learning_debt.pricing.net_scores import exposures, monte_carlo_errors, net_scores
 from learning_debt.spells import check_spells
-from learning_debt.spells.schema import ARRIVED_GAP, ESTIMATED, FLAGS, OPTIONAL, SAMPLED, reliable_of, se_of
+from learning_debt.spells.schema import ARRIVED_GAP, ESTIMATED, FLAGS, OPTIONAL, reliable_of, se_of
 from learning_debt.typing import Array
 from learning_debt.validation import require_choice
 
@@ -44,6 +45,20 @@ class Replay:
     paid : DataArray (series, period)
         The part of `bill` that retrains cost; the rest is regret.
     unit : str
+    net_score : DataArray (series)
+        Realised score of what served x exposure, less what the retrains cost, summed over the periods, in `unit`;
+        higher is better. Regret is counted from a table's own shadow; this is not, so bills under other update rules or
+        of other forecasters compare by it. On one table it differs between policies as `objective` does, with the sign
+        turned. NaN where it is not defined.
+    net_score_se : DataArray (series)
+        Monte-Carlo error of sampled scores, as `objective_se`. Two policies share the error of what both had in service.
+    net_score_reason : str
+        Why it is not defined: no ``deployed_score`` in the table, or none that is finite where a posterior served;
+        positive accounting; a regret of the owner's own. Empty where it is. With timing ``"separate"`` it is the score
+        on the rows that gaps are measured on.
+    frac_deployed_better : DataArray (series)
+        Share of the periods in which the deployed forecast beat the shadow's: signed regret below zero. A forecast that
+        is the shadow's own does not count.
     """
 
     objective: xr.DataArray
@@ -54,6 +69,10 @@ class Replay:
     bill: xr.DataArray
     paid: xr.DataArray
     unit: str
+    net_score: xr.DataArray
+    net_score_se: xr.DataArray
+    net_score_reason: str
+    frac_deployed_better: xr.DataArray
 
     @property
     def dates(self) -> list[list[object]]:
@@ -133,14 +152,14 @@ def oracle(spells: xr.Dataset, cost: RetrainingCost | float, accounting: str = "
 
 def replay_checked(table: xr.Dataset, policy: Policy, cost: RetrainingCost, accounting: str) -> Replay:
     """`replay` of a checked table at a resolved cost."""
-    return _bill(table, walk_policy(table, policy, cost), cost, charged_regret(table, cost, accounting))
+    return _bill(table, walk_policy(table, policy, cost), cost, accounting, charged_regret(table, cost, accounting))
 
 
 def oracle_checked(table: xr.Dataset, cost: RetrainingCost, accounting: str) -> Replay:
     """`oracle` of a checked table at a resolved cost."""
     charged, costs = charged_regret(table, cost, accounting), cost.retraining_costs(table)
     schedule = walk.oracle(charged, costs if cost.proportional else costs[:, 0, 0])
-    return _bill(table, schedule, cost, charged)
+    return _bill(table, schedule, cost, accounting, charged)
 
 
 def walk_policy(table: xr.Dataset, policy: Policy, cost: RetrainingCost | Array, copies: int = 1) -> NDArray[np.bool_]:
@@ -216,7 +235,7 @@ class SignalReader:
         self.converged = {name: table[name].transpose(SERIES, ...).values for name in FLAGS if name in table}
         if isinstance(cost, RetrainingCost):
             self.costs = cost.retraining_costs(table) if cost.proportional else np.full(series.shape, cost.per_retrain)
-            self.exposure = (cost.exposure(table) * table["exposure"]).transpose(SERIES, "period").values
+            self.exposure = exposures(table, cost)
         else:
             self.costs = np.asarray(cost)
             self.exposure = table["exposure"].transpose(SERIES, "period").values
@@ -236,7 +255,7 @@ class SignalReader:
             converged = converged & self.converged["converged"][self.series, t - 1]
         if "deployed_converged" in self.converged:
             converged = converged & self.converged["deployed_converged"][self.series, deployed_at]
-        signals = {name: cell(name, self.missing) for name in (*SAMPLED, *OPTIONAL)}
+        signals = {name: cell(name, self.missing) for name in (*ESTIMATED, *OPTIONAL)}
         errors = {se_of(name): cell(se_of(name), self.exact) for name in ESTIMATED}
         return Signals(
             period=t,
@@ -272,7 +291,9 @@ def paid_for_retrains(
     return np.where(schedule, walk.along_schedule(cost.retraining_costs(table), series, schedule), 0.0)
 
 
-def _bill(table: xr.Dataset, schedule: NDArray[np.bool_], cost: RetrainingCost, charged: Array) -> Replay:
+def _bill(
+    table: xr.Dataset, schedule: NDArray[np.bool_], cost: RetrainingCost, accounting: str, charged: Array
+) -> Replay:
     """Bill of a schedule, given a resolved cost and the regret charged in every cell."""
     lanes = np.arange(table.sizes[SERIES])
     regret = walk.along_schedule(charged, lanes, schedule)
@@ -280,29 +301,25 @@ def _bill(table: xr.Dataset, schedule: NDArray[np.bool_], cost: RetrainingCost, 
     bill = regret + paid
     coords = {name: table.coords[name] for name in (SERIES, "period", "label")}
     dims = (SERIES, "period")
-    by_series = {SERIES: table.coords[SERIES]}
+    net = net_scores(table, schedule, cost, paid, accounting)
+    gained = walk.along_schedule(table["regret"].values, lanes, schedule) < 0
+
+    def by_series(values: Array) -> xr.DataArray:
+        return xr.DataArray(values, dims=SERIES, coords={SERIES: table.coords[SERIES]})
+
     return Replay(
-        objective=xr.DataArray(bill.sum(axis=1), dims=SERIES, coords=by_series),
-        objective_se=xr.DataArray(_sampling_error(table, schedule, cost), dims=SERIES, coords=by_series),
-        regret=xr.DataArray(regret.sum(axis=1), dims=SERIES, coords=by_series),
-        retrains=xr.DataArray(schedule.sum(axis=1), dims=SERIES, coords=by_series),
+        objective=by_series(bill.sum(axis=1)),
+        objective_se=by_series(monte_carlo_errors(table, "score_gap", schedule, cost)),
+        regret=by_series(regret.sum(axis=1)),
+        retrains=by_series(schedule.sum(axis=1)),
         schedule=xr.DataArray(schedule, dims=dims, coords=coords),
         bill=xr.DataArray(bill, dims=dims, coords=coords),
         paid=xr.DataArray(paid, dims=dims, coords=coords),
         unit=cost.unit,
-    )
-
-
-def _sampling_error(table: xr.Dataset, schedule: NDArray[np.bool_], cost: RetrainingCost) -> Array:
-    series = table.sizes[SERIES]
-    if se_of("score_gap") not in table:
-        return np.zeros(series)
-    exposure = (cost.exposure(table) * table["exposure"]).transpose(SERIES, "period").values
-    lanes = np.arange(series)
-    errors = walk.along_schedule(table[se_of("score_gap")].values, lanes, schedule) * exposure
-    served_by = walk.deployed_during(schedule)
-    return np.array(
-        [np.sqrt(np.sum(np.bincount(served_by[lane], weights=np.nan_to_num(errors[lane])) ** 2)) for lane in lanes]
+        net_score=by_series(net.value),
+        net_score_se=by_series(net.error),
+        net_score_reason=net.reason,
+        frac_deployed_better=by_series(gained.mean(axis=1)),
     )
 
 

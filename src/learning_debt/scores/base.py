@@ -75,6 +75,11 @@ class Score(ABC):
         """
         raise NotImplementedError(f"the {self.name} score is known for differences only; leave out deployed_score")
 
+    @property
+    def differences_only(self) -> bool:
+        """Whether draws tell the gap of two forecasts and not the score of one: no `mean_score` was written."""
+        return type(self).mean_score is Score.mean_score
+
     @abstractmethod
     def contrast(
         self,

@@ -11,7 +11,16 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from learning_debt.data import SERIES
-from learning_debt.spells.schema import ARRIVED_GAP, DIMS, DOUBTS, FLAGS, VARIABLES, TableFacts, derived_regret
+from learning_debt.spells.schema import (
+    ARRIVED_GAP,
+    DEPLOYED_SCORE,
+    DIMS,
+    DOUBTS,
+    FLAGS,
+    VARIABLES,
+    TableFacts,
+    derived_regret,
+)
 from learning_debt.spells.variable_checks import checked_contents, require_current_regret
 from learning_debt.validation import require_instance, require_names, require_whole_number
 
@@ -102,6 +111,11 @@ def check_spells(spells: xr.Dataset, requires: Sequence[str] = ()) -> xr.Dataset
             f"spells lack {ARRIVED_GAP!r}: their forecasts are several periods ahead (attrs['horizon']), so that the "
             "gaps of a period are not known in it, and a policy that reads them would look ahead"
         )
+    if DEPLOYED_SCORE in requires and learns_late(complete):
+        raise ValueError(
+            "the policy reads deployed_score, the score at the outcomes of the period's own forecasts, which are not "
+            "known in it where the horizon is above 1 or outcomes arrive late; use a policy that reads score_gap"
+        )
     upper = np.triu(np.ones((complete.sizes["period"],) * 2, dtype=bool))
     arrived = {ARRIVED_GAP} & set(complete) if "score_gap" in requires else set()
     for name in {"regret", *requires, *arrived}:
@@ -112,6 +126,11 @@ def check_spells(spells: xr.Dataset, requires: Sequence[str] = ()) -> xr.Dataset
                 f"period {hole[2] + 1}"
             )
     return complete
+
+
+def learns_late(spells: xr.Dataset) -> bool:
+    """Whether outcomes of a period's own forecasts may become known in later periods."""
+    return ARRIVED_GAP in spells or TableFacts.from_table(spells).horizon > 1
 
 
 def _completed(spells: xr.Dataset) -> xr.Dataset:

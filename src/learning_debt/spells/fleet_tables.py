@@ -15,7 +15,6 @@ from learning_debt.data.update_rule import UpdateRule
 from learning_debt.forecasters.base import Forecaster
 from learning_debt.scores import Score
 from learning_debt.shadows.base import ShadowKeeper
-from learning_debt.spells.schema import SAMPLED
 from learning_debt.spells.series_replays import Replays, prepared_replays
 from learning_debt.validation import require_whole_number
 
@@ -27,7 +26,7 @@ def spell_tables(
     initial: int,
     series_per_table: int = 100,
     exposure: float | str | ArrayLike | xr.DataArray | pd.Series | pd.DataFrame | None = None,
-    variables: Sequence[str] = SAMPLED,
+    variables: Sequence[str] | None = None,
     varying_rows: bool = False,
     score: Score | str = "log",
     update_rule: UpdateRule | None = None,

@@ -81,7 +81,7 @@ VARIABLES = {
 """All that the library writes or reads, by name. Cells with deployed_at >= period hold nothing."""
 
 SAMPLED = ("debt", "predictive_debt", "score_gap")
-"""Signals that a table holds unless told otherwise."""
+"""Signals that hold the shadow against what is deployed."""
 
 EXACT_ONLY = ("parameter_gap", "residual_exceedance")
 """Optional signals that the exact engine alone offers."""
@@ -89,11 +89,14 @@ EXACT_ONLY = ("parameter_gap", "residual_exceedance")
 DRAWS_ONLY = ("deployed_pareto_k",)
 """Optional signals that mean something for draws only."""
 
-OPTIONAL = (*EXACT_ONLY, "deployed_score", *DRAWS_ONLY)
+OPTIONAL = (*EXACT_ONLY, *DRAWS_ONLY)
 """Signals that a table holds only when asked for."""
 
-ESTIMATED = (*SAMPLED, "deployed_score")
-"""Signals that carry a standard error when they come from draws."""
+DEPLOYED_SCORE = "deployed_score"
+"""What makes a table's bills comparable with those of other tables: the score of what served."""
+
+ESTIMATED = (*SAMPLED, DEPLOYED_SCORE)
+"""Signals that a table holds unless told otherwise; they carry a standard error when they come from draws."""
 
 ARRIVED_GAP = "arrived_gap"
 """What a table that forecasts several steps ahead, or learns late, hands to policies as ``score_gap``."""

@@ -23,13 +23,16 @@ from learning_debt.data import (
 )
 from learning_debt.data.update_rule import UpdateRule
 from learning_debt.errors import noted
-from learning_debt.scores import as_score
+from learning_debt.forecasters.conjugate_regression import ConjugateRegression
+from learning_debt.scores import Score, as_score
 from learning_debt.spells.doubt_codes import code_attributes
 from learning_debt.spells.exposure import exposures
 from learning_debt.spells.forecast_schedule import Plan
 from learning_debt.spells.schema import (
     CELLS,
+    DEPLOYED_SCORE,
     DIMS,
+    ESTIMATED,
     FLAGS,
     VARIABLES,
     TableFacts,
@@ -126,12 +129,15 @@ def lay_out(
     """
     periods = {"initial": initial, "horizon": horizon}
     flags = {"varying_rows": varying_rows, "progressbar": progressbar}
-    names = check_options(forecaster, variables, update_rule, shadow, random_seed, executor, periods, flags)
+    asked = ESTIMATED if variables is None else variables
+    names = check_options(forecaster, asked, update_rule, shadow, random_seed, executor, periods, flags)
     if store is not None:
         require_instance("store", store, (str, os.PathLike), "the path of a directory, or left out")
     dim = forecaster.observation_dim
     series, parts = _split_series(as_dataset(history, dim, RESERVED), dim)
     rule, chosen = UpdateRule() if update_rule is None else update_rule, as_score(score)
+    if not isinstance(forecaster, ConjugateRegression):
+        names = _of_score(names, chosen, asked=variables is not None)
     plans = [
         Plan(split_periods(part, dim, varying_rows=varying_rows), initial, horizon, rule, chosen, names)
         for part in parts
@@ -141,8 +147,19 @@ def lay_out(
     for name, plan in zip(series.texts, plans, strict=True):
         with noted(f"of series {name}") if len(plans) > 1 else nullcontext():
             _check_plan(plan)
-    asked = ("rows" if chosen.in_money else 1.0) if exposure is None else exposure
-    return [_laid_out(plans, numbers, series, asked) for numbers in _alike(plans)]
+    worth = ("rows" if chosen.in_money else 1.0) if exposure is None else exposure
+    return [_laid_out(plans, numbers, series, worth) for numbers in _alike(plans)]
+
+
+def _of_score(names: tuple[str, ...], score: Score, *, asked: bool) -> tuple[str, ...]:
+    """Those of the variables that draws tell under a score; `asked` says whether the caller named them."""
+    if DEPLOYED_SCORE not in names or not score.differences_only:
+        return names
+    if asked:
+        raise NotImplementedError(
+            f"variables: the {score.name} score is known for differences only; leave out deployed_score"
+        )
+    return tuple(name for name in names if name != DEPLOYED_SCORE)
 
 
 def _alike(plans: list[Plan]) -> list[list[int]]:
@@ -233,9 +250,8 @@ def _check_plan(plan: Plan) -> None:
             f"no row is known and held at the end of the {initial} initial period(s), so that there is nothing to fit "
             "the first posterior to; take more of them"
         )
-    early = sorted({"residual_exceedance", "deployed_score"} & set(plan.variables))
-    if plan.learns_late and early:
+    if plan.learns_late and "residual_exceedance" in plan.variables:
         raise ValueError(
-            f"variables: {', '.join(early)} looks at the outcomes of the period's own forecasts, which are not known "
+            "variables: residual_exceedance looks at the outcomes of the period's own forecasts, which are not known "
             "in it where the horizon is above 1 or outcomes arrive late; use score_gap"
         )

@@ -15,7 +15,6 @@ from learning_debt.data.update_rule import UpdateRule
 from learning_debt.forecasters.base import Forecaster
 from learning_debt.scores import Score
 from learning_debt.shadows.base import ShadowKeeper
-from learning_debt.spells.schema import SAMPLED
 from learning_debt.spells.series_replays import prepared_replays
 
 
@@ -25,7 +24,7 @@ def spell_table(
     *,
     initial: int,
     exposure: float | str | ArrayLike | xr.DataArray | pd.Series | pd.DataFrame | None = None,
-    variables: Sequence[str] = SAMPLED,
+    variables: Sequence[str] | None = None,
     varying_rows: bool = False,
     score: Score | str = "log",
     update_rule: UpdateRule | None = None,
@@ -58,10 +57,11 @@ def spell_table(
         per period, or a DataArray along ``series`` and ``period``, whose coordinates are matched: labels of series,
         and labels of periods or their numbers 1..T; a Series by its index, likewise. Periods are those in which
         forecasts are issued, rows those they are for. Left out, it is 1; the rows, where `score` is money.
-    variables : sequence of str
-        What to compute: ``"debt"``, ``"predictive_debt"``, ``"score_gap"`` (always there, since regret is made from
-        it), ``"deployed_score"``; with a ``ConjugateRegression`` ``"parameter_gap"`` and ``"residual_exceedance"``;
-        with any other forecaster ``"deployed_pareto_k"``.
+    variables : sequence of str, optional
+        What to compute, and nothing else. Left out, ``"debt"``, ``"predictive_debt"``, ``"score_gap"`` (always there,
+        since regret is made from it) and, unless `score` is known for differences only, ``"deployed_score"``. More
+        there is with a ``ConjugateRegression``, ``"parameter_gap"`` and ``"residual_exceedance"``, and with any other
+        forecaster, ``"deployed_pareto_k"``.
     varying_rows : bool
         Set it when the number of rows a period truly varies between one and more.
     score : Score or "log"
@@ -94,12 +94,13 @@ def spell_table(
         attribute ``derived_from`` says so (`check_spells` refuses it once either has changed without it). Where
         `horizon` is above 1 or outcomes arrive late or are revised, also ``arrived_gap``: what the period taught
         about the forecasts that s has issued, the mean over the rows that became known, each with its gap less that
-        of the vintage it replaces, 0 where none did. That is what policies see. When asked for, ``parameter_gap``
-        (Euclidean distance between the shadow's and the deployed mean coefficients) and ``residual_exceedance``
-        (share of the period's rows that miss the deployed forecast by more than two residual standard deviations),
-        ``deployed_score`` (mean score of the deployed forecast at the period's final outcomes) and
-        ``deployed_pareto_k`` (Pareto k-hat of the weights that would turn the deployed posterior's draws into those of
-        the shadow at the end of the period, at most 10); of these only the score has ``_se`` and ``_reliable``.
+        of the vintage it replaces, 0 where none did. That is what policies see. ``deployed_score``, with ``_se`` and
+        ``_reliable``, is the mean score of the deployed forecast at the period's final outcomes: bills of tables under
+        other update rules or of other forecasters have it in common (``Replay.net_score``). Policies may read it where
+        outcomes come in with their period. When asked for, ``parameter_gap`` (Euclidean distance between the shadow's
+        and the deployed mean coefficients), ``residual_exceedance`` (share of the period's rows that miss the deployed
+        forecast by more than two residual standard deviations) and ``deployed_pareto_k`` (Pareto k-hat of the weights
+        that would turn the deployed posterior's draws into those of the shadow at the end of the period, at most 10).
 
         Per period ``rows``, ``exposure``, ``converged`` (whether the shadow can be believed; ``deployed_converged`` is
         the same for what is deployed), ``doubt`` and ``deployed_doubt`` (which diagnostic of which parameter failed;

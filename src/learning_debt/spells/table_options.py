@@ -10,7 +10,7 @@ from learning_debt.forecasters.base import require_forecaster, require_sampled_f
 from learning_debt.forecasters.conjugate_regression import ConjugateRegression
 from learning_debt.shadows.base import require_keeper
 from learning_debt.shadows.refit import Refit
-from learning_debt.spells.schema import DRAWS_ONLY, EXACT_ONLY, OPTIONAL, SAMPLED
+from learning_debt.spells.schema import DRAWS_ONLY, ESTIMATED, EXACT_ONLY, OPTIONAL
 from learning_debt.validation import (
     require_executor,
     require_flag,
@@ -42,7 +42,7 @@ def check_options(
     exact = isinstance(forecaster, ConjugateRegression)
     if not exact:
         require_sampled_forecaster("forecaster", forecaster)
-    names = require_names("variables", variables, (*SAMPLED, *OPTIONAL))
+    names = require_names("variables", variables, (*ESTIMATED, *OPTIONAL))
     _check_variables(names, exact)
     for name, value in periods.items():
         require_whole_number(name, value, at_least=1)
@@ -72,10 +72,10 @@ def _check_variables(variables: Sequence[str], exact: bool) -> None:
     if exact_only and not exact:
         raise ValueError(
             f"variables {exact_only} are offered for a ConjugateRegression only; for a sampled forecaster choose "
-            f"from {(*SAMPLED, *(name for name in OPTIONAL if name not in EXACT_ONLY))}"
+            f"from {(*ESTIMATED, *DRAWS_ONLY)}"
         )
     if draws_only and exact:
         raise ValueError(
             f"variables {draws_only} are about posterior draws, and a ConjugateRegression has none; choose from "
-            f"{(*SAMPLED, *(name for name in OPTIONAL if name not in DRAWS_ONLY))}"
+            f"{(*ESTIMATED, *EXACT_ONLY)}"
         )
