@@ -51,7 +51,7 @@ class Replay:
         of other forecasters compare by it. On one table it differs between policies as `objective` does, with the sign
         turned. NaN where it is not defined.
     net_score_se : DataArray (series)
-        Monte-Carlo error of sampled scores, as `objective_se`. Two policies share the error of what both had in service.
+        Monte-Carlo error of sampled scores, as `objective_se`. Two policies share that of what both had in service.
     net_score_reason : str
         Why it is not defined: no ``deployed_score`` in the table, or none that is finite where a posterior served;
         positive accounting; a regret of the owner's own. Empty where it is. With timing ``"separate"`` it is the score
@@ -304,7 +304,7 @@ def _bill(
     net = net_scores(table, schedule, cost, paid, accounting)
     gained = walk.along_schedule(table["regret"].values, lanes, schedule) < 0
 
-    def by_series(values: Array) -> xr.DataArray:
+    def by_series(values: NDArray[np.float64 | np.int64]) -> xr.DataArray:
         return xr.DataArray(values, dims=SERIES, coords={SERIES: table.coords[SERIES]})
 
     return Replay(

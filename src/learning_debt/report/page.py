@@ -139,6 +139,7 @@ def policy_table(audit: Audit) -> str:
     places = decimals_for(_of(audit, ("regret", "total", "difference_low", "difference_high"), leave_out="always"))
     positive = bool(np.isfinite(table["total_positive"]).any())
     sampled = bool((table["total_se"] > 0).any())
+    scored = bool(np.isfinite(table["net_score"]).any())
     chosen_again = bool(np.isfinite(table["selected_share"]).any())
     heads = [
         ("policy", "left"),
@@ -150,6 +151,7 @@ def policy_table(audit: Audit) -> str:
         (f"difference to<br>{against} ({unit})", ""),
         (f"{audit.probability:.0%} interval<br>of the difference", ""),
     ]
+    heads += [(f"net score<br>({unit})", "")] if scored else []
     heads += [("setting<br>chosen again", "")] if chosen_again else []
     heads += [(f"only losses<br>counted ({unit})", "side")] if positive else []
     head = "".join(f'<th class="{kind}">{text}</th>' for text, kind in heads)
@@ -169,6 +171,7 @@ def policy_table(audit: Audit) -> str:
             (NONE if same else number(row["difference"], places, sign=True), ""),
             (NONE if same else interval, ""),
         ]
+        cells += [(number(row["net_score"], places), "")] if scored else []
         cells += [(percent(row["selected_share"]), "")] if chosen_again else []
         cells += [(number(row["total_positive"], places), "side")] if positive else []
         body = "".join(f'<td class="{kind}">{text}</td>' for text, kind in cells)

@@ -71,6 +71,9 @@ signed: where the deployed model happened to do better, regret is negative.</dd>
 if staying with an old model was a lucky choice.</dd>
 <dt>Only losses counted</dt><dd>The same schedule if periods in which the deployed model did better count as zero.
 This also charges bad luck, so it is shown beside the bill and is never the bill.</dd>
+<dt>Net score</dt><dd>The score of the forecasts that would have served, less the cost of retrains. Total cost counts
+from the shadow of this model; net score does not, so it may be held against that of another model or another update
+rule over the same periods.</dd>
 <dt>Your calendar; oracle</dt><dd>What you do today; and the cheapest schedule that could be found knowing the future.
 No policy can cost less than the oracle; it shows how much there was to win.</dd>
 <dt>Predictive debt</dt><dd>What one more forecast with the deployed model is expected to lose, in the eyes of the

@@ -52,7 +52,7 @@ def spell_tables(
     initial : int
         Periods of each series that its first posterior holds.
     series_per_table : int
-        The last table may have fewer. A cell takes about 70 bytes: 100 series of 200 periods 280 MB.
+        The last table may have fewer. A cell takes about 90 bytes: 100 series of 200 periods 350 MB.
     exposure, variables, varying_rows, score, update_rule, shadow, horizon, random_seed, progressbar : optional
         As in `spell_table`.
     executor : concurrent.futures.Executor, optional
