@@ -74,7 +74,8 @@ def city_regressions(module: ModuleType) -> RealHistory:
 
     def load() -> xr.Dataset:
         data = module.load_history().rename(log_volume="y", city="series")
-        return data.transpose("obs", "coefficient")
+        parts = [data[name].rename({data[name].dims[1]: "coefficient"}) for name in ("own", "seasons")]
+        return data.drop_dims(["of_a_city", "season"]).assign(x=xr.concat(parts, "coefficient"))
 
     whole = HISTORIES["avocado"]
     return RealHistory(

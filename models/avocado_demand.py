@@ -34,12 +34,18 @@ def load_history() -> xr.Dataset:
         volume, price = y[first].mean(), x[first, OF_A_CITY.index("log_price")].mean()
         y[rows] -= volume
         x[np.ix_(rows, [1, 2, 3])] -= [volume, price, price]
+    first_week = np.unique(week)[number // WEEKS_A_PERIOD * WEEKS_A_PERIOD]
     known = xr.Dataset(
-        {"x": (("obs", "coefficient"), x), "log_volume": ("obs", y)},
+        {
+            "own": (("obs", "of_a_city"), x[:, : len(OF_A_CITY)]),
+            "seasons": (("obs", "season"), x[:, len(OF_A_CITY) :]),
+            "log_volume": ("obs", y),
+        },
         coords={
-            "coefficient": data["coefficient"].values,
+            "of_a_city": OF_A_CITY,
+            "season": data["coefficient"].values[len(OF_A_CITY) :],
             "city": ("obs", data["series"].values),
-            "period": ("obs", np.unique(week)[number // WEEKS_A_PERIOD * WEEKS_A_PERIOD]),
+            "period": ("obs", first_week),
         },
     )
     return known.isel(obs=np.flatnonzero(whole))
@@ -47,10 +53,10 @@ def load_history() -> xr.Dataset:
 
 def build_model(data: xr.Dataset) -> pm.Model:
     """Cities differ in level, memory and reaction to prices about common means; they share the season."""
-    season = [name for name in data["coefficient"].values.tolist() if name not in OF_A_CITY]
-    with pm.Model(coords={"city": CITIES, "of_a_city": OF_A_CITY, "season": season}) as model:
-        own = pm.Data("own", data["x"].sel(coefficient=OF_A_CITY).values, dims=("obs", "of_a_city"))
-        seasons = pm.Data("seasons", data["x"].sel(coefficient=season).values, dims=("obs", "season"))
+    coords = {"city": CITIES, "of_a_city": OF_A_CITY, "season": data["season"].values.tolist()}
+    with pm.Model(coords=coords) as model:
+        own = pm.Data("own", data["own"].values, dims=("obs", "of_a_city"))
+        seasons = pm.Data("seasons", data["seasons"].values, dims=("obs", "season"))
         city = pm.Data("city_index", np.searchsorted(CITIES, data["city"].values), dims="obs")
         log_volume = pm.Data("log_volume", data["log_volume"].values, dims="obs")
         mean = pm.Normal("mean", [0.0, 0.5, -0.5, 0.2], 0.5, dims="of_a_city")

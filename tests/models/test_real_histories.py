@@ -67,10 +67,10 @@ def test_demand_has_the_density_of_its_hierarchy(seed):
     mean, between = rng.normal(size=4), rng.uniform(0.05, 0.3, 4)
     departure, of_season = rng.normal(size=(8, 4)), rng.normal(0, 0.1, 4)
     scale = rng.uniform(0.05, 0.3, 8)
-    x, expected = data["x"].values, 0.0
+    own, seasons, expected = data["own"].values, data["seasons"].values, 0.0
     for row, (city, volume) in enumerate(zip(data["city"].values, data["log_volume"].values, strict=True)):
         place = module.CITIES.index(city)
-        forecast = x[row, :4] @ (mean + between * departure[place]) + x[row, 4:] @ of_season
+        forecast = own[row] @ (mean + between * departure[place]) + seasons[row] @ of_season
         expected += stats.norm(forecast, scale[place]).logpdf(volume)
     expected += stats.norm([0.0, 0.5, -0.5, 0.2], 0.5).logpdf(mean).sum() + half_normal(between, 0.2)
     expected += stats.norm(0, 1).logpdf(departure).sum() + stats.norm(0, 0.1).logpdf(of_season).sum()
@@ -109,21 +109,22 @@ def test_demand_comes_in_whole_periods_about_the_first_years_means():
     assert len(counts) == 168 // 4
     denver = raw[raw["region"] == "Denver"].sort_values("week")
     mean = np.log(denver["volume"].to_numpy())[1:][denver["week"].to_numpy()[1:] < "2016"].mean()
-    own = data.isel(obs=np.flatnonzero(data["city"].values == "Denver"))
-    np.testing.assert_allclose(own["log_volume"], np.log(denver["volume"].to_numpy())[1:] - mean)
-    lagged = own["x"].sel(coefficient="lagged_log_volume").values
-    np.testing.assert_allclose(lagged[1:], own["log_volume"].values[:-1])
+    rows = data.isel(obs=np.flatnonzero(data["city"].values == "Denver"))
+    np.testing.assert_allclose(rows["log_volume"], np.log(denver["volume"].to_numpy())[1:] - mean)
+    lagged = rows["own"].sel(of_a_city="lagged_log_volume").values
+    np.testing.assert_allclose(lagged[1:], rows["log_volume"].values[:-1])
     price = np.log(denver["price"].to_numpy())[1:]
     usual = price[denver["week"].to_numpy()[1:] < "2016"].mean()
-    np.testing.assert_allclose(own["x"].sel(coefficient="log_price"), price - usual)
+    np.testing.assert_allclose(rows["own"].sel(of_a_city="log_price"), price - usual)
 
 
 def test_employment_is_that_of_the_persons():
     data, raw = module_of("census_employment").load_history(), HISTORIES["massachusetts"].load_raw()
     np.testing.assert_array_equal(data["employed"], raw["employed"])
     age = (raw["age"] - 45) / 20
-    np.testing.assert_allclose(data["x"].sel(coefficient="age_cubed"), age**3)
-    np.testing.assert_allclose(data["x"].sel(coefficient="married"), raw["married"])
+    np.testing.assert_allclose(data["x"].sel(coefficient="age_cubed"), age**3 - 2 * age)
+    np.testing.assert_allclose(data["x"].sel(coefficient="married"), raw["married"] - 0.5)
+    assert np.linalg.cond(np.corrcoef(data["x"].values[:, 1:].T)) < 20
     assert np.unique(data["period"].values, return_counts=True)[1].tolist() == [400] * 48
 
 
