@@ -9,7 +9,7 @@ import xarray as xr
 import learning_debt as ld
 from learning_debt.bench.other_packages import driftfdr_fleet, lfmm_alarms, retrainopt_policies
 from learning_debt.bench.other_packages.loss_tables import losses
-from learning_debt.bench.package_rows import PACKAGE_ROWS
+from learning_debt.bench.package_rows import HINDSIGHT_ROWS, PACKAGE_ROWS
 from learning_debt.bench.rows import NotPossibleError
 from learning_debt.spells import check_spells, select_periods
 
@@ -195,6 +195,18 @@ def test_a_row_beats_never_where_drift_is_plain(name):
     bill = bills(schedule, evaluation, 0.2).sum()
     assert bill < 0.6 * float(ld.replay(evaluation, ld.policies.Never(), 0.2).objective.sum())
     assert bill > float(ld.oracle(evaluation, 0.2).objective.sum())
+
+
+def test_rows_of_hindsight_are_the_oracle_and_the_best_alarm(parts):
+    for module in ("retrainopt", "lfmm"):
+        pytest.importorskip(module)
+    tuning, evaluation = parts
+    plan, oracle, best = (row.planner(tuning, evaluation, price(0.2)) for row in HINDSIGHT_ROWS)
+    least = ld.oracle(evaluation, 0.2).objective
+    np.testing.assert_allclose(bills(plan, evaluation, 0.2), least, rtol=1e-12)
+    np.testing.assert_allclose(bills(oracle, evaluation, 0.2), least, rtol=1e-12)
+    tuned = package_schedule("lfmm alarm", tuning, evaluation, 0.2)
+    assert least.sum() < bills(best, evaluation, 0.2).sum() <= bills(tuned, evaluation, 0.2).sum()
 
 
 @every_row

@@ -7,14 +7,16 @@ from types import MappingProxyType
 from typing import Any
 
 from learning_debt.bench.library_rows import LIBRARY_ROWS
-from learning_debt.bench.package_rows import PACKAGE_ROWS
+from learning_debt.bench.package_rows import HINDSIGHT_ROWS, PACKAGE_ROWS
 from learning_debt.bench.rival_rows import RIVAL_ROWS
 from learning_debt.bench.rows import Row
 from learning_debt.validation import describe, require_sequence, suggestion
 
 __all__ = ["ROWS", "chosen_rows"]
 
-ROWS: Mapping[str, Row] = MappingProxyType({row.name: row for row in (*LIBRARY_ROWS, *RIVAL_ROWS, *PACKAGE_ROWS)})
+ROWS: Mapping[str, Row] = MappingProxyType(
+    {row.name: row for row in (*LIBRARY_ROWS, *RIVAL_ROWS, *PACKAGE_ROWS, *HINDSIGHT_ROWS)}
+)
 """Every row by its name."""
 ALWAYS_THERE = ("never", "always", "calendar", "CUSUM")
 """Rows that others are held against, whatever else is asked for."""

@@ -68,33 +68,45 @@ class Watched(NamedTuple):
 
 
 def alarm_schedule(
-    tuning: xr.Dataset, evaluation: xr.Dataset, cost: RetrainingCost, accounting: str = "signed"
+    tuning: xr.Dataset,
+    evaluation: xr.Dataset,
+    cost: RetrainingCost,
+    accounting: str = "signed",
+    *,
+    in_hindsight: bool = False,
 ) -> NDArray[np.bool_]:
-    """The alarm with the least bill in tuning, on the evaluation, shape (series, period)."""
-    tried = some_series(tuning)
-    setting = tuned_alarm(tried, cost, accounting, watched([tuning, evaluation]))
-    rise = _typical_rise(losses(tried, cost, setting.stream))
-    before = fresh(losses(tuning, cost, setting.stream))
-    seen = [Watched(*one) for one in zip(losses(evaluation, cost, setting.stream), before, strict=True)]
+    """The alarm with the least bill in tuning, or in the evaluation itself, on the evaluation: (series, period)."""
+    streams, some = watched([tuning, evaluation]), some_series(tuning)
+    tried, earlier = (some_series(evaluation), some) if in_hindsight else (some, None)
+    setting = tuned_alarm(tried, earlier, cost, accounting, streams)
+    rise = _typical_rise(losses(some, cost, setting.stream))
     charged = charged_regret(evaluation, cost, accounting)
+    seen = _seen(evaluation, tuning, cost, setting.stream)
     return np.array(
         [_walk(regret, one, setting, rise)[1] for regret, one in zip(charged, seen, strict=True)], dtype=bool
     )
 
 
-def tuned_alarm(tuning: xr.Dataset, cost: RetrainingCost, accounting: str, streams: list[str]) -> Setting:
-    """The setting with the least mean bill over the series of the tuning part; of equals the first."""
-    charged, price = charged_regret(tuning, cost, accounting), one_price(cost)
+def tuned_alarm(
+    table: xr.Dataset, earlier: xr.Dataset | None, cost: RetrainingCost, accounting: str, streams: list[str]
+) -> Setting:
+    """The setting with the least mean bill over the series of a table; of equals the first."""
+    charged, price = charged_regret(table, cost, accounting), one_price(cost)
     bills = {}
     for stream in streams:
-        loss = losses(tuning, cost, stream)
-        rise, nothing = _typical_rise(loss), np.empty(0)
+        rise = _typical_rise(losses(table if earlier is None else earlier, cost, stream))
+        seen = _seen(table, earlier, cost, stream)
         for setting in settings(stream):
-            walks = [
-                _walk(regret, Watched(one, nothing), setting, rise) for regret, one in zip(charged, loss, strict=True)
-            ]
+            walks = [_walk(regret, one, setting, rise) for regret, one in zip(charged, seen, strict=True)]
             bills[setting] = sum(total + price * sum(schedule) for total, schedule in walks)
     return min(bills, key=bills.__getitem__)
+
+
+def _seen(table: xr.Dataset, earlier: xr.Dataset | None, cost: RetrainingCost, stream: str) -> list[Watched]:
+    """What the alarms of each series of a table watch."""
+    loss = losses(table, cost, stream)
+    before = np.empty((len(loss), 0)) if earlier is None else fresh(losses(earlier, cost, stream))
+    return [Watched(*one) for one in zip(loss, before, strict=True)]
 
 
 def settings(stream: str) -> list[Setting]:
@@ -107,7 +119,7 @@ def settings(stream: str) -> list[Setting]:
 
 
 def hindsight_schedule(table: xr.Dataset, cost: RetrainingCost, accounting: str = "signed") -> NDArray[np.bool_]:
-    """The package's oracle, shape (series, period)."""
+    """What the package's oracle would have done, shape (series, period)."""
     retrain = require_package("lfmm.retrain", PACKAGE)
     charged = charged_regret(table, cost, accounting)
     return np.array(
