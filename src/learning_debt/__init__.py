@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from learning_debt.moved import serve_old_names
 
 if TYPE_CHECKING:
-    from learning_debt import policies, scores
+    from learning_debt import bench, policies, scores
     from learning_debt.arrays.conjugate.nig import NIG
     from learning_debt.auditing import Audit, RuleComparison, audit, compare_rules, repeat_audit
     from learning_debt.auditing.belief import belief_check
@@ -86,6 +86,7 @@ __all__ = [
     "UpdateRule",
     "audit",
     "belief_check",
+    "bench",
     "check_spells",
     "compare_rules",
     "compare_tables",
@@ -144,6 +145,7 @@ _MODULES = {
     "UpdateRule": "learning_debt.data.update_rule",
     "audit": "learning_debt.auditing",
     "belief_check": "learning_debt.auditing.belief",
+    "bench": "learning_debt",
     "check_spells": "learning_debt.spells",
     "compare_rules": "learning_debt.auditing",
     "compare_tables": "learning_debt.spells",

@@ -82,7 +82,7 @@ def test_what_is_not_installed_is_refused_by_name_and_noted_otherwise(monkeypatc
 
 
 def test_a_row_has_candidates_or_a_planner():
-    with pytest.raises(ValueError, match="either candidates or a planner"):
+    with pytest.raises(ValueError, match="must have one of them"):
         Row("mine", "mine")
     with pytest.raises(TypeError, match="a function of the tuning part, the cost and a random seed"):
         Row("mine", "mine", len)

@@ -13,7 +13,7 @@ import pymc as pm
 import xarray as xr
 
 import learning_debt as ld
-from learning_debt import plots, policies, scores
+from learning_debt import bench, plots, policies, scores
 from learning_debt.integrations.bambi_model import from_bambi
 from learning_debt.integrations.model_builder import from_model_builder
 from learning_debt.policies.rivals import rivals
@@ -53,6 +53,10 @@ SPELLS = ld.spell_table(FORECASTER, history(), initial=6, progressbar=False)
 LONGER = ld.spell_table(FORECASTER, history(60), initial=6, progressbar=False)
 REPLAYED = ld.replayed_posteriors(FORECASTER, history(), initial=6, progressbar=False)
 PARTS = ld.debt_by_block(FORECASTER, SHADOW, DEPLOYED, NEW)
+BENCH = bench.run_bench({"mine": LONGER}, policies=[], splits=[0.5], resamples=10, progressbar=False)
+WRITTEN, TABLES = mkdtemp(), mkdtemp()
+bench.write_bench(BENCH, WRITTEN)
+LONGER.to_netcdf(f"{TABLES}/mine.nc", engine="h5netcdf")
 SCHEDULE = ld.replay(SPELLS, policies.Always(), 0.1).schedule
 AUDIT = ld.audit(SPELLS, 0.1, resamples=10)
 TABLE = A(SPELLS, "object", ())
@@ -87,6 +91,10 @@ class Builder:
 @cache
 def ready_model() -> pm.Model:
     return build_model(xr.Dataset({"sold": ("obs", [1, 2])}))
+
+
+def never(tuning: Any, cost: Any, random_seed: int) -> list[policies.Policy]:
+    return [policies.Never()]
 
 
 def a_score(draws: Any, outcome: Any) -> Any:
@@ -609,6 +617,47 @@ CALLS: dict[str, Call] = {
             "accounting": ACCOUNTING,
         }
         | GRIDS,
+    ),
+    # real histories
+    "run_bench": Call(
+        bench.run_bench,
+        {
+            "tables": A({"mine": LONGER}, "object", OPTIONAL),
+            "histories": A(None, "names", OPTIONAL),
+            "policies": A([], "names", ("none", "empty")),
+            "cost_ratios": A((1.0,), "object", ("numbers",)),
+            "splits": A((0.5,), "object", ("numbers",)),
+            "accounting": ACCOUNTING,
+            "resamples": A(10, "whole"),
+            "random_seed": SEED,
+            "executor": A(None, "object", OPTIONAL),
+            "progressbar": A(False, "flag"),
+        },
+        dict.fromkeys(("update_rules", "priors"), (None, "of real histories, tested with these")),
+    ),
+    "summarise": Call(
+        bench.summarise,
+        {
+            "bills": A(BENCH.bills, "object"),
+            "floor": A(0.25, "positive"),
+            "probability": A(0.9, "probability"),
+            "resamples": A(10, "whole"),
+            "random_seed": SEED,
+        },
+    ),
+    "write_bench": Call(bench.write_bench, {"bench": A(BENCH, "object"), "directory": A(mkdtemp(), "path")}),
+    "read_bench": Call(bench.read_bench, {}, {"directory": (WRITTEN, A_FOLDER)}),
+    "read_tables": Call(bench.read_tables, {}, {"directory": (TABLES, A_FOLDER)}),
+    "Row": Call(
+        bench.Row,
+        {
+            "name": A("mine", "text"),
+            "group": A("mine", "text"),
+            "candidates": A(never, "function"),
+            "requires": A(("score_gap",), "names", ("texts", "empty")),
+            "sees_cost": A(True, "flag"),
+        },
+        {"planner": (None, "one of candidates and planner"), "module": ("", OPEN), "extra": ("", OPEN)},
     ),
     # what it looks like
     "plot_bill": Call(plots.plot_bill, {"audit": A(AUDIT, "object"), "policies": A(None, "names", OPTIONAL)} | PICTURE),

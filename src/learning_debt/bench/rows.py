@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from learning_debt.policies import Policy
 from learning_debt.policies.cost import RetrainingCost
-from learning_debt.validation import require_callable, require_text
+from learning_debt.validation import require_callable, require_flag, require_names, require_text
 
 __all__ = ["NotPossibleError", "Row"]
 
@@ -76,8 +76,10 @@ class Row:
     def __post_init__(self) -> None:
         for field in ("name", "group"):
             require_text(f"{field} of a row", getattr(self, field), "a name, such as 'CUSUM'")
+        object.__setattr__(self, "requires", require_names("requires", self.requires))
+        require_flag("sees_cost", self.sees_cost)
         if (self.candidates is None) == (self.planner is None):
-            raise ValueError(f"the row {self.name!r} must have either candidates or a planner")
+            raise ValueError(f"candidates or planner: the row {self.name!r} must have one of them")
         if self.candidates is not None:
             remedy = "a function of the tuning part, the cost and a random seed"
             require_callable(f"candidates of {self.name!r}", self.candidates, remedy, takes=3)

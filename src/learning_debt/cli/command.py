@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import typer
 from typer.core import TyperGroup
@@ -12,22 +13,29 @@ import learning_debt as ld
 from learning_debt.cli.command_endings import clear_endings
 
 
-class _StudyCommands(TyperGroup):
-    """The commands of ``learning-debt study``, imported when one of them, or their list, is asked for."""
+class _LaterCommands(TyperGroup):
+    """Commands of another module, imported when one of them, or their list, is asked for."""
+
+    home: ClassVar[str]
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Names of the study's commands."""
-        return list(_study_commands())
+        """Names of its commands."""
+        return list(self._commands())
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """One of the study's commands, None where it has no such one."""
-        return _study_commands().get(cmd_name)
+        """One of its commands, None where it has no such one."""
+        return self._commands().get(cmd_name)
+
+    def _commands(self) -> dict[str, Any]:
+        return dict(typer.main.get_group(import_module(self.home).app).commands)
 
 
-def _study_commands() -> dict[str, Any]:
-    from learning_debt.cli.study_commands import app as study
+class _StudyCommands(_LaterCommands):
+    home = "learning_debt.cli.study_commands"
 
-    return dict(typer.main.get_group(study).commands)
+
+class _BenchCommands(_LaterCommands):
+    home = "learning_debt.cli.bench_commands"
 
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -36,6 +44,12 @@ app.add_typer(
         cls=_StudyCommands, no_args_is_help=True, help="Reproduce the reference study on the library's own policies."
     ),
     name="study",
+)
+app.add_typer(
+    typer.Typer(
+        cls=_BenchCommands, no_args_is_help=True, help="Real histories: every policy and rival, billed in one table."
+    ),
+    name="bench",
 )
 
 

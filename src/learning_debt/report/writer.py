@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pandas as pd
 import xarray as xr
 
 from learning_debt.auditing import Audit
-from learning_debt.report.deferred_signals import uninterrupted
 from learning_debt.report.page import render_page
 from learning_debt.report.pictures import draw_figures
+from learning_debt.report.whole_directory import Publication, require_room, written_whole
 from learning_debt.spells.checks import require_table
 from learning_debt.spells.variable_checks import checked_contents
 from learning_debt.validation import require_instance, require_text
 
 PAGE, TABLE, SPELLS, KEPT = "report.html", "policies.csv", "spells.nc", "new-spells.nc"
 PICTURES = tuple(f"{name}.png" for name in ("bill", "schedule", "signals", "upkeep", "sampled_against_exact"))
+REPORT = Publication("the report", PAGE, (TABLE, SPELLS), (*PICTURES, KEPT))
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How a cell begins that a spreadsheet would compute."""
 
@@ -96,7 +94,7 @@ def write_report(
     if (spells is None) != (schedule is None):
         raise ValueError("give both spells and schedule, or neither")
     target = Path(directory)
-    with _all_or_nothing(target) as workshop:
+    with written_whole(target, REPORT) as workshop:
         figures = draw_figures(audit, exact, sampled, spells, schedule)
         for figure in figures:
             (workshop / figure.file).write_bytes(figure.png)
@@ -125,13 +123,14 @@ def write_spells(table: xr.Dataset, directory: str | os.PathLike[str]) -> Path:
 
     Examples
     --------
-    >>> with tempfile.TemporaryDirectory() as home:
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as home:
     ...     write_spells(xr.Dataset({"score_gap": (("deployed_at", "period"), [[0.1]])}), home).name
     'spells.nc'
     """
     target = Path(directory)
     name = KEPT if (target / PAGE).exists() else SPELLS
-    with _all_or_nothing(target) as workshop:
+    with written_whole(target, REPORT) as workshop:
         (workshop / name).write_bytes(_as_netcdf(table))
     return target / name
 
@@ -163,84 +162,11 @@ def require_writable(directory: str | os.PathLike[str]) -> None:
 
     Examples
     --------
-    >>> with tempfile.TemporaryDirectory() as home:
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as home:
     ...     require_writable(Path(home) / "audit")
     """
-    target = Path(directory)
-    if os.path.lexists(target) and not target.is_dir():
-        what = "a file" if target.exists() else "a link to what does not exist"
-        raise NotADirectoryError(f"cannot write the report to {target}: it is {what}")
-    ground = next(place for place in (target, *target.absolute().parents) if os.path.lexists(place))
-    if not ground.is_dir():
-        what = "a file" if ground.exists() else "a link to what does not exist"
-        raise NotADirectoryError(f"cannot write the report to {target}: {ground} is {what}")
-    for name in (PAGE, TABLE, SPELLS, KEPT, *PICTURES):
-        if (target / name).is_dir():
-            raise IsADirectoryError(f"cannot write the report to {target}: {name} is a directory there")
-    try:
-        os.rmdir(tempfile.mkdtemp(prefix=".report-", dir=ground))
-    except OSError as error:
-        raise OSError(f"cannot write the report to {target}: {error.strerror} ({ground})") from error
-
-
-@contextmanager
-def _all_or_nothing(target: Path) -> Iterator[Path]:
-    """A directory to work in, whose files are moved to `target` at the end, if all went well."""
-    require_writable(target)
-    exists = target.is_dir()
-    missing = [place for place in (target.parent, *target.parent.parents) if not place.exists()]
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        # A directory that exists may be another file system than its parent: work inside it then, so that moves are
-        # atomic.
-        with tempfile.TemporaryDirectory(
-            prefix=".report-", dir=target if exists else target.parent, ignore_cleanup_errors=True
-        ) as workplace:
-            workshop = Path(workplace)
-            yield workshop
-            with uninterrupted():
-                _put_in_place(workshop, target)
-    except OSError as error:
-        raise type(error)(f"cannot write the report to {target}: {error}") from error
-    finally:
-        if not target.exists():
-            for place in missing:
-                with suppress(OSError):
-                    place.rmdir()
-
-
-def _put_in_place(workshop: Path, target: Path) -> None:
-    """Make a workshop's files those of `target`; a page last, so that who sees a new page sees new pictures."""
-    if not target.exists():
-        workshop.chmod(0o777 & ~_umask())
-        with suppress(OSError):  # another writer may have made it since
-            os.rename(workshop, target)
-            return
-    with _one_at_a_time(target):
-        require_writable(target)
-        files = sorted(workshop.iterdir(), key=lambda file: file.name == PAGE)
-        for file in files:
-            os.replace(file, target / file.name)
-        names = {file.name for file in files}
-        for stale in {*PICTURES, KEPT} - names if PAGE in names else ():
-            (target / stale).unlink(missing_ok=True)
-
-
-@contextmanager
-def _one_at_a_time(directory: Path) -> Iterator[None]:
-    """Wait for other writers of a directory, where the system can tell."""
-    try:
-        import fcntl
-    except ImportError:  # no such locks here
-        yield
-        return
-    held = os.open(directory, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # a file system without locks
-            fcntl.flock(held, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(held)
+    require_room(directory, REPORT)
 
 
 def _as_netcdf(table: xr.Dataset) -> bytes:
@@ -255,9 +181,3 @@ def _as_netcdf(table: xr.Dataset) -> bytes:
 def _without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
     """Text cells that a spreadsheet would take for a formula, behind an apostrophe."""
     return frame.map(lambda cell: f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

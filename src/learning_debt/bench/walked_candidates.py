@@ -1,0 +1,109 @@
+"""What candidates would have paid on one part of a history; a calendar is the mean over its phases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from learning_debt.arrays.schedules import walk
+from learning_debt.data import SERIES
+from learning_debt.policies import Calendar, Policy
+from learning_debt.policies.cost import RetrainingCost
+from learning_debt.pricing import walk_candidates
+from learning_debt.pricing.replays import charged_regret
+from learning_debt.typing import Array
+
+
+def phases(policy: Policy) -> list[Policy]:
+    """A calendar at each of its offsets; any other policy by itself.
+
+    What a calendar costs depends on where in it a history begins, which nobody chooses: its bill is the mean.
+
+    Examples
+    --------
+    >>> phases(Calendar(2))
+    [Calendar(interval=2, offset=0), Calendar(interval=2, offset=1)]
+    """
+    if not isinstance(policy, Calendar):
+        return [policy]
+    return [replace(policy, offset=offset) for offset in range(int(policy.interval))]
+
+
+@dataclass(frozen=True)
+class Walked:
+    """Candidates on one part of a history.
+
+    Attributes
+    ----------
+    candidates : sequence of Policy or str
+        A planner is its name.
+    schedules : tuple of ndarray of bool, each of shape (phase, series, period)
+        Of each candidate.
+    regret : ndarray, shape (candidate, series, period)
+        As it is charged, in the unit of the table's regret, the mean over phases.
+    retrains : ndarray, shape (candidate, series, period)
+        Share of a candidate's phases that retrain.
+    """
+
+    candidates: Sequence[Policy | str]
+    schedules: tuple[NDArray[np.bool_], ...]
+    regret: Array
+    retrains: Array
+
+    @classmethod
+    def of(cls, table: xr.Dataset, candidates: Sequence[Policy], cost: RetrainingCost, accounting: str) -> Walked:
+        """Walk all candidates over a checked table, side by side where they differ in numbers only."""
+        expanded = [phases(candidate) for candidate in candidates]
+        walked = _walked_by_kind(table, [one for several in expanded for one in several], cost)
+        ends = np.cumsum([len(several) for several in expanded])[:-1]
+        return cls.of_schedules(table, candidates, np.split(walked, ends), cost, accounting)
+
+    @classmethod
+    def of_schedules(
+        cls,
+        table: xr.Dataset,
+        candidates: Sequence[Policy | str],
+        schedules: Sequence[NDArray[np.bool_]],
+        cost: RetrainingCost,
+        accounting: str,
+    ) -> Walked:
+        """Of schedules that are known, one of shape (phase, series, period) for each candidate."""
+        charged = charged_regret(table, cost, accounting)
+        regret = [_along(charged, several).mean(axis=0) for several in schedules]
+        retrains = [several.mean(axis=0) for several in schedules]
+        return cls(candidates, tuple(schedules), np.stack(regret), np.stack(retrains))
+
+    def bills(self, cost: RetrainingCost) -> Array:
+        """Regret and retrains in costs of a retrain, shape (candidate, series, period)."""
+        return self.regret / cost.per_retrain + self.retrains
+
+    def cheapest(self, cost: RetrainingCost) -> int:
+        """The candidate with the least mean bill over series; of equal ones the first."""
+        totals = self.bills(cost).sum(axis=-1).mean(axis=-1)
+        # Sums in another unit may differ in their last digit, and must not change what is chosen.
+        return int(np.argmax(totals <= totals.min() + 1e-12 * np.abs(totals).max()))
+
+    def only(self, index: int) -> Walked:
+        """One of the candidates."""
+        part = slice(index, index + 1)
+        return Walked(self.candidates[part], self.schedules[part], self.regret[part], self.retrains[part])
+
+
+def _walked_by_kind(table: xr.Dataset, policies: Sequence[Policy], cost: RetrainingCost) -> NDArray[np.bool_]:
+    """Schedules, shape (policy, series, period); policies of one class walk together."""
+    schedules = np.zeros((len(policies), table.sizes[SERIES], table.sizes["period"]), dtype=bool)
+    for kind in dict.fromkeys(type(policy) for policy in policies):
+        which = [place for place, policy in enumerate(policies) if type(policy) is kind]
+        schedules[which] = walk_candidates(table, [policies[place] for place in which], cost)
+    return schedules
+
+
+def _along(charged: Array, schedules: NDArray[np.bool_]) -> Array:
+    """Entries of `charged` that schedules meet, shape (phase, series, period)."""
+    count, series, periods = schedules.shape
+    lanes = np.tile(np.arange(series), count)
+    return walk.along_schedule(charged, lanes, schedules.reshape(-1, periods)).reshape(schedules.shape)

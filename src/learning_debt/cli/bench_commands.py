@@ -1,0 +1,149 @@
+"""``learning-debt bench``: real histories, all policies, one table."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from learning_debt import bench
+from learning_debt.bench.bench_page import require_bench_room
+from learning_debt.cli.command_endings import PlainConsole, clear_endings
+from learning_debt.validation import harmless
+
+app = typer.Typer(no_args_is_help=True)
+SHOWN = ("mean_excess", "median_excess", "relative", "won", "lost", "dearer_than_calendar", "dearer_than_best_calendar")
+
+
+@app.command("list")
+def list_histories() -> None:
+    """The real histories, and the policies that are measured on them."""
+    with clear_endings():
+        console = _console()
+        histories = _table("history", "period", "what drifted", "source", "licence")
+        for history in bench.HISTORIES.values():
+            cells = (history.name, history.period, history.drift, history.source, history.licence)
+            histories.add_row(*(Text(harmless(cell)) for cell in cells))
+        console.print(histories)
+        rows = _table("policy", "group", "reads", "needs")
+        for row in bench.ROWS.values():
+            read = ", ".join(row.requires)
+            rows.add_row(*(Text(harmless(cell)) for cell in (row.name, row.group, read, row.missing)))
+        console.print(rows)
+
+
+@app.command()
+def run(
+    out: Annotated[Path, typer.Option(help="Directory for the tables, the pictures and the page.")],
+    history: Annotated[
+        list[str] | None, typer.Option(help="A history, as list names it; several times for several. Default: all.")
+    ] = None,
+    tables: Annotated[
+        Path | None, typer.Option(help="Folder of spell tables (netCDF, one a history) in place of the real histories.")
+    ] = None,
+    policies: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A policy or group, as list names them; several times, or separated by commas. Default: all."
+        ),
+    ] = None,
+    cost_ratio: Annotated[
+        list[float] | None, typer.Option(help="Cost of a retrain in typical bad periods. Default: .25, 1 and 4.")
+    ] = None,
+    split: Annotated[
+        list[float] | None, typer.Option(help="Share of the periods that is tuned on. Default: .5, .6 and .7.")
+    ] = None,
+    prior: Annotated[list[str] | None, typer.Option(help="weak or firm. Default: both.")] = None,
+    accounting: Annotated[str, typer.Option(help="signed (the real bill) or positive (the paper's).")] = "signed",
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
+    jobs: Annotated[int | None, typer.Option(help="Processes; default: one a core.")] = None,
+) -> None:
+    """Tune every policy on the first part of every history, and bill it on the rest: bench.csv, summary.csv, a page."""
+    with clear_endings():
+        require_bench_room(out)
+        with _pool(jobs) as executor:
+            found = bench.run_bench(
+                None if tables is None else bench.read_tables(tables),
+                histories=history or None,
+                policies=_names(policies),
+                priors=prior or None,
+                cost_ratios=cost_ratio or bench.COST_RATIOS,
+                splits=split or bench.SPLITS,
+                accounting=accounting,
+                random_seed=seed,
+                executor=executor,
+                progressbar=sys.stdout.isatty(),
+            )
+        _written(found, out)
+
+
+@app.command()
+def report(directory: Annotated[Path, typer.Argument(help="What bench run wrote.", metavar="DIR")]) -> None:
+    """Make summary, pictures and page anew from bench.csv and notes.csv in DIR."""
+    with clear_endings():
+        require_bench_room(directory)
+        _written(bench.read_bench(directory), directory)
+
+
+def _written(found: bench.Bench, out: Path) -> None:
+    page = bench.write_bench(found, out)
+    console = _console()
+    console.print(_summary(bench.summarise(found.bills)))
+    left_out = len(found.notes)
+    said = f"; what was left out, and why: {out / 'notes.csv'}" if left_out else ""
+    console.say(f"bills: {out / 'bench.csv'}; page: {page}{said}")
+
+
+def _summary(summary: pd.DataFrame) -> Table:
+    part = summary[summary["cost_ratio"] == "all"]
+    part = part.sort_values("relative" if part["relative"].notna().any() else "mean_excess", kind="stable")
+    table = _table("policy", *(name.replace("_", " ") for name in SHOWN))
+    for line in part.to_dict("records"):
+        cells = ["" if line[name] != line[name] else f"{line[name]:.2f}" for name in SHOWN]
+        table.add_row(Text(harmless(line["policy"])), *cells)
+    return table
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, header_style="")
+    for name in (first, *others):
+        table.add_column(name, no_wrap=name == first, justify="left")
+    return table
+
+
+def _console() -> PlainConsole:
+    return PlainConsole(width=None if sys.stdout.isatty() else 150)
+
+
+def _names(given: list[str] | None) -> list[str] | None:
+    """Names that came one at a time, or separated by commas, which a name may hold as well."""
+    parts = [[one] if one in bench.ROWS else one.split(",") for one in given or ()]
+    return [name.strip() for several in parts for name in several] or None
+
+
+@contextmanager
+def _pool(jobs: int | None) -> Iterator[Executor | None]:
+    """Processes that begin anew, when there is work for them; none where one is enough."""
+    count = os.cpu_count() or 1 if jobs is None else jobs
+    if count < 1:
+        raise ValueError(f"--jobs must be at least 1, not {count}")
+    if count == 1:
+        yield None
+        return
+    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as executor:
+        try:
+            yield executor
+        except BaseException:
+            executor.shutdown(wait=False, cancel_futures=True)
+            raise
