@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from learning_debt import bench, policies, scores
     from learning_debt.arrays.conjugate.nig import NIG
     from learning_debt.auditing import Audit, RuleComparison, audit, compare_rules, repeat_audit
+    from learning_debt.auditing.ageing import ageing_curve
     from learning_debt.auditing.belief import belief_check
+    from learning_debt.auditing.belief_slope import belief_slope
+    from learning_debt.auditing.shadow_scores import shadow_scores
     from learning_debt.data.update_rule import UpdateRule
     from learning_debt.debt import debt_by_block, debt_by_group
     from learning_debt.debt.estimates import posterior_debt, predictive_debt, score_gap
@@ -84,8 +87,10 @@ __all__ = [
     "TwoStateEmissions",
     "UnsupportedModelError",
     "UpdateRule",
+    "ageing_curve",
     "audit",
     "belief_check",
+    "belief_slope",
     "bench",
     "check_spells",
     "compare_rules",
@@ -109,6 +114,7 @@ __all__ = [
     "score_gap",
     "scores",
     "select_periods",
+    "shadow_scores",
     "spell_table",
     "spell_tables",
     "tune",
@@ -143,8 +149,10 @@ _MODULES = {
     "TwoStateEmissions": "learning_debt.policies.models.two_state_filter",
     "UnsupportedModelError": "learning_debt.errors",
     "UpdateRule": "learning_debt.data.update_rule",
+    "ageing_curve": "learning_debt.auditing.ageing",
     "audit": "learning_debt.auditing",
     "belief_check": "learning_debt.auditing.belief",
+    "belief_slope": "learning_debt.auditing.belief_slope",
     "bench": "learning_debt",
     "check_spells": "learning_debt.spells",
     "compare_rules": "learning_debt.auditing",
@@ -168,6 +176,7 @@ _MODULES = {
     "score_gap": "learning_debt.debt.estimates",
     "scores": "learning_debt",
     "select_periods": "learning_debt.spells",
+    "shadow_scores": "learning_debt.auditing.shadow_scores",
     "spell_table": "learning_debt.spells",
     "spell_tables": "learning_debt.spells",
     "tune": "learning_debt.pricing.tuning",

@@ -125,7 +125,7 @@ OF_TABLES = {
     "forecaster": A(FORECASTER, "forecaster"),
     "initial": A(6, "whole"),
     "exposure": A(1.0, "positive", OPTIONAL),
-    "variables": A(("debt",), "names", ("empty",)),
+    "variables": A(("debt",), "names", ("none", "empty")),
     "varying_rows": A(False, "flag"),
     "score": A("log", "score"),
     "update_rule": A(None, "object", OPTIONAL),
@@ -574,6 +574,9 @@ CALLS: dict[str, Call] = {
         ld.belief_check,
         {"spells": TABLE, "schedule": A(None, "object", OPTIONAL), "probability": A(0.99, "probability")},
     ),
+    "belief_slope": Call(ld.belief_slope, {"spells": TABLE, "probability": A(0.9, "probability")}),
+    "ageing_curve": Call(ld.ageing_curve, {"spells": TABLE, "probability": A(0.9, "probability")}),
+    "shadow_scores": Call(ld.shadow_scores, {"spells": TABLE}),
     "audit": Call(
         ld.audit,
         {
@@ -660,6 +663,11 @@ CALLS: dict[str, Call] = {
         {"planner": (None, "one of candidates and planner"), "module": ("", OPEN), "extra": ("", OPEN)},
     ),
     # what it looks like
+    "plot_ageing": Call(
+        plots.plot_ageing,
+        {"curve": A(ld.ageing_curve(SPELLS), "object"), "max_age": A(10, "whole", OPTIONAL)} | PICTURE,
+    ),
+    "plot_belief_slope": Call(plots.plot_belief_slope, {"slopes": A(ld.belief_slope(SPELLS), "object")} | PICTURE),
     "plot_bill": Call(plots.plot_bill, {"audit": A(AUDIT, "object"), "policies": A(None, "names", OPTIONAL)} | PICTURE),
     "plot_debt_parts": Call(plots.plot_debt_parts, {"parts": A(PARTS, "object"), "max_parts": A(5, "whole")} | PICTURE),
     "plot_sampled_against_exact": Call(

@@ -114,7 +114,7 @@ def _held_against_beliefs(table: xr.Dataset, schedule: xr.DataArray | None, prob
     lag = 0 if TableFacts.from_table(table).timing == "separate" else 1
     gap, gap_se = table["score_gap"].values, _errors(table, "score_gap")
     belief, spread, belief_se = (
-        _delayed(values, lag)
+        delayed(values, lag)
         for values in (table["predictive_debt"].values, table["gap_sd"].values, _errors(table, "predictive_debt"))
     )
     compared = np.isfinite(gap) & np.isfinite(belief) & np.isfinite(spread)
@@ -156,7 +156,7 @@ def _errors(table: xr.Dataset, name: str) -> Array:
     return np.nan_to_num(standard_error(table, name).values)
 
 
-def _delayed(cells: Array, lag: int) -> Array:
+def delayed(cells: Array, lag: int) -> Array:
     """Cells (series, deployed_at, period) moved on by `lag` periods; NaN where nothing was believed yet."""
     if lag == 0:
         return cells

@@ -11,15 +11,27 @@ from arviz_plots import PlotCollection
 from matplotlib.style import context
 
 from learning_debt.auditing import Audit
+from learning_debt.auditing.ageing import ageing_curve
+from learning_debt.auditing.belief import REQUIRED
+from learning_debt.auditing.belief_slope import belief_slope
 from learning_debt.auditing.notes import upkeep_notes
 from learning_debt.data import SERIES
-from learning_debt.plots import plot_bill, plot_sampled_against_exact, plot_schedule, plot_signals, plot_upkeep
+from learning_debt.plots import (
+    plot_ageing,
+    plot_belief_slope,
+    plot_bill,
+    plot_sampled_against_exact,
+    plot_schedule,
+    plot_signals,
+    plot_upkeep,
+)
 from learning_debt.spells import check_spells
 from learning_debt.spells.schema import ARRIVED_GAP, SAMPLED, TableFacts, standard_error
 
 STYLE = {"axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False, "font.size": 11}
 MOST_SERIES = 3  # whose signals are drawn
 MOST_POLICIES = 10  # whose bills are drawn
+FEWEST_AGES = 5  # known reliably for their curve to be drawn
 DWARFS = 2.0  # a bill this many times the next one would press all others to the ground
 
 
@@ -38,9 +50,10 @@ def draw_figures(
     spells: xr.Dataset | None = None,
     schedule: xr.DataArray | None = None,
 ) -> list[Figure]:
-    """Bill, schedule and signals; upkeep of the shadow and sampled against exact where there is something to see.
+    """Bill, schedule and signals, and others where there is something to see.
 
-    The upkeep is drawn where it was more than a refit a period, the last one where both tables are given.
+    Regret by age and the slope of gaps on beliefs are drawn where there are periods enough, the upkeep of the shadow
+    where it was more than a refit a period, sampled against exact values where both tables are given.
     """
     whose = f"under {audit.benchmark}" if spells is None else "under the schedule shown"
     if spells is None or schedule is None:
@@ -49,6 +62,7 @@ def draw_figures(
     # The style is ours for the time of drawing only; whatever the user has set comes back.
     with context(["default", STYLE]):
         figures = [_bill(audit, schedule), _schedule(audit), _signals(table, schedule, whose)]
+        figures += _curves(table)
         if upkeep_notes(table):
             figures.append(_upkeep(table))
         if exact is not None and sampled is not None:
@@ -91,6 +105,28 @@ def _signals(table: xr.Dataset, schedule: xr.DataArray, whose: str) -> Figure:
         f"above zero means that the frozen model forecast worse than a retrained one would have.{ahead * late}{errors}",
         _png(plot_signals(table.isel(first), schedule.isel(first), backend="matplotlib")),
     )
+
+
+def _curves(table: xr.Dataset) -> list[Figure]:
+    """Regret by age, and the slope of gaps on beliefs, where enough of them is reliable to be worth a picture."""
+    found, curve = [], ageing_curve(table)
+    if int(curve["reliable"].sum()) >= FEWEST_AGES:
+        caption = (
+            "What a period costs by the age of what serves it, on average over all spells that could have been: a "
+            "steep curve asks for retrains, a flat one does not. The band is a 90% interval; where the line is broken, "
+            "too few spells lie behind it."
+        )
+        found.append(Figure("ageing.png", caption, _png(plot_ageing(curve, backend="matplotlib"))))
+    if all(name in table for name in REQUIRED):
+        slopes = belief_slope(table)
+        if bool(slopes["reliable"][-1]) and int(curve["reliable"].sum()) >= FEWEST_AGES:
+            caption = (
+                "How much of what the model expected to gain came, over all spells known by each period. One is what a "
+                "model that is right gives; near zero, debt is seen where there is none; far above, the world moves "
+                "faster than the shadow follows. The band is a 90% interval."
+            )
+            found.append(Figure("belief_slope.png", caption, _png(plot_belief_slope(slopes, backend="matplotlib"))))
+    return found
 
 
 def _upkeep(table: xr.Dataset) -> Figure:

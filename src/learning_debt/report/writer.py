@@ -17,7 +17,8 @@ from learning_debt.spells.variable_checks import checked_contents
 from learning_debt.validation import require_instance, require_text
 
 PAGE, TABLE, SPELLS, KEPT = "report.html", "policies.csv", "spells.nc", "new-spells.nc"
-PICTURES = tuple(f"{name}.png" for name in ("bill", "schedule", "signals", "upkeep", "sampled_against_exact"))
+DRAWN = ("bill", "schedule", "signals", "ageing", "belief_slope", "upkeep", "sampled_against_exact")
+PICTURES = tuple(f"{name}.png" for name in DRAWN)
 REPORT = Publication("the report", PAGE, (TABLE, SPELLS), (*PICTURES, KEPT))
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How a cell begins that a spreadsheet would compute."""
