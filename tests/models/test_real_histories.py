@@ -90,11 +90,14 @@ def test_employment_has_the_density_of_a_logistic_regression(seed):
     assert log_density(module, data, {"coefficients": coefficients}) == pytest.approx(expected, rel=1e-9)
 
 
-def test_deaths_are_those_of_the_history_and_temperature_is_in_tens_of_degrees():
+def test_deaths_are_those_of_the_history_and_temperature_is_above_what_is_usual():
     data, history = module_of("monthly_deaths").load_history(), HISTORIES["deaths"].load()
     np.testing.assert_allclose(np.log(data["deaths"]), history["y"])
-    raw = HISTORIES["deaths"].load_raw()
-    np.testing.assert_allclose(data["x"].sel(coefficient="temperature"), (raw["temperature"] - 10) / 10)
+    temperature = HISTORIES["deaths"].load_raw()["temperature"].to_numpy()
+    angle = 2 * np.pi * np.array([int(month[-2:]) for month in data["period"].values]) / 12
+    above = temperature - 9.4 + 3.7 * np.sin(angle) + 4.5 * np.cos(angle)
+    np.testing.assert_allclose(data["x"].sel(coefficient="temperature"), above / 10, atol=1e-12)
+    assert np.abs(above[:48].reshape(4, 12).mean(axis=0)).max() < 1.5  # no month of the first years is usually off
     assert data["period"].values.tolist() == history["period"].values.tolist()
     worst = int(data["deaths"].argmax())
     assert data["period"].values[worst] == "2020-04"
