@@ -55,6 +55,7 @@ ALARM_QUANTILES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
 UTILITY_SCALES = tuple(np.geomspace(0.25, 64.0, 17).tolist())
 HAZARDS = (0.01, 0.05, 0.2)
 STALE_CHANCES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
+STUDY_SCALES = tuple((4.0 ** np.arange(-4, 5)).tolist())
 STUDY_FILE = "study_continuation.json"
 
 
@@ -119,9 +120,18 @@ def _continuation(tuning: xr.Dataset, cost: RetrainingCost, random_seed: int) ->
 
 
 def _of_the_study(tuning: xr.Dataset, cost: RetrainingCost, random_seed: int) -> list[Policy]:
-    """In its own score unit the history has the study's: else a cost in EUR would be one of enormous nats."""
+    """As it is, but that a typical bad period counts as one of the study: else a cost in EUR would be one in nats."""
+    return [_carried(tuning, 1.0)]
+
+
+def _of_the_study_scaled(tuning: xr.Dataset, cost: RetrainingCost, random_seed: int) -> list[Policy]:
+    """What counts as a typical bad period of the study is tuned."""
+    return [_carried(tuning, scale) for scale in STUDY_SCALES]
+
+
+def _carried(tuning: xr.Dataset, scale: float) -> CarriedContinuation:
     model, unit = study_continuation()
-    return [CarriedContinuation(model, _typical_gap(tuning) / unit)]
+    return CarriedContinuation(model, scale * _typical_gap(tuning) / unit)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -134,6 +144,9 @@ class CarriedContinuation(ContinuationValue):
     def step(self, state: Any, signals: Signals) -> Step:
         scaled = {name: getattr(signals, name) / self.unit for name in ("predictive_debt", "score_gap", "cost")}
         return super().step(state, replace(signals, **scaled))
+
+    def __str__(self) -> str:
+        return f"{super().__str__()[:-1]}, in units of {self.unit:.3g})"
 
 
 @lru_cache(maxsize=1)
@@ -211,6 +224,12 @@ LIBRARY_ROWS = (
     Row("expected regret", "ours", _expected_regret, requires=("debt",)),
     Row("hybrid regret", "ours", _hybrid_regret, requires=HybridRegretModel.requires),
     Row("two-state", "ours", _two_state, requires=("debt",), sees_cost=False),
-    Row("continuation value", "ours", _continuation, requires=ContinuationValue.requires),
-    Row("continuation value of the study", "ours", _of_the_study, requires=ContinuationValue.requires),
+    *(
+        Row(name, "ours", made, requires=ContinuationValue.requires)
+        for name, made in {
+            "continuation value": _continuation,
+            "continuation value of the study": _of_the_study,
+            "continuation value of the study, unit tuned": _of_the_study_scaled,
+        }.items()
+    ),
 )
