@@ -36,10 +36,14 @@ def mapped[Shared, Item, Result](
         return
     with _named_losses():
         if isinstance(executor, ThreadPoolExecutor):
-            yield from executor.map(partial(function, shared), items)
+            with _named_shutdown():
+                results = executor.map(partial(function, shared), items)
+            yield from results
         else:
             run = partial(_run, cloudpickle.dumps((function, shared)))
-            yield from _fetched([executor.submit(run, cloudpickle.dumps(item)) for item in items])
+            with _named_shutdown():
+                futures = [executor.submit(run, cloudpickle.dumps(item)) for item in items]
+            yield from _fetched(futures)
 
 
 def _fetched[Result](futures: list[Future[Result]]) -> Iterator[Result]:
@@ -67,6 +71,21 @@ def _run(shared: bytes, item: bytes) -> Any:
 @lru_cache(maxsize=KEPT)
 def _unpacked(content: bytes) -> Any:
     return cloudpickle.loads(content)
+
+
+@contextmanager
+def _named_shutdown() -> Iterator[None]:
+    """Say of an executor that was shut down before it was given work how that comes about."""
+    try:
+        yield
+    except BrokenExecutor:  # a RuntimeError as well
+        raise
+    except RuntimeError as error:
+        error.add_note(
+            "executor= takes no more work, as after its with block; spell_tables makes a table when it is asked for, so "
+            "go through them inside the block"
+        )
+        raise
 
 
 @contextmanager

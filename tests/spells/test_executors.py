@@ -7,10 +7,11 @@ import time
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from tests.sampled_regression import SampledRegression
-from tests.spells.test_store import PERIODS, PRIOR, WARM, history, table
+from tests.spells.test_store import PERIODS, PRIOR, ROWS, WARM, history, table
 
 import learning_debt as ld
 
@@ -196,6 +197,37 @@ def test_series_that_open_and_close_are_sampled_and_kept(tmp_path):
     for one, other in zip(first, ld.spell_tables(again, data, store=tmp_path, **OPTIONS), strict=True):
         same(one, other)
     assert again.fits == 0
+
+
+def test_an_exposure_of_series_that_open_and_close_goes_by_labels_only():
+    exact, data = ld.ConjugateRegression(PRIOR), ragged()
+    labels = np.arange(WARM, WARM + PERIODS)
+    tables = ld.spell_tables(exact, data, exposure=pd.Series(labels * 1.0, index=labels), **OPTIONS)
+    for one in tables:
+        np.testing.assert_array_equal(one["exposure"], np.tile(one["label"], (one.sizes["series"], 1)))
+    shifted = data.assign(period=data["period"] + 1)  # numbers 1..T of one table are labels of another
+    with pytest.raises(ValueError, match="exposure lacks the periods"):
+        ld.spell_tables(exact, shifted, exposure=pd.Series(1.0, index=np.arange(1, PERIODS + 1)), **OPTIONS)
+    for unlabelled in (np.ones(PERIODS), xr.DataArray(np.ones(PERIODS), dims="period")):
+        with pytest.raises(ValueError, match="exposure has no labels, and series that cover other periods"):
+            ld.spell_tables(exact, data, exposure=unlabelled, **OPTIONS)
+
+
+@pytest.mark.parametrize("kind", [ThreadPoolExecutor, ProcessPoolExecutor])
+def test_an_executor_that_was_shut_down_before_the_tables_were_asked_for_is_named(kind):
+    with kind(1) as pool:
+        tables = ld.spell_tables(ld.ConjugateRegression(PRIOR), history(series=NAMES), executor=pool, **OPTIONS)
+    with pytest.raises(RuntimeError) as late:
+        next(tables)
+    assert "executor= takes no more work" in " ".join(late.value.__notes__)
+
+
+def test_a_series_whose_rows_cannot_be_cut_into_periods_is_named():
+    data = history(series=NAMES)
+    swapped = data.isel(obs=np.r_[0 : data.sizes["obs"] - 2 * ROWS, -ROWS:0, -2 * ROWS : -ROWS])
+    with pytest.raises(ValueError, match="out of order") as disordered:
+        ld.spell_tables(ld.ConjugateRegression(PRIOR), swapped, **OPTIONS)
+    assert disordered.value.__notes__ == ["of series d"]
 
 
 def test_a_series_that_is_too_short_is_named_before_the_first_table():

@@ -249,6 +249,41 @@ def test_a_keeper_of_ones_own_with_another_number_is_another(tmp_path):
         table(store=tmp_path, variables=("score_gap",), shadow=Keeper(2))
 
 
+class Scaled(SampledRegression):
+    """Its prior follows from the rows at hand, as that of a builder may."""
+
+    def __init__(self, rate):
+        super().__init__(PRIOR, draws=100)
+        self.rate = rate
+
+    def fingerprint(self, data):
+        return f"{super().fingerprint(data)} {self.rate(data)}"
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [lambda data: 1.0 + (data["series"].values[0] == "b"), lambda data: 1.0 + (data.sizes["obs"] > WARM * ROWS)],
+    ids=["of another series", "of more rows"],
+)
+def test_a_model_that_differs_where_the_first_rows_do_not_show_it_is_another(tmp_path, rate):
+    data, options = history(series=("a", "b")), {"variables": ("score_gap",), "shadow": ld.Refit(), "store": tmp_path}
+    table(Scaled(lambda rows: 1.0), data, **options)
+    with pytest.raises(OtherTableError, match="another forecaster"):
+        table(Scaled(rate), data, **options)
+    table(Scaled(lambda rows: 1.0), data, **options)
+
+
+def test_a_store_stays_where_it_was_though_the_working_directory_does_not(tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    exact, options = ld.ConjugateRegression(PRIOR), {"initial": WARM, "progressbar": False, "series_per_table": 1}
+    tables = ld.spell_tables(exact, history(series=("a", "b")), store="store", **options)
+    next(tables)
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert next(tables)["series"].item() == "b"
+    assert len(list((tmp_path / "store").rglob("columns.npz"))) == 2
+
+
 @pytest.mark.parametrize("dtype", ["datetime64[ns]", "timedelta64[s]", "object", "U5", "bool"])
 def test_columns_of_any_kind_are_hashed(tmp_path, dtype):
     data = history()

@@ -149,7 +149,7 @@ def _table(
         return ld.spell_table(forecaster, data, **options), 0
     places = [Path(given)] if given is not None else (_numbered(home, number) for number in itertools.count(1))
     for place in places:
-        kept = sum(1 for _ in place.rglob("fits/*.nc"))
+        kept = _fits_in(place)
         try:
             table = ld.spell_table(forecaster, data, **(options | {"store": place}))
         except OtherTableError as other:
@@ -157,13 +157,17 @@ def _table(
                 raise
             console.say(f"{place} holds fits of another table ({other.differences}) and is left alone", style="yellow")
         except BaseException as error:
-            if place.exists():
+            if _fits_in(place):
                 error.add_note(f"the fits so far are kept in {place}; the same command goes on from them")
             raise
         else:
             passing += [place] if given is None else []
             return table, kept
     raise AssertionError("one place or another is free")
+
+
+def _fits_in(place: Path) -> int:
+    return sum(1 for _ in place.rglob("fits/*.nc"))
 
 
 def _numbered(home: Path, number: int) -> Path:

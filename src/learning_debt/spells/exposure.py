@@ -14,7 +14,9 @@ from learning_debt.spells.schema import PERIOD
 from learning_debt.validation import require_numbers, suggestion
 
 
-def exposures(exposure: Any, rows: NDArray[Any], periods: Labels, series: Labels) -> NDArray[np.float64]:
+def exposures(
+    exposure: Any, rows: NDArray[Any], periods: Labels, series: Labels, *, only_table: bool = True
+) -> NDArray[np.float64]:
     """Exposure of every series and period, shape (series, period), checked.
 
     Parameters
@@ -25,6 +27,9 @@ def exposures(exposure: Any, rows: NDArray[Any], periods: Labels, series: Labels
         Rows that forecasts issued in the period are for.
     periods, series : Labels
         Of the table.
+    only_table : bool
+        Whether its history makes no other table. If it does, numbers 1..T and positions would be other periods in each,
+        and only labels will do.
 
     Raises
     ------
@@ -46,8 +51,14 @@ def exposures(exposure: Any, rows: NDArray[Any], periods: Labels, series: Labels
         dims = (PERIOD, SERIES)[: exposure.ndim]
         coords = dict(zip(dims, (exposure.index, getattr(exposure, "columns", None)), strict=False))
         exposure = xr.DataArray(exposure.to_numpy(), dims=dims, coords=coords)
+    if not only_table and exposure is not rows and _has_places(exposure):
+        raise ValueError(
+            "exposure has no labels, and series that cover other periods than each other are in tables of their own, "
+            "in each of which a position is another period; give it as a Series or data frame indexed by period, as a "
+            "DataArray with coordinates, or as 'rows'"
+        )
     if isinstance(exposure, xr.DataArray):
-        exposure = _by_label(exposure, periods, series)
+        exposure = _by_label(exposure, periods, series, only_table)
     values = require_numbers("exposure", exposure, above=0)
     if values.shape not in {(), rows.shape[1:], rows.shape}:
         raise ValueError(
@@ -57,7 +68,14 @@ def exposures(exposure: Any, rows: NDArray[Any], periods: Labels, series: Labels
     return np.array(np.broadcast_to(values, rows.shape), dtype=float)
 
 
-def _by_label(exposure: xr.DataArray, periods: Labels, series: Labels) -> NDArray[Any]:
+def _has_places(exposure: Any) -> bool:
+    """Whether it has several entries that only their position tells apart."""
+    if isinstance(exposure, xr.DataArray):
+        return any(dim not in exposure.indexes for dim in exposure.dims)
+    return np.ndim(exposure) > 0
+
+
+def _by_label(exposure: xr.DataArray, periods: Labels, series: Labels, only_table: bool) -> NDArray[Any]:
     """Values in the order of the table, wherever they carry its labels."""
     strange = set(exposure.dims) - {SERIES, PERIOD}
     if strange:
@@ -68,7 +86,7 @@ def _by_label(exposure: xr.DataArray, periods: Labels, series: Labels) -> NDArra
     if PERIOD in exposure.indexes:
         given = as_labels(exposure.indexes[PERIOD], "exposure's periods")
         counts = as_labels(np.arange(1, len(periods) + 1), "periods of the table, as numbers")
-        by_number = given.kind == counts.kind and set(given.index) == set(counts.index)
+        by_number = only_table and given.kind == counts.kind and set(given.index) == set(counts.index)
         exposure = exposure.isel({PERIOD: _where(counts if by_number else periods, given)})
     if SERIES in exposure.dims and PERIOD not in exposure.dims:
         exposure = exposure.expand_dims({PERIOD: len(periods)})
@@ -91,6 +109,7 @@ def _where(wanted: Labels, given: Labels) -> NDArray[np.int64]:
         raise ValueError(
             f"exposure lacks the {wanted.what} {missing[:5]}{' and more' if len(missing) > 5 else ''}; {given.what} "
             f"run from {given.texts[0]} to {given.texts[-1]}. Along 'period' it is matched by the labels of the "
-            "periods in which forecasts are issued, or by their numbers 1..T; without a coordinate, by position"
+            "periods in which forecasts are issued; in a history that makes one table, also by their numbers 1..T, and "
+            "without a coordinate by position"
         )
     return positions

@@ -54,9 +54,9 @@ def spell_tables(
     series_per_table : int
         The last table may have fewer. A cell takes about 90 bytes: 100 series of 200 periods 350 MB.
     exposure, variables, varying_rows, score, update_rule, shadow, horizon, random_seed, progressbar : optional
-        As in `spell_table`.
+        As in `spell_table`. Where series cover other periods than each other, `exposure` is matched by labels only.
     executor : concurrent.futures.Executor, optional
-        Runs the series of one table side by side. The exact tables of a ``ConjugateRegression`` are compiled, and
+        Runs the series of one table side by side, when it is asked for. The exact tables of a ``ConjugateRegression`` are compiled, and
         threads will do for them.
     store : path, optional
         As in `spell_table`.

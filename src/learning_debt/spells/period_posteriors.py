@@ -259,7 +259,7 @@ def replayed_posteriors(
     sampled = require_sampled_forecaster("forecaster", forecaster)
     keeper = PooledShadow() if shadow is None else shadow
     if store is not None:
-        asked = identity_of(forecaster, history, plan, keeper)
+        asked = identity_of(forecaster, history, [plan], keeper)
         kept = opened(store, {name: told for name, told in asked.items() if name not in OF_SIGNALS}, random_seed)
         sampled, random_seed = with_stored_fits(sampled, kept.series(0)), kept.entropy
     (seed,) = np.random.SeedSequence(random_seed).spawn(1)  # the table's, of its only series

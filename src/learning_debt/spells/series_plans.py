@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -138,17 +138,23 @@ def lay_out(
     rule, chosen = UpdateRule() if update_rule is None else update_rule, as_score(score)
     if not isinstance(forecaster, ConjugateRegression):
         names = _of_score(names, chosen, asked=variables is not None)
-    plans = [
-        Plan(split_periods(part, dim, varying_rows=varying_rows), initial, horizon, rule, chosen, names)
-        for part in parts
-    ]
+    plans = []
+    for name, part in zip(series.texts, parts, strict=True):
+        with _noted_series(name, len(parts)):
+            cut = split_periods(part, dim, varying_rows=varying_rows)
+        plans.append(Plan(cut, initial, horizon, rule, chosen, names))
     if not ragged:
         _require_same_periods(plans, series)
     for name, plan in zip(series.texts, plans, strict=True):
-        with noted(f"of series {name}") if len(plans) > 1 else nullcontext():
+        with _noted_series(name, len(plans)):
             _check_plan(plan)
-    worth = ("rows" if chosen.in_money else 1.0) if exposure is None else exposure
-    return [_laid_out(plans, numbers, series, worth) for numbers in _alike(plans)]
+    worth, alike = ("rows" if chosen.in_money else 1.0) if exposure is None else exposure, _alike(plans)
+    return [_laid_out(plans, numbers, series, worth, only=len(alike) == 1) for numbers in alike]
+
+
+def _noted_series(name: str, count: int) -> AbstractContextManager[None]:
+    """Say with an error which of several series it is about."""
+    return noted(f"of series {name}") if count > 1 else nullcontext()
 
 
 def _of_score(names: tuple[str, ...], score: Score, *, asked: bool) -> tuple[str, ...]:
@@ -170,12 +176,12 @@ def _alike(plans: list[Plan]) -> list[list[int]]:
     return list(found.values())
 
 
-def _laid_out(plans: list[Plan], numbers: list[int], series: Labels, exposure: Any) -> Layout:
+def _laid_out(plans: list[Plan], numbers: list[int], series: Labels, exposure: Any, *, only: bool) -> Layout:
     own, plan = [plans[number] for number in numbers], plans[numbers[0]]
     rows = np.stack([one.history.rows[one.target(1) : one.target(one.periods) + 1] for one in own])
     issued = as_labels(plan.history.labels[plan.initial : plan.initial + plan.periods], "periods")
     names = Labels(series.index[numbers], series.kind, series.what)
-    return Layout(own, numbers, names, rows, exposures(exposure, rows, issued, names))
+    return Layout(own, numbers, names, rows, exposures(exposure, rows, issued, names, only_table=only))
 
 
 def _facts(plan: Plan, no_debt: str, not_pooled: str) -> TableFacts:

@@ -90,7 +90,7 @@ def prepared_replays(
     keeper = PooledShadow() if shadow is None else shadow
     kept = None
     if store is not None:
-        kept = opened(store, identity_of(forecaster, history, plans[0], keeper), random_seed)
+        kept = opened(store, identity_of(forecaster, history, [*plans.values()], keeper), random_seed)
     seeds = np.random.SeedSequence(random_seed if kept is None else kept.entropy).spawn(len(plans))
     many, found = len(plans) > 1, []
     for layout in layouts:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 from typing import Any
+
+import numpy as np
+import xarray as xr
 
 from learning_debt.data import RESERVED, as_dataset
 from learning_debt.data.content_hash import content_hash, object_hash, without_addresses
 from learning_debt.forecasters.base import Fingerprinted, Forecaster
+from learning_debt.forecasters.conjugate_regression import ConjugateRegression
 from learning_debt.spells.forecast_schedule import Plan
 
 PACKAGES = ("learning_debt", "pymc", "pytensor", "nutpie", "numpy", "scipy", "xarray")
@@ -16,7 +23,7 @@ OF_SIGNALS = ("variables", "score", "horizon")
 """What fits do not follow from."""
 
 
-def identity_of(forecaster: Forecaster, history: Any, plan: Plan, shadow: Any) -> dict[str, str]:
+def identity_of(forecaster: Forecaster, history: Any, plans: Sequence[Plan], shadow: Any) -> dict[str, str]:
     """Names of what a table is made of, each with what tells two apart; the seed is not among them.
 
     Parameters
@@ -24,10 +31,11 @@ def identity_of(forecaster: Forecaster, history: Any, plan: Plan, shadow: Any) -
     forecaster : Forecaster
     history : Dataset, mapping or data frame
         As the owner gave it.
-    plan : Plan
-        Of one series, for what all have in common.
+    plans : sequence of Plan
+        One for each series.
     shadow : ShadowKeeper
     """
+    plan = plans[0]  # what follows, all have in common
     asked = {
         "initial": str(plan.initial),
         "horizon": str(plan.horizon),
@@ -38,15 +46,26 @@ def identity_of(forecaster: Forecaster, history: Any, plan: Plan, shadow: Any) -
     }
     data = content_hash(as_dataset(history, forecaster.observation_dim, RESERVED))
     made_with = {f"version of {name}": _version(name) for name in PACKAGES}
-    return {"history": data, "forecaster": _model(forecaster, plan), **asked, **made_with}
+    return {"history": data, "forecaster": _model(forecaster, plans), **asked, **made_with}
 
 
-def _model(forecaster: Forecaster, plan: Plan) -> str:
-    """The forecaster's own fingerprint at the first rows; else its class and all that it holds."""
-    if isinstance(forecaster, Fingerprinted):
-        kind = type(forecaster)
-        return f"{kind.__module__}.{kind.__qualname__} {forecaster.fingerprint(plan.period(0).so_far)}"
-    return _shown(forecaster)
+def _model(forecaster: Forecaster, plans: Sequence[Plan]) -> str:
+    """The forecaster's own fingerprints; else its class and all that it holds.
+
+    They are taken at the first rows, and at those that each series holds last: what a builder makes of more rows, or of
+    another series, the first ones do not show.
+    """
+    if not isinstance(forecaster, Fingerprinted):
+        return _shown(forecaster)
+    alike = isinstance(forecaster, ConjugateRegression)  # whose fingerprint is the same at all rows
+    at = chain([plans[0].period(0).so_far], () if alike else map(_held_last, plans))
+    told = hashlib.sha256(repr([forecaster.fingerprint(rows) for rows in at]).encode()).hexdigest()[:32]
+    return f"{type(forecaster).__module__}.{type(forecaster).__qualname__} {told}"
+
+
+def _held_last(plan: Plan) -> xr.Dataset:
+    """Rows that the last shadow of a series holds."""
+    return plan.history.take(np.flatnonzero(plan.row_weight(plan.periods)))
 
 
 def _shown(value: Any) -> str:

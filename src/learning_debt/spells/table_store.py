@@ -73,7 +73,7 @@ def opened(directory: str | os.PathLike[str], identity: dict[str, str], random_s
     OSError
         If the directory cannot be read or written.
     """
-    target = Path(directory).expanduser()
+    target = Path(directory).expanduser().absolute()  # the same for workers that run elsewhere
     contents = target / CONTENTS
     if not contents.exists():
         if target.exists() and not (target.is_dir() and all(map(_unfinished, target.iterdir()))):
@@ -203,7 +203,9 @@ class SeriesStore:
     def _write(self, file: Path, content: bytes) -> None:
         if not (self.directory.parent / CONTENTS).exists():
             raise FileNotFoundError(
-                errno.ENOENT, f"store: {self.directory.parent} was taken away while a table was being kept there"
+                errno.ENOENT,
+                f"store: {self.directory.parent} was taken away while a table was being kept there, or is a folder that "
+                "this worker does not see",
             )
         _write(file, content)
 

@@ -148,7 +148,9 @@ def require_executor(value: Any) -> Executor | None:
     ------
     TypeError
     """
-    remedy = "a concurrent.futures.Executor, such as ProcessPoolExecutor(4), or left out"
+    remedy = (
+        "a concurrent.futures.Executor, such as ProcessPoolExecutor(4) or a dask client's get_executor(), or left out"
+    )
     return None if value is None else require_instance("executor", value, Executor, remedy)
 
 
