@@ -100,6 +100,15 @@ def test_a_store_of_another_model_is_left_alone_and_one_of_ones_own_is_kept(fold
     assert "random_seed is 1 there and 5 here" in " ".join(refused.output.split())
 
 
+def test_a_directory_that_is_no_store_is_not_said_to_keep_fits(folder):
+    (folder.path / "mine").mkdir()
+    (folder.path / "mine" / "thesis.txt").write_text("mine")
+    refused = folder.audit(folder.drawn(), "--store", "mine")
+    assert refused.exit_code == 1
+    assert "mine is no store and not empty" in " ".join(refused.output.split())
+    assert "are kept in" not in " ".join(refused.output.split())
+
+
 def test_a_signal_after_the_fits_leaves_their_table_and_says_how_to_go_on(folder):
     process = start(folder, "audit", folder.exact(WAIT, AFTER_THE_FITS))
     when_ready(folder, process)
