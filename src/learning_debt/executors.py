@@ -82,8 +82,8 @@ def _named_shutdown() -> Iterator[None]:
         raise
     except RuntimeError as error:
         error.add_note(
-            "executor= takes no more work, as after its with block; spell_tables makes a table when it is asked for, so "
-            "go through them inside the block"
+            "executor= takes no more work, as after its with block; spell_tables makes a table when it is asked for, "
+            "so go through them inside the block"
         )
         raise
 

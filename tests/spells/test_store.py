@@ -267,10 +267,10 @@ class Scaled(SampledRegression):
 )
 def test_a_model_that_differs_where_the_first_rows_do_not_show_it_is_another(tmp_path, rate):
     data, options = history(series=("a", "b")), {"variables": ("score_gap",), "shadow": ld.Refit(), "store": tmp_path}
-    table(Scaled(lambda rows: 1.0), data, **options)
+    table(Scaled(lambda _: 1.0), data, **options)
     with pytest.raises(OtherTableError, match="another forecaster"):
         table(Scaled(rate), data, **options)
-    table(Scaled(lambda rows: 1.0), data, **options)
+    table(Scaled(lambda _: 1.0), data, **options)
 
 
 def test_a_store_stays_where_it_was_though_the_working_directory_does_not(tmp_path, monkeypatch):

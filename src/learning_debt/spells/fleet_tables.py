@@ -56,8 +56,8 @@ def spell_tables(
     exposure, variables, varying_rows, score, update_rule, shadow, horizon, random_seed, progressbar : optional
         As in `spell_table`. Where series cover other periods than each other, `exposure` is matched by labels only.
     executor : concurrent.futures.Executor, optional
-        Runs the series of one table side by side, when it is asked for. The exact tables of a ``ConjugateRegression`` are compiled, and
-        threads will do for them.
+        Runs the series of one table side by side, when it is asked for. The exact tables of a ``ConjugateRegression``
+        are compiled, and threads will do for them.
     store : path, optional
         As in `spell_table`.
 

@@ -204,8 +204,8 @@ class SeriesStore:
         if not (self.directory.parent / CONTENTS).exists():
             raise FileNotFoundError(
                 errno.ENOENT,
-                f"store: {self.directory.parent} was taken away while a table was being kept there, or is a folder that "
-                "this worker does not see",
+                f"store: {self.directory.parent} was taken away while a table was being kept there, or is a "
+                "folder that this worker does not see",
             )
         _write(file, content)
 
