@@ -15,6 +15,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from learning_debt.bench.cases import HINDSIGHT, ORACLE
 from learning_debt.bench.library_rows import CUSUM_ROW
+from learning_debt.bench.package_rows import HINDSIGHT_ROWS
 from learning_debt.bench.registry import ROWS
 from learning_debt.bench.summary import ALL_RATIOS, CASE, FLOOR
 from learning_debt.plots.literal_text import literal
@@ -136,7 +137,7 @@ def _plain_ticks(axes: plt.Axes) -> None:
 
 def _kind(policy: str) -> str:
     """Whose policy it is, as colours tell."""
-    if policy in HINDSIGHT:
+    if policy in HINDSIGHT or policy in {row.name for row in HINDSIGHT_ROWS}:
         return "in hindsight"
     group = ROWS[policy].group if policy in ROWS else "ours"
     return group if group in COLOURS else "rival"
