@@ -296,7 +296,7 @@ def test_without_a_calendar_the_best_one_under_todays_rule_is_kept():
     ],
 )
 def test_wrong_questions_are_refused_before_any_table_is_made(options, message, monkeypatch):
-    monkeypatch.setattr("learning_debt.auditing.rules_over_history.spell_table", None)
+    monkeypatch.setattr("learning_debt.auditing.rules_over_history.tables_by_rule", None)
     with pytest.raises((TypeError, ValueError), match=message):
         compare(**options)
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,11 +25,11 @@ from learning_debt.policies import Policy
 from learning_debt.policies.cost import RetrainingCost
 from learning_debt.scores import Score
 from learning_debt.shadows.base import ShadowKeeper
-from learning_debt.spells import check_spells, spell_table
+from learning_debt.spells import check_spells
 from learning_debt.spells.placeholder_table import rehearsed_table
 from learning_debt.spells.schema import SAMPLED
+from learning_debt.spells.tables_by_rule import tables_by_rule
 from learning_debt.validation import (
-    require_instance,
     require_names,
     require_probability,
     require_seed,
@@ -104,7 +102,7 @@ def compare_rules(
     random_seed : int, optional
         Of fits and of resampling.
     store : path, optional
-        A directory in which the fits of every rule are kept, each rule in its own.
+        A directory in which the fits of every rule are kept, each rule in its own; fits are not shared then.
 
     Returns
     -------
@@ -130,6 +128,8 @@ def compare_rules(
     rules. Both parts are resampled, and rule, calendar and policy are chosen anew on each resample of the first.
     No change of rule is recommended unless it is told from today's rule where it was chosen, by a lower bound that
     holds for all rules together, and has paid in the periods after.
+    Where posteriors are sampled and can be pooled (see `PooledShadow`), all rules share one pool of fits: a posterior
+    is a weight for every row whatever the rule, so that a fit made for one rule serves another where the two overlap.
     A calendar's bill depends on where it starts; calendars are billed at each possible start and averaged.
 
     References
@@ -180,10 +180,11 @@ def compare_rules(
             rehearsed = rehearsed_table(model, history, **options, update_rule=rule)
     parts_of(check_spells(rehearsed), split)
     order = [first, *(name for name in plan if name != first)]
-    tables = {
-        name: spell_table(plan[name][0], history, **options, update_rule=plan[name][1], store=_within(store, name))
-        for name in order
-    }
+    tables: dict[str, xr.Dataset] = {}
+    for model in forecasters.values():
+        own = {name: rule for name, (whose, rule) in plan.items() if whose is model}
+        tables |= tables_by_rule(model, history, own, store=store, **options)
+    tables = {name: tables[name] for name in order}
     known = {name: coefficient_count or coefficients_of(plan[name][0]) for name in order}
     rng = np.random.default_rng(random_seed)
     return compared(
@@ -223,11 +224,3 @@ def _periods(history: Any, observation_dim: str) -> int:
     """Distinct periods of a history; what has none is refused with better words by what builds tables."""
     rows = as_dataset(history, observation_dim, RESERVED)
     return as_labels(rows[PERIOD].values, "history periods").index.nunique() if PERIOD in rows.variables else 1
-
-
-def _within(store: str | os.PathLike[str] | None, name: str) -> Path | None:
-    """A directory of its own for the fits of a rule."""
-    if store is None:
-        return None
-    require_instance("store", store, (str, os.PathLike), "the path of a directory, or left out")
-    return Path(store) / re.sub(r"[^0-9A-Za-z.]+", "-", name).strip("-")

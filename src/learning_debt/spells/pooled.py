@@ -93,25 +93,38 @@ def pooled_columns(
     )
     with Stages(progressbar) as stages:
         anchors, draws = pooled_draws(forecaster, plan, keeper, fit_seeds, stages, executor)
-        fewer = _fewer(anchors, draws) if "predictive_debt" in plan.variables else draws
-        ties = ties_of(anchors, draws.pool, bridge_seeds) if "debt" in plan.variables else Ties()
-        upkeep, columns = upkeep_of(anchors, draws), []
+        fewer = fewer_draws(anchors, draws) if "predictive_debt" in plan.variables else draws
+        return columns_of_pool(plan, anchors, (draws, fewer), (forecast_seeds, bridge_seeds), stages, store)
 
-        def of_period(t: int) -> Column:
-            if store is not None and (known := store.column(POOLED, t)) is not None:
-                return known
-            with noted(plan.where(t)):
-                signals = _signals(forecaster, plan, (draws, fewer), ties, t, forecast_seeds[t])
-            found = Column(signals, upkeep[t])
-            if store is not None:
-                store.keep_column(POOLED, t, found)
-            return found
 
-        with stages.stage("densities of every period", plan.periods) as periods:
-            side_by_side = isinstance(forecaster, ThreadSafe) and forecaster.thread_safe
-            for column in (in_threads if side_by_side else map)(of_period, range(1, plan.periods + 1)):
-                columns.append(column)
-                periods.advance()
+def columns_of_pool(
+    plan: Plan,
+    anchors: Anchors,
+    pools: tuple[PooledDraws, PooledDraws],
+    seeds: tuple[Sequence[int], Sequence[int]],
+    stages: Stages,
+    store: ColumnStore | None = None,
+) -> Columns:
+    """All periods of `plan`, whose states are the first of both pools; seeds are of forecasts and of bridges."""
+    forecaster, draws = anchors.forecaster, pools[0]
+    ties = ties_of(anchors, draws.pool, seeds[1]) if "debt" in plan.variables else Ties()
+    upkeep, columns = upkeep_of(anchors, draws), []
+
+    def of_period(t: int) -> Column:
+        if store is not None and (known := store.column(POOLED, t)) is not None:
+            return known
+        with noted(plan.where(t)):
+            signals = _signals(forecaster, plan, pools, ties, t, seeds[0][t])
+        found = Column(signals, upkeep[t])
+        if store is not None:
+            store.keep_column(POOLED, t, found)
+        return found
+
+    with stages.stage("densities of every period", plan.periods) as periods:
+        side_by_side = isinstance(forecaster, ThreadSafe) and forecaster.thread_safe
+        for column in (in_threads if side_by_side else map)(of_period, range(1, plan.periods + 1)):
+            columns.append(column)
+            periods.advance()
     return columns_of(upkeep[0], columns)
 
 
@@ -138,7 +151,7 @@ def _signals(
     return signals
 
 
-def _fewer(anchors: Anchors, draws: PooledDraws) -> PooledDraws:
+def fewer_draws(anchors: Anchors, draws: PooledDraws) -> PooledDraws:
     """As many draws as every period needs to be worth those of one fit."""
     every = anchors.spare(draws.pool)
     if every < WORTH_THINNING:
