@@ -103,12 +103,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--replications", type=int, default=300)
     parser.add_argument("--periods", type=int, nargs="+", default=[80, 160])
+    parser.add_argument("--world", nargs="+", choices=WORLDS, default=list(WORLDS))
     parser.add_argument("--resamples", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, help="JSON to keep the results in")
     options = parser.parse_args()
     results = {}
-    for place, (name_of_world, world) in enumerate(WORLDS.items()):
+    for name_of_world in options.world:
+        place, world = list(WORLDS).index(name_of_world), WORLDS[name_of_world]
         for periods in options.periods:
             started = time.perf_counter()
             seeds = np.random.SeedSequence([options.seed, place, periods]).spawn(options.replications)

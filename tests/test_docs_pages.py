@@ -72,7 +72,9 @@ def check_spell_table(printed, fleet):
 
 def check_updating(*printed):
     assert all(printed)
-    assert len(printed) == 8
+    assert len(printed) == 9
+    assert printed[2].startswith("Retraining on the last ")  # a slope that wanders is forgotten
+    assert "Recommended: retraining on the last " in printed[2]
     assert printed[-2].strip() == "True"  # two keepers of the same draws
     assert "variance" in printed[-1]
     assert "moved most by period 4" in printed[-1]  # both coefficients turn round in 40

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from learning_debt.arrays.bridging import multistate
-from learning_debt.arrays.bridging.log_normalisers import NotConnectedError, log_normalisers, responsibilities
+from learning_debt.arrays.bridging.log_normalisers import (
+    NotConnectedError,
+    _nearest,
+    _two_state_ratios,
+    log_normalisers,
+    responsibilities,
+)
 from learning_debt.arrays.bridging.pooled_debts import debts, part_constants
 
 MEANS = np.linspace(0.0, 3.0, 7)
@@ -92,3 +98,33 @@ def test_errors_of_debts_means_and_normalisers_cover(autoregression):
     # Three binomial errors of 300 replications are .052; blocks of sticky chains know a few per cent less.
     assert (hits / replications > 0.84).all(), hits / replications
     assert (hits / replications < 0.96).all(), hits / replications
+
+
+def test_anchors_in_no_order_are_tied_to_the_nearest_ones():
+    rng = np.random.default_rng(5)
+    means = np.array([0.0, 6.0, 1.0, 5.0, 3.0, 2.0, 4.0])
+    theta = np.concatenate([rng.normal(mean, 1, 1000) for mean in means])
+    at_anchors = means[:, None] * theta - means[:, None] ** 2 / 2
+    pairs = _nearest(at_anchors, np.full(7, 1000.0))
+    assert sorted(pairs) == [(0, 2), (2, 5), (3, 1), (4, 6), (5, 4), (6, 3)]
+    np.testing.assert_allclose(_two_state_ratios(at_anchors, np.full(7, 1000.0), pairs), 0.0, atol=0.25)  # 4 sigma
+
+
+def test_anchors_that_a_far_neighbour_would_mislead_are_found_from_near_ones(monkeypatch):
+    rng = np.random.default_rng(6)
+    means = np.array([0.0, 40.0, 2.0, 38.0])
+    theta = np.concatenate([rng.normal(mean, 1, 500) for mean in means])
+    at_anchors = means[:, None] * theta - means[:, None] ** 2 / 2
+    counts = np.full(4, 500.0)
+    known = log_normalisers.__globals__["_settled"]
+    calls = []
+
+    def first_fails(*given):
+        calls.append(1)
+        return None if len(calls) == 1 else known(*given)
+
+    monkeypatch.setitem(log_normalisers.__globals__, "_settled", first_fails)
+    found = log_normalisers(at_anchors, counts)
+    assert len(calls) == 2
+    assert abs(found[2] - found[0]) < 0.5
+    assert abs(found[3] - found[1]) < 0.5

@@ -301,6 +301,14 @@ def test_wrong_questions_are_refused_before_any_table_is_made(options, message, 
         compare(**options)
 
 
+def test_a_rule_that_leaves_no_row_is_refused_by_its_name(monkeypatch):
+    late = MOVING | {"arrived": MOVING["period"] + 2}
+    monkeypatch.setattr("learning_debt.auditing.rules_over_history.tables_by_rule", None)
+    with pytest.raises(ValueError, match="no row is known and held") as refused:
+        compare(late, rules=[ld.UpdateRule(), ld.UpdateRule(window=2)])
+    assert "under 'rolling window of 2 periods'" in refused.value.__notes__
+
+
 def test_tables_that_are_not_about_the_same_forecasts_are_refused(tables):
     first, other = tables["all data"], tables["discount 0.9 a period"]
     shifted = ld.spell_table(
@@ -313,7 +321,11 @@ def test_tables_that_are_not_about_the_same_forecasts_are_refused(tables):
     refused = [
         ({"a": first}, ValueError, "at least two of them"),
         ({"a": first, "b": shifted}, ValueError, r"spells\['b'\] must cover the same periods"),
-        ({"a": first, "b": other.drop_vars("deployed_score")}, KeyError, "lacks 'deployed_score'"),
+        (
+            {"a": first, "b": other.drop_vars("deployed_score")},
+            KeyError,
+            "spells\\['b'\\]: bills under different rules",
+        ),
         ({"a": first, "b": money}, ValueError, r"spells\['b'\].attrs\['unit'\]"),
         ({"a": first, "b": dearer}, ValueError, "has exposure 2"),
         ({"a": first, "b": hole}, ValueError, "not finite"),

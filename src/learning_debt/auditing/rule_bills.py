@@ -13,7 +13,9 @@ from learning_debt.auditing.split_evaluation import BEST, YOURS, Question, candi
 from learning_debt.data import SERIES
 from learning_debt.policies import Calendar, Policy
 from learning_debt.policies.cost import RetrainingCost
+from learning_debt.pricing.net_scores import exposures
 from learning_debt.pricing.replays import narrowed, paid_for_retrains, walk_candidates
+from learning_debt.spells.schema import DEPLOYED_SCORE
 from learning_debt.typing import Array
 
 CALENDARS = ("never", BEST)
@@ -89,7 +91,7 @@ def _bills(table: xr.Dataset, question: Question, split: float, cost: Retraining
 
 def _on_part(part: xr.Dataset, rows: Sequence[Sequence[Policy]], cost: RetrainingCost) -> PartBills:
     """Walk the candidates of all rows, and add up."""
-    worth = worth_of(part, "deployed_score", cost)
+    worth = worth_of(part, DEPLOYED_SCORE, cost)
     walked = [_walked(part, row, cost, worth) for row in rows]
     losses, retrains = (np.concatenate(of_rows) for of_rows in zip(*walked, strict=True))
     own = np.diagonal(worth + worth_of(part, "score_gap", cost), axis1=1, axis2=2)
@@ -118,5 +120,4 @@ def _phases(policy: Policy) -> list[Policy]:
 
 def worth_of(table: xr.Dataset, name: str, cost: RetrainingCost) -> Array:
     """Exposure x a score of every deployed forecast in the unit of the bill, shape (series, T, T)."""
-    exposure = (cost.exposure(table) * table["exposure"]).transpose(SERIES, "period").values
-    return np.asarray(table[name].values * exposure[:, None, :])
+    return np.asarray(table[name].values * exposures(table, cost)[:, None, :])

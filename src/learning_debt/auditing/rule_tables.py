@@ -9,8 +9,9 @@ import numpy as np
 import xarray as xr
 
 from learning_debt.data import SERIES, label_text, restored_labels
+from learning_debt.pricing.net_scores import undefined
 from learning_debt.spells import check_spells
-from learning_debt.spells.schema import TableFacts
+from learning_debt.spells.schema import DEPLOYED_SCORE, TableFacts
 from learning_debt.validation import require_instance, require_text
 
 REMEDY = "spell tables by the name of their rule, such as {'all data': spells, 'window 24': others}"
@@ -45,13 +46,14 @@ def checked_tables(tables: Mapping[Any, Any]) -> dict[str, xr.Dataset]:
 
 
 def _require_realised_scores(table: xr.Dataset, what: str) -> None:
-    for name in ("deployed_score", "score_gap"):
-        if name not in table:
-            raise KeyError(
-                f"{what} lacks {name!r}: bills under different rules can be held against each other only as realised "
-                "score of what served; make it with spell_table(..., variables=[..., 'deployed_score'])"
-            )
-        cells = np.triu(np.ones((table.sizes["period"],) * 2, dtype=bool))
+    reason = undefined(table, "signed")
+    if reason:
+        raise KeyError(
+            f"{what}: bills under different rules can be held against each other only as realised score of what "
+            f"served, and {reason}"
+        )
+    cells = np.triu(np.ones((table.sizes["period"],) * 2, dtype=bool))
+    for name in (DEPLOYED_SCORE, "score_gap"):
         if not np.isfinite(table[name].values[:, cells]).all():
             raise ValueError(f"{what} holds a {name!r} that is not finite; leave out the periods it belongs to")
 

@@ -27,7 +27,7 @@ from learning_debt.scores import Score
 from learning_debt.shadows.base import ShadowKeeper
 from learning_debt.spells import check_spells
 from learning_debt.spells.placeholder_table import rehearsed_table
-from learning_debt.spells.schema import SAMPLED
+from learning_debt.spells.schema import DEPLOYED_SCORE, ESTIMATED
 from learning_debt.spells.tables_by_rule import tables_by_rule
 from learning_debt.validation import (
     require_names,
@@ -162,11 +162,11 @@ def compare_rules(
     named = as_rules(rules, _periods(history, observation_dim))
     plan = _crossed(forecasters, named)
     first = require_today(today, list(plan))
-    names = SAMPLED if variables is None else require_names("variables", variables)
+    names = ESTIMATED if variables is None else require_names("variables", variables)
     options: dict[str, Any] = {
         "initial": initial,
         "exposure": exposure,
-        "variables": tuple(dict.fromkeys([*names, "deployed_score"])),
+        "variables": tuple(dict.fromkeys([*names, DEPLOYED_SCORE])),
         "varying_rows": varying_rows,
         "score": score,
         "shadow": shadow,

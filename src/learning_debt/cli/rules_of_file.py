@@ -14,8 +14,7 @@ from learning_debt.cli.settings import RULES, Settings
 from learning_debt.data import PERIOD, RESERVED, as_dataset, as_labels
 from learning_debt.errors import noted
 from learning_debt.spells.placeholder_table import rehearsed_table
-
-SIGNALS = ("debt", "predictive_debt", "score_gap", "deployed_score")
+from learning_debt.spells.schema import DEPLOYED_SCORE, ESTIMATED
 
 
 def rules_asked(
@@ -53,7 +52,7 @@ def rules_asked(
 def with_realised_scores(options: dict[str, Any]) -> dict[str, Any]:
     """Options of a table that can stand beside those of other rules."""
     variables = options.get("variables")
-    names = SIGNALS if variables is None else (*variables, "deployed_score")
+    names = ESTIMATED if variables is None else (*variables, DEPLOYED_SCORE)
     return options | {"variables": tuple(dict.fromkeys(names))}
 
 
