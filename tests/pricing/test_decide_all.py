@@ -3,7 +3,9 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
+import xarray as xr
 from tests.conftest import random_table
 from tests.policies.test_policies import POLICIES
 
@@ -73,6 +75,22 @@ def test_labels_of_the_last_retrain_are_one_for_all_or_one_of_each():
     assert [*map(told, by_label.values())] == [*map(told, by_number.values())]
     one = ld.decide_all(table, Never(), 1.0, deployed_label="day 005", horizon=6)
     assert {decision.spell_age for decision in one.values()} == {PERIODS - 5}
+    by_index = ld.decide_all(table, Never(), 1.0, deployed_label=pd.Index(labels), horizon=6)
+    assert [*map(told, by_index.values())] == [*map(told, by_number.values())]
+
+
+@pytest.mark.parametrize("named", [{"a": 3}, pd.Series([3, 1], index=["b", "a"]), xr.DataArray([3, 1], dims="series")])
+@pytest.mark.parametrize("argument", ["deployed_at", "deployed_label"])
+def test_what_has_names_of_its_own_is_not_taken_for_one_of_all_series(argument, named):
+    with pytest.raises(TypeError, match=rf"{argument} must be one .* in the table's order, not .*reindex"):
+        ld.decide_all(estimated_table(), Never(), 1.0, horizon=6, **{argument: named})
+
+
+@pytest.mark.parametrize("several", [pd.Series(["day 003", "day 001"]), pd.Index(["day 003"]), ["day 003"]])
+def test_several_labels_are_not_one(several):
+    table = estimated_table().isel(series=[0])
+    with pytest.raises(TypeError, match="deployed_label must be one label of a period"):
+        ld.decide(table, Never(), 1.0, deployed_label=several, horizon=6)
 
 
 @pytest.mark.parametrize(

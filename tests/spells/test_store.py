@@ -353,6 +353,8 @@ def test_a_directory_that_is_no_store_is_refused(tmp_path):
         table(store=tmp_path)
     with pytest.raises(ValueError, match="is no store and not empty"):
         table(store=tmp_path / "thesis.txt")
+    with pytest.raises(NotADirectoryError, match=r"store: .*store.json cannot be written: Not a directory"):
+        table(store=tmp_path / "thesis.txt" / "inside")
     with pytest.raises(TypeError, match="store must be the path of a directory"):
         table(store=3)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
@@ -28,7 +29,7 @@ from learning_debt.spells import check_spells, deployed_after
 from learning_debt.spells.deployed_labels import trained_after
 from learning_debt.spells.doubt_codes import doubts_each
 from learning_debt.spells.schema import TableFacts
-from learning_debt.validation import require_probability, require_whole_number
+from learning_debt.validation import describe, require_probability, require_whole_number
 
 
 @dataclass(frozen=True)
@@ -166,9 +167,9 @@ def decide_all(
         Of any number of series.
     policy, cost, horizon, probability
         As in `decide`, the same for all series.
-    deployed_at : int, or list or array of int, optional
+    deployed_at : int, or list, array or index of int, optional
         As in `decide`: one for all series, or one of each, in the table's order.
-    deployed_label : object, or list or array of objects, optional
+    deployed_label : object, or list, array or index of objects, optional
         Instead of `deployed_at`, in the same way.
 
     Returns
@@ -178,8 +179,8 @@ def decide_all(
 
     Raises
     ------
-    ValueError
-        As `decide`, or if `deployed_at` or `deployed_label` are not as many as there are series.
+    TypeError, ValueError
+        As `decide`, or if `deployed_at` or `deployed_label` are not as many as there are series, or have names.
 
     See Also
     --------
@@ -231,7 +232,13 @@ class _Asked(NamedTuple):
 
 def _one_or_each(argument: str, value: Any, count: int) -> dict[str, Any]:
     """What is given for all series, or for each, by what to call it in an error."""
-    if not isinstance(value, list | tuple | np.ndarray) or (isinstance(value, np.ndarray) and value.ndim == 0):
+    if isinstance(value, Mapping) or (isinstance(value, pd.Series | xr.DataArray) and value.ndim):
+        raise TypeError(
+            f"{argument} must be one for all series, or a list or array of one of each, in the table's order, not "
+            f"{describe(value)}; pd.Series({argument}).reindex(spells['series'].values).tolist() puts those that have "
+            "names in order"
+        )
+    if not isinstance(value, list | tuple | range | pd.Index | np.ndarray) or np.ndim(value) == 0:
         return {argument: value}
     if len(value) != count:
         raise ValueError(f"{argument} must be one for all series, or one of each of {count}; there are {len(value)}")

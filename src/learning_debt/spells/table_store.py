@@ -273,4 +273,5 @@ def _write(file: Path, content: bytes, place: Callable[[Path, Path], object] = P
             "on from it",
         ) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # of a disk that takes nothing away either; the error before says more
+            part.unlink(missing_ok=True)
