@@ -11,11 +11,13 @@ import xarray as xr
 import learning_debt as ld
 from learning_debt import bench
 from learning_debt.bench.bench_page import PICTURES
+from learning_debt.bench.curve_pictures import draw_curves
 from learning_debt.bench.entries import table_entries
+from learning_debt.bench.history_curves import AGEING, SCORE, SLOPE, curves_of
 from learning_debt.bench.running import COLUMNS
 
 QUICK = {"policies": ["two-state"], "resamples": 50, "progressbar": False}
-FILES = {"bench.csv", "summary.csv", "notes.csv", "bench.html", *PICTURES}
+FILES = {"bench.csv", "summary.csv", "notes.csv", "curves.csv", "bench.html", *PICTURES}
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +157,7 @@ def test_what_is_written_is_read_again(found, tmp_path):
     read = bench.read_bench(page.parent)
     pd.testing.assert_frame_equal(read.bills, found.bills, rtol=1e-7, check_dtype=False)
     assert read.notes.empty
+    pd.testing.assert_frame_equal(read.curves, found.curves, rtol=1e-7, check_dtype=False)
     summary = pd.read_csv(page.parent / "summary.csv")
     np.testing.assert_allclose(
         summary["mean_excess"], bench.summarise(found.bills)["mean_excess"], rtol=1e-6, atol=1e-12
@@ -191,3 +194,38 @@ def test_directories_that_cannot_be_written_or_read(found, tmp_path):
     (tmp_path / "bench.csv").write_text("a,b\n1,2\n")
     with pytest.raises(ValueError, match=r"bench\.csv is not what write_bench wrote: it lacks the columns \['history'"):
         bench.read_bench(tmp_path)
+
+
+def test_curves_are_those_of_the_tables(found, one, several):
+    curves = found.curves.set_index(["history", "curve"])
+    ageing = curves.loc[("first", AGEING)]
+    np.testing.assert_allclose(ageing["value"], ld.ageing_curve(one)["regret"], rtol=1e-12)
+    np.testing.assert_allclose(ageing["standard_error"], ld.ageing_curve(one)["regret_se"], rtol=1e-12)
+    np.testing.assert_allclose(curves.loc[("second", SLOPE), "value"], ld.belief_slope(several)["slope"], rtol=1e-12)
+    scores = ld.shadow_scores(several)["shadow_score"].mean("series")
+    assert curves.loc[("second", SCORE), "value"].iloc[-1] == pytest.approx(float(scores.mean()))
+
+
+def test_tables_of_a_few_signals_have_fewer_curves(one):
+    bare = bench.run_bench({"bare": one[["score_gap", "regret"]]}, **QUICK)
+    assert set(bare.curves["curve"]) == {AGEING}
+    assert [figure.file for figure in draw_curves(bare.curves)] == ["ageing.png"]
+
+
+def test_slopes_of_too_few_periods_are_not_drawn(one):
+    short = ld.select_periods(one, 0, 8)
+    curves = curves_of(short).assign(history="short", forecaster="f", prior="p", update_rule="all data")
+    assert SLOPE in set(curves["curve"])
+    assert [figure.file for figure in draw_curves(curves)] == ["ageing.png", "shadow_scores.png"]
+
+
+def test_scores_of_the_shadow_are_drawn_against_the_first_rule():
+    curves = pd.concat(
+        pd.DataFrame({"curve": SCORE, "place": [1, 2], "value": value, "reliable": True}).assign(
+            history="one", forecaster="f", prior="p", update_rule=rule, low=np.nan, high=np.nan
+        )
+        for rule, value in (("all data", [-1.0, -1.2]), ("window", [-0.9, -1.0]))
+    )
+    (figure,) = draw_curves(curves)
+    assert figure.file == "shadow_scores.png"
+    assert "less that under all data" in figure.caption

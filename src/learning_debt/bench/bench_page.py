@@ -14,15 +14,24 @@ import numpy as np
 import pandas as pd
 
 from learning_debt.bench.bench_pictures import draw_bench
+from learning_debt.bench.curve_pictures import draw_curves
+from learning_debt.bench.history_curves import CURVE_COLUMNS
 from learning_debt.bench.running import COLUMNS, Bench
 from learning_debt.bench.summary import ALL_RATIOS, summarise
 from learning_debt.report.pictures import Figure
 from learning_debt.report.whole_directory import Publication, require_room, written_whole
 from learning_debt.validation import harmless, require_instance
 
-BILLS, SUMMARY, NOTES, PAGE = "bench.csv", "summary.csv", "notes.csv", "bench.html"
-PICTURES = ("relative.png", "by_history.png", "by_cost_ratio.png")
-PUBLICATION = Publication("the bench", PAGE, (BILLS, SUMMARY, NOTES), PICTURES)
+BILLS, SUMMARY, NOTES, CURVES, PAGE = "bench.csv", "summary.csv", "notes.csv", "curves.csv", "bench.html"
+PICTURES = (
+    "relative.png",
+    "by_history.png",
+    "by_cost_ratio.png",
+    "ageing.png",
+    "belief_slope.png",
+    "shadow_scores.png",
+)
+PUBLICATION = Publication("the bench", PAGE, (BILLS, SUMMARY, NOTES), (*PICTURES, CURVES))
 SHOWN = {
     "policy": "policy",
     "cases": "cases",
@@ -37,7 +46,20 @@ SHOWN = {
     "worst_ratio": "worst ratio",
 }
 """Columns of the summary that the page shows, by what it calls them."""
-TEXTS = ("history", "series", "forecaster", "prior", "update_rule", "accounting", "policy", "unit", "setting", "note")
+TEXTS = (
+    "history",
+    "series",
+    "forecaster",
+    "prior",
+    "update_rule",
+    "accounting",
+    "policy",
+    "unit",
+    "setting",
+    "note",
+    "curve",
+)
+MAY_BE_EMPTY = {name: [""] for name in ("net_score", "value", "standard_error", "low", "high")}
 WITH_INTERVAL = ("mean_excess", "excess_per_period", "relative")
 SHARES = ("won", "lost", "dearer_than_calendar", "dearer_than_best_calendar")
 LEAD = (
@@ -77,7 +99,7 @@ $body
 
 
 def write_bench(bench: Bench, directory: str | os.PathLike[str]) -> Path:
-    """Write ``bench.csv``, ``summary.csv``, ``notes.csv``, three pictures and ``bench.html``, all or nothing.
+    """Write ``bench.csv``, ``summary.csv``, ``notes.csv``, ``curves.csv``, pictures and ``bench.html``, all or nothing.
 
     Parameters
     ----------
@@ -106,9 +128,10 @@ def write_bench(bench: Bench, directory: str | os.PathLike[str]) -> Path:
         raise ValueError("directory must be the path of a directory, not empty; '.' is the one at hand")
     target, summary = Path(directory), summarise(bench.bills)
     with written_whole(target, PUBLICATION) as workshop:
-        for name, frame in ((BILLS, bench.bills), (SUMMARY, summary), (NOTES, bench.notes)):
-            frame.to_csv(workshop / name, index=False, float_format="%.8g")
-        figures = draw_bench(bench.bills, summary)
+        for name, frame in ((BILLS, bench.bills), (SUMMARY, summary), (NOTES, bench.notes), (CURVES, bench.curves)):
+            if name != CURVES or not frame.empty:
+                frame.to_csv(workshop / name, index=False, float_format="%.8g")
+        figures = [*draw_bench(bench.bills, summary), *draw_curves(bench.curves)]
         for figure in figures:
             (workshop / figure.file).write_bytes(figure.png)
         (workshop / PAGE).write_text(render_bench(bench, summary, figures), encoding="utf-8")
@@ -116,7 +139,7 @@ def write_bench(bench: Bench, directory: str | os.PathLike[str]) -> Path:
 
 
 def read_bench(directory: str | os.PathLike[str]) -> Bench:
-    """Bills and notes that `write_bench` left in a directory.
+    """Bills, notes and curves that `write_bench` left in a directory.
 
     Raises
     ------
@@ -127,7 +150,10 @@ def read_bench(directory: str | os.PathLike[str]) -> Bench:
     folder = Path(directory)
     bills = _read(folder / BILLS, COLUMNS)
     notes = _read(folder / NOTES, ("policy", "note"))
-    return Bench(bills, notes)
+    if not (folder / CURVES).exists():
+        return Bench(bills, notes)
+    curves = _read(folder / CURVES, CURVE_COLUMNS)
+    return Bench(bills, notes, curves.astype({"reliable": bool}))
 
 
 def require_bench_room(directory: str | os.PathLike[str]) -> None:
@@ -158,7 +184,7 @@ def _read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}: run_bench(...) and write_bench, or bench run, make it")
     try:
-        frame = pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False, na_values={"net_score": [""]})
+        frame = pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False, na_values=MAY_BE_EMPTY)
         absent = [name for name in columns if name not in frame]
         if absent:
             raise ValueError(f"it lacks the columns {absent}")

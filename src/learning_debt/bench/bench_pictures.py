@@ -47,7 +47,7 @@ def _relative(summary: pd.DataFrame) -> Figure:
         "What each policy cost above the oracle, relative to tuned CUSUM: the geometric mean over all cases, with "
         f"intervals by a bootstrap over histories where there are enough of them. Excesses below {FLOOR:g} costs of a "
         "retrain count as that. Left of the line is cheaper than CUSUM; the best of hindsight is nobody's policy.",
-        _png(figure),
+        png_of(figure),
     )
 
 
@@ -78,7 +78,7 @@ def _by_history(bills: pd.DataFrame, summary: pd.DataFrame) -> Figure:
         "by_history.png",
         "The same for each history: blue is cheaper than tuned CUSUM there, red dearer. Policies are in the order of "
         "the first picture; where one cannot be made the field is empty.",
-        _png(figure),
+        png_of(figure),
     )
 
 
@@ -101,7 +101,7 @@ def _by_cost_ratio(summary: pd.DataFrame) -> Figure:
         "by_cost_ratio.png",
         "What each policy cost above the oracle at each cost ratio, in costs of a retrain: the mean over cases with "
         f"its interval, and the median. What is below {LEAST_SHOWN:g} sits on the left edge.",
-        _png(figure),
+        png_of(figure),
     )
 
 
@@ -156,7 +156,8 @@ def _key(part: pd.DataFrame) -> list[Line2D]:
     ]
 
 
-def _png(figure: Canvas) -> bytes:
+def png_of(figure: Canvas) -> bytes:
+    """A figure as PNG; it is closed."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=130)
     plt.close(figure)

@@ -12,6 +12,7 @@ import xarray as xr
 
 from learning_debt.bench.cases import Protocol, run_cases
 from learning_debt.bench.entries import Entry, real_entries, require_long_enough, table_entries
+from learning_debt.bench.history_curves import CURVE_COLUMNS, curves_of
 from learning_debt.bench.registry import chosen_rows
 from learning_debt.bench.rows import Row
 from learning_debt.data.update_rule import UpdateRule
@@ -53,6 +54,10 @@ class Bench(NamedTuple):
         regret. ``cost`` is that of a retrain in ``unit``, ``periods`` those billed, ``setting`` what was tuned to.
     notes : DataFrame
         ``history``, ``forecaster``, ``prior``, ``update_rule``, ``policy``, ``note``: what was left out, and why.
+    curves : DataFrame
+        Of every table, whatever the policy: regret by age, slope of gaps on beliefs, score of the shadow so far, with
+        ``place`` (an age, or a period), ``value``, ``standard_error``, ends of a 90% interval ``low`` and ``high``, and
+        ``reliable``, as `ageing_curve`, `belief_slope` and `shadow_scores` have them.
 
     See Also
     --------
@@ -61,6 +66,7 @@ class Bench(NamedTuple):
 
     bills: pd.DataFrame
     notes: pd.DataFrame
+    curves: pd.DataFrame = pd.DataFrame(columns=list(CURVE_COLUMNS))
 
 
 def run_bench(
@@ -144,23 +150,25 @@ def run_bench(
     drawn = int(np.random.default_rng().integers(2**31)) if seed is None else seed
     protocol = Protocol(rows, ratios, shares, accounting, resamples, drawn)
     entries = _entries(tables, histories, update_rules, priors, shares)
+    curves: list[pd.DataFrame] = []
     bills, notes = [], [pd.DataFrame({"policy": [""] * len(missing), "note": missing})]
     with Stages(progressbar) as stages, stages.stage("histories, rules and priors", len(entries)) as stage:
-        for entry, (found, left_out) in zip(entries, mapped(executor, _run, protocol, entries), strict=True):
+        for entry, (found, left_out, seen) in zip(entries, mapped(executor, _run, protocol, entries), strict=True):
             bills.append(found.assign(**entry.labels))
             notes.append(left_out.assign(**entry.labels))
+            curves.append(seen.assign(**entry.labels))
             stage.advance()
     whole = pd.concat(bills, ignore_index=True)
     said = pd.concat(notes, ignore_index=True).reindex(columns=[*WHOSE, "policy", "note"]).fillna("")
-    return Bench(whole[list(COLUMNS)], said)
+    return Bench(whole[list(COLUMNS)], said, pd.concat(curves, ignore_index=True)[list(CURVE_COLUMNS)])
 
 
-def _run(protocol: Protocol, entry: Entry) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _run(protocol: Protocol, entry: Entry) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """What one history under one rule and prior comes to; in another process, where there is one."""
     with noted(f"in the history {entry.history!r}, {entry.update_rule}"):
         table = entry.spells()
         require_long_enough(f"the history {entry.history!r}", table, protocol.splits)
-        return run_cases(table, protocol)
+        return *run_cases(table, protocol), curves_of(table)
 
 
 def _entries(tables: Any, histories: Any, update_rules: Any, priors: Any, splits: Sequence[float]) -> list[Entry]:

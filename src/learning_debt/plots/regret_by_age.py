@@ -12,6 +12,7 @@ from arviz_plots import visuals as vz
 from learning_debt.plots.common import check_picture, figure_defaults, resolve_backend
 from learning_debt.plots.curve import curve_lines, draw_curve
 from learning_debt.plots.literal_text import literal
+from learning_debt.spells.schema import TableFacts
 from learning_debt.validation import require_instance, require_whole_number
 
 VISUALS = ("band", "line", "unreliable", "zero", "xlabel", "ylabel")
@@ -82,7 +83,7 @@ def plot_ageing(
         pc_kwargs = figure_defaults(pc_kwargs, backend, 8, 4)
         plot_collection = PlotCollection.grid(lines[["regret"]], backend=backend, **pc_kwargs)
     pc = plot_collection
-    unit = literal(f"mean regret of a period ({curve.attrs.get('unit', 'nats')})", pc.backend)
+    unit = literal(f"mean regret of a period ({TableFacts.from_table(curve, 'curve').regret_unit})", pc.backend)
     decorations = {
         "xlabel": (vz.labelled_x, {"text": "spell age (periods since the last retrain)"}),
         "ylabel": (vz.labelled_y, {"text": unit}),
