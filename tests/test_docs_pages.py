@@ -19,6 +19,12 @@ def examples(page):
     return re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
+def check_bench(there, rows):
+    assert there == "True"
+    assert "'three CUSUMs'" in rows
+    assert "'oracle'" in rows
+
+
 def check_costs(bills, money, verdict):
     assert [line.split(":")[0] for line in bills.splitlines()] == [
         "0.3 nats",
@@ -81,6 +87,7 @@ def check_updating(*printed):
 
 
 CHECKS = {
+    "bench.md": check_bench,
     "costs.md": check_costs,
     "integrations.md": check_integrations,
     "models.md": check_models,

@@ -33,6 +33,13 @@ def test_columns_and_lines(found):
     assert found.notes.empty
 
 
+def test_the_share_of_periods_in_which_what_served_was_better(found, several):
+    never = found.bills[(found.bills["history"] == "second") & (found.bills["policy"] == "never")]
+    never = never[(never["split"] == 0.6) & (never["cost_ratio"] == 1.0)]
+    expected = (ld.select_periods(several, 24)["regret"].values[:, 0] < 0).mean(axis=1)
+    np.testing.assert_allclose(never["frac_deployed_better"], expected)
+
+
 def test_the_bench_is_reached_from_the_package():
     assert ld.bench is bench
 

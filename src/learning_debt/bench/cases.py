@@ -188,6 +188,8 @@ class _Realised(NamedTuple):
     ----------
     net_score : ndarray
         Realised score of what served, less what retrains cost, in the unit of the table's regret.
+    frac_deployed_better : ndarray
+        Share of the periods in which what served scored better than the shadow.
     bill_se : ndarray
         Monte-Carlo error of the bill, in the same unit; phases share their cells, so it is no smaller for their number.
     reason : str
@@ -195,6 +197,7 @@ class _Realised(NamedTuple):
     """
 
     net_score: Array
+    frac_deployed_better: Array
     bill_se: Array
     reason: str
 
@@ -205,7 +208,10 @@ class _Realised(NamedTuple):
         net = [net_scores(evaluation, one, cost, one * cost.per_retrain, accounting) for one in schedules]
         errors = [monte_carlo_errors(evaluation, "score_gap", one, cost) for one in schedules]
         reason = next((one.reason for one in net if one.reason), "")
-        return cls(np.mean([one.value for one in net], axis=0), np.mean(errors, axis=0), reason)
+        series = np.arange(evaluation.sizes[SERIES])
+        gained = [walk.along_schedule(evaluation["regret"].values, series, one) < 0 for one in schedules]
+        value = np.mean([one.value for one in net], axis=0)
+        return cls(value, np.mean(gained, axis=(0, 2)), np.mean(errors, axis=0), reason)
 
 
 def _lines(
@@ -228,6 +234,7 @@ def _lines(
         "oracle": np.broadcast_to(least.sum(axis=-1), bills.shape[:-1]),
         "excess": (bills - least).sum(axis=-1),
         "net_score": np.stack([one.net_score for one in realised]),
+        "frac_deployed_better": np.stack([one.frac_deployed_better for one in realised]),
         "bill_se": np.stack([one.bill_se for one in realised]) / cost.per_retrain,
     }
     counts = resample_counts(1, bills.shape[-1], protocol.resamples, np.random.default_rng(protocol.random_seed))

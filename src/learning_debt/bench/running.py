@@ -32,7 +32,7 @@ from learning_debt.validation import (
 
 COLUMNS = (
     *("history", "series", "forecaster", "prior", "update_rule", "cost_ratio", "accounting", "split", "policy"),
-    *("retrains", "regret", "bill", "oracle", "excess", "net_score"),
+    *("retrains", "regret", "bill", "oracle", "excess", "net_score", "frac_deployed_better"),
     *("bill_se", "bill_low", "bill_high", "excess_low", "excess_high", "periods", "cost", "unit", "setting"),
 )
 """Of a bench's bills. Regret, bill, oracle and excess are in costs of a retrain."""
@@ -51,7 +51,8 @@ class Bench(NamedTuple):
         retrain, with the ends of 90% intervals by a block bootstrap over periods (``bill_low`` and so on) and, of a
         table from draws, the bill's Monte-Carlo error (``bill_se``).
         ``net_score`` is the realised score of what served, less the cost of retrains, in the unit of the table's
-        regret. ``cost`` is that of a retrain in ``unit``, ``periods`` those billed, ``setting`` what was tuned to.
+        regret; ``frac_deployed_better`` the share of periods in which what served beat the shadow. ``cost`` is that
+        of a retrain in ``unit``, ``periods`` those billed, ``setting`` what was tuned to.
     notes : DataFrame
         ``history``, ``forecaster``, ``prior``, ``update_rule``, ``policy``, ``note``: what was left out, and why.
     curves : DataFrame
