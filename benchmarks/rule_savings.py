@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from learning_debt.bench.histories import HISTORIES, PRIORS
-from learning_debt.bench.rule_savings import rule_savings
+from learning_debt.bench.savings_of_rules import rule_savings
 
 
 def main():

@@ -128,3 +128,25 @@ def test_real_histories_end_to_end(tmp_path):
     assert means[dearer].is_monotonic_increasing
     assert means["oracle"] == 0
     assert means["best candidate in hindsight"] < means["CUSUM"]
+    rules = pd.read_csv(tmp_path / "rules.csv")
+    assert rules["history"].tolist() == ["inflation"] * 3 + ["bike"] * 3
+    assert (rules["saving_rule_low"] <= rules["saving_rule"]).all()
+
+
+def test_rules_are_compared_where_asked(tmp_path):
+    few = ("--split", 0.6, "--prior", "weak", "--cost-ratio", 1, "--policies", "never", "--jobs", 1)
+    done = run("run", "--history", "inflation", *few, "--rules", "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    rules = pd.read_csv(tmp_path / "rules.csv")
+    assert rules["recommended"].item().startswith("discount")
+    assert "rules.csv" in done.output
+    without = run("run", "--history", "inflation", *few, "--out", tmp_path / "other")
+    assert without.exit_code == 0, without.output
+    assert not (tmp_path / "other" / "rules.csv").exists()
+
+
+def test_rules_of_a_folder_of_tables_are_refused(tables, tmp_path):
+    done = run("run", "--tables", tables, "--rules", "--out", tmp_path / "out")
+    assert done.exit_code == 1
+    assert "--rules are compared on histories" in done.stderr
+    assert not (tmp_path / "out").exists()

@@ -128,6 +128,13 @@ def compare_rules(
     rules. Both parts are resampled, and rule, calendar and policy are chosen anew on each resample of the first.
     No change of rule is recommended unless it is told from today's rule where it was chosen, by a lower bound that
     holds for all rules together, and has paid in the periods after.
+
+    Few shifts fall into one history, and intervals are narrower than they say. Simulated histories of 160 periods, 64 of
+    them reported on, with all data as today's rule (``benchmarks/rule_selection.py``): the long-run saving lay in 90%
+    intervals of rule, timing and both in .57, .81 and .52 of 300 histories whose coefficient jumps every 20 periods (in
+    .45, .44 and .49 where they had 80 periods), and in .73, .91 and .73 of 150 whose coefficient wanders with an
+    autocorrelation of .9. A saving in the wrong direction was told in at most .03 of them. STILL
+
     Where posteriors are sampled and can be pooled (see `PooledShadow`), all rules share one pool of fits: a posterior
     is a weight for every row whatever the rule, so that a fit made for one rule serves another where the two overlap.
     A calendar's bill depends on where it starts; calendars are billed at each possible start and averaged.

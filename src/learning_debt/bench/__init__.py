@@ -6,6 +6,7 @@ from learning_debt.bench.histories import HISTORIES, PRIORS, RealHistory
 from learning_debt.bench.registry import ROWS
 from learning_debt.bench.rows import NotPossibleError, Row
 from learning_debt.bench.running import COST_RATIOS, SPLITS, Bench, run_bench
+from learning_debt.bench.savings_of_rules import rule_savings
 from learning_debt.bench.summary import summarise
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Row",
     "read_bench",
     "read_tables",
+    "rule_savings",
     "run_bench",
     "summarise",
     "write_bench",

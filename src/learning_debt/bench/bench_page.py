@@ -23,6 +23,7 @@ from learning_debt.report.whole_directory import Publication, require_room, writ
 from learning_debt.validation import harmless, require_instance
 
 BILLS, SUMMARY, NOTES, CURVES, PAGE = "bench.csv", "summary.csv", "notes.csv", "curves.csv", "bench.html"
+RULES = "rules.csv"
 PICTURES = (
     "relative.png",
     "by_history.png",
@@ -136,6 +137,20 @@ def write_bench(bench: Bench, directory: str | os.PathLike[str]) -> Path:
             (workshop / figure.file).write_bytes(figure.png)
         (workshop / PAGE).write_text(render_bench(bench, summary, figures), encoding="utf-8")
     return target / PAGE
+
+
+def write_rules(savings: pd.DataFrame, directory: str | os.PathLike[str]) -> Path:
+    """Write ``rules.csv``, what `rule_savings` found, beside a bench; nothing is left half-written.
+
+    Raises
+    ------
+    OSError
+        If the directory cannot be written.
+    """
+    target = Path(directory)
+    with written_whole(target, Publication("the savings of rules", RULES)) as workshop:
+        savings.to_csv(workshop / RULES, index=False, float_format="%.8g")
+    return target / RULES
 
 
 def read_bench(directory: str | os.PathLike[str]) -> Bench:

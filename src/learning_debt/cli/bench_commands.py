@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from learning_debt import bench
-from learning_debt.bench.bench_page import require_bench_room
+from learning_debt.bench.bench_page import require_bench_room, write_rules
 from learning_debt.cli.command_endings import PlainConsole, clear_endings
 from learning_debt.validation import harmless
 
@@ -67,11 +67,21 @@ def run(
     prior: Annotated[list[str] | None, typer.Option(help="weak or firm. Default: both.")] = None,
     accounting: Annotated[str, typer.Option(help="signed (the real bill) or positive (the paper's).")] = "signed",
     seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
+    rules: Annotated[
+        bool | None,
+        typer.Option(
+            "--rules/--no-rules",
+            help="Also say on what to retrain (rules.csv, at a split of .6 unless told); default: with all policies.",
+        ),
+    ] = None,
     jobs: Annotated[int | None, typer.Option(help="Processes; default: one a core.")] = None,
 ) -> None:
     """Tune every policy on the first part of every history, and bill it on the rest: bench.csv, summary.csv, a page."""
     with clear_endings():
+        if rules and tables is not None:
+            raise ValueError("--rules are compared on histories; a folder of --tables holds one table of each")
         require_bench_room(out)
+        asked = policies is None and tables is None if rules is None else rules
         with _pool(jobs) as executor:
             found = bench.run_bench(
                 None if tables is None else bench.read_tables(tables),
@@ -85,7 +95,17 @@ def run(
                 executor=executor,
                 progressbar=sys.stdout.isatty(),
             )
-        _written(found, out)
+            _written(found, out)
+            if asked:
+                savings = bench.rule_savings(
+                    history or None,
+                    priors=prior or list(bench.PRIORS),
+                    cost_ratios=cost_ratio or bench.COST_RATIOS,
+                    splits=split or (0.6,),
+                    random_seed=seed,
+                    executor=executor,
+                )
+                _console().say(f"on what to retrain: {write_rules(savings, out)}")
 
 
 @app.command()

@@ -2,6 +2,11 @@
 
 A posterior is prior x the product of p(row)^weight whatever the rule, so that all posteriors of all rules are states of
 one pool: a fit made for one rule serves another wherever the two overlap, and only what is not served yet is fitted.
+
+Regressions with one coefficient and a jump, 12 periods of 3 rows after the first 8, fits of 1,000 exact draws, all data
+with a window of 8 periods and a discount of .9: 6.7 fits for the three tables instead of 14.6 (10 histories). Of 60
+histories, 90% intervals of debt, predictive debt, gaps and scores covered .93, .92, .92 and .91 (± .01 to .02), with a
+largest miss of 4.6 standard errors.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from concurrent.futures import Executor
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,11 +16,14 @@ from learning_debt.auditing.rule_tables import checked_tables
 from learning_debt.auditing.split_evaluation import Question
 from learning_debt.bench.histories import HISTORIES, PRIORS, history_of
 from learning_debt.data.update_rule import UpdateRule
+from learning_debt.executors import mapped
 from learning_debt.policies.cost import RetrainingCost
 from learning_debt.validation import (
     require_choice,
+    require_executor,
     require_number,
     require_probability,
+    require_seed,
     require_sequence,
     require_whole_number,
 )
@@ -27,7 +31,7 @@ from learning_debt.validation import (
 CHANGES = ("rule", "rule and calendar", "timing", "both")
 PROBABILITY = 0.9
 COLUMNS = (
-    *("history", "prior", "cost_ratio", "split", "periods", "unit", "cost", "rule", "policy", "calendar"),
+    *("history", "prior", "cost_ratio", "split", "periods", "unit", "cost", "rule", "calendar", "policy_of_both"),
     *("saving_rule", "saving_rule_low", "saving_rule_high"),
     *("saving_rule_and_calendar", "saving_rule_and_calendar_low", "saving_rule_and_calendar_high"),
     *("saving_timing", "saving_timing_low", "saving_timing_high"),
@@ -45,6 +49,7 @@ def rule_savings(
     splits: Sequence[float] = (0.6,),
     resamples: int = 1000,
     random_seed: int | None = 0,
+    executor: Executor | None = None,
 ) -> pd.DataFrame:
     """On what, before when, on the real histories: `compare_rules` of each, with the calendar that tuning finds.
 
@@ -62,6 +67,8 @@ def rule_savings(
         Shares of the periods that are chosen on.
     resamples : int
     random_seed : int, optional
+    executor : concurrent.futures.Executor, optional
+        Works on histories side by side.
 
     Returns
     -------
@@ -69,8 +76,8 @@ def rule_savings(
         A line for each history, prior, cost ratio and split. ``saving_rule`` (the best rule with today's calendar),
         ``saving_rule_and_calendar``, ``saving_timing`` (the best policy under today's rule) and ``saving_both``, a
         period, in ``unit``, with ``_low`` and ``_high``, the ends of 90% intervals. All are chosen on the first part
-        and billed on the ``periods`` that follow. ``rule`` is the one chosen with today's ``calendar``, ``policy`` what
-        was chosen together with any rule, ``recommended`` the rule that the guard leaves.
+        and billed on the ``periods`` that follow. ``rule`` is the one chosen with today's ``calendar``,
+        ``policy_of_both`` what was chosen together with any rule, ``recommended`` the rule that the guard leaves.
 
     Raises
     ------
@@ -98,27 +105,44 @@ def rule_savings(
     ]
     shares = [require_probability("splits", split) for split in splits]
     require_whole_number("resamples", resamples, at_least=1)
+    require_seed("random_seed", random_seed)
+    require_executor(executor)
     for prior in priors:
         require_choice("priors", prior, tuple(PRIORS))
     held_by = [as_rules(rules, len(np.unique(history.load()["period"].values))) for history in asked]
     if any(len(held) < 2 for held in held_by):
         raise ValueError("rules must be at least two, or left out for the grid of compare_rules")
-    lines = []
-    for history, held in zip(asked, held_by, strict=True):
-        data = history.standardised()
-        for prior in priors:
-            forecaster = history.forecaster(data, prior)
-            tables = checked_tables({name: history.spells(rule, prior) for name, rule in held.items()})
-            coefficients = dict.fromkeys(tables, forecaster.prior.mean.shape[-1])
-            for split in shares:
-                for ratio, question in questions:
-                    rng = np.random.default_rng(random_seed)
-                    found = compared(
-                        tables, question, split, coefficients, probability=PROBABILITY, resamples=resamples, rng=rng
-                    )
-                    whose = {"history": history.name, "prior": prior, "cost_ratio": ratio, "split": split}
-                    lines.append(whose | _line(found, next(iter(tables.values())), split))
+    asking = _Asking(questions, shares, resamples, random_seed)
+    jobs = [(history.name, held, prior) for history, held in zip(asked, held_by, strict=True) for prior in priors]
+    lines = [line for found in mapped(executor, _lines, asking, jobs) for line in found]
     return pd.DataFrame(lines, columns=list(COLUMNS))
+
+
+class _Asking(NamedTuple):
+    """What is asked of every history."""
+
+    questions: list[tuple[float, Question]]
+    splits: list[float]
+    resamples: int
+    random_seed: int | None
+
+
+def _lines(asking: _Asking, job: tuple[str, dict[str, UpdateRule], str]) -> list[dict[str, Any]]:
+    """All lines of one history under one prior."""
+    name, held, prior = job
+    history = history_of(name)
+    tables = checked_tables({rule: history.spells(held[rule], prior) for rule in held})
+    coefficients = dict.fromkeys(tables, history.load().sizes["coefficient"])
+    lines = []
+    for split in asking.splits:
+        for ratio, question in asking.questions:
+            rng = np.random.default_rng(asking.random_seed)
+            found = compared(
+                tables, question, split, coefficients, probability=PROBABILITY, resamples=asking.resamples, rng=rng
+            )
+            whose = {"history": name, "prior": prior, "cost_ratio": ratio, "split": split}
+            lines.append(whose | _line(found, next(iter(tables.values())), split))
+    return lines
 
 
 def _line(found: RuleComparison, table: xr.Dataset, split: float) -> dict[str, Any]:
@@ -128,7 +152,7 @@ def _line(found: RuleComparison, table: xr.Dataset, split: float) -> dict[str, A
         "unit": found.cost.unit,
         "cost": found.cost.per_retrain,
         "rule": str(found.savings["rule"].sel(change="rule").item()),
-        "policy": str(found.savings["policy"].sel(change="both").item()),
+        "policy_of_both": str(found.savings["policy"].sel(change="both").item()),
         "calendar": found.calendar,
         "recommended": found.recommended,
         "sentence": found.sentence,

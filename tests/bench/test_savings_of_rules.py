@@ -4,7 +4,7 @@ import pytest
 
 import learning_debt as ld
 from learning_debt.bench.histories import HISTORIES
-from learning_debt.bench.rule_savings import COLUMNS, rule_savings
+from learning_debt.bench.savings_of_rules import COLUMNS, rule_savings
 
 RULES = [ld.UpdateRule(), ld.UpdateRule(discount=0.9)]
 
@@ -63,6 +63,6 @@ def test_every_combination_has_a_line():
     ],
 )
 def test_what_cannot_be_is_refused(options, message, monkeypatch):
-    monkeypatch.setattr("learning_debt.bench.rule_savings.compared", None)
+    monkeypatch.setattr("learning_debt.bench.savings_of_rules.compared", None)
     with pytest.raises((TypeError, ValueError), match=message):
         rule_savings(**({"histories": ["inflation"]} | options))
