@@ -247,3 +247,18 @@ def skip_unless_there(name):
 def in_cells(table):
     """The variables of a table that every pair (deployed, period) has."""
     return [(name, cells) for name, cells in table.data_vars.items() if set(DIMS) <= set(cells.dims)]
+
+
+@pytest.mark.parametrize("detector", ["ADWIN", "Kolmogorov-Smirnov"])
+def test_every_detector_of_lfmm_can_alarm_and_need_not(detector):
+    """A loss that jumps is alarmed at (ADWIN looks at every 32nd value only); one that does not is left alone."""
+    for module in ("lfmm", "river"):
+        pytest.importorskip(module)
+    setting = next(one for one in lfmm_alarms.settings("regret")[::-1] if one.detector == detector)
+    noise = np.random.default_rng(1).normal(0, 0.1, 80)
+    jump = np.where(np.arange(80) >= 40, 5.0, 0.0)
+    for loss, alarms in ((noise + jump, True), (noise, False)):
+        seen = lfmm_alarms.Watched(np.broadcast_to(loss, (80, 80)), np.empty(0))
+        schedule = lfmm_alarms._walk(np.zeros((80, 80)), seen, setting, 1.0)[1]
+        assert any(schedule[40:]) == alarms
+        assert not any(schedule[:40])
