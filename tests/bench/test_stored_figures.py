@@ -10,10 +10,12 @@ from learning_debt.bench import HISTORIES
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
-README, POLICIES, UPDATING = ROOT / "README.md", ROOT / "docs" / "policies.md", ROOT / "docs" / "updating.md"
+README, POLICIES, BENCH = ROOT / "README.md", ROOT / "docs" / "policies.md", ROOT / "docs" / "bench.md"
+UPDATING = ROOT / "docs" / "updating.md"
 POLICY_TABLE = (
     "| policy | excess relative to tuned CUSUM (90%) | won / lost | dearer than the tuned calendar | mean excess |"
 )
+COST_TABLE = "| policy | .25 | 1 | 4 |"
 SAVINGS_TABLE = "| history | rule chosen | rule | timing | both | recommended |"
 
 
@@ -32,6 +34,16 @@ def interval(row: pd.Series, name: str, digits: int) -> str:
 def policy_line(row: pd.Series) -> str:
     cells = [interval(row, "relative", 2), f"{row['won']:.0%} / {row['lost']:.0%}"]
     return " | ".join([*cells, f"{row['dearer_than_calendar']:.0%}", f"{row['mean_excess']:.1f}"])
+
+
+def cost_line(summary: pd.DataFrame, policy: str) -> str:
+    """Of a summary by policy and cost ratio."""
+    return " | ".join(interval(summary.loc[(policy, cost)], "relative", 2) for cost in ("0.25", "1", "4"))
+
+
+def floors_text(summary: pd.DataFrame) -> str:
+    row = summary.loc["blended threshold"]
+    return f"{number(row['relative_floor_0.05'], 2)} and {number(row['relative_floor_1'], 2)}"
 
 
 def times_text(savings: pd.DataFrame, cost_ratio: float) -> str:
@@ -74,11 +86,23 @@ def savings() -> pd.DataFrame:
     return stored[stored["prior"] == "weak"].set_index(["history", "cost_ratio"])
 
 
-@pytest.mark.parametrize(("page", "fewest"), [(README, 5), (POLICIES, 5)], ids=["README", "policies"])
+@pytest.mark.parametrize(
+    ("page", "fewest"), [(README, 5), (POLICIES, 5), (BENCH, 25)], ids=["README", "policies", "bench"]
+)
 def test_policies_have_the_stored_figures(page, fewest, summary):
     lines = table_lines(page, POLICY_TABLE)
     assert len(lines) >= fewest
     assert lines == {name: policy_line(summary.loc[name]) for name in lines}
+
+
+def test_the_page_of_the_bench_has_every_policy_in_order(summary, by_cost):
+    ranked = summary.drop(index="oracle").sort_values("relative", kind="stable")
+    assert list(table_lines(BENCH, POLICY_TABLE)) == ranked.index.tolist()
+    lines = table_lines(BENCH, COST_TABLE)
+    assert len(lines) >= 8
+    every = by_cost.set_index("cost_ratio", append=True)
+    assert lines == {name: cost_line(every, name) for name in lines}
+    assert f"its ratio is {floors_text(summary)}" in " ".join(BENCH.read_text(encoding="utf-8").split())
 
 
 def test_savings_have_the_stored_figures(savings):
@@ -114,8 +138,17 @@ def test_what_pages_say_of_policies_holds(summary, by_cost):
     carried, learned = usable.loc["continuation value of the study"], usable.loc["continuation value"]
     assert carried["relative_low"] > 1
     assert carried["lost"] > 0.5
+    assert learned["histories"] == 8
     assert learned["relative_low"] < 1 < learned["relative_high"]
     assert 0.4 < summary.loc["best candidate in hindsight", "relative"] / usable["relative"].min() < 0.6
+    detectors = usable.loc[["ADWIN", "KSWIN", "DDM", "EDDM", "HDDM-A", "HDDM-W"], "relative"]
+    assert (detectors > 1).all()
+    assert usable.loc["Page-Hinkley", "relative"] < 1 < usable.loc["Page-Hinkley", "relative_high"]
+    assert (by_cost.loc["continuation value of the study", "relative_low"] > 1).all()
+    never = by_cost.loc["never"].set_index("cost_ratio")["relative"]
+    assert never["0.25"] > 2
+    assert 0.9 < never["4"] < 1.1
+    assert summary.loc["best calendar in hindsight", "relative"] > usable["relative"].min()
     assert (summary["cases"].max(), summary["histories"].max()) == (324, 9)
 
 
