@@ -638,6 +638,19 @@ CALLS: dict[str, Call] = {
         },
         dict.fromkeys(("update_rules", "priors"), (None, "of real histories, tested with these")),
     ),
+    "rule_savings": Call(
+        bench.rule_savings,
+        {
+            "rules": A([ld.UpdateRule(), ld.UpdateRule(window=8)], "object", OPTIONAL),
+            "priors": A(["weak"], "names"),
+            "cost_ratios": A((1.0,), "object", ("numbers",)),
+            "splits": A((0.5,), "object", ("numbers",)),
+            "resamples": A(10, "whole"),
+            "random_seed": SEED,
+            "executor": A(None, "object", OPTIONAL),
+        },
+        {"histories": (["massachusetts"], "all of them if left out, tested with these")},
+    ),
     "summarise": Call(
         bench.summarise,
         {

@@ -19,8 +19,8 @@ from learning_debt.data.update_rule import UpdateRule
 from learning_debt.executors import mapped
 from learning_debt.policies.cost import RetrainingCost
 from learning_debt.validation import (
-    require_choice,
     require_executor,
+    require_names,
     require_number,
     require_probability,
     require_seed,
@@ -94,26 +94,29 @@ def rule_savings(
     >>> found["history"].tolist(), bool(found["saving_rule"].iloc[0] > 0)
     (['inflation'], True)
     """
-    names = list(HISTORIES) if histories is None else require_sequence("histories", histories, "names of histories")
+    names = list(HISTORIES) if histories is None else require_names("histories", histories, tuple(HISTORIES))
     asked = [history_of(name) for name in names]
-    questions = [
-        (
-            ratio,
-            Question.of(RetrainingCost(cost_ratio=require_number("cost_ratios", ratio, above=0)), None, "signed", None),
-        )
-        for ratio in cost_ratios
+    ratios = [
+        require_number(f"cost_ratios[{place}]", ratio, above=0)
+        for place, ratio in enumerate(require_sequence("cost_ratios", cost_ratios, "a list of numbers, such as (1, 4)"))
     ]
-    shares = [require_probability("splits", split) for split in splits]
+    shares = [
+        require_probability(f"splits[{place}]", split)
+        for place, split in enumerate(require_sequence("splits", splits, "a list of shares of the periods, as (0.6,)"))
+    ]
+    chosen = require_names("priors", priors, tuple(PRIORS))
+    for name, given in {"histories": names, "priors": chosen, "cost_ratios": ratios, "splits": shares}.items():
+        if not given:
+            raise ValueError(f"{name} must hold at least one, not be empty")
+    questions = [(ratio, Question.of(RetrainingCost(cost_ratio=ratio), None, "signed", None)) for ratio in ratios]
     require_whole_number("resamples", resamples, at_least=1)
     require_seed("random_seed", random_seed)
     require_executor(executor)
-    for prior in priors:
-        require_choice("priors", prior, tuple(PRIORS))
     held_by = [as_rules(rules, len(np.unique(history.load()["period"].values))) for history in asked]
     if any(len(held) < 2 for held in held_by):
         raise ValueError("rules must be at least two, or left out for the grid of compare_rules")
     asking = _Asking(questions, shares, resamples, random_seed)
-    jobs = [(history.name, held, prior) for history, held in zip(asked, held_by, strict=True) for prior in priors]
+    jobs = [(history.name, held, prior) for history, held in zip(asked, held_by, strict=True) for prior in chosen]
     lines = [line for found in mapped(executor, _lines, asking, jobs) for line in found]
     return pd.DataFrame(lines, columns=list(COLUMNS))
 
