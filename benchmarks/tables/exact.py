@@ -83,9 +83,12 @@ def rates(coefficients: int, seed: int = 1) -> dict[str, float]:
         chain = posterior_chain(model.prior, x, y, starts, INITIAL, age_weight)
         spell_cells(chain, x[first:], y[first:], starts[INITIAL:] - first)
 
+    def tabled() -> None:
+        ld.spell_table(model, data, initial=INITIAL, variables=SAMPLED, progressbar=False)
+
     taken = {
         "engine": best_of_three(engine),
-        "spell_table": best_of_three(lambda: ld.spell_table(model, data, initial=INITIAL, progressbar=False)) / many,
+        "spell_table": best_of_three(tabled) / many,
         "steps": best_of_three(lambda: collected_columns(ExactStep(model, plan.options), plan)),
     }
     return {"coefficients": coefficients, "load": os.getloadavg()[0]} | {

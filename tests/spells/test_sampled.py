@@ -64,7 +64,7 @@ def module_history():
 
 
 ROWS = pytest.mark.parametrize("rows", [1, 3])
-SIGNALS = ("debt", "predictive_debt", "score_gap")
+SIGNALS = ("debt", "predictive_debt", "score_gap", "deployed_score")
 
 
 def test_the_wrapped_regression_does_not_take_the_exact_path():
@@ -89,7 +89,7 @@ def test_the_comparison_finds_coverage_near_its_nominal_level(pairs, rows):
     assert (comparison["coverage"] > 0.72).all()
     assert (np.abs(comparison["bias"]) < comparison["rmse"] + 1e-12).all()
     assert (comparison["median_relative_error"] < 0.2).all()
-    cells = comparison["cells"].sel(signal=["debt", "predictive_debt"])
+    cells = comparison["cells"].sel(signal=["debt", "predictive_debt", "deployed_score"])
     np.testing.assert_array_equal(cells, PERIODS * (PERIODS + 1) / 2)
     assert int(comparison["cells"].sel(signal="score_gap")) == PERIODS * (PERIODS - 1) / 2
 

@@ -18,6 +18,7 @@ from learning_debt.shadows.supplied import SuppliedShadow
 from learning_debt.spells.forecast_schedule import Plan
 from learning_debt.spells.forwarding import RememberingPredictor
 from learning_debt.spells.held_likelihoods import HeldLikelihoods
+from learning_debt.spells.schema import ESTIMATED
 
 from ..sampled_regression import SampledRegression
 
@@ -73,7 +74,7 @@ def test_sampled_tables_agree_with_exact_ones_under_every_rule(rule):
     forecaster = SampledRegression(PRIOR)
     sampled = table_of(forecaster, history, shadow=ld.Refit(), **options)
     exact = table_of(forecaster.exact, history, **options)
-    names = ["debt", "predictive_debt", "score_gap", *(["arrived_gap"] if "arrived_gap" in exact else [])]
+    names = [*ESTIMATED, *(["arrived_gap"] if "arrived_gap" in exact else [])]
     assert_close(sampled, exact, names)
     comparison = ld.compare_tables(sampled, exact)
     assert comparison["signal"].values.tolist() == names
