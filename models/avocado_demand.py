@@ -60,9 +60,8 @@ def build_model(data: xr.Dataset) -> pm.Model:
         city = pm.Data("city_index", np.searchsorted(CITIES, data["city"].values), dims="obs")
         log_volume = pm.Data("log_volume", data["log_volume"].values, dims="obs")
         mean = pm.Normal("mean", [0.0, 0.5, -0.5, 0.2], 0.5, dims="of_a_city")
-        between = pm.HalfNormal("between", 0.2, dims="of_a_city")
-        departure = pm.Normal("departure", 0.0, 1.0, dims=("city", "of_a_city"))
-        coefficients = mean + between * departure
+        between = pm.LogNormal("between", np.log(0.15), 0.5, dims="of_a_city")
+        coefficients = pm.Normal("coefficients", mean, between, dims=("city", "of_a_city"))
         of_season = pm.Normal("of_season", 0.0, 0.1, dims="season")
         scale = pm.LogNormal("scale", np.log(0.1), 0.5, dims="city")
         forecast = (own * coefficients[city]).sum(axis=1) + seasons @ of_season

@@ -65,18 +65,18 @@ def test_demand_has_the_density_of_its_hierarchy(seed):
     module, rng = module_of("avocado_demand"), np.random.default_rng(seed)
     data = first_rows(module, 3)
     mean, between = rng.normal(size=4), rng.uniform(0.05, 0.3, 4)
-    departure, of_season = rng.normal(size=(8, 4)), rng.normal(0, 0.1, 4)
+    coefficients, of_season = rng.normal(mean, between, (8, 4)), rng.normal(0, 0.1, 4)
     scale = rng.uniform(0.05, 0.3, 8)
     own, seasons, expected = data["own"].values, data["seasons"].values, 0.0
     for row, (city, volume) in enumerate(zip(data["city"].values, data["log_volume"].values, strict=True)):
         place = module.CITIES.index(city)
-        forecast = own[row] @ (mean + between * departure[place]) + seasons[row] @ of_season
+        forecast = own[row] @ coefficients[place] + seasons[row] @ of_season
         expected += stats.norm(forecast, scale[place]).logpdf(volume)
-    expected += stats.norm([0.0, 0.5, -0.5, 0.2], 0.5).logpdf(mean).sum() + half_normal(between, 0.2)
-    expected += stats.norm(0, 1).logpdf(departure).sum() + stats.norm(0, 0.1).logpdf(of_season).sum()
-    expected += stats.lognorm(0.5, scale=0.1).logpdf(scale).sum()
-    point = {"mean": mean, "between": between, "departure": departure, "of_season": of_season, "scale": scale}
-    assert log_density(module, data, point) == pytest.approx(expected, rel=1e-9)
+    expected += stats.norm([0.0, 0.5, -0.5, 0.2], 0.5).logpdf(mean).sum()
+    expected += stats.norm(mean, between).logpdf(coefficients).sum() + stats.norm(0, 0.1).logpdf(of_season).sum()
+    expected += stats.lognorm(0.5, scale=0.15).logpdf(between).sum() + stats.lognorm(0.5, scale=0.1).logpdf(scale).sum()
+    point = {"mean": mean, "between": between, "coefficients": coefficients, "of_season": of_season}
+    assert log_density(module, data, point | {"scale": scale}) == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(3))
