@@ -100,7 +100,7 @@ def compared(
     saved = _savings(bills, choices, cost, probability)
     table = _table(bills, choices, rows, doubts, probability).assign_attrs(saved.attrs)
     words = _Described.of(tables, facts)
-    recommended, why = _recommend(saved, table, today, words)
+    recommended, why = _recommend(saved, table, today, words, cost.unit)
     calendar = str(bills[today].candidates[int(choices.today.candidate[0])])
     return RuleComparison(
         savings=saved,
@@ -108,7 +108,7 @@ def compared(
         today=today,
         recommended=recommended,
         recommendation=why,
-        sentence=_sentence(saved, today, calendar, words),
+        sentence=_sentence(saved, today, calendar, words, cost.unit),
         calendar=calendar,
         spells=dict(tables),
         cost=cost,
@@ -188,7 +188,7 @@ class _Described(dict[str, str]):
         return words
 
 
-def _sentence(saved: xr.Dataset, today: str, calendar: str, words: _Described) -> str:
+def _sentence(saved: xr.Dataset, today: str, calendar: str, words: _Described, unit: str) -> str:
     chosen = {change: str(saved["rule"].sel(change=change).item()) for change in saved["change"].values.tolist()}
     policy = {change: str(saved["policy"].sel(change=change).item()) for change in chosen}
     of = {change: Saving(*_figures(saved.sel(change=change))) for change in chosen}
@@ -200,7 +200,7 @@ def _sentence(saved: xr.Dataset, today: str, calendar: str, words: _Described) -
         ),
         other=words[chosen["rule"]],
         today=words[today],
-        unit=saved.attrs["unit"],
+        unit=unit,
         period=words.period,
         probability=saved.attrs["probability"],
     )
@@ -210,10 +210,10 @@ def _figures(row: xr.Dataset) -> tuple[float, float, float]:
     return float(row["saving"]), float(row["low"]), float(row["high"])
 
 
-def _recommend(saved: xr.Dataset, table: xr.Dataset, today: str, words: _Described) -> tuple[str, str]:
+def _recommend(saved: xr.Dataset, table: xr.Dataset, today: str, words: _Described, cost_unit: str) -> tuple[str, str]:
     """The rule to use from now on, and why: a change must be told from today's rule, and have paid since."""
     change = saved.sel(change="rule")
-    chosen, unit = str(change["rule"].item()), f"{saved.attrs['unit']} a {words.period}"
+    chosen, unit = str(change["rule"].item()), f"{cost_unit} a {words.period}"
     stay = f"Recommended: {words[today]}, as today"
     if chosen == today:
         return today, f"{stay}."

@@ -36,7 +36,7 @@ def print_audit(console: PlainConsole, result: ld.Audit, comparison: xr.Dataset 
 
 def _print_rules(console: PlainConsole, rules: ld.RuleComparison) -> None:
     """Print on what to retrain: a row a rule, and what that says."""
-    unit, share = rules.savings.attrs["unit"], f"{rules.probability:.0%}"
+    unit, share = rules.cost.unit, f"{rules.probability:.0%}"
     table = _table(f"on what to retrain (realised score less the cost of retrains, {unit} a period)", (0, 1, 0, 0))
     table.add_column("update rule", no_wrap=True)
     heads = ("with today's\ncalendar", f"saving\n({share})", "always\nretrained", "never", "rows\nleft")

@@ -11,7 +11,7 @@ def rules_section(rules: RuleComparison | None) -> str:
     """On what to retrain: what it says, and a row a rule; nothing where no rules were compared."""
     if rules is None:
         return ""
-    table, unit = rules.table.sortby("net_score", ascending=False), escape(rules.savings.attrs["unit"])
+    table, unit = rules.table.sortby("net_score", ascending=False), escape(rules.cost.unit)
     places = decimals_for([value for name in ("saving", "low", "high") for value in table[name].values.tolist()])
     heads = [
         ("update rule", "left"),
