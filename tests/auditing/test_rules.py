@@ -309,6 +309,13 @@ def test_a_rule_that_leaves_no_row_is_refused_by_its_name(monkeypatch):
     assert "under 'rolling window of 2 periods'" in refused.value.__notes__
 
 
+def test_forecasts_several_steps_ahead_are_compared_by_their_final_outcomes():
+    found = compare(rules=RULES[:2], horizon=3, calendar=8)
+    assert found.spells["all data"].attrs["horizon"] == 3
+    assert np.isfinite(found.table["net_score"]).all()
+    assert found.recommended == NAMES[1]
+
+
 def test_tables_that_are_not_about_the_same_forecasts_are_refused(tables):
     first, other = tables["all data"], tables["discount 0.9 a period"]
     shifted = ld.spell_table(

@@ -38,7 +38,9 @@ def deployed_after(spells: xr.Dataset, label: Any, argument: str = "deployed_lab
     >>> deployed_after(spells, "2024")
     1
     """
-    if isinstance(label, Mapping) or (np.ndim(label) and not isinstance(label, tuple)):  # a tuple may be a label
+    if isinstance(label, Mapping | np.ma.MaskedArray) or (
+        np.ndim(label) and not isinstance(label, tuple)
+    ):  # a tuple may be a label
         raise TypeError(f"{argument} must be one label of a period, not {describe(label)}")
     periods = _labels(spells, "label", "the periods of the table")
     trained = "deployed_label" in spells.coords
