@@ -118,7 +118,7 @@ def test_learned_decides_as_the_package_does_row_by_row(parts):
     cost = price(0.4)
     policy = retrainopt_policies.learned_policy(tuning, cost, stream="regret")
     schedule = retrainopt_policies.learned_schedule(tuning, evaluation, cost, stream="regret")
-    loss, seen = losses(evaluation, cost, "regret"), []
+    loss, seen = losses(evaluation, cost, "regret") / cost.per_retrain, []
     for lane, row in enumerate(schedule):
         deployed, stale = 0, []
         for t in range(1, len(row)):
@@ -209,17 +209,29 @@ def test_rows_of_hindsight_are_the_oracle_and_the_best_alarm(parts):
     assert least.sum() < bills(best, evaluation, 0.2).sum() <= bills(tuned, evaluation, 0.2).sum()
 
 
+@pytest.mark.parametrize("factor", [128.0, 2.0**-30])
 @every_row
-def test_units_change_nothing(name, parts):
-    """Scores in cents instead of euros, and a cost in cents: the same retrains."""
+def test_units_change_nothing(name, factor, parts):
+    """Scores and a cost in cents instead of euros, or in thousands of millions: the same retrains."""
     skip_unless_there(name)
 
-    def in_cents(table):
-        return table.assign({one: 128.0 * cells for one, cells in in_cells(table)})
+    def in_other_unit(table):
+        return table.assign({one: factor * cells for one, cells in in_cells(table)})
 
     tuning, evaluation = parts
     plain = package_schedule(name, tuning, evaluation, 0.2)
-    np.testing.assert_array_equal(package_schedule(name, in_cents(tuning), in_cents(evaluation), 128 * 0.2), plain)
+    other = package_schedule(name, in_other_unit(tuning), in_other_unit(evaluation), factor * 0.2)
+    np.testing.assert_array_equal(other, plain)
+
+
+@pytest.mark.parametrize("detector", driftfdr_fleet.DETECTORS)
+def test_a_monitor_has_the_same_alarms_whatever_the_unit(detector, parts):
+    pytest.importorskip("driftfdr")
+    loss, factor = losses(parts[0], price(1.0), "deployed_score"), 2.0**-30
+    setting = driftfdr_fleet.Setting(detector, 0.3, 10.0, "deployed_score")
+    plain = driftfdr_fleet.monitored(loss, setting, 0.2)
+    assert plain.any()
+    np.testing.assert_array_equal(driftfdr_fleet.monitored(factor * loss, setting, factor * 0.2), plain)
 
 
 @every_row

@@ -70,7 +70,8 @@ def monitored(loss: Array, setting: Setting, price: float) -> NDArray[np.bool_]:
     """Schedule of a monitor that watches losses of shape (series, period, period)."""
     driftfdr = require_package("driftfdr", PACKAGE)
     series = range(len(loss))
-    tolerance = driftfdr.tolerance_from_cost(price, setting.periods_to_earn)
+    unit = price or 1.0  # the bootstrap takes variances below 1e-12 for that
+    loss, tolerance = loss / unit, driftfdr.tolerance_from_cost(price / unit, setting.periods_to_earn)
     monitor = driftfdr.StreamingMonitor(
         model_ids=list(series),
         detector_factory=lambda: _detector(driftfdr, setting.detector),

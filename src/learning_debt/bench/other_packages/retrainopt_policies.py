@@ -11,8 +11,8 @@ subtracted, which changes no schedule.
 
 The online policies are fitted on the exact plan of the tuning part and then see three numbers at the end of a
 period: staleness (the deployed model's loss less its loss in the first period it served), its sum since the retrain,
-and the periods since. Nothing else is tuned. Of several series, plans and rows are put one after the other: one
-policy for all.
+and the periods since. Losses are in costs of a retrain, since the forest takes features that differ by less than 1e-7
+for equal. Nothing else is tuned. Of several series, plans and rows are put one after the other: one policy for all.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def learned_schedule(
     if stream not in watched([tuning, evaluation]):
         raise NotPossibleError(f"spells must hold {stream} in every cell")
     policy = learned_policy(tuning, cost, accounting, stream=stream)
-    loss = losses(evaluation, cost, stream)
+    loss = losses(evaluation, cost, stream) / _unit(cost)
     series, periods = loss.shape[0], loss.shape[2]
     # The package decides one row at a time. Its forest says the same of all cells at once, in a hundredth of the time.
     retrain = np.zeros(loss.shape, dtype=bool)
@@ -86,7 +86,7 @@ def learned_policy(tuning: xr.Dataset, cost: RetrainingCost, accounting: str = "
     """`retrainopt.LearnedOnlinePolicy`, fitted on what the plan saw and did in the tuning part."""
     retrainopt = require_package("retrainopt", PACKAGE)
     plan = planned_schedule(tuning, cost, accounting)
-    seen = walk.along_schedule(_staleness(losses(tuning, cost, stream)), np.arange(len(plan)), plan)
+    seen = walk.along_schedule(_staleness(losses(tuning, cost, stream) / _unit(cost)), np.arange(len(plan)), plan)
     states, decisions = [], []
     for lane, t in np.ndindex(len(plan), plan.shape[1] - 1):  # none is decided in the last period
         now, so_far, age = seen[lane, t].tolist()
@@ -95,6 +95,11 @@ def learned_policy(tuning: xr.Dataset, cost: RetrainingCost, accounting: str = "
         decisions.append(retrainopt.Decision(action, ONLY_SIZE if plan[lane, t] else None))
     require_package("sklearn.ensemble", PACKAGE)
     return retrainopt.LearnedOnlinePolicy().fit(states, decisions)
+
+
+def _unit(cost: RetrainingCost) -> float:
+    """The price of a retrain; 1 where it costs nothing."""
+    return one_price(cost) or 1.0
 
 
 def _staleness(loss: Array) -> Array:
