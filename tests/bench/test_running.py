@@ -171,6 +171,16 @@ def test_what_is_written_is_read_again(found, tmp_path):
     )
 
 
+def test_a_table_of_regret_alone_is_billed_and_drawn_without_cusum(one, tmp_path):
+    found = bench.run_bench({"mine": one[["regret"]]}, resamples=20, progressbar=False)
+    assert {"never", "calendar", "oracle", "best candidate in hindsight"} <= set(found.bills["policy"])
+    assert "CUSUM" not in set(found.bills["policy"])
+    page = bench.write_bench(found, tmp_path)
+    assert not (page.parent / "relative.png").exists()
+    assert (page.parent / "by_cost_ratio.png").exists()
+    assert "the table lacks &#x27;score_gap&#x27;" in page.read_text(encoding="utf-8")
+
+
 def test_the_page_shows_every_policy_and_names_as_they_are(found, tmp_path):
     odd = found.bills.assign(history=found.bills["history"].replace("first", "<b>$x_1$"))
     notes = pd.DataFrame([{"history": "<b>$x_1$", "policy": "Cara T", "note": "the table lacks 'deployed_score'"}])

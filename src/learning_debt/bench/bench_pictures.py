@@ -27,9 +27,12 @@ ROW_HEIGHT, LEAST_SHOWN, WIDE = 0.27, 0.05, 300.0
 
 
 def draw_bench(bills: pd.DataFrame, summary: pd.DataFrame) -> list[Figure]:
-    """All pictures as PNG, with their captions."""
+    """All pictures as PNG, with their captions; those relative to CUSUM only where it was among the policies."""
     with context(["default", STYLE | {"font.size": 10}]):
-        return [_relative(summary), _by_history(bills, summary), _by_cost_ratio(summary)]
+        compared = (
+            [_relative(summary), _by_history(bills, summary)] if (bills["policy"] == CUSUM_ROW.name).any() else []
+        )
+        return [*compared, _by_cost_ratio(summary)]
 
 
 def _relative(summary: pd.DataFrame) -> Figure:

@@ -72,16 +72,20 @@ class _Notes:
         self._of: dict[str, str] = {}
         self._times: Counter[str] = Counter()
 
+    def say(self, policy: str, note: str) -> None:
+        """Of all cases, or of none in particular."""
+        self._of.setdefault(policy, note)
+
     def add(self, policy: str, note: str) -> None:
         """A row that cannot be made in one case."""
-        self._of.setdefault(policy, note)
+        self.say(policy, note)
         self._times[policy] += 1
 
     def unless_lacking(self, table: xr.Dataset, row: Row) -> bool:
         """Whether a table has what a row reads; a note where it has not."""
         reason = _lacking(table, row)
         if reason:
-            self._of[row.name] = reason
+            self.say(row.name, reason)
         return not reason
 
     def frame(self, cases: int) -> pd.DataFrame:
@@ -117,7 +121,7 @@ class _Case:
         billed = chosen | self._in_hindsight(cost)
         realised = [_Realised.of(self.evaluation, walked, cost, self.protocol.accounting) for walked in billed.values()]
         for reason in dict.fromkeys(one.reason for one in realised if one.reason):
-            self.notes.add("", f"net_score is empty: {reason}")
+            self.notes.say("", f"net_score is empty: {reason}")
         return _lines(self.evaluation, billed, realised, cost, self.protocol)
 
     def _chosen(self, row: Row, cost: RetrainingCost) -> Walked | None:
