@@ -147,11 +147,12 @@ def test_a_pooled_table_of_the_first_periods_meets_its_own_refits(name):
     """Both ways rest on other draws, so that gaps differ by no more than 5 of their joint errors."""
     module = module_of(name)
     data = first_rows(module, module.initial + 5)
-    forecaster = ld.PyMCForecaster(module.build_model, draws=400, tune=500, chains=2)
+    forecaster = ld.PyMCForecaster(module.build_model, draws=1000, tune=700)
     options = {"initial": module.initial, "progressbar": False, "variables": ("debt", "score_gap", "deployed_score")}
     pooled = ld.spell_table(forecaster, data, random_seed=1, **options)
     refitted = ld.spell_table(forecaster, data, random_seed=2, shadow=ld.Refit(), **options)
-    assert int(pooled["refits"].sum()) < int(refitted["refits"].sum())
+    assert int(pooled["refits"].sum()) <= int(refitted["refits"].sum())
+    assert bool(pooled["converged"].all())
     upper = np.triu(np.ones((5, 5), dtype=bool), 1)
     for signal in ("score_gap", "debt"):
         one, other = (table[signal].values[..., upper].ravel() for table in (pooled, refitted))
