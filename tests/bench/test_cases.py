@@ -243,3 +243,14 @@ def test_a_table_made_by_hand():
     assert found.loc["never", "bill"] == pytest.approx(7.0)
     assert found.loc["always", "bill"] == pytest.approx(3.0)
     assert found.loc[ORACLE, "bill"] == pytest.approx(2.0)
+
+
+def test_a_row_whose_policy_reads_more_than_the_row_says_is_left_out_where_the_table_lacks_it(one):
+    """Unseen, the signal would be NaN, and its threshold a second row of never."""
+    forgetful = Row("mine", "mine", lambda *_: [ld.policies.PredictiveDebtThreshold(8.0)])
+    found, notes = run_cases(ld.check_spells(one.drop_vars("predictive_debt")), protocol(forgetful))
+    assert "mine" not in found["policy"].tolist()
+    assert "lacks 'predictive_debt'" in notes.set_index("policy")["note"]["mine"]
+    found, notes = run_cases(ld.check_spells(one), protocol(forgetful))
+    assert "mine" in found["policy"].tolist()
+    assert "mine" not in notes["policy"].tolist()

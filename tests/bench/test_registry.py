@@ -70,6 +70,8 @@ def test_unknown_names_are_refused_with_those_there_are():
         chosen_rows([3])
     with pytest.raises(ValueError, match="two different rows are called 'CUSUM'"):
         chosen_rows([Row("CUSUM", "mine", never)])
+    with pytest.raises(ValueError, match="'oracle' is taken by a row of every bench"):
+        chosen_rows([Row("oracle", "mine", never)])
 
 
 def test_what_is_not_installed_is_refused_by_name_and_noted_otherwise(monkeypatch):

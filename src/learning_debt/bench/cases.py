@@ -83,7 +83,7 @@ class _Notes:
 
     def unless_lacking(self, table: xr.Dataset, row: Row) -> bool:
         """Whether a table has what a row reads; a note where it has not."""
-        reason = _lacking(table, row)
+        reason = _lacking(table, row.requires)
         if reason:
             self.say(row.name, reason)
         return not reason
@@ -95,13 +95,13 @@ class _Notes:
         return pd.DataFrame(said, columns=["policy", "note"])
 
 
-def _lacking(table: xr.Dataset, row: Row) -> str:
-    """Why a table does not do for a row; empty where it does."""
-    absent = [repr(name) for name in row.requires if name not in table]
+def _lacking(table: xr.Dataset, signals: Sequence[str]) -> str:
+    """Why a table does not do for what reads these signals; empty where it does."""
+    absent = [repr(name) for name in signals if name not in table]
     if absent:
         return f"the table lacks {' and '.join(absent)}"
     try:
-        check_spells(table, row.requires)
+        check_spells(table, signals)
     except (KeyError, ValueError) as error:
         return str(error.args[0])
     return ""
@@ -112,7 +112,7 @@ class _Case:
 
     def __init__(self, tuning: xr.Dataset, evaluation: xr.Dataset, protocol: Protocol, notes: _Notes) -> None:
         self.tuning, self.evaluation, self.protocol, self.notes = tuning, evaluation, protocol, notes
-        self.grids = [row for row in GRID_ROWS if not _lacking(evaluation, row)]
+        self.grids = [row for row in GRID_ROWS if not _lacking(evaluation, row.requires)]
         self._kept: dict[tuple[str, str], Walked] = {}
 
     def bills(self, rows: Sequence[Row], cost: RetrainingCost) -> pd.DataFrame:
@@ -141,8 +141,13 @@ class _Case:
 
     def _candidates(self, row: Row, cost: RetrainingCost) -> list[Policy]:
         assert row.candidates is not None
-        found = row.candidates(self.tuning, cost, self.protocol.random_seed)
-        return require_policies(f"candidates of the row {row.name!r}", found)
+        given = row.candidates(self.tuning, cost, self.protocol.random_seed)
+        found = require_policies(f"candidates of the row {row.name!r}", given)
+        unsaid = sorted({name for policy in found for name in policy.requires if name not in row.requires})
+        for part in (self.tuning, self.evaluation) if unsaid else ():
+            if reason := _lacking(part, unsaid):
+                raise NotPossibleError(reason)
+        return found
 
     def _everywhere(self, row: Row, cost: RetrainingCost) -> Walked:
         """All candidates of a row on the evaluation part, for those who choose in hindsight."""

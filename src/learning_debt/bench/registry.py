@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from learning_debt.bench.cases import HINDSIGHT
 from learning_debt.bench.library_rows import LIBRARY_ROWS
 from learning_debt.bench.package_rows import HINDSIGHT_ROWS, PACKAGE_ROWS
 from learning_debt.bench.rival_rows import RIVAL_ROWS
@@ -33,7 +34,7 @@ def chosen_rows(policies: Any = None) -> tuple[list[Row], list[str]]:
     Raises
     ------
     TypeError, ValueError
-        For a name that there is not, or one that occurs twice.
+        For a name that there is not, or that two rows have.
     ImportError
         If a row asked for by name needs what is not installed; the message has the command that brings it.
 
@@ -54,6 +55,10 @@ def chosen_rows(policies: Any = None) -> tuple[list[Row], list[str]]:
     for row in rows:
         if found[row.name] is not row:
             raise ValueError(f"policies: two different rows are called {row.name!r}; give them different names")
+        if row.name in HINDSIGHT:
+            raise ValueError(
+                f"policies: the name {row.name!r} is taken by a row of every bench; give yours another one"
+            )
     return list(found.values()), []
 
 
