@@ -11,6 +11,7 @@ import xarray as xr
 import learning_debt as ld
 from learning_debt import bench
 from learning_debt.bench.bench_page import PICTURES
+from learning_debt.bench.bench_pictures import draw_bench
 from learning_debt.bench.curve_pictures import draw_curves
 from learning_debt.bench.entries import table_entries
 from learning_debt.bench.history_curves import AGEING, SCORE, SLOPE, curves_of
@@ -246,3 +247,12 @@ def test_scores_of_the_shadow_are_drawn_against_the_first_rule():
     (figure,) = draw_curves(curves)
     assert figure.file == "shadow_scores.png"
     assert "less that under all data" in figure.caption
+
+
+def test_one_history_has_room_beside_the_longest_name_of_a_row():
+    """Warnings are errors here, and matplotlib warns where names leave no room for what they name."""
+    case = {"history": "sales", "forecaster": "", "prior": "", "update_rule": "all data", "accounting": "signed"}
+    case |= {"split": 0.6, "cost_ratio": 1.0, "series": "0", "periods": 40}
+    names = ("CUSUM", max(bench.ROWS, key=len), "a row of one's own, the name of which is longer still")
+    bills = pd.DataFrame([case | {"policy": name, "excess": 1.0 + place} for place, name in enumerate(names)])
+    assert len(draw_bench(bills, bench.summarise(bills, resamples=10))) == 3

@@ -22,8 +22,10 @@ from learning_debt.plots.literal_text import literal
 from learning_debt.report.pictures import STYLE, Figure
 
 COLOURS = {"ours": "#1f6fb4", "fixed": "#555555", "rival": "#c8641b", "in hindsight": "#3b8c58"}
-ROW_HEIGHT, LEAST_SHOWN, WIDE = 0.27, 0.05, 300.0
-"""Inches a policy; the least excess on a logarithmic axis, in costs of a retrain; ends of one that has fewer ticks."""
+ROW_HEIGHT, CHARACTER_WIDTH = 0.27, 0.07
+"""Inches a policy, and a character of its name."""
+LEAST_SHOWN, WIDE = 0.05, 300.0
+"""The least excess on a logarithmic axis, in costs of a retrain; ends of one that has fewer ticks."""
 
 
 def draw_bench(bills: pd.DataFrame, summary: pd.DataFrame) -> list[Figure]:
@@ -60,7 +62,7 @@ def _by_history(bills: pd.DataFrame, summary: pd.DataFrame) -> Figure:
     excess = bills.groupby([*CASE, "policy"], sort=False)["excess"].mean().unstack("policy").clip(lower=FLOOR)
     logs = np.log(excess[names].div(excess[CUSUM_ROW.name], axis=0))
     ratio = np.exp(logs.groupby("history", sort=False).mean()).T
-    size = (2.9 + 0.78 * ratio.shape[1], 1.6 + ROW_HEIGHT * len(names))
+    size = (1.5 + CHARACTER_WIDTH * max(map(len, names)) + 0.78 * ratio.shape[1], 1.6 + ROW_HEIGHT * len(names))
     figure, axes = plt.subplots(figsize=size, layout="constrained")
     image = axes.imshow(ratio.to_numpy(), aspect="auto", cmap="RdBu_r", norm=LogNorm(1 / 8, 8))
     for (row, column), value in np.ndenumerate(ratio.to_numpy()):

@@ -128,10 +128,10 @@ def _written(found: bench.Bench, out: Path) -> None:
 def _summary(summary: pd.DataFrame) -> Table:
     part = summary[summary["cost_ratio"] == "all"]
     part = part.sort_values("relative" if part["relative"].notna().any() else "mean_excess", kind="stable")
-    table = _table("policy", *(name.replace("_", " ") for name in SHOWN))
+    table = _table("policy", "cases", *(name.replace("_", " ") for name in SHOWN))
     for line in part.to_dict("records"):
         cells = ["" if line[name] != line[name] else f"{line[name]:.2f}" for name in SHOWN]
-        table.add_row(Text(harmless(line["policy"])), *cells)
+        table.add_row(Text(harmless(line["policy"])), str(line["cases"]), *cells)
     return table
 
 
