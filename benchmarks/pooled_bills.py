@@ -49,8 +49,9 @@ def bills(world: str, coefficients: int, periods: int, seed: int, ways: list[str
     regret = float(np.nanmean(np.maximum(tuning_table["regret"].values, 0.0)))
     tables = {way: table(made(coefficients, 0.0), test, shadow=KEEPERS[way], random_seed=seed) for way in ways}
     rows = []
-    for part, (name, candidates) in product(PARTS_OF_REGRET, readers_of_signals(tuning_table).items()):
-        cost = part * regret
+    grids = {part: readers_of_signals(tuning_table, ld.RetrainingCost(part * regret)) for part in PARTS_OF_REGRET}
+    for part, name in ((part, name) for part, rows_of in grids.items() for name in rows_of):
+        cost, candidates = part * regret, grids[part][name]
         policy = ld.tune(tuning_table, candidates, cost).policy
         by_exact = schedule(policy, exact, cost)
         exact_bill = billed(exact, by_exact, cost, positive=False) / regret

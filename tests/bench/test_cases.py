@@ -8,10 +8,11 @@ import xarray as xr
 import learning_debt as ld
 from learning_debt.bench.cases import HINDSIGHT, ORACLE, Protocol, run_cases
 from learning_debt.bench.entries import first_billed, parts
-from learning_debt.bench.library_rows import BLENDS, CUSUM_MULTIPLES, INTERVALS, MULTIPLIERS
+from learning_debt.bench.library_rows import BLENDS, INTERVALS, MULTIPLIERS
 from learning_debt.bench.registry import ROWS, chosen_rows
 from learning_debt.bench.rows import NotPossibleError, Row
 from learning_debt.policies import CUSUM, Calendar, Never
+from learning_debt.policies.grids import CUSUM_MULTIPLES
 
 SPLIT, RATIO = 0.6, 1.0
 TOTALS = ("retrains", "regret", "bill", "oracle", "excess")

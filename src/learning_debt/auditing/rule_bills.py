@@ -82,7 +82,7 @@ def bills_under(
 
 def _bills(table: xr.Dataset, question: Question, split: float, cost: RetrainingCost) -> RuleBills:
     tuning, evaluation = parts_of(table, split)
-    named = candidate_rows(table, tuning, question)
+    named = candidate_rows(table, tuning, question, cost)
     rows = [name for name, row in named.items() for _ in row]
     candidates = [policy for row in named.values() for policy in row]
     before, after = (_on_part(part, list(named.values()), cost) for part in (tuning, evaluation))

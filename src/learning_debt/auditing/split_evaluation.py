@@ -108,7 +108,7 @@ def run_trial(table: xr.Dataset, question: Question, split: float) -> Trial:
     first = _split_period(table, split)
     tuning, evaluation = parts_of(table, split)
     resolved = cost.resolve(tuning)
-    rows = candidate_rows(table, tuning, question)
+    rows = candidate_rows(table, tuning, question, resolved)
     tuned, replays, bills = {}, {}, {}
     for name, row in rows.items():
         before, after = (
@@ -128,10 +128,12 @@ def parts_of(table: xr.Dataset, split: float) -> tuple[xr.Dataset, xr.Dataset]:
     return select_periods(table, 0, _known_by(table, first)), select_periods(table, first)
 
 
-def candidate_rows(table: xr.Dataset, tuning: xr.Dataset, question: Question) -> dict[str, list[Policy]]:
-    """Candidates of every row, each of which the table can be walked with."""
+def candidate_rows(
+    table: xr.Dataset, tuning: xr.Dataset, question: Question, cost: RetrainingCost
+) -> dict[str, list[Policy]]:
+    """Candidates of every row at a resolved cost, each of which the table can be walked with."""
     policies = question.policies
-    rows = _rows(tuning, question.owners, _as_rows(policies(tuning)) if callable(policies) else policies)
+    rows = _rows(tuning, cost, question.owners, _as_rows(policies(tuning)) if callable(policies) else policies)
     candidates = [candidate for row in rows.values() for candidate in row]
     check_spells(table, sorted({name for candidate in candidates for name in candidate.requires}))
     for candidate in candidates:
@@ -172,13 +174,13 @@ def _as_rows(policies: Any) -> dict[str, list[Policy] | None]:
     }
 
 
-def _rows(tuning: xr.Dataset, owners: Policy | None, given: Rows) -> dict[str, list[Policy]]:
+def _rows(tuning: xr.Dataset, cost: RetrainingCost, owners: Policy | None, given: Rows) -> dict[str, list[Policy]]:
     """Candidates of all rows: those that every trial has, the standard readers of signals, and the owner's own."""
     always_there: dict[str, list[Policy]] = {"never": [Never()], "always": [Always()]}
     if owners is not None:
         always_there[YOURS] = [owners]
     always_there[BEST] = grids.calendars(tuning)
-    standard = grids.readers_of_signals(tuning)
+    standard = grids.readers_of_signals(tuning, cost)
     if RIVAL in standard:
         always_there[RIVAL] = standard.pop(RIVAL)
     for name, candidates in given.items():

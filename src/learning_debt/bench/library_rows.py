@@ -14,7 +14,6 @@ import xarray as xr
 
 from learning_debt.bench.rows import NotPossibleError, Row
 from learning_debt.policies import (
-    CUSUM,
     Alarm,
     Always,
     BlendedThreshold,
@@ -30,7 +29,7 @@ from learning_debt.policies import (
 )
 from learning_debt.policies.base import Step
 from learning_debt.policies.cost import RetrainingCost
-from learning_debt.policies.grids import DEBT_QUANTILES
+from learning_debt.policies.grids import DEBT_QUANTILES, cusums
 from learning_debt.policies.models import (
     AgeAdjustment,
     ContinuationModel,
@@ -46,8 +45,6 @@ from learning_debt.typing import Array
 __all__ = ["CALENDAR_ROW", "CUSUM_ROW", "GRID_ROWS", "LIBRARY_ROWS", "CarriedContinuation", "study_continuation"]
 
 INTERVALS = (1, 2, 3, 4, 6, 8, 10, 13, 16, 20, 26, 40, 52, 80)
-CUSUM_MULTIPLES = tuple(np.geomspace(0.02, 80.0, 24).tolist())
-"""Thresholds in costs of a retrain, at the usual exposure."""
 MULTIPLIERS = tuple(np.geomspace(1.0, 640.0, 20).tolist())
 BLENDS = tuple(product(np.geomspace(4.0, 640.0, 12).tolist(), (0.05, 0.1, 0.2, 0.4), (0.8, 0.9, 0.95)))
 """Multiplier, weight and decay."""
@@ -72,8 +69,7 @@ def _calendars(tuning: xr.Dataset, cost: RetrainingCost, random_seed: int) -> li
 
 
 def _cusum(tuning: xr.Dataset, cost: RetrainingCost, random_seed: int) -> list[Policy]:
-    unit = cost.per_retrain / _exposure(tuning)
-    return [CUSUM(multiple * unit) for multiple in CUSUM_MULTIPLES]
+    return cusums(tuning, cost)
 
 
 def _debt(tuning: xr.Dataset, cost: RetrainingCost, random_seed: int) -> list[Policy]:

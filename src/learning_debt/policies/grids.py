@@ -15,12 +15,25 @@ from learning_debt.policies import (
     Policy,
     PredictiveDebtThreshold,
 )
-from learning_debt.policies.models.calibration import AgeAdjustment
+from learning_debt.policies.cost import RetrainingCost
+from learning_debt.policies.models.calibration import AgeAdjustment, score_unit
 
-__all__ = ["BLENDS", "CUSUM_THRESHOLDS", "DEBT_QUANTILES", "MULTIPLIERS", "calendars", "readers_of_signals"]
+__all__ = [
+    "BLENDS",
+    "CUSUM_MULTIPLES",
+    "CUSUM_THRESHOLDS",
+    "DEBT_QUANTILES",
+    "MULTIPLIERS",
+    "calendars",
+    "cusums",
+    "readers_of_signals",
+]
 
 CALENDAR_INTERVALS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 26, 30, 40, 52, 60, 80, 120)
+CUSUM_MULTIPLES = tuple(np.geomspace(0.02, 80.0, 24).tolist())
+"""Thresholds in costs of a retrain, at the usual exposure."""
 CUSUM_THRESHOLDS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+"""Thresholds in nats, of the reference study."""
 DEBT_QUANTILES = (*np.arange(0.5, 0.951, 0.05).round(2).tolist(), 0.975, 0.99)
 MULTIPLIERS = tuple(2.0**k for k in range(-2, 11))
 BLENDS = tuple(product(MULTIPLIERS, (0.05, 0.1, 0.2), (0.8, 0.9, 0.95)))
@@ -32,11 +45,33 @@ def calendars(tuning: xr.Dataset) -> list[Policy]:
     return [Calendar(interval) for interval in CALENDAR_INTERVALS if interval <= tuning.sizes["period"]]
 
 
-def readers_of_signals(tuning: xr.Dataset) -> dict[str, list[Policy]]:
-    """Grids of the policies whose signals a checked spell table holds; debt thresholds are calibrated on it."""
+def cusums(tuning: xr.Dataset, cost: RetrainingCost) -> list[Policy]:
+    """CUSUM at multiples of what a retrain costs, per unit of score gap: a change of units changes no decision.
+
+    Examples
+    --------
+    >>> from learning_debt import check_spells
+    >>> spells = check_spells(xr.Dataset({"score_gap": (("deployed_at", "period"), np.eye(3))}))
+    >>> cents = spells.assign(score_gap=100 * spells["score_gap"], regret=100 * spells["regret"])
+    >>> here, there = cusums(spells, RetrainingCost(0.5)), cusums(cents, RetrainingCost(50.0))
+    >>> bool(np.isclose(100 * here[0].threshold, there[0].threshold))
+    True
+    """
+    worth = np.median(cost.exposure(tuning).values * tuning["exposure"].values)
+    prices = cost.retraining_costs(tuning)[:, np.triu(np.ones((tuning.sizes["period"],) * 2, dtype=bool))]
+    unit = float(np.median(prices) / worth) or score_unit(tuning["regret"].values) or 1.0  # where retrains are free
+    return [CUSUM(multiple * unit) for multiple in CUSUM_MULTIPLES]
+
+
+def readers_of_signals(tuning: xr.Dataset, cost: RetrainingCost) -> dict[str, list[Policy]]:
+    """Grids of the policies whose signals a checked spell table holds, at a resolved cost.
+
+    Debt thresholds are calibrated on the table. No number in them has a unit: thresholds of gaps are multiples of the
+    cost.
+    """
     rows: dict[str, list[Policy]] = {}
     if "score_gap" in tuning:
-        rows["CUSUM"] = [CUSUM(threshold) for threshold in CUSUM_THRESHOLDS]
+        rows["CUSUM"] = cusums(tuning, cost)
     if "debt" in tuning:
         debt, periods = tuning["debt"].values, tuning.sizes["period"]
         age = np.broadcast_to(np.arange(1, periods + 1) - np.arange(periods)[:, None], debt.shape)

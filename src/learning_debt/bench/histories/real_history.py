@@ -19,7 +19,7 @@ from learning_debt.typing import Array
 __all__ = ["PRIORS", "RealHistory"]
 
 INITIAL_SHARE, FEWEST_INITIAL = 0.2, 4
-SIGNALS = ("debt", "predictive_debt", "score_gap", "deployed_score")
+SIGNALS = ("debt", "predictive_debt", "score_gap", "deployed_score", "parameter_gap", "residual_exceedance")
 PRIORS: Mapping[str, Callable[[int], NIG]] = MappingProxyType(
     {
         "weak": lambda coefficients: NIG(np.zeros(coefficients), 0.1 * np.eye(coefficients), 2.0, 1.0),
@@ -107,8 +107,7 @@ class RealHistory:
         Returns
         -------
         Dataset
-            As `spell_table` makes it, with debt, predictive debt, score gap and deployed score, in nats of the
-            standardised outcome.
+            As `spell_table` makes it, with every signal that exact tables have, in nats of the standardised outcome.
         """
         data = self.standardised()
         return spell_table(
