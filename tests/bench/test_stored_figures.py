@@ -119,6 +119,11 @@ def test_what_pages_say_of_policies_holds(stored):
     assert learned["relative_low"] < 1 < learned["relative_high"]
     best = summary.loc["best candidate in hindsight", "relative"]
     assert 0.4 < best / usable.loc["blended threshold", "relative"] < 0.6
+    packages = usable.loc[["retrainopt Base", "retrainopt Learned", "retrainopt Learned, on regret", "driftfdr"]]
+    assert (packages["relative"] > 1).all()
+    assert usable.loc["lfmm alarm", "relative"] < 1 < usable.loc["lfmm alarm", "relative_high"]
+    planned = summary.loc[["retrainopt plan, in hindsight", "lfmm oracle, in hindsight"], "mean_excess"]
+    assert (planned.abs() < 1e-6).all()
     detectors = usable.loc[["ADWIN", "KSWIN", "DDM", "EDDM", "HDDM-A", "HDDM-W"], "relative"]
     assert (detectors > 1).all()
     assert usable.loc["Page-Hinkley", "relative"] < 1 < usable.loc["Page-Hinkley", "relative_high"]
