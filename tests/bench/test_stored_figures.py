@@ -121,6 +121,9 @@ def test_what_pages_say_of_policies_holds(stored):
     assert 0.4 < best / usable.loc["blended threshold", "relative"] < 0.6
     packages = usable.loc[["retrainopt Base", "retrainopt Learned", "retrainopt Learned, on regret", "driftfdr"]]
     assert (packages["relative"] > 1).all()
+    learned_ones = packages["relative_low"][packages.index.str.contains("Learned")]
+    assert (learned_ones < 1).all()
+    assert (packages["relative_low"].drop(learned_ones.index) > 1).all()
     assert usable.loc["lfmm alarm", "relative"] < 1 < usable.loc["lfmm alarm", "relative_high"]
     planned = summary.loc[["retrainopt plan, in hindsight", "lfmm oracle, in hindsight"], "mean_excess"]
     assert (planned.abs() < 1e-6).all()
