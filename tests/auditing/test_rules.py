@@ -5,6 +5,7 @@ import pytest
 import xarray as xr
 
 import learning_debt as ld
+from learning_debt.auditing import rule_comparison
 from learning_debt.auditing.rule_bills import PartBills, RuleBills
 from learning_debt.auditing.rule_choice import choose, least_savings, savings
 from learning_debt.auditing.rule_grid import default_rules
@@ -351,3 +352,29 @@ def test_it_prints_and_is_the_same_twice(compared):
     again = compare(calendar=8)
     xr.testing.assert_identical(again.table, compared.table)
     xr.testing.assert_identical(again.savings, compared.savings)
+
+
+@pytest.mark.parametrize(
+    ("tuning_low", "saving", "recommended", "why"),
+    [
+        ([0.0, 0.2, 0.1], [0.0, 0.3, 0.2], "b", "better by at least 0.2 nats a month"),
+        ([0.0, -0.1, 0.1], [0.0, 0.3, 0.2], "c", "Using b was best there, but cannot be told from today's."),
+        (
+            [0.0, -0.1, 0.1],
+            [0.0, 0.3, -0.2],
+            "a",
+            "using c was better on the part it was chosen on and has not been since",
+        ),
+        ([0.0, -0.1, -0.2], [0.0, 0.3, 0.2], "a", "lower bound of the saving, luck of the choice included, -0.1 nats"),
+    ],
+)
+def test_the_best_of_the_rules_that_are_told_from_todays_is_recommended(tuning_low, saving, recommended, why):
+    columns = {"tuning_low": tuning_low, "tuning_saving": [0.0, 0.5, 0.4], "saving": saving, "doubt": ["", "", ""]}
+    columns["effective_rows"] = [90.0, 50.0, 30.0]
+    table = xr.Dataset({name: ("rule", values) for name, values in columns.items()}, {"rule": list("abc")})
+    saved = xr.Dataset({"rule": ("change", ["b"])}, {"change": ["rule"]})
+    words = rule_comparison._Described({name: f"using {name}" for name in "abc"})
+    words.period = "month"
+    found, reason = rule_comparison._recommend(saved, table, "a", words, "nats")
+    assert found == recommended
+    assert why in reason

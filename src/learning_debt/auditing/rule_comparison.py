@@ -44,7 +44,8 @@ class RuleComparison:
     today : str
         Rule in force.
     recommended : str
-        Rule to use from now on: the one chosen with the calendar as it is, if it can be told from today's.
+        Rule to use from now on: the best of those that the tuning part tells from today's, if it has paid since;
+        else today's.
     recommendation : str
         What is recommended, and why, in a sentence.
     sentence : str
@@ -212,23 +213,25 @@ def _figures(row: xr.Dataset) -> tuple[float, float, float]:
 
 def _recommend(saved: xr.Dataset, table: xr.Dataset, today: str, words: _Described, cost_unit: str) -> tuple[str, str]:
     """The rule to use from now on, and why: a change must be told from today's rule, and have paid since."""
-    change = saved.sel(change="rule")
-    chosen, unit = str(change["rule"].item()), f"{cost_unit} a {words.period}"
+    chosen, unit = str(saved["rule"].sel(change="rule").item()), f"{cost_unit} a {words.period}"
     stay = f"Recommended: {words[today]}, as today"
     if chosen == today:
         return today, f"{stay}."
-    row = table.sel(rule=chosen)
-    low = float(row["tuning_low"])
-    if not low > 0:
+    told = table.isel(rule=(table["tuning_low"].values > 0) & (table["doubt"].values == ""))
+    if not told.sizes["rule"]:
+        low = float(table["tuning_low"].sel(rule=chosen))
         return today, (
             f"{stay}: on the part it was chosen on, {words[chosen]} cannot be told from it (lower bound of the saving, "
-            f"luck of the choice included, {low:.2g} {unit})."
+            f"luck of the choice included, {low:.2g} {unit}), nor can another rule."
         )
-    if not float(change["saving"]) > 0:
-        return today, f"{stay}: {words[chosen]} was better on the part it was chosen on and has not been since."
-    return chosen, (
-        f"Recommended: {words[chosen]}; it was better by at least {low:.2g} {unit} on the part it was chosen on, and "
-        f"leaves {float(row['effective_rows']):.3g} rows."
+    row = told.isel(rule=int(np.argmax(told["tuning_saving"].values)))
+    surest = str(row["rule"].item())
+    if not float(row["saving"]) > 0:
+        return today, f"{stay}: {words[surest]} was better on the part it was chosen on and has not been since."
+    also = f" {words[chosen].capitalize()} was best there, but cannot be told from today's."
+    return surest, (
+        f"Recommended: {words[surest]}; it was better by at least {float(row['tuning_low']):.2g} {unit} on the part it "
+        f"was chosen on, and leaves {float(row['effective_rows']):.3g} rows.{'' if surest == chosen else also}"
     )
 
 
