@@ -53,8 +53,10 @@ def check_policies(printed, own, kept):
 
 
 def check_scale(nothing, fleet, *printed):
-    verdicts = {line.split(":")[0]: line.split()[1] for line in fleet.splitlines()}
-    assert verdicts == {"north": "retrain,", "south": "wait,", "west": "retrain,"}
+    verdicts = {line.split(":")[0]: (line.split()[1], float(line.split()[2])) for line in fleet.splitlines()}
+    assert list(verdicts) == ["north", "south", "west"]
+    assert verdicts["north"][0] == "retrain,"
+    assert verdicts["north"][1] > 5 * max(verdicts["south"][1], verdicts["west"][1])  # the north has moved
     assert not nothing
     *identical, files, opened = printed
     assert set(identical) == {"True"}

@@ -70,7 +70,7 @@ def plot_ageing(
     >>> gap = np.triu(np.arange(9.0).reshape(3, 3))
     >>> curve = ld.ageing_curve(xr.Dataset({"score_gap": (("deployed_at", "period"), gap)}))
     >>> sorted(plot_ageing(curve, backend="none").viz)
-    ['figure', 'plot', 'row_index', 'col_index', 'unreliable']
+    ['col_index', 'figure', 'plot', 'row_index', 'unreliable']
     """
     require_instance("curve", curve, xr.Dataset, "a Dataset, as ld.ageing_curve(spells) returns it")
     aes_by_visuals, visuals = check_picture(plot_collection, backend, labeller, aes_by_visuals, visuals, VISUALS)
