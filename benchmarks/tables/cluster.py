@@ -86,7 +86,7 @@ def killed_midway(cluster: Any, pids: list[int], tasks: int) -> Callable[[], Non
 
 def times_sent(transitions: Iterable[Any]) -> Counter[int]:
     """How many tasks were sent to a worker so often, by the scheduler's own record."""
-    return Counter(Counter(key for key, _, finish, *_ in transitions if finish == "processing").values())
+    return Counter(Counter(key for key, _, finish, *_ in tuple(transitions) if finish == "processing").values())
 
 
 def times_unpacked() -> int:
