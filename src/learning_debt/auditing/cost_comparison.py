@@ -9,7 +9,7 @@ import xarray as xr
 
 from learning_debt.arrays.draws.resampling import choose_again, resample_counts, resampled_totals
 from learning_debt.auditing.split_evaluation import BEST, RIVAL, YOURS, Trial
-from learning_debt.pricing.net_scores import shadow_scores
+from learning_debt.pricing.net_scores import shadow_totals
 from learning_debt.pricing.replays import Replay
 from learning_debt.typing import Array
 
@@ -79,7 +79,7 @@ def compare(trial: Trial, again: Resampled, probability: float) -> xr.Dataset:
         "selected_share": [again.shares[name] for name in names],
         "total_positive": [float("nan") if cost.in_money else _total_positive(replay) for replay in replays],
         "net_score": [float(replay.net_score.mean(skipna=False)) for replay in replays],
-        "shadow_score": np.full(len(names), shadow_scores(trial.evaluation, cost).mean()),
+        "shadow_score": np.full(len(names), shadow_totals(trial.evaluation, cost).mean()),
         "frac_deployed_better": [float(replay.frac_deployed_better.mean()) for replay in replays],
         "parameter": [str(trial.tuned[name].policy) if name in trial.tuned else "in hindsight" for name in names],
     }

@@ -13,6 +13,7 @@ from learning_debt.auditing.split_evaluation import BEST, YOURS, Question, candi
 from learning_debt.data import SERIES
 from learning_debt.policies import Calendar, Policy
 from learning_debt.policies.cost import RetrainingCost
+from learning_debt.policies.fixed import phases
 from learning_debt.pricing.net_scores import exposures
 from learning_debt.pricing.replays import narrowed, paid_for_retrains, walk_candidates
 from learning_debt.spells.schema import DEPLOYED_SCORE
@@ -100,22 +101,21 @@ def _on_part(part: xr.Dataset, rows: Sequence[Sequence[Policy]], cost: Retrainin
 
 def _walked(part: xr.Dataset, row: Sequence[Policy], cost: RetrainingCost, worth: Array) -> tuple[Array, Array]:
     """Losses and retrains of the candidates of a row, walked side by side, each averaged over its phases."""
-    phases = [_phases(narrowed(policy, part)) for policy in row]
-    series, count = part.sizes[SERIES], sum(map(len, phases))
+    starting = [_phases(narrowed(policy, part)) for policy in row]
+    series, count = part.sizes[SERIES], sum(map(len, starting))
     lanes = np.tile(np.arange(series), count)
-    schedule = walk_candidates(part, [policy for own in phases for policy in own], cost).reshape(count * series, -1)
+    schedule = walk_candidates(part, [policy for own in starting for policy in own], cost).reshape(count * series, -1)
     losses = paid_for_retrains(part, cost, lanes, schedule) - walk.along_schedule(worth, lanes, schedule)
-    starts, sizes = np.cumsum([0, *map(len, phases[:-1])]), np.array([len(own) for own in phases])
+    starts, sizes = np.cumsum([0, *map(len, starting[:-1])]), np.array([len(own) for own in starting])
     retrains = schedule.sum(axis=1).reshape(count, series).mean(axis=1)
     mean = np.add.reduceat(losses.reshape(count, series, -1), starts) / sizes[:, None, None]
     return mean, np.add.reduceat(retrains, starts) / sizes
 
 
 def _phases(policy: Policy) -> list[Policy]:
-    """A calendar that starts in each of its periods, since where it starts is chance; any other policy as it is."""
-    if isinstance(policy, Calendar) and np.ndim(policy.interval) == 0 and not np.any(policy.offset):
-        return [Calendar(int(policy.interval), offset) for offset in range(int(policy.interval))]
-    return [policy]
+    """A calendar that starts in each of its periods, since where it starts is chance, unless its owner says where."""
+    said = isinstance(policy, Calendar) and (np.ndim(policy.interval) > 0 or np.any(policy.offset))
+    return [policy] if said else phases(policy)
 
 
 def worth_of(table: xr.Dataset, name: str, cost: RetrainingCost) -> Array:

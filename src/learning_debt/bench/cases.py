@@ -108,12 +108,12 @@ def _lacking(table: xr.Dataset, signals: Sequence[str]) -> str:
 
 
 class _Case:
-    """One split. What does not depend on the cost is walked once for all."""
+    """One split. Nothing is walked twice, and what does not depend on the cost once for all costs."""
 
     def __init__(self, tuning: xr.Dataset, evaluation: xr.Dataset, protocol: Protocol, notes: _Notes) -> None:
         self.tuning, self.evaluation, self.protocol, self.notes = tuning, evaluation, protocol, notes
         self.grids = [row for row in GRID_ROWS if not _lacking(evaluation, row.requires)]
-        self._kept: dict[tuple[str, str], Walked] = {}
+        self._kept: dict[tuple[str, str, float | None], Walked] = {}
 
     def bills(self, rows: Sequence[Row], cost: RetrainingCost) -> pd.DataFrame:
         """Of all rows at one cost, a line for each policy and series."""
@@ -129,7 +129,7 @@ class _Case:
         try:
             if row.planner is not None:
                 return self._planned(row, cost)
-            tuned = self._once(row, "tuning", lambda: self._walk(self.tuning, self._candidates(row, cost), cost))
+            tuned = self._once(row, "tuning", cost, lambda: self._walk(self.tuning, self._candidates(row, cost), cost))
         except NotPossibleError as reason:
             self.notes.add(row.name, str(reason))
             return None
@@ -137,7 +137,7 @@ class _Case:
         if row in self.grids:
             return self._everywhere(row, cost).only(index)
         policy = require_policy(f"candidate {index} of the row {row.name!r}", tuned.candidates[index])
-        return self._once(row, f"evaluation {index}", lambda: self._walk(self.evaluation, [policy], cost))
+        return self._once(row, f"evaluation {index}", cost, lambda: self._walk(self.evaluation, [policy], cost))
 
     def _candidates(self, row: Row, cost: RetrainingCost) -> list[Policy]:
         assert row.candidates is not None
@@ -151,14 +151,15 @@ class _Case:
 
     def _everywhere(self, row: Row, cost: RetrainingCost) -> Walked:
         """All candidates of a row on the evaluation part, for those who choose in hindsight."""
-        return self._once(row, "evaluation", lambda: self._walk(self.evaluation, self._candidates(row, cost), cost))
+        return self._once(
+            row, "evaluation", cost, lambda: self._walk(self.evaluation, self._candidates(row, cost), cost)
+        )
 
-    def _once(self, row: Row, part: str, walk_it: Callable[[], Walked]) -> Walked:
-        if row.sees_cost:
-            return walk_it()
-        if (row.name, part) not in self._kept:
-            self._kept[row.name, part] = walk_it()
-        return self._kept[row.name, part]
+    def _once(self, row: Row, part: str, cost: RetrainingCost, walk_it: Callable[[], Walked]) -> Walked:
+        key = row.name, part, cost.per_retrain if row.sees_cost else None
+        if key not in self._kept:
+            self._kept[key] = walk_it()
+        return self._kept[key]
 
     def _walk(self, table: xr.Dataset, candidates: Sequence[Policy], cost: RetrainingCost) -> Walked:
         return Walked.of(table, candidates, cost, self.protocol.accounting)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
@@ -11,26 +11,12 @@ from numpy.typing import NDArray
 
 from learning_debt.arrays.schedules import walk
 from learning_debt.data import SERIES
-from learning_debt.policies import Calendar, Policy
+from learning_debt.policies import Policy
 from learning_debt.policies.cost import RetrainingCost
+from learning_debt.policies.fixed import phases
 from learning_debt.pricing import walk_candidates
 from learning_debt.pricing.replays import charged_regret
 from learning_debt.typing import Array
-
-
-def phases(policy: Policy) -> list[Policy]:
-    """A calendar at each of its offsets; any other policy by itself.
-
-    What a calendar costs depends on where in it a history begins, which nobody chooses: its bill is the mean.
-
-    Examples
-    --------
-    >>> phases(Calendar(2))
-    [Calendar(interval=2, offset=0), Calendar(interval=2, offset=1)]
-    """
-    if not isinstance(policy, Calendar):
-        return [policy]
-    return [replace(policy, offset=offset) for offset in range(int(policy.interval))]
 
 
 @dataclass(frozen=True)

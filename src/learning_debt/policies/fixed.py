@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, override
 
 import numpy as np
@@ -74,6 +74,21 @@ class Calendar(Policy):
 
     def __str__(self) -> str:
         return super().__str__() if np.any(self.offset) else f"Calendar({briefly(self.interval)})"
+
+
+def phases(policy: Policy) -> list[Policy]:
+    """A calendar at each of its offsets; any other policy by itself.
+
+    What a calendar costs depends on where in it a history begins, which nobody chooses: its bill is the mean.
+
+    Examples
+    --------
+    >>> phases(Calendar(2))
+    [Calendar(interval=2, offset=0), Calendar(interval=2, offset=1)]
+    """
+    if not isinstance(policy, Calendar):
+        return [policy]
+    return [replace(policy, offset=offset) for offset in range(int(policy.interval))]
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -61,7 +61,7 @@ def net_scores(
     return NetScores(np.where(defined, value, np.nan), np.where(defined, error, np.nan), _first_hole(served, schedule))
 
 
-def shadow_scores(table: xr.Dataset, cost: RetrainingCost) -> Array:
+def shadow_totals(table: xr.Dataset, cost: RetrainingCost) -> Array:
     """Sum over the periods of exposure x the shadow's own score, shape (series,); NaN where a table does not tell.
 
     The shadow that gaps are measured from: that of the period before (timing ``"prequential"``) or of the period.
