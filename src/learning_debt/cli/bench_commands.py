@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +15,7 @@ from rich.text import Text
 from learning_debt import bench
 from learning_debt.bench.bench_page import require_bench_room, write_rules
 from learning_debt.cli.command_endings import PlainConsole, clear_endings
+from learning_debt.cli.worker_processes import worker_processes
 from learning_debt.validation import harmless
 
 app = typer.Typer(no_args_is_help=True)
@@ -82,7 +78,7 @@ def run(
             raise ValueError("--rules are compared on histories; a folder of --tables holds one table of each")
         require_bench_room(out)
         asked = policies is None and tables is None if rules is None else rules
-        with _pool(jobs) as executor:
+        with worker_processes(jobs, "spawn") as executor:
             found = bench.run_bench(
                 None if tables is None else bench.read_tables(tables),
                 histories=history or None,
@@ -150,20 +146,3 @@ def _names(given: list[str] | None) -> list[str] | None:
     """Names that came one at a time, or separated by commas, which a name may hold as well."""
     parts = [[one] if one in bench.ROWS else one.split(",") for one in given or ()]
     return [name.strip() for several in parts for name in several] or None
-
-
-@contextmanager
-def _pool(jobs: int | None) -> Iterator[Executor | None]:
-    """Processes that begin anew, when there is work for them; none where one is enough."""
-    count = os.cpu_count() or 1 if jobs is None else jobs
-    if count < 1:
-        raise ValueError(f"--jobs must be at least 1, not {count}")
-    if count == 1:
-        yield None
-        return
-    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as executor:
-        try:
-            yield executor
-        except BaseException:
-            executor.shutdown(wait=False, cancel_futures=True)
-            raise

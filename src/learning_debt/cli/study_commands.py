@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,6 +13,7 @@ import typer
 from rich.progress import Progress
 
 from learning_debt.cli.command_endings import PlainConsole, clear_endings
+from learning_debt.cli.worker_processes import worker_processes
 from learning_debt_study import repetitions as repeated
 from learning_debt_study.candidate_policies import OURS, PUBLISHED, RIVALS, Rows
 from learning_debt_study.experiment import run_pass
@@ -60,7 +59,7 @@ def primary(
             out, {"study": "primary", "accounting": accounting, "size": size, "rep": rep, **_sizes(design)}
         )
         total = 3 * len(design.shifts) * len(design.probabilities)
-        with _pool(jobs) as executor, Progress(console=console, transient=True) as progress:
+        with worker_processes(jobs) as executor, Progress(console=console, transient=True) as progress:
             task = progress.add_task("paths", total=total)
             one_pass = run_pass(
                 design,
@@ -215,23 +214,6 @@ def _sizes(design: Design) -> dict[str, int]:
 @contextmanager
 def _workers(points: list[repeated.Point], jobs: int | None) -> Iterator[dict[str, Any]]:
     """Executor and progress of many passes, as the functions of `repeated` take them."""
-    with _pool(jobs) as executor, Progress(console=console, transient=True) as progress:
+    with worker_processes(jobs) as executor, Progress(console=console, transient=True) as progress:
         task = progress.add_task("passes", total=len(points))
         yield {"executor": executor, "advance": lambda: progress.update(task, advance=1)}
-
-
-@contextmanager
-def _pool(jobs: int | None) -> Iterator[ProcessPoolExecutor | None]:
-    count = os.cpu_count() or 1 if jobs is None else jobs
-    if count < 1:
-        raise ValueError(f"--jobs must be at least 1, not {count}")
-    if count == 1:
-        yield None
-        return
-    with ProcessPoolExecutor(count) as executor:
-        executor.submit(int).result()  # forks its workers now, before a progress bar's thread is there
-        try:
-            yield executor
-        except BaseException:
-            executor.shutdown(wait=False, cancel_futures=True)
-            raise
