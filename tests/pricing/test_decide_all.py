@@ -11,6 +11,7 @@ from tests.policies.test_policies import POLICIES
 
 import learning_debt as ld
 from learning_debt.policies import CUSUM, Never, PredictiveDebtThreshold
+from learning_debt.pricing.decision import decide_about_spell
 from learning_debt.spells.doubt_codes import code_attributes
 
 PERIODS, SERIES = 12, 6
@@ -114,3 +115,13 @@ def test_what_does_not_fit_the_table_is_refused_by_name(options, said):
 def test_one_series_alone_is_told_where_to_go():
     with pytest.raises(ValueError, match=r"the table has 6: .* use decide_all"):
         ld.decide(estimated_table(), Never(), 1.0, horizon=6)
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=str)
+def test_the_present_spell_alone_gives_the_decision_of_the_whole_table(policy, at=3):
+    trained = ("deployed_at", [f"day {number:03d}" for number in range(PERIODS)])
+    table = ld.check_spells(estimated_table().isel(series=[2]).assign_coords(deployed_label=trained))
+    cost = ld.RetrainingCost(0.8, per_change=0.1).resolve(table)
+    spell = table.isel(deployed_at=[at], period=slice(at, None))
+    alone = decide_about_spell(spell, policy, cost, horizon=6, probability=0.9)
+    assert told(alone) == told(ld.decide(table, policy, cost, deployed_at=at, horizon=6))

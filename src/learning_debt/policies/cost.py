@@ -235,7 +235,7 @@ def _priced(spells: xr.Dataset, part: str) -> Array:
     if name not in spells:
         raise KeyError(f"{part} is a price of {name!r}, which the spell table lacks; add it, or leave {part} out")
     values = np.asarray(spells[name].values, dtype=float)
-    present = np.triu(np.ones(values.shape[-1:] * 2, dtype=bool)) if values.ndim == 3 else ...
+    present = np.triu(np.ones(values.shape[-2:], dtype=bool)) if values.ndim == 3 else ...
     if not np.isfinite(values[:, present]).all():
         raise ValueError(f"{part} is a price of {name!r}, which is not finite in some cells of the spell table")
     return values

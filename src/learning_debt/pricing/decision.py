@@ -17,12 +17,13 @@ from learning_debt.doubt import Doubt
 from learning_debt.estimate import Estimate
 from learning_debt.policies.base import Policy, require_policy
 from learning_debt.policies.cost import RetrainingCost, as_cost
-from learning_debt.pricing.replays import seen_as
+from learning_debt.pricing.replays import first_of, seen_as
 from learning_debt.pricing.today import (
     AvoidedRegret,
     against_posteriors,
     break_even_costs,
     cells_in_service,
+    last_period,
     state_and_signals,
 )
 from learning_debt.spells import check_spells, deployed_after
@@ -211,6 +212,27 @@ def decide_all(
     return dict(zip(plain_labels(table[SERIES]), _decisions(asked, deployed), strict=True))
 
 
+def decide_about_spell(
+    spell: xr.Dataset, policy: Policy, cost: RetrainingCost, *, horizon: int, probability: float
+) -> Decision:
+    """As `decide`, of the present spell alone, which is all of a table that today's decision rests on.
+
+    Parameters
+    ----------
+    spell : Dataset
+        Of a checked table the cells of what is in service, dims (series, deployed_at, period) of sizes 1, 1 and the
+        spell's age, with the table's attributes and coordinates: ``deployed_at`` and ``period`` number as they do in
+        the table, ``deployed_label`` is there, and ``earlier`` is the table's.
+    policy : Policy
+    cost : RetrainingCost
+        Resolved.
+    horizon : int
+    probability : float
+    """
+    asked = _Asked(spell, policy, cost, horizon, probability)
+    return _decisions(asked, np.array([first_of(spell, "deployed_at")]))[0]
+
+
 class _Asked(NamedTuple):
     """What is asked of a table, and the table, checked."""
 
@@ -272,8 +294,8 @@ def _decisions(asked: _Asked, deployed_at: NDArray[np.int64]) -> list[Decision]:
             reason="",
             policy=policy,
             label=label,
-            deployed_label=trained[at],
-            spell_age=table.sizes["period"] - at,
+            deployed_label=trained[at - first_of(table, "deployed_at")],
+            spell_age=last_period(table) - at,
             horizon=horizon,
             expected_regret=Estimate(value, error, reliable, doubts=regret.doubts[i]),
             probability=float(regret.chance[i]),

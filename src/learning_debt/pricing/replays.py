@@ -218,7 +218,7 @@ def seen_as(table: xr.Dataset, name: str) -> str:
 
 
 class SignalReader:
-    """Reads from a checked table what the lanes see in a period."""
+    """Reads from a checked table, or from a part of one by its coordinates, what the lanes see in a period."""
 
     def __init__(
         self, table: xr.Dataset, requires: Sequence[str], cost: RetrainingCost | Array, series: NDArray[np.int64]
@@ -226,6 +226,7 @@ class SignalReader:
         self.missing, self.exact = _shared(len(series), np.nan), _shared(len(series), 0.0)
         self.all_true = _shared(len(series), True)
         self.series, self.requires, self.labels = series, tuple(requires), plain_labels(table["label"])
+        self.first_period, self.first_posterior = first_of(table, "period"), first_of(table, "deployed_at")
         self.cells = {}
         for name in self.requires:
             known = seen_as(table, name)
@@ -242,32 +243,38 @@ class SignalReader:
 
     def __call__(self, t: int, deployed_at: NDArray[np.int64]) -> Signals:
         """Signals of period t = 1..T for lanes deployed at `deployed_at`."""
+        period, posterior = t - self.first_period, deployed_at - self.first_posterior
 
         def cell(name: str, default: Any) -> Any:
             values = self.cells.get(name)
-            return default if values is None else values[self.series, deployed_at, t - 1]
+            return default if values is None else values[self.series, posterior, period]
 
         reliable = self.all_true
         for name in self.requires:
             reliable = reliable & cell(reliable_of(name), self.all_true)
         converged = self.all_true
         if "converged" in self.converged:
-            converged = converged & self.converged["converged"][self.series, t - 1]
+            converged = converged & self.converged["converged"][self.series, period]
         if "deployed_converged" in self.converged:
-            converged = converged & self.converged["deployed_converged"][self.series, deployed_at]
+            converged = converged & self.converged["deployed_converged"][self.series, posterior]
         signals = {name: cell(name, self.missing) for name in (*ESTIMATED, *OPTIONAL)}
         errors = {se_of(name): cell(se_of(name), self.exact) for name in ESTIMATED}
         return Signals(
             period=t,
-            label=self.labels[t - 1],
+            label=self.labels[period],
             spell_age=t - deployed_at,
-            cost=self.costs[self.series, deployed_at, t - 1] if self.costs.ndim == 3 else self.costs,
-            exposure=self.exposure[self.series, t - 1],
+            cost=self.costs[self.series, posterior, period] if self.costs.ndim == 3 else self.costs,
+            exposure=self.exposure[self.series, period],
             reliable=reliable,
             converged=converged,
             **signals,
             **errors,
         )
+
+
+def first_of(table: xr.Dataset, dim: str) -> int:
+    """The first period or posterior of a table, or of a part of one, by its number."""
+    return int(table[dim].values[0])
 
 
 def _shared(lanes: int, value: float | bool) -> Any:

@@ -15,7 +15,7 @@ from learning_debt.doubt import Doubt
 from learning_debt.policies.base import Policy
 from learning_debt.policies.cost import RetrainingCost
 from learning_debt.policies.signals import Signals
-from learning_debt.pricing.replays import SignalReader
+from learning_debt.pricing.replays import SignalReader, first_of
 from learning_debt.spells.doubt_codes import doubts_each
 from learning_debt.spells.schema import TableFacts, reliability, standard_error
 from learning_debt.typing import Array
@@ -26,7 +26,8 @@ KEPT_BY_WEIGHTS = ("reweight", "moment match", "pooled")
 
 def cells_in_service(table: xr.Dataset, deployed_at: NDArray[np.int64]) -> xr.Dataset:
     """The last period's cells of what is in service, dims (series), of a checked table."""
-    return table.isel(deployed_at=xr.DataArray(deployed_at, dims=SERIES), period=-1)
+    posterior = deployed_at - first_of(table, "deployed_at")
+    return table.isel(deployed_at=xr.DataArray(posterior, dims=SERIES), period=-1)
 
 
 def state_and_signals(
@@ -38,10 +39,15 @@ def state_and_signals(
     memory starts afresh with each spell.
     """
     see = SignalReader(table, policy.requires, cost, np.arange(deployed_at.size))
-    state, periods = policy.init(deployed_at.size), table.sizes["period"]
-    for t in range(int(deployed_at.min()) + 1, periods):
+    state, last = policy.init(deployed_at.size), last_period(table)
+    for t in range(int(deployed_at.min()) + 1, last):
         state, _ = policy.step(state, see(t, np.minimum(deployed_at, t - 1)))
-    return state, see(periods, deployed_at)
+    return state, see(last, deployed_at)
+
+
+def last_period(table: xr.Dataset) -> int:
+    """Number of the last period of a table, or of a part of one."""
+    return int(table["period"].values[-1])
 
 
 class AvoidedRegret(NamedTuple):
@@ -88,7 +94,7 @@ def _chance(value: float, cost: float, spread: float) -> float:
 
 def _periods_held(table: xr.Dataset) -> float:
     """Periods of data behind the last shadow; those before the table count as far as it names them."""
-    known = table.sizes["period"] + (table["earlier"].size if "earlier" in table.coords else 0)
+    known = last_period(table) + (table["earlier"].size if "earlier" in table.coords else 0)
     return float(TableFacts.from_table(table).update_rule.weights(np.arange(known)).sum())
 
 
