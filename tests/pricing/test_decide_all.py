@@ -118,7 +118,8 @@ def test_one_series_alone_is_told_where_to_go():
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=str)
-def test_the_present_spell_alone_gives_the_decision_of_the_whole_table(policy, at=3):
+def test_the_present_spell_alone_gives_the_decision_of_the_whole_table(policy):
+    at = 3
     trained = ("deployed_at", [f"day {number:03d}" for number in range(PERIODS)])
     table = ld.check_spells(estimated_table().isel(series=[2]).assign_coords(deployed_label=trained))
     cost = ld.RetrainingCost(0.8, per_change=0.1).resolve(table)
