@@ -10,7 +10,6 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from learning_debt.arrays.schedules import walk
-from learning_debt.data import SERIES
 from learning_debt.policies import Policy
 from learning_debt.policies.cost import RetrainingCost
 from learning_debt.policies.fixed import phases
@@ -44,7 +43,7 @@ class Walked:
     def of(cls, table: xr.Dataset, candidates: Sequence[Policy], cost: RetrainingCost, accounting: str) -> Walked:
         """Walk all candidates over a checked table, side by side where they differ in numbers only."""
         expanded = [phases(candidate) for candidate in candidates]
-        walked = _walked_by_kind(table, [one for several in expanded for one in several], cost)
+        walked = walk_candidates(table, [one for several in expanded for one in several], cost)
         ends = np.cumsum([len(several) for several in expanded])[:-1]
         return cls.of_schedules(table, candidates, np.split(walked, ends), cost, accounting)
 
@@ -77,15 +76,6 @@ class Walked:
         """One of the candidates."""
         part = slice(index, index + 1)
         return Walked(self.candidates[part], self.schedules[part], self.regret[part], self.retrains[part])
-
-
-def _walked_by_kind(table: xr.Dataset, policies: Sequence[Policy], cost: RetrainingCost) -> NDArray[np.bool_]:
-    """Schedules, shape (policy, series, period); policies of one class walk together."""
-    schedules = np.zeros((len(policies), table.sizes[SERIES], table.sizes["period"]), dtype=bool)
-    for kind in dict.fromkeys(type(policy) for policy in policies):
-        which = [place for place, policy in enumerate(policies) if type(policy) is kind]
-        schedules[which] = walk_candidates(table, [policies[place] for place in which], cost)
-    return schedules
 
 
 def _along(charged: Array, schedules: NDArray[np.bool_]) -> Array:

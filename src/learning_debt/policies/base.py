@@ -111,6 +111,30 @@ def stack(candidates: Sequence[Policy], lanes_each: int) -> Policy | None:
     return dataclasses.replace(first, **changes)  # type: ignore[type-var]
 
 
+def side_by_side(policies: Sequence[Policy], lanes_each: int) -> list[tuple[NDArray[np.int64], Policy]]:
+    """Policies that walk together: their places, and one policy of `lanes_each` lanes for each of them in turn.
+
+    Those are together that differ in their numbers only, all else being the same object.
+
+    Examples
+    --------
+    >>> from learning_debt.policies import CUSUM, Never
+    >>> [(which.tolist(), str(policy)) for which, policy in side_by_side([CUSUM(1.0), Never(), CUSUM(2.0)], 1)]
+    [([0, 2], 'CUSUM(2 lanes from 1 to 2)'), ([1], 'Never()')]
+    """
+    kinds: dict[tuple[Any, ...], list[int]] = {}
+    for place, policy in enumerate(policies):
+        rest = [id(value) for value in _values(policy) if not _is_number(value)]
+        alike = (type(policy), *rest) if dataclasses.is_dataclass(policy) else (id(policy),)
+        kinds.setdefault(alike, []).append(place)
+    found = []
+    for places in kinds.values():
+        several = [policies[place] for place in places]
+        together = stack(several, lanes_each) if dataclasses.is_dataclass(several[0]) else None
+        found.append((np.array(places), several[0] if together is None else together))
+    return found
+
+
 def require_policy(name: str, value: Any) -> Policy:
     """A policy, or a refusal that shows one.
 

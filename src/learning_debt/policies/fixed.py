@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, override
 
 import numpy as np
+from numpy.typing import NDArray
 from pandas import Index
 
 from learning_debt.data import as_labels, plain_labels
@@ -89,6 +90,19 @@ def phases(policy: Policy) -> list[Policy]:
     if not isinstance(policy, Calendar):
         return [policy]
     return [replace(policy, offset=offset) for offset in range(int(policy.interval))]
+
+
+def counted_from(policy: Policy, starts: NDArray[np.int64]) -> Policy:
+    """A calendar that counts periods from where each lane starts; any other policy as it is.
+
+    Examples
+    --------
+    >>> counted_from(Calendar(4), np.array([0, 3])).offset.tolist()
+    [0.0, 3.0]
+    """
+    if not isinstance(policy, Calendar) or not starts.any():
+        return policy
+    return replace(policy, offset=np.asarray(policy.offset + starts, dtype=float))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -2,7 +2,16 @@
 
 from learning_debt.pricing.decision import Decision, decide, decide_all
 from learning_debt.pricing.policy_iteration import fit_continuation
-from learning_debt.pricing.replays import ACCOUNTINGS, Replay, oracle, replay, walk_candidates, walk_signals
+from learning_debt.pricing.replays import (
+    ACCOUNTINGS,
+    Replay,
+    oracle,
+    replay,
+    walk_candidates,
+    walk_from_starts,
+    walk_signals,
+)
+from learning_debt.pricing.starts import bills_from_starts
 from learning_debt.pricing.tuning import Tuned, tune
 
 __all__ = [
@@ -10,6 +19,7 @@ __all__ = [
     "Decision",
     "Replay",
     "Tuned",
+    "bills_from_starts",
     "decide",
     "decide_all",
     "fit_continuation",
@@ -17,5 +27,6 @@ __all__ = [
     "replay",
     "tune",
     "walk_candidates",
+    "walk_from_starts",
     "walk_signals",
 ]

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from learning_debt.arrays.schedules import walk
 from learning_debt.data import SERIES, as_labels, label_text, plain_labels
-from learning_debt.policies.base import Policy, require_policy, stack
+from learning_debt.policies.base import Policy, require_policy, side_by_side
 from learning_debt.policies.cost import RetrainingCost, as_cost
-from learning_debt.policies.fixed import Schedule
+from learning_debt.policies.fixed import Schedule, counted_from
 from learning_debt.policies.signals import Signals
 from learning_debt.pricing.net_scores import exposures, monte_carlo_errors, net_scores
 from learning_debt.spells import check_spells
@@ -162,14 +162,21 @@ def oracle_checked(table: xr.Dataset, cost: RetrainingCost, accounting: str) -> 
     return _bill(table, schedule, cost, accounting, charged)
 
 
-def walk_policy(table: xr.Dataset, policy: Policy, cost: RetrainingCost | Array, copies: int = 1) -> NDArray[np.bool_]:
+def walk_policy(
+    table: xr.Dataset,
+    policy: Policy,
+    cost: RetrainingCost | Array,
+    copies: int = 1,
+    starts: NDArray[np.int64] | None = None,
+) -> NDArray[np.bool_]:
     """Schedule of a policy, shape (lanes, T), on `copies` times all series of a checked table.
 
-    `cost` is one for all lanes, or an array of one per lane in units of the table's regret.
+    `cost` is one for all lanes, or an array of one per lane in units of the table's regret; `starts` has the period
+    after which each lane begins, 0 if left out.
     """
     series = table.sizes[SERIES]
     see = SignalReader(table, policy.requires, cost, np.tile(np.arange(series), copies))
-    return walk_signals(policy, see, table.sizes["period"], series * copies)
+    return walk_signals(policy, see, table.sizes["period"], series * copies, starts)
 
 
 def walk_candidates(table: xr.Dataset, policies: Sequence[Policy], cost: RetrainingCost | Array) -> NDArray[np.bool_]:
@@ -178,29 +185,39 @@ def walk_candidates(table: xr.Dataset, policies: Sequence[Policy], cost: Retrain
     They walk side by side where they differ in their numbers only. `cost` is one for all, or an array of one per policy
     in units of the table's regret.
     """
-    series, count = table.sizes[SERIES], len(policies)
+    return walk_from_starts(table, policies, cost, [0])[:, 0]
 
-    def faced(which: NDArray[np.int64]) -> RetrainingCost | Array:
-        return cost if isinstance(cost, RetrainingCost) else np.repeat(np.asarray(cost, dtype=float)[which], series)
 
-    together = stack(policies, series)
-    if together is not None:
-        return walk_policy(table, together, faced(np.arange(count)), count).reshape(count, series, -1)
-    schedules = np.zeros((count, series, table.sizes["period"]), dtype=bool)
-    first = np.array([policies.index(policy) for policy in policies])
-    for place in np.unique(first):  # side by side with itself, where it faces several costs
-        which = np.flatnonzero(first == place)
-        walked = walk_policy(table, policies[place], faced(which), len(which))
-        schedules[which] = walked.reshape(len(which), series, -1)
-    return schedules
+def walk_from_starts(
+    table: xr.Dataset, policies: Sequence[Policy], cost: RetrainingCost | Array, starts: Sequence[int]
+) -> NDArray[np.bool_]:
+    """Schedules of several policies from several starts, shape (policies, starts, series, T), on a checked table.
+
+    A start is the period after which what then was newest is put into service: the walk is that over
+    ``select_periods(table, start)``, and no retrain is made before. A calendar counts from the start.
+    """
+    series, count, each = table.sizes[SERIES], len(policies), len(starts) * table.sizes[SERIES]
+    begin = np.repeat(np.asarray(starts, dtype=np.int64), series)
+    schedules = np.zeros((count, each, table.sizes["period"]), dtype=bool)
+    for which, together in side_by_side(policies, each):
+        lanes = np.tile(begin, len(which))
+        faced = cost if isinstance(cost, RetrainingCost) else np.repeat(np.asarray(cost, dtype=float)[which], each)
+        walked = walk_policy(table, counted_from(together, lanes), faced, len(which) * len(starts), lanes)
+        schedules[which] = walked.reshape(len(which), each, -1)
+    return schedules.reshape(count, len(starts), series, -1)
 
 
 def walk_signals(
-    policy: Policy, see: Callable[[int, NDArray[np.int64]], Signals], periods: int, lanes: int
+    policy: Policy,
+    see: Callable[[int, NDArray[np.int64]], Signals],
+    periods: int,
+    lanes: int,
+    starts: NDArray[np.int64] | None = None,
 ) -> NDArray[np.bool_]:
     """Schedule of a policy, shape (lanes, periods), on signals that need not come from a table.
 
-    ``see(t, deployed_at)`` gives those of period t = 1..periods, for lanes deployed at `deployed_at`.
+    ``see(t, deployed_at)`` gives those of period t = 1..periods, for lanes deployed at `deployed_at`; `starts` has the
+    period after which each lane begins, 0 if left out.
     """
     state = policy.init(lanes)
 
@@ -209,7 +226,7 @@ def walk_signals(
         state, retrain = policy.step(state, see(t, deployed_at))
         return retrain
 
-    return walk.walk(periods, lanes, decide)
+    return walk.walk(periods, lanes, decide, starts)
 
 
 def seen_as(table: xr.Dataset, name: str) -> str:
@@ -292,10 +309,14 @@ def charged_regret(table: xr.Dataset, cost: RetrainingCost, accounting: str) -> 
 
 
 def paid_for_retrains(
-    table: xr.Dataset, cost: RetrainingCost, series: NDArray[np.int64], schedule: NDArray[np.bool_]
+    table: xr.Dataset,
+    cost: RetrainingCost,
+    series: NDArray[np.int64],
+    schedule: NDArray[np.bool_],
+    starts: NDArray[np.int64] | None = None,
 ) -> Array:
     """What the retrains of each lane cost, shape (lanes, periods)."""
-    return np.where(schedule, walk.along_schedule(cost.retraining_costs(table), series, schedule), 0.0)
+    return np.where(schedule, walk.along_schedule(cost.retraining_costs(table), series, schedule, starts), 0.0)
 
 
 def _bill(

@@ -15,7 +15,12 @@ from learning_debt.arrays.compilation import CACHE
 from learning_debt.typing import Array
 
 
-def walk(periods: int, lanes: int, decide: Callable[[int, NDArray[np.int64]], NDArray[np.bool_]]) -> NDArray[np.bool_]:
+def walk(
+    periods: int,
+    lanes: int,
+    decide: Callable[[int, NDArray[np.int64]], NDArray[np.bool_]],
+    starts: NDArray[np.int64] | None = None,
+) -> NDArray[np.bool_]:
     """Schedule that a decision rule makes, one period at a time.
 
     Parameters
@@ -25,6 +30,9 @@ def walk(periods: int, lanes: int, decide: Callable[[int, NDArray[np.int64]], ND
         ``decide(t, deployed_at)`` with t = 1..periods and deployed_at of shape (lanes,): the period after which
         what now serves was trained. Returns who retrains, shape (lanes,). A retrain takes effect from t + 1 on, so
         none is made in the last period, though the rule is still asked.
+    starts : ndarray of int, shape (lanes,), optional
+        Period after which each lane begins, 0..periods - 1, with what was trained then; 0 if left out. Until then a
+        lane is asked about a spell's first period, which leaves no trace in a memory that starts with the spell.
 
     Returns
     -------
@@ -35,18 +43,20 @@ def walk(periods: int, lanes: int, decide: Callable[[int, NDArray[np.int64]], ND
     >>> walk(4, 1, lambda t, deployed_at: t - deployed_at >= 2)
     array([[False,  True, False, False]])
     """
-    deployed_at = np.zeros(lanes, dtype=np.int64)
+    deployed_at = np.zeros(lanes, dtype=np.int64) if starts is None else starts
     schedule = np.zeros((lanes, periods), dtype=bool)
     for t in range(1, periods + 1):
-        retrain = decide(t, deployed_at)
+        retrain = decide(t, np.minimum(deployed_at, t - 1))
         if t < periods:
-            schedule[:, t - 1] = retrain
-            deployed_at = np.where(retrain, t, deployed_at)
+            schedule[:, t - 1] = retrain & (deployed_at < t)
+            deployed_at = np.where(schedule[:, t - 1], t, deployed_at)
     return schedule
 
 
-def deployed_during(schedule: NDArray[np.bool_]) -> NDArray[np.int64]:
+def deployed_during(schedule: NDArray[np.bool_], starts: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
     """Period of the last retrain in force during each period; `schedule` and result have shape (lanes, periods).
+
+    Before its first retrain a lane is served by what was trained after the period in `starts`, 0 if left out.
 
     Examples
     --------
@@ -55,14 +65,20 @@ def deployed_during(schedule: NDArray[np.bool_]) -> NDArray[np.int64]:
     """
     lanes, periods = schedule.shape
     retrained_at = np.where(schedule, np.arange(1, periods + 1), 0)
-    in_force = np.maximum.accumulate(retrained_at, axis=1)
-    return np.concatenate([np.zeros((lanes, 1), dtype=np.int64), in_force[:, :-1]], axis=1)
+    first = np.zeros(lanes, dtype=np.int64) if starts is None else starts
+    in_force = np.maximum.accumulate(np.column_stack([first, retrained_at[:, :-1]]), axis=1)
+    return np.asarray(in_force)
 
 
-def along_schedule(table: Array, series: NDArray[np.int64], schedule: NDArray[np.bool_]) -> Array:
-    """Entries of `table` that a schedule meets, shape (lanes, periods); `series` names the series of each lane."""
+def along_schedule(
+    table: Array, series: NDArray[np.int64], schedule: NDArray[np.bool_], starts: NDArray[np.int64] | None = None
+) -> Array:
+    """Entries of `table` that a schedule meets, shape (lanes, periods); `series` names the series of each lane.
+
+    Before a lane's start, as in `walk`, they are those of a spell that had not begun: NaN in a table of that form.
+    """
     periods = schedule.shape[1]
-    return table[series[:, None], deployed_during(schedule), np.arange(periods)]
+    return table[series[:, None], deployed_during(schedule, starts), np.arange(periods)]
 
 
 def oracle(regret: Array, cost: Array) -> NDArray[np.bool_]:
