@@ -46,7 +46,7 @@ NUMBERS = {
     "seconds": Family("observe_duration_seconds", "What the last observation took.", "seconds"),
     "decided_at": Family("decided_timestamp_seconds", "When the last decision was made, in Unix time.", "seconds"),
 }
-"""Numbers of a status, and the family each is written as. Those without a unit are in the label ``unit`` of a series."""
+"""Numbers of a status, and the family each is written as."""
 
 VERDICT = Family("verdict", "1 for the verdict of the last decision, 0 for the others.")
 DECISION = Family("last_decision", "Always 1; labels say what the last decision looked at, and what is deployed.")
@@ -55,6 +55,7 @@ IN_UNIT = {
     for stem in ("predictive_debt", "score_gap", "expected_regret", "realised_regret")
     for name in (stem, f"{stem}_se")
 } | {"regret_so_far", "cost", "break_even_cost"}
+"""Numbers in the owner's own unit, which is a label and no part of the name."""
 
 
 def open_metrics(statuses: Mapping[Any, Mapping[str, Any]]) -> str:
