@@ -36,6 +36,10 @@ class NoJointDensityError(ValueError, NotImplementedError):
     """The joint density of a posterior cannot be evaluated, so no debt can be bridged without overlap."""
 
 
+class RegistryError(ValueError, OSError):
+    """A model registry did not take what was deployed; the deployment itself stands."""
+
+
 @contextmanager
 def noted(where: str) -> Iterator[None]:
     """Say with an error that passes through where it happened; its kind and message stay.
