@@ -26,6 +26,7 @@ FLOORS = [
     {"auditing"},
     {"plots"},
     {"report"},
+    {"monitor"},
     {"bench"},
     {"__init__"},
     {"cli"},

@@ -7,7 +7,6 @@ ledger says is deployed, after a redeploy and after a rollback alike, and may be
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -118,7 +117,8 @@ class MlflowRegistry:
         TypeError, ValueError
             If there is no such file, or `receipt` is none.
         """
-        path = Path(require_instance("posterior", posterior, str | os.PathLike, "a path"))
+        require_instance("posterior", posterior, (str, Path), "a path")
+        path = Path(posterior)
         if not path.is_file():
             raise ValueError(f"posterior must be a file; there is none at {path}")
         if not re.fullmatch(r"[0-9a-f]+", require_text("receipt", receipt, "a receipt of the ledger")):
