@@ -106,7 +106,7 @@ def check_candidate(
     -----
     In 4,000 replications of a normal model with its conjugate prior, whose deployed posterior holds 20 rows and whose
     candidate is the shadow before each period, the bounds at .05 a side covered the mean expected difference in .90,
-    .88, .88 and .89 of samples of 12, 26, 52 and 104 periods, and of two that are equally good .037 to .044 were refused.
+    .88, .88 and .89 of samples of 12, 26, 52 and 104 periods; of two that are equally good .037 to .044 were refused.
 
     Examples
     --------

@@ -10,10 +10,10 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import learning_debt
 from learning_debt.errors import RegistryError
 from learning_debt.validation import describe, require_instance, require_text
 
@@ -146,7 +146,7 @@ class MlflowRegistry:
     def _registered(self, client: Any, model: str, path: Path, receipt: str, tags: Mapping[str, str]) -> str:
         """A new version: a run with the file, then the version that points to it."""
         content = hashlib.sha256(path.read_bytes()).hexdigest()
-        ours = {RECEIPT: receipt, CONTENT: content, VERSION: learning_debt.__version__}
+        ours = {RECEIPT: receipt, CONTENT: content, VERSION: version("learning-debt")}
         run = client.create_run(self._experiment(client), run_name=f"{model} {receipt[:12]}", tags={**tags, **ours})
         try:
             client.log_artifact(run.info.run_id, str(path), FOLDER)
