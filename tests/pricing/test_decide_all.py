@@ -124,5 +124,8 @@ def test_the_present_spell_alone_gives_the_decision_of_the_whole_table(policy):
     table = ld.check_spells(estimated_table().isel(series=[2]).assign_coords(deployed_label=trained))
     cost = ld.RetrainingCost(0.8, per_change=0.1).resolve(table)
     spell = table.isel(deployed_at=[at], period=slice(at, None))
-    alone = decide_about_spell(spell, policy, cost, horizon=6, probability=0.9)
+    alone = decide_about_spell(spell, policy, cost, horizon=6, probability=0.9, past=table)
     assert told(alone) == told(ld.decide(table, policy, cost, deployed_at=at, horizon=6))
+    unlearned = decide_about_spell(spell, policy, cost, horizon=6, probability=0.9)
+    assert unlearned.verdict == alone.verdict
+    assert np.isfinite([unlearned.expected_regret.value, unlearned.probability]).all()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
@@ -12,79 +12,27 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from learning_debt.data import SERIES, label_text, plain_labels
+from learning_debt.data import SERIES, plain_labels
 from learning_debt.doubt import Doubt
 from learning_debt.estimate import Estimate
 from learning_debt.policies.base import Policy, require_policy
 from learning_debt.policies.cost import RetrainingCost, as_cost
+from learning_debt.pricing.avoided_regret import AvoidedRegret, realised_regret
+from learning_debt.pricing.decision_sentences import conflict_of, reason_of
 from learning_debt.pricing.replays import first_of, seen_as
 from learning_debt.pricing.today import (
-    AvoidedRegret,
     against_posteriors,
     break_even_costs,
     cells_in_service,
     last_period,
     state_and_signals,
 )
+from learning_debt.pricing.verdict import Decision
 from learning_debt.spells import check_spells, deployed_after
 from learning_debt.spells.deployed_labels import trained_after
 from learning_debt.spells.doubt_codes import doubts_each
 from learning_debt.spells.schema import TableFacts
 from learning_debt.validation import describe, require_probability, require_whole_number
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What to do now, and why.
-
-    Attributes
-    ----------
-    verdict : {"retrain", "wait", "cannot tell"}
-        *Cannot tell* bills as waiting; it is given only when the policy's verdict changes within the interval of
-        its signals, or when the shadow or what is deployed cannot be believed: the sampler's diagnostics failed, or
-        those of the weights of its draws.
-    reason : str
-        One sentence.
-    policy : Policy
-        Who decided.
-    label, deployed_label : object
-        Today's period, and the period after which what now serves was trained.
-    spell_age : int
-        Periods it has served.
-    horizon : int
-        Periods a retrain is expected to serve.
-    expected_regret : Estimate
-        Regret a retrain is expected to avoid by the forecasts issued over the horizon, in `unit`, if the shadow is
-        right and nothing moves.
-    probability : float
-        That the regret avoided over the horizon exceeds the cost, if the shadow is right and nothing moves. A normal
-        approximation with variance h v (1 + h / H), where v is the variance of a period's regret, h the horizon and H
-        the periods that the shadow holds: what it does not know of its parameters stays the same over all of the
-        horizon. For small changes and the log score that is so to first order; otherwise v (1 + h / H) is an upper
-        bound, and the probability is drawn towards one half.
-    break_even_cost : float
-        Cost of a retrain today, proportional parts included, at which the policy's verdict flips; NaN if it does not
-        look at the cost.
-    cost : float
-        Of a retrain today, proportional parts included.
-    unit : str
-    doubts : tuple of Doubt
-        Why it cannot tell, and what the table doubts about the signals that the policy reads; empty where nothing is.
-    """
-
-    verdict: str
-    reason: str
-    policy: Policy
-    label: Any
-    deployed_label: Any
-    spell_age: int
-    horizon: int
-    expected_regret: Estimate
-    probability: float
-    break_even_cost: float
-    cost: float
-    unit: str
-    doubts: tuple[Doubt, ...] = ()
 
 
 def decide(
@@ -213,9 +161,15 @@ def decide_all(
 
 
 def decide_about_spell(
-    spell: xr.Dataset, policy: Policy, cost: RetrainingCost, *, horizon: int, probability: float
+    spell: xr.Dataset,
+    policy: Policy,
+    cost: RetrainingCost,
+    *,
+    horizon: int,
+    probability: float,
+    past: xr.Dataset | None = None,
 ) -> Decision:
-    """As `decide`, of the present spell alone, which is all of a table that today's decision rests on.
+    """As `decide`, of the present spell alone, which is all of a table that the verdict rests on.
 
     Parameters
     ----------
@@ -228,8 +182,12 @@ def decide_about_spell(
         Resolved.
     horizon : int
     probability : float
+    past : Dataset, optional
+        What the expected regret and its chance are learned from: a table with the cells of all posteriors up to today,
+        as `check_spells` completes it, in which rows of posteriors that nobody kept may be NaN. Left out, they learn
+        from the present spell alone. With all rows kept, everything is as `decide` has it.
     """
-    asked = _Asked(spell, policy, cost, horizon, probability)
+    asked = _Asked(spell, policy, cost, horizon, probability, past)
     return _decisions(asked, np.array([first_of(spell, "deployed_at")]))[0]
 
 
@@ -241,6 +199,7 @@ class _Asked(NamedTuple):
     cost: RetrainingCost
     horizon: int
     probability: float
+    past: xr.Dataset | None = None
 
     @classmethod
     def checked(cls, spells: Any, policy: Any, cost: Any, horizon: Any, probability: Any) -> _Asked:
@@ -274,13 +233,15 @@ def _require_one_way(deployed_at: Any, deployed_label: Any) -> None:
 
 def _decisions(asked: _Asked, deployed_at: NDArray[np.int64]) -> list[Decision]:
     """One of each series."""
-    table, policy, cost, horizon, probability = asked
+    table, policy, cost, horizon, probability, past = asked
     state, signals = state_and_signals(table, policy, cost, deployed_at)
     z = NormalDist().inv_cdf((1 + probability) / 2)
     middle, *sides = (np.asarray(policy.step(state, signals.shifted(k))[1], dtype=bool) for k in (0.0, -z, z))
     straddles, diverged = (sides[0] != middle) | (sides[1] != middle), ~signals.converged
     today = cells_in_service(table, deployed_at)
-    regret, flips = AvoidedRegret.of(table, today, horizon, signals), break_even_costs(policy, state, signals)
+    regret = AvoidedRegret.of(table, today, deployed_at, horizon, signals.cost, signals.exposure, past)
+    realised, drawn, counted = realised_regret(table, cost, deployed_at)
+    flips = break_even_costs(policy, state, signals)
     label, trained, ahead = plain_labels(table["label"])[-1], trained_after(table), TableFacts.from_table(table).horizon
     of_signals = [doubts_each(today, seen_as(table, name)) for name in policy.requires]
     found = []
@@ -303,29 +264,9 @@ def _decisions(asked: _Asked, deployed_at: NDArray[np.int64]) -> list[Decision]:
             cost=float(signals.cost[i]),
             unit=cost.unit,
             doubts=tuple(dict.fromkeys([*against, *(doubt for each in of_signals for doubt in each[i])])),
+            believed_regret=float(regret.belief[i]),
+            realised_regret=Estimate(float(realised[i]), float(drawn[i]), bool(counted[i] > 0)),
         )
-        found.append(replace(decision, reason=_reason(decision, why, ahead)))
+        decision = replace(decision, conflict=conflict_of(decision))
+        found.append(replace(decision, reason=reason_of(decision, why, ahead)))
     return found
-
-
-def _reason(decision: Decision, doubt: str, ahead: int) -> str:
-    regret, unit = decision.expected_regret, decision.unit
-    served = f"trained after {label_text(decision.deployed_label)}, in service for {decision.spell_age} period(s)"
-    error = f" ± {regret.standard_error:.1g}" if regret.standard_error > 0 else ""
-    over = f"the next {decision.horizon} period(s)"
-    over = over if ahead == 1 else f"the forecasts of {over}, each {ahead} periods ahead,"
-    worth = (
-        f"a retrain is expected to avoid {regret.value:.3g}{error} {unit} of regret over {over} "
-        f"and costs {decision.cost:.3g} {unit}"
-    )
-    chance = f"; the chance that it pays is {decision.probability:.0%}" if np.isfinite(decision.probability) else ""
-    flip = (
-        f"; the verdict flips at a cost of {decision.break_even_cost:.3g} {unit}"
-        if np.isfinite(decision.break_even_cost)
-        else ""
-    )
-    if doubt:
-        return f"cannot tell ({served}): {doubt}"
-    if not np.isfinite(regret.value):
-        return f"{decision.verdict} ({served}): {decision.policy} says so{flip}"
-    return f"{decision.verdict} ({served}), says {decision.policy}: {worth}{chance}{flip}"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from statistics import NormalDist
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -17,7 +16,6 @@ from learning_debt.policies.cost import RetrainingCost
 from learning_debt.policies.signals import Signals
 from learning_debt.pricing.replays import SignalReader, first_of
 from learning_debt.spells.doubt_codes import doubts_each
-from learning_debt.spells.schema import TableFacts, reliability, standard_error
 from learning_debt.typing import Array
 
 KEPT_BY_WEIGHTS = ("reweight", "moment match", "pooled")
@@ -48,54 +46,6 @@ def state_and_signals(
 def last_period(table: xr.Dataset) -> int:
     """Number of the last period of a table, or of a part of one."""
     return int(table["period"].values[-1])
-
-
-class AvoidedRegret(NamedTuple):
-    """Regret that a retrain is expected to avoid; all of shape (series,), NaN without predictive debt.
-
-    Attributes
-    ----------
-    value, error : ndarray
-        In units of regret, and the standard error.
-    reliable : ndarray of bool
-    chance : ndarray
-        That it exceeds the cost.
-    doubts : list of tuple of Doubt
-    """
-
-    value: Array
-    error: Array
-    reliable: NDArray[np.bool_]
-    chance: Array
-    doubts: list[tuple[Doubt, ...]]
-
-    @classmethod
-    def of(cls, table: xr.Dataset, today: xr.Dataset, horizon: int, signals: Signals) -> AvoidedRegret:
-        """Over a horizon, at today's exposure and cost."""
-        unknown = np.full(today.sizes[SERIES], np.nan)
-        if "predictive_debt" not in table:
-            doubts: list[tuple[Doubt, ...]] = [(Doubt.NO_PREDICTIVE_DEBT,)] * unknown.size
-            return cls(unknown, unknown, np.ones(unknown.size, dtype=bool), unknown, doubts)
-        scale = horizon * signals.exposure
-        value = scale * today["predictive_debt"].values
-        error = scale * standard_error(today, "predictive_debt").values
-        chance = unknown
-        if "gap_sd" in table:
-            periods = horizon * (1 + horizon / _periods_held(table))
-            spread = np.hypot(np.sqrt(periods) * signals.exposure * today["gap_sd"].values, error)
-            chance = np.array([*map(_chance, value.tolist(), signals.cost.tolist(), spread.tolist())])
-        reliable = reliability(today, "predictive_debt").values
-        return cls(value, error, reliable, chance, doubts_each(today, "predictive_debt"))
-
-
-def _chance(value: float, cost: float, spread: float) -> float:
-    return float(value > cost) if spread == 0 else NormalDist().cdf((value - cost) / spread)
-
-
-def _periods_held(table: xr.Dataset) -> float:
-    """Periods of data behind the last shadow; those before the table count as far as it names them."""
-    known = last_period(table) + (table["earlier"].size if "earlier" in table.coords else 0)
-    return float(TableFacts.from_table(table).update_rule.weights(np.arange(known)).sum())
 
 
 def break_even_costs(policy: Policy, state: Any, signals: Signals) -> Array:

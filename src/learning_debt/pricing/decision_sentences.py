@@ -1,0 +1,126 @@
+"""Today's decision in words: what it rests on, and why verdict and chance differ where they do."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from learning_debt.data import label_text
+from learning_debt.estimate import Estimate
+from learning_debt.pricing.verdict import Decision
+
+FAR_OFF = 2.0
+"""Factor between the shadow's belief and the expected regret above which both are said."""
+READ = {
+    "score_gap": "the gaps of this spell",
+    "predictive_debt": "what the shadow expects of the next period",
+    "debt": "posterior debt",
+    "deployed_score": "the scores of what serves",
+    "parameter_gap": "how far the parameters have moved",
+    "residual_exceedance": "the rows that miss the forecast",
+    "deployed_pareto_k": "how unevenly the deployed draws weigh",
+}
+"""What a policy goes by, for the reader."""
+
+
+def reason_of(decision: Decision, doubt: str, ahead: int) -> str:
+    """One sentence; `doubt` says why it cannot tell, `ahead` how many periods forecasts look ahead."""
+    served = f"trained after {label_text(decision.deployed_label)}, in service for {_periods(decision.spell_age)}"
+    if doubt:
+        return f"cannot tell ({served}): {doubt}"
+    if not np.isfinite(decision.expected_regret.value):
+        parts = [f"{decision.verdict} ({served}): {decision.policy} says so"]
+    else:
+        parts = [f"{decision.verdict} ({served}), says {decision.policy}: {_worth(decision, ahead)}"]
+        parts += [f"the chance that it pays is {share(decision.probability)}"]
+    parts += [decision.conflict] if decision.conflict else []
+    parts += [_so_far(decision)] if np.isfinite(decision.realised_regret.value) else []
+    if np.isfinite(decision.break_even_cost):
+        parts.append(f"the verdict flips at a cost of {decision.break_even_cost:.3g} {decision.unit}")
+    return "; ".join(parts)
+
+
+def conflict_of(decision: Decision) -> str:
+    """Why the policy says otherwise than the chance, where it does; empty where they agree or nothing can be told."""
+    chance = decision.probability
+    opposed = {"retrain": chance < 0.5, "wait": chance > 0.5}
+    if not opposed.get(decision.verdict, False):
+        return ""
+    goes_by = by_words(decision.policy.requires)
+    if decision.verdict == "retrain":
+        return f"the policy retrains although this one retrain is more likely not to pay, because {goes_by}"
+    return f"the policy waits although a retrain today is more likely to pay than not, because {goes_by}"
+
+
+def by_words(requires: tuple[str, ...]) -> str:
+    """What a policy goes by instead of the forecast.
+
+    Examples
+    --------
+    >>> by_words(())
+    'it keeps to its own dates and looks neither at signals nor at this forecast'
+    >>> by_words(("score_gap",))
+    'it goes by the gaps of this spell and its own threshold, not by this forecast'
+    """
+    if not requires:
+        return "it keeps to its own dates and looks neither at signals nor at this forecast"
+    read = [READ.get(name, name.replace("_", " ")) for name in requires]
+    listed = " and ".join([", ".join(read[:-1]), read[-1]] if len(read) > 1 else read)
+    return f"it goes by {listed} and its own threshold, not by this forecast"
+
+
+def share(probability: float) -> str:
+    """A probability, never rounded to a certainty, nor across one half.
+
+    Examples
+    --------
+    >>> share(0.999), share(0.001), share(0.497), share(0.31)
+    ('over 99%', 'under 1%', 'just under 50%', '31%')
+    """
+    if 0 < probability < 0.01:
+        return "under 1%"
+    if 0.99 < probability < 1:
+        return "over 99%"
+    if probability != 0.5 and round(100 * probability) == 50:
+        return f"just {'under' if probability < 0.5 else 'over'} 50%"
+    return f"{probability:.0%}"
+
+
+def with_error(estimate: Estimate, unit: str) -> str:
+    """A value with its standard error, where it has one.
+
+    Examples
+    --------
+    >>> from learning_debt.estimate import Estimate
+    >>> with_error(Estimate(0.1234, 0.02), "EUR")
+    '0.123 ± 0.02 EUR'
+    """
+    error = f" ± {estimate.standard_error:.1g}" if estimate.standard_error > 0 else ""
+    return f"{estimate.value:.3g}{error} {unit}"
+
+
+def _worth(decision: Decision, ahead: int) -> str:
+    over = f"the next {_periods(decision.horizon)}"
+    over = over if ahead == 1 else f"the forecasts of {over}, each {ahead} periods ahead,"
+    expected, belief = decision.expected_regret.value, decision.believed_regret
+    alone = ""
+    if np.isfinite(belief) and not expected / FAR_OFF <= belief <= expected * FAR_OFF:
+        alone = f" (by this history's own gaps; the shadow alone expects {belief:.3g})"
+    return (
+        f"a retrain is expected to avoid {with_error(decision.expected_regret, decision.unit)} of regret over "
+        f"{over}{alone} and costs {decision.cost:.3g} {decision.unit}"
+    )
+
+
+def _so_far(decision: Decision) -> str:
+    realised = decision.realised_regret
+    verb = "cost" if realised.value >= 0 else "gained"
+    size = with_error(realised if realised.value >= 0 else _negated(realised), decision.unit)
+    return f"so far this spell has {verb} {size} against the shadow"
+
+
+def _negated(estimate: Estimate) -> Estimate:
+    return type(estimate)(-estimate.value, estimate.standard_error)
+
+
+def _periods(count: int) -> str:
+    return f"{count} period(s)"
