@@ -1,4 +1,4 @@
-"""Histories whose drift is known: still, jumping, wandering or returning worlds, and forecasters right or wrong about the rest.
+"""Histories whose drift is known: worlds that stay or move, and forecasters right or wrong about the rest.
 
 A world says how the coefficients move, a model what the forecaster leaves out. All are linear regressions with unit
 errors, so that the exact engine makes their spell tables.
