@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from learning_debt.policies.signals import Signals
@@ -61,6 +62,23 @@ class Policy(ABC):
                 f"the policy {cls.__name__} must name the signals that it reads, as in requires = ('score_gap',), or "
                 "() if it reads none: those that are not named are NaN in what step is given"
             )
+
+    refits: ClassVar[bool] = False
+    """Whether `refit` learns anything; who walks a policy need not gather cells for one that does not."""
+
+    def refit(self, spells: xr.Dataset) -> Policy:
+        """The policy with what a history has taught it so far.
+
+        It is asked in every period before `step`, with the cells of all periods up to and including this one. A state
+        that `step` returned before stays valid.
+
+        Parameters
+        ----------
+        spells : Dataset
+            A checked spell table of all series that the lanes belong to. Rows of posteriors that are not kept may be
+            missing, or NaN.
+        """
+        return self
 
     def init(self, lanes: int) -> Any:
         """State before the first period."""

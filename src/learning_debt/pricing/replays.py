@@ -176,7 +176,7 @@ def walk_policy(
     """
     series = table.sizes[SERIES]
     see = SignalReader(table, policy.requires, cost, np.tile(np.arange(series), copies))
-    return walk_signals(policy, see, table.sizes["period"], series * copies, starts)
+    return walk_signals(policy, see, table.sizes["period"], series * copies, starts, table)
 
 
 def walk_candidates(table: xr.Dataset, policies: Sequence[Policy], cost: RetrainingCost | Array) -> NDArray[np.bool_]:
@@ -213,20 +213,32 @@ def walk_signals(
     periods: int,
     lanes: int,
     starts: NDArray[np.int64] | None = None,
+    cells: xr.Dataset | None = None,
 ) -> NDArray[np.bool_]:
     """Schedule of a policy, shape (lanes, periods), on signals that need not come from a table.
 
     ``see(t, deployed_at)`` gives those of period t = 1..periods, for lanes deployed at `deployed_at`; `starts` has the
-    period after which each lane begins, 0 if left out.
+    period after which each lane begins, 0 if left out. A policy that refits does so on the `cells` of a checked table
+    as they come, if they are given.
     """
     state = policy.init(lanes)
 
     def decide(t: int, deployed_at: NDArray[np.int64]) -> NDArray[np.bool_]:
-        nonlocal state
+        nonlocal state, policy
+        if policy.refits and cells is not None:
+            policy = policy.refit(known_after(cells, t))
         state, retrain = policy.step(state, see(t, deployed_at))
         return retrain
 
     return walk.walk(periods, lanes, decide, starts)
+
+
+def known_after(table: xr.Dataset, period: int) -> xr.Dataset:
+    """Cells of a checked table, or of a part of one, up to and including a period."""
+    return table.isel(
+        deployed_at=slice(0, max(period - first_of(table, "deployed_at"), 0)),
+        period=slice(0, period - first_of(table, "period") + 1),
+    )
 
 
 def seen_as(table: xr.Dataset, name: str) -> str:
