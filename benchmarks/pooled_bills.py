@@ -52,7 +52,7 @@ def bills(world: str, coefficients: int, periods: int, seed: int, ways: list[str
     grids = {part: readers_of_signals(tuning_table, ld.RetrainingCost(part * regret)) for part in PARTS_OF_REGRET}
     for part, name in ((part, name) for part, rows_of in grids.items() for name in rows_of):
         cost, candidates = part * regret, grids[part][name]
-        policy = ld.tune(tuning_table, candidates, cost).policy
+        policy = ld.tune(tuning_table, candidates, cost, starts=1).policy
         by_exact = schedule(policy, exact, cost)
         exact_bill = billed(exact, by_exact, cost, positive=False) / regret
         for way, spells in tables.items():

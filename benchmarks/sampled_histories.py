@@ -127,7 +127,9 @@ def bills(spells: xr.Dataset) -> list[dict[str, object]]:
     for ratio in COST_RATIOS:
         cost = ld.RetrainingCost(cost_ratio=ratio).resolve(tuning)
         replays = {
-            row.name: ld.replay(evaluation, ld.tune(tuning, row.candidates(tuning, cost, 1), cost).policy, cost)
+            row.name: ld.replay(
+                evaluation, ld.tune(tuning, row.candidates(tuning, cost, 1), cost, starts=1).policy, cost
+            )
             for row in GRID_ROWS
         }
         for policy, replay in (replays | {"oracle": ld.oracle(evaluation, cost)}).items():

@@ -140,7 +140,7 @@ def test_a_bill_is_that_of_the_library(tiny):
     found = bills(tiny, {"tuned CUSUM": walk_grid(tiny, grid, costs.ravel())}, costs, held_out, "signed")
     tuning, test = (tiny.isel(series=np.flatnonzero(which)) for which in (~held_out, held_out))
     for place, cost in np.ndenumerate(costs):
-        replayed = ld.replay(test, ld.tune(tuning, grid, float(cost)).policy, float(cost))
+        replayed = ld.replay(test, ld.tune(tuning, grid, float(cost), starts=1).policy, float(cost))
         own = found.isel(policy=0, unit=place[0], ratio=place[1])
         np.testing.assert_allclose(own["objective"].values, replayed.objective.values, rtol=1e-12)
         assert (own["retrains"].values == replayed.retrains.values).all()

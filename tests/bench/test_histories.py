@@ -81,7 +81,7 @@ def bills(history, rule, cost_ratio):
         return float(ld.replay(rest, policy, cost).objective.mean()) / cost.per_retrain
 
     oracle = float(ld.oracle(rest, cost).objective.mean()) / cost.per_retrain
-    tuned = [bill(ld.tune(tuning, candidates, cost).policy) for candidates in (CALENDARS, CUSUMS)]
+    tuned = [bill(ld.tune(tuning, candidates, cost, starts=1).policy) for candidates in (CALENDARS, CUSUMS)]
     return (*map(bill, CALENDARS[:2]), oracle, min(map(bill, CALENDARS)), *tuned)
 
 

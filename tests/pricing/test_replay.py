@@ -175,7 +175,7 @@ CANDIDATES = {
 @every_accounting
 def test_tuning_is_replaying_each_candidate_and_keeping_the_cheapest(name, accounting, random_spells):
     table, candidates = random_spells(20, series=5, seed=4), CANDIDATES[name]
-    tuned = ld.tune(table, candidates, 0.3, accounting)
+    tuned = ld.tune(table, candidates, 0.3, accounting, starts=1)
     replays = [ld.replay(table, candidate, 0.3, accounting) for candidate in candidates]
     for column in ("objective", "regret", "retrains"):
         means = [float(getattr(one, column).mean()) for one in replays]
@@ -185,10 +185,13 @@ def test_tuning_is_replaying_each_candidate_and_keeping_the_cheapest(name, accou
     assert tuned.table["candidate"].values.tolist() == [str(candidate) for candidate in candidates]
 
 
-def test_ties_go_to_the_first(random_spells):
+@pytest.mark.parametrize("starts", [1, None])
+def test_ties_go_to_the_simplest_and_then_to_the_first(starts, random_spells):
     table = random_spells(20, series=3)
-    assert ld.tune(table, [Calendar(50), Calendar(60), Never()], 0.3).index == 0
-    assert ld.tune(table, [Always(), Never(), Calendar(60), Calendar(50)], 1e3).index == 1
+    assert ld.tune(table, [Calendar(50), Calendar(60), CUSUM(1e9)], 0.3, starts=starts).index == 0
+    assert ld.tune(table, [CUSUM(1e9), Calendar(60), Calendar(50)], 0.3, starts=starts).index == 1
+    assert ld.tune(table, [Calendar(50), Calendar(60), Never()], 0.3, starts=starts).index == 2
+    assert ld.tune(table, [Always(), Never(), Calendar(60), Calendar(50)], 1e3, starts=starts).index == 1
 
 
 def test_tuning_without_candidates_is_refused(random_spells):

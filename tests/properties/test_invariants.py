@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import learning_debt as ld
 from learning_debt.data import split_periods
 from learning_debt.policies import CUSUM, Always, Calendar, Never, PredictiveDebtThreshold, Schedule
+from learning_debt.pricing.tuning import complexity
 from learning_debt.spells import select_periods
 
 FORECASTER = ld.ConjugateRegression(ld.NIG(np.zeros(2), np.eye(2), 3.0, 2.0))
@@ -111,7 +112,10 @@ def test_of_candidates_the_cheapest_is_tuned(spells, cost, data):
     candidates = policies_of(spells.sizes["period"])
     chosen = data.draw(st.lists(st.sampled_from(candidates), min_size=1, max_size=4))
     means = [float(ld.replay(spells, one, cost).objective.mean()) for one in chosen]
-    assert ld.tune(spells, chosen, cost).policy is chosen[int(np.argmin(means))]
+    tuned, cheapest = ld.tune(spells, chosen, cost, starts=1), np.flatnonzero(np.array(means) == min(means))
+    simplicity = [complexity(one) for one in chosen]
+    assert tuned.index == min(cheapest, key=lambda place: (simplicity[place], place))
+    assert tuned.policy is chosen[tuned.index]
 
 
 @st.composite

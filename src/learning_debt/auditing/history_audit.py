@@ -131,6 +131,7 @@ def audit(
     split: float = 0.6,
     accounting: str = "signed",
     policies: Rows | Callable[[xr.Dataset], Rows] | None = None,
+    starts: int | None = None,
     last_retrain: Any = None,
     coefficient_count: int | None = None,
     probability: float = 0.9,
@@ -158,6 +159,9 @@ def audit(
         debt replaces its candidates, or with None leaves it out; never, always, calendars, CUSUM and oracle stay. It
         may be a function that is given the tuning part and returns such a mapping, for candidates that need
         calibration.
+    starts : int, optional
+        From how many starts, spread evenly over the tuning part, every candidate is billed there, as in `tune`; 1 is
+        the one walk from its beginning.
     last_retrain : object, optional
         Label of the period after which what now serves was trained, matched by value: today's decision is about that.
         Left out, it is about what `calendar` would have in service, or without one about the table's first posterior.
@@ -214,7 +218,7 @@ def audit(
     require_probability("probability", probability)
     require_whole_number("resamples", resamples, at_least=1)
     require_seed("random_seed", random_seed)
-    question = Question.of(cost, calendar, accounting, policies)
+    question = Question.of(cost, calendar, accounting, policies, starts)
     require_probability("split", split)
     if coefficient_count is not None:
         require_whole_number("coefficient_count", coefficient_count, at_least=1)

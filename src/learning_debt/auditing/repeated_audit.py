@@ -25,12 +25,13 @@ def repeat_audit(
     calendar: int | Iterable[Any] | Policy | None = None,
     accounting: str = "signed",
     policies: Rows | Callable[[xr.Dataset], Rows] | None = None,
+    starts: int | None = None,
 ) -> xr.Dataset:
     """Calibrate, tune and evaluate at several splits of one history.
 
     Parameters
     ----------
-    spells, cost, calendar, accounting, policies
+    spells, cost, calendar, accounting, policies, starts
         As `audit` takes them.
     splits : sequence of float
         Shares of the periods to tune on. The parts of different splits overlap, so agreement between them is a check
@@ -69,7 +70,7 @@ def repeat_audit(
     shares = [require_probability(f"splits[{place}]", split) for place, split in enumerate(given)]
     if not shares or len(set(shares)) < len(shares):
         raise ValueError(f"splits must be different shares of the periods, at least one, not {list(splits)}")
-    question = Question.of(cost, calendar, accounting, policies)
+    question = Question.of(cost, calendar, accounting, policies, starts)
     table = check_spells(spells)
     trials = [run_trial(table, question, split) for split in shares]
     result = xr.concat([_columns(trial) for trial in trials], xr.DataArray(shares, dims="split", name="split"))

@@ -10,12 +10,12 @@ import xarray as xr
 
 from learning_debt.arrays.schedules import walk
 from learning_debt.auditing.split_evaluation import BEST, YOURS, Question, candidate_rows, parts_of
-from learning_debt.data import SERIES
 from learning_debt.policies import Calendar, Policy
 from learning_debt.policies.cost import RetrainingCost
 from learning_debt.policies.fixed import phases
 from learning_debt.pricing.net_scores import exposures
-from learning_debt.pricing.replays import narrowed, paid_for_retrains, walk_candidates
+from learning_debt.pricing.replays import narrowed, walk_from_starts
+from learning_debt.pricing.starts import spread_starts
 from learning_debt.spells.schema import DEPLOYED_SCORE
 from learning_debt.typing import Array
 
@@ -30,7 +30,8 @@ class PartBills:
     Attributes
     ----------
     losses : ndarray, shape (candidate, series, period)
-        Cost of retrains less exposure x realised score of what served; calendars averaged over their phases.
+        Cost of retrains less exposure x realised score of what served; on the tuning part the mean over many starts,
+        and calendars averaged over their phases.
     retrains : ndarray, shape (candidate,)
         Mean over series and phases.
     shadow, frozen : float
@@ -86,36 +87,46 @@ def _bills(table: xr.Dataset, question: Question, split: float, cost: Retraining
     named = candidate_rows(table, tuning, question, cost)
     rows = [name for name, row in named.items() for _ in row]
     candidates = [policy for row in named.values() for policy in row]
-    before, after = (_on_part(part, list(named.values()), cost) for part in (tuning, evaluation))
+    before, after = (
+        _on_part(part, list(named.values()), cost, begin)
+        for part, begin in ((tuning, spread_starts(tuning, question.starts)), (evaluation, [0]))
+    )
     return RuleBills(rows, candidates, before, after)
 
 
-def _on_part(part: xr.Dataset, rows: Sequence[Sequence[Policy]], cost: RetrainingCost) -> PartBills:
+def _on_part(
+    part: xr.Dataset, rows: Sequence[Sequence[Policy]], cost: RetrainingCost, starts: Sequence[int]
+) -> PartBills:
     """Walk the candidates of all rows, and add up."""
     worth = worth_of(part, DEPLOYED_SCORE, cost)
-    walked = [_walked(part, row, cost, worth) for row in rows]
+    walked = [_walked(part, row, cost, worth, [0] if any(map(_says_when, row)) else starts) for row in rows]
     losses, retrains = (np.concatenate(of_rows) for of_rows in zip(*walked, strict=True))
     own = np.diagonal(worth + worth_of(part, "score_gap", cost), axis1=1, axis2=2)
     return PartBills(losses, retrains, float(own.mean()), float(worth[:, 0].mean()))
 
 
-def _walked(part: xr.Dataset, row: Sequence[Policy], cost: RetrainingCost, worth: Array) -> tuple[Array, Array]:
-    """Losses and retrains of the candidates of a row, walked side by side, each averaged over its phases."""
-    starting = [_phases(narrowed(policy, part)) for policy in row]
-    series, count = part.sizes[SERIES], sum(map(len, starting))
-    lanes = np.tile(np.arange(series), count)
-    schedule = walk_candidates(part, [policy for own in starting for policy in own], cost).reshape(count * series, -1)
-    losses = paid_for_retrains(part, cost, lanes, schedule) - walk.along_schedule(worth, lanes, schedule)
-    starts, sizes = np.cumsum([0, *map(len, starting[:-1])]), np.array([len(own) for own in starting])
-    retrains = schedule.sum(axis=1).reshape(count, series).mean(axis=1)
-    mean = np.add.reduceat(losses.reshape(count, series, -1), starts) / sizes[:, None, None]
-    return mean, np.add.reduceat(retrains, starts) / sizes
+def _walked(
+    part: xr.Dataset, row: Sequence[Policy], cost: RetrainingCost, worth: Array, starts: Sequence[int]
+) -> tuple[Array, Array]:
+    """Losses and retrains of the candidates of a row, walked side by side, each averaged over starts and phases."""
+    starting = [_phases(narrowed(policy, part)) if len(starts) == 1 else [narrowed(policy, part)] for policy in row]
+    walked, begin = [policy for own in starting for policy in own], np.asarray(starts, dtype=np.int64)
+    schedules = walk_from_starts(part, walked, cost, starts)
+    paid = walk.mean_over_starts(np.array(cost.retraining_costs(part)), schedules, begin, at_retrains=True)
+    losses = paid - walk.mean_over_starts(worth, schedules, begin)
+    retrains = schedules.sum(axis=-1).mean(axis=(1, 2))
+    firsts, sizes = np.cumsum([0, *map(len, starting[:-1])]), np.array([len(own) for own in starting])
+    return np.add.reduceat(losses, firsts) / sizes[:, None, None], np.add.reduceat(retrains, firsts) / sizes
 
 
 def _phases(policy: Policy) -> list[Policy]:
     """A calendar that starts in each of its periods, since where it starts is chance, unless its owner says where."""
-    said = isinstance(policy, Calendar) and (np.ndim(policy.interval) > 0 or np.any(policy.offset))
-    return [policy] if said else phases(policy)
+    return [policy] if _says_when(policy) else phases(policy)
+
+
+def _says_when(policy: Policy) -> bool:
+    """Whether a calendar is told in which of its periods it starts."""
+    return isinstance(policy, Calendar) and bool(np.ndim(policy.interval) > 0 or np.any(policy.offset))
 
 
 def worth_of(table: xr.Dataset, name: str, cost: RetrainingCost) -> Array:

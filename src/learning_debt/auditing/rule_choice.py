@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from learning_debt.arrays.draws.resampling import resample_counts, resampled_totals
+from learning_debt.arrays.draws.resampling import first_least, resample_counts, resampled_totals
 from learning_debt.auditing.cost_comparison import interval
 from learning_debt.auditing.rule_bills import RuleBills
 from learning_debt.typing import Array
@@ -66,13 +66,13 @@ def choose(
     before = [resampled_totals(own.tuning.losses, seen) for own in bills.values()]
     paid = [resampled_totals(own.evaluation.losses, met) for own in bills.values()]
     columns = np.arange(resamples + 1)
-    calendar = np.array(first.calendars)[_least(before[0][first.calendars])]
+    calendar = np.array(first.calendars)[first_least(before[0][first.calendars])]
     kept = [np.array([totals[calendar, columns] for totals in part]) for part in (before, paid)]
 
     def best(rules: Sequence[int], candidates: Sequence[Sequence[int]]) -> Choice:
-        each = [np.array(own)[_least(before[rule][own])] for rule, own in zip(rules, candidates, strict=True)]
+        each = [np.array(own)[first_least(before[rule][own])] for rule, own in zip(rules, candidates, strict=True)]
         totals = np.array([before[rule][own, columns] for rule, own in zip(rules, each, strict=True)])
-        which = _least(totals)
+        which = first_least(totals)
         chosen = np.array(each)[which, columns]
         billed = np.array([paid[rule][own, columns] for rule, own in zip(rules, each, strict=True)])
         return Choice(np.array(rules)[which], chosen, billed[which, columns])
@@ -80,7 +80,7 @@ def choose(
     allowed = [place for place, may in enumerate(eligible) if may]
     whole = [list(range(len(own.candidates))) for own in bills.values()]
     calendars = [own.all_calendars for own in bills.values()]
-    kept_rule = np.array(allowed)[_least(kept[0][allowed])]
+    kept_rule = np.array(allowed)[first_least(kept[0][allowed])]
     changed = {
         "rule": Choice(kept_rule, calendar, kept[1][kept_rule, columns]),
         "rule and calendar": best(allowed, [calendars[place] for place in allowed]),
@@ -127,9 +127,3 @@ def least_savings(totals: Array, periods: int, probability: float) -> tuple[Arra
         return saving, saving
     largest = (deviation[moves] / error[moves, None]).max(axis=0)
     return saving, saving - np.quantile(largest, (1 + probability) / 2) * error
-
-
-def _least(totals: Array) -> NDArray[np.intp]:
-    """Position of the least in each column; of equals, which may be added up in another order, the first."""
-    least, size = totals.min(axis=0), np.abs(totals).max(axis=0)
-    return np.argmax(totals <= least + 1e-12 * size, axis=0)

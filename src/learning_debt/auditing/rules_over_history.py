@@ -49,6 +49,7 @@ def compare_rules(
     calendar: int | Iterable[Any] | Policy | None = None,
     split: float = 0.6,
     policies: Rows | Callable[[xr.Dataset], Rows] | None = None,
+    starts: int | None = None,
     coefficient_count: int | None = None,
     probability: float = 0.9,
     resamples: int = 2000,
@@ -90,7 +91,8 @@ def compare_rules(
     split : float
         Share of the periods to choose on.
     policies : mapping of str to sequence of Policy, optional
-        As `audit` takes them.
+    starts : int, optional
+        Both as `audit` takes them.
     coefficient_count : int, optional
         What the forecaster has to learn from the rows. A rule that leaves fewer than two rows for each may not be
         chosen. Known of a `ConjugateRegression`; where nobody says it, rules are not held against it.
@@ -159,7 +161,7 @@ def compare_rules(
     >>> result.savings["saving"].sel(change="rule").item() > 0
     True
     """
-    question = Question.of(cost, calendar, "signed", policies)
+    question = Question.of(cost, calendar, "signed", policies, starts)
     require_probability("split", split)
     require_probability("probability", probability)
     require_whole_number("resamples", resamples, at_least=1)

@@ -9,12 +9,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
+from learning_debt.arrays.draws.resampling import first_least
 from learning_debt.policies import Always, Calendar, Never, Policy, Schedule, grids
 from learning_debt.policies.base import require_policies
 from learning_debt.policies.cost import RetrainingCost, as_cost
 from learning_debt.pricing.replays import ACCOUNTINGS, Replay, check_dates, narrowed, oracle_checked, replay_checked
+from learning_debt.pricing.starts import spread_starts
 from learning_debt.pricing.tuning import Bills, Tuned, tune_by
-from learning_debt.spells import check_spells, select_periods
+from learning_debt.spells import check_spells, first_billed, select_periods
 from learning_debt.spells.schema import TableFacts
 from learning_debt.validation import (
     describe,
@@ -44,7 +46,7 @@ class Trial:
     replays : dict of str to Replay
         Of the tuned policies and the oracle, on the evaluation part.
     bills : dict of str to (Bills, Bills)
-        Of all candidates, on the tuning part and on the evaluation part.
+        Of all candidates, on the tuning part, the mean over many starts, and on the evaluation part.
     tuning, evaluation : Dataset
     first : int
         Period after which the evaluation starts.
@@ -79,7 +81,8 @@ class Trial:
     @property
     def decided_by(self) -> str:
         """The row of these with the least bill in tuning."""
-        return min(self.deciders, key=lambda name: float(self.tuned[name].table["objective"].min()))
+        least = [float(tuned.table["objective"][tuned.index]) for tuned in map(self.tuned.__getitem__, self.deciders)]
+        return self.deciders[int(first_least(np.array(least)))]
 
 
 class Question(NamedTuple):
@@ -89,31 +92,36 @@ class Question(NamedTuple):
     owners: Policy | None
     accounting: str
     policies: Mapping[str, list[Policy] | None] | Callable[[xr.Dataset], Rows]
+    starts: int | None = None
 
     @classmethod
-    def of(cls, cost: Any, calendar: Any, accounting: Any, policies: Any) -> Question:
+    def of(cls, cost: Any, calendar: Any, accounting: Any, policies: Any, starts: Any = None) -> Question:
         """As `learning_debt.audit` takes them."""
         price = as_cost(cost)
+        if starts is not None:
+            require_whole_number("starts", starts, at_least=1)
         owners = None if calendar is None else as_calendar(calendar)
         require_choice("accounting", accounting, ACCOUNTINGS)
         later = callable(policies) and not isinstance(policies, type | Policy)
         if later:
             require_callable("policies", policies, "a mapping, or a function of the tuning part", takes=1)
-        return cls(price, owners, accounting, policies if later else _as_rows({} if policies is None else policies))
+        given = policies if later else _as_rows({} if policies is None else policies)
+        return cls(price, owners, accounting, given, starts)
 
 
 def run_trial(table: xr.Dataset, question: Question, split: float) -> Trial:
     """Tune every row on the first part of a checked table, bill it on the rest."""
-    cost, owners, accounting, _ = question
+    cost, owners, accounting = question.cost, question.owners, question.accounting
     first = _split_period(table, split)
     tuning, evaluation = parts_of(table, split)
     resolved = cost.resolve(tuning)
     rows = candidate_rows(table, tuning, question, resolved)
+    starts = spread_starts(tuning, question.starts)
     tuned, replays, bills = {}, {}, {}
     for name, row in rows.items():
         before, after = (
-            Bills.of(part, [narrowed(policy, part) for policy in row], resolved, accounting)
-            for part in (tuning, evaluation)
+            Bills.of(part, [narrowed(policy, part) for policy in row], resolved, accounting, begin)
+            for part, begin in ((tuning, starts), (evaluation, [0]))
         )
         best = tune_by(before)
         tuned[name], bills[name] = replace(best, policy=row[best.index]), (before, after)
@@ -196,7 +204,7 @@ def _rows(tuning: xr.Dataset, cost: RetrainingCost, owners: Policy | None, given
 
 def _split_period(table: xr.Dataset, split: float) -> int:
     periods = table.sizes["period"]
-    first = round(split * periods)
+    first = first_billed(periods, split)
     known = _known_by(table, first)
     if min(known, periods - first) < MINIMUM_PERIODS:
         raise ValueError(

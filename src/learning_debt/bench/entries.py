@@ -14,7 +14,7 @@ from learning_debt.auditing.split_evaluation import MINIMUM_PERIODS
 from learning_debt.bench.histories import HISTORIES, PRIORS, history_of
 from learning_debt.data.update_rule import UpdateRule
 from learning_debt.errors import noted
-from learning_debt.spells import check_spells, select_periods
+from learning_debt.spells import check_spells, first_billed, select_periods
 from learning_debt.spells.schema import TableFacts
 from learning_debt.validation import describe, require_instance, require_names, require_sequence, suggestion
 
@@ -54,17 +54,6 @@ class Entry:
         """As columns of the bench have them."""
         named = {"history": self.history, "forecaster": self.forecaster, "prior": self.prior}
         return named | {"update_rule": str(self.update_rule)}
-
-
-def first_billed(periods: int, split: float) -> int:
-    """Periods before the first one that is billed: a share of all, rounded down.
-
-    Examples
-    --------
-    >>> first_billed(161, 0.6), first_billed(90, 0.7)
-    (96, 63)
-    """
-    return int(split * periods + 1e-9)
 
 
 def parts(table: xr.Dataset, split: float) -> tuple[xr.Dataset, xr.Dataset]:

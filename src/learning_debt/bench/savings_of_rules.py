@@ -18,6 +18,7 @@ from learning_debt.bench.histories import HISTORIES, PRIORS, history_of
 from learning_debt.data.update_rule import UpdateRule
 from learning_debt.executors import mapped
 from learning_debt.policies.cost import RetrainingCost
+from learning_debt.spells import first_billed
 from learning_debt.validation import (
     require_executor,
     require_names,
@@ -151,7 +152,7 @@ def _lines(asking: _Asking, job: tuple[str, dict[str, UpdateRule], str]) -> list
 def _line(found: RuleComparison, table: xr.Dataset, split: float) -> dict[str, Any]:
     periods = table.sizes["period"]
     line: dict[str, Any] = {
-        "periods": periods - round(split * periods),
+        "periods": periods - first_billed(periods, split),
         "unit": found.cost.unit,
         "cost": found.cost.per_retrain,
         "rule": str(found.savings["rule"].sel(change="rule").item()),

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from learning_debt.arrays.draws.resampling import first_least
 from learning_debt.arrays.schedules import walk
 from learning_debt.policies import Policy
 from learning_debt.policies.cost import RetrainingCost
@@ -68,9 +69,7 @@ class Walked:
 
     def cheapest(self, cost: RetrainingCost) -> int:
         """The candidate with the least mean bill over series; of equal ones the first."""
-        totals = self.bills(cost).sum(axis=-1).mean(axis=-1)
-        # Sums in another unit may differ in their last digit, and must not change what is chosen.
-        return int(np.argmax(totals <= totals.min() + 1e-12 * np.abs(totals).max()))
+        return int(first_least(self.bills(cost).sum(axis=-1).mean(axis=-1)))
 
     def only(self, index: int) -> Walked:
         """One of the candidates."""

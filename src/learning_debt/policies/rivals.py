@@ -19,7 +19,7 @@ from learning_debt.policies import (
     RiverDetector,
     StalenessThreshold,
 )
-from learning_debt.spells.checks import learns_late
+from learning_debt.spells.checks import first_billed, learns_late
 from learning_debt.spells.schema import DEPLOYED_SCORE
 from learning_debt.validation import require_flag, require_instance, require_names, require_number, require_numbers
 
@@ -177,7 +177,7 @@ def rival_policies(spells: xr.Dataset, *, split: float = 0.6, river: bool = True
     require_instance("spells", spells, xr.Dataset, "a spell table, as spell_table returns it")
     if "period" not in spells.dims:
         raise ValueError(f"spells lack the dimension 'period'; they have {sorted(map(str, spells.dims))}")
-    last = round(split * spells.sizes["period"])
+    last = first_billed(spells.sizes["period"], split)
     if last < 1:
         raise ValueError(f"split must lie between 0 and 1 and leave a period to look at, not {split}")
     seen = spells.isel(deployed_at=slice(last), period=slice(last))

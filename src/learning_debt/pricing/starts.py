@@ -14,6 +14,26 @@ from learning_debt.policies.cost import RetrainingCost
 from learning_debt.pricing.replays import charged_regret, paid_for_retrains, walk_from_starts
 from learning_debt.typing import Array
 
+FEWEST_STARTS, WALKS = 10, 100
+"""Of a candidate that is tuned: starts at least, and walks of all series together beyond which starts are spared."""
+
+
+def spread_starts(table: xr.Dataset, number: int | None = None) -> list[int]:
+    """Starts spread evenly over a table, the first at its beginning; as many as it has periods, if fewer.
+
+    Left out, there are enough for a hundred walks of all series together, and at least ten: those of several series
+    make up for each other's luck already.
+
+    Examples
+    --------
+    >>> spread_starts(xr.Dataset(coords={"period": range(1, 9), "series": [0]}), 4)
+    [0, 2, 4, 6]
+    """
+    periods = table.sizes["period"]
+    number = max(FEWEST_STARTS, -(-WALKS // table.sizes[SERIES])) if number is None else number
+    number = min(number, periods)
+    return [place * periods // number for place in range(number)]
+
 
 def bills_from_starts(
     table: xr.Dataset,

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from learning_debt.arrays.draws.resampling import ROUNDING, block_standard_error
 from learning_debt.arrays.schedules import walk
-from learning_debt.data import SERIES
+from learning_debt.policies import Never
 from learning_debt.policies.base import Policy, require_policies
 from learning_debt.policies.cost import RetrainingCost, as_cost
-from learning_debt.pricing.replays import ACCOUNTINGS, charged_regret, check_dates, paid_for_retrains, walk_candidates
+from learning_debt.pricing.replays import ACCOUNTINGS, charged_regret, check_dates, walk_from_starts
+from learning_debt.pricing.starts import spread_starts
 from learning_debt.spells import check_spells
 from learning_debt.typing import Array
-from learning_debt.validation import require_choice
+from learning_debt.validation import require_choice, require_number, require_whole_number
 
 
 @dataclass(frozen=True)
@@ -27,9 +29,11 @@ class Tuned:
     ----------
     policy : Policy
     index : int
-        Its place among the candidates; ties go to the first.
+        Its place among the candidates.
     table : Dataset (candidate)
-        ``objective``, ``regret`` and ``retrains``, means over series.
+        ``objective``, ``regret`` and ``retrains``, means over series and starts; ``difference`` of the objective to
+        that of the chosen candidate, and ``difference_se``, its standard error from one period to the next (from one
+        series to the next, if there are several); NaN where there is too little to say. ``complexity`` as in `tune`.
     """
 
     policy: Policy
@@ -39,33 +43,40 @@ class Tuned:
 
 @dataclass(frozen=True)
 class Bills:
-    """What each candidate would have paid in each period of a checked table.
+    """What each candidate would have paid in each period of a checked table, the mean over its starts.
 
     Attributes
     ----------
     candidates : sequence of Policy
     regret, paid : ndarray, shape (candidate, series, period)
         Regret as it is charged, and what retrains cost.
-    schedule : ndarray of bool, shape (candidate, series, period)
+    retrains : ndarray, shape (candidate, series, period)
+        Share of the walks that retrain.
     """
 
     candidates: Sequence[Policy]
     regret: Array
     paid: Array
-    schedule: NDArray[np.bool_]
+    retrains: Array
 
     @classmethod
-    def of(cls, table: xr.Dataset, candidates: Sequence[Policy], cost: RetrainingCost, accounting: str) -> Bills:
+    def of(
+        cls,
+        table: xr.Dataset,
+        candidates: Sequence[Policy],
+        cost: RetrainingCost,
+        accounting: str,
+        starts: Sequence[int] = (0,),
+    ) -> Bills:
         """Walk all candidates, side by side where they differ in numbers only; `cost` is resolved."""
         for candidate in candidates:
             check_dates(table, candidate)
-        series, count = table.sizes[SERIES], len(candidates)
-        schedules = walk_candidates(table, candidates, cost).reshape(count * series, -1)
-        lanes = np.tile(np.arange(series), count)
-        regret = walk.along_schedule(charged_regret(table, cost, accounting), lanes, schedules)
-        paid = paid_for_retrains(table, cost, lanes, schedules)
-        shape = (count, series, -1)
-        return cls(candidates, regret.reshape(shape), paid.reshape(shape), schedules.reshape(shape))
+        schedules, begin = walk_from_starts(table, candidates, cost, starts), np.asarray(starts, dtype=np.int64)
+        regret = walk.mean_over_starts(charged_regret(table, cost, accounting), schedules, begin)
+        costs = np.array(cost.retraining_costs(table))
+        paid = walk.mean_over_starts(costs, schedules, begin, at_retrains=True)
+        retrains = walk.mean_over_starts(np.ones_like(costs), schedules, begin, at_retrains=True)
+        return cls(candidates, regret, paid, retrains)
 
     @property
     def total(self) -> Array:
@@ -74,15 +85,50 @@ class Bills:
 
 
 def tune(
-    spells: xr.Dataset, candidates: Sequence[Policy], cost: RetrainingCost | float, accounting: str = "signed"
+    spells: xr.Dataset,
+    candidates: Sequence[Policy],
+    cost: RetrainingCost | float,
+    accounting: str = "signed",
+    *,
+    starts: int | None = None,
+    within: float = 0.0,
 ) -> Tuned:
-    """Replay every candidate and keep the one with the least mean objective over series.
+    """Bill every candidate from many starts of a table, and keep the one that costs least.
+
+    What one walk from the first period pays owes much to the luck of where its spells begin. A spell table holds what
+    would have come after every other start, too: each candidate walks from many of them, and its bill in a period is
+    the mean over the walks that have begun by then, so that every period counts once. Calendars count from the start.
+
+    Parameters
+    ----------
+    spells : Dataset
+    candidates : sequence of Policy
+    cost : RetrainingCost or float
+    accounting : {"signed", "positive"}
+    starts : int, optional
+        How many, spread evenly over the table. Left out: every period of a single series of up to 100 periods, 100 of
+        a longer one; of several series as many as make 100 walks of all together, and at least ten. With 1 the
+        objective is that of `replay`.
+    within : float
+        Standard errors of the paired difference to the cheapest within which a candidate counts as no dearer. Of the
+        candidates that do, the simplest is kept, and of equally simple ones the cheapest.
+
+    Raises
+    ------
+    TypeError, ValueError, KeyError
+        As `replay`, or for `starts` below 1 or `within` below 0.
 
     See Also
     --------
     replay : The bill of one policy.
     audit : Tunes on one part of a history and reports on the rest.
     fit_continuation : Learns a policy instead of choosing one.
+
+    Notes
+    -----
+    Complexity is 0 for never, 1 for what looks at no signal, and for others 1 plus the numbers that stand behind them,
+    those that a calibration has learned included: CUSUM and the predictive-debt threshold come next, then the blended
+    and the debt threshold, then learned models.
 
     Examples
     --------
@@ -94,21 +140,71 @@ def tune(
     """
     tried = require_policies("candidates", candidates)
     require_choice("accounting", accounting, ACCOUNTINGS)
+    if starts is not None:
+        require_whole_number("starts", starts, at_least=1)
+    require_number("within", within, at_least=0)
     price = as_cost(cost)
     table = check_spells(spells, sorted({name for candidate in tried for name in candidate.requires}))
-    return tune_by(Bills.of(table, tried, price.resolve(table), accounting))
+    return tune_by(Bills.of(table, tried, price.resolve(table), accounting, spread_starts(table, starts)), within)
 
 
-def tune_by(bills: Bills) -> Tuned:
-    """The candidate with the least mean bill over series."""
+def tune_by(bills: Bills, within: float = 0.0) -> Tuned:
+    """The candidate with the least mean bill over series, or the simplest that is no dearer."""
     regret, paid, retrains = (
-        values.sum(axis=-1).mean(axis=-1) for values in (bills.regret, bills.paid, bills.schedule)
+        values.sum(axis=-1).mean(axis=-1) for values in (bills.regret, bills.paid, bills.retrains)
     )
-    objective = regret + paid
-    columns = {"objective": objective, "regret": regret, "retrains": retrains}
+    objective, simplicity = regret + paid, np.array([complexity(candidate) for candidate in bills.candidates])
+    rounding = ROUNDING * np.abs(objective).max()
+    cheapest = int(np.argmin(objective))
+    allowed = within * _errors(bills, cheapest) if within > 0 else np.zeros_like(objective)
+    no_dearer = np.flatnonzero(objective - objective[cheapest] <= allowed + rounding)
+    simplest = no_dearer[simplicity[no_dearer] == simplicity[no_dearer].min()]
+    index = int(simplest[np.argmax(objective[simplest] <= objective[simplest].min() + rounding)])
+    columns = {
+        "objective": objective,
+        "regret": regret,
+        "retrains": retrains,
+        "difference": objective - objective[index],
+        "difference_se": _errors(bills, index),
+        "complexity": simplicity,
+    }
     summary = xr.Dataset(
         {name: ("candidate", values) for name, values in columns.items()},
         coords={"candidate": [str(candidate) for candidate in bills.candidates]},
     )
-    index = int(np.argmin(objective))
     return Tuned(bills.candidates[index], index, summary)
+
+
+def complexity(policy: Policy) -> int:
+    """How many numbers stand behind a policy, as `tune` counts them.
+
+    Examples
+    --------
+    >>> from learning_debt.policies import CUSUM, BlendedThreshold, Calendar
+    >>> [complexity(policy) for policy in (Never(), Calendar(4), CUSUM(1.0), BlendedThreshold(1.0, 0.1, 0.9))]
+    [0, 1, 2, 4]
+    """
+    if not policy.requires:
+        return 0 if isinstance(policy, Never) else 1
+    return 1 + max(1, _numbers(policy))
+
+
+def _numbers(value: Any) -> int:
+    """Numbers in a policy or model, however deep."""
+    if is_dataclass(value):
+        return sum(_numbers(getattr(value, field.name)) for field in fields(value))
+    if isinstance(value, tuple | list):
+        return sum(map(_numbers, value))
+    return int(np.size(value)) if isinstance(value, int | float | np.ndarray) and not isinstance(value, bool) else 0
+
+
+def _errors(bills: Bills, index: int) -> Array:
+    """Standard errors of the paired differences to one candidate, NaN with too few periods or series, 0 for itself."""
+    total = bills.total
+    size = float(np.abs(total).max()) or 1.0
+    paired = (total - total[index]) / size  # so that squares of any bill are numbers
+    series, periods = paired.shape[1:]
+    if series > 1:
+        return np.asarray(size * paired.sum(axis=-1).std(axis=-1, ddof=1) / np.sqrt(series))
+    length, scale = max(1, round(periods**0.5)), size * periods
+    return np.array([scale * block_standard_error(one, length) if one.any() else 0.0 for one in paired[:, 0]])

@@ -181,6 +181,17 @@ def _check_positions(spells: xr.Dataset) -> None:
             )
 
 
+def first_billed(periods: int, split: float) -> int:
+    """Periods before the first one that is reported on: a share of all, rounded down.
+
+    Examples
+    --------
+    >>> first_billed(161, 0.6), first_billed(90, 0.7)
+    (96, 63)
+    """
+    return int(split * periods + 1e-9)
+
+
 def select_periods(spells: xr.Dataset, first: int, last: int | None = None) -> xr.Dataset:
     """The table of a history that starts afresh after period `first` and ends with `last`, numbered from 1 again.
 

@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from learning_debt.typing import Array
 
+ROUNDING = 1e-12
+"""Share of the largest of several sums by which equal ones may differ."""
+
 
 def systematic_draws(weight: Array, number: int, offset: float = 0.5) -> NDArray[np.intp]:
     """Positions of `number` draws, each taken as often as it weighs, rounded up or down (Kitagawa 1996).
@@ -117,6 +120,18 @@ def choose_again(tuning: Array, evaluation: Array) -> tuple[Array, NDArray[np.in
     >>> totals.tolist(), chosen.tolist()
     ([7.0, 8.0], [0, 1])
     """
-    least, size = tuning.min(axis=0), np.abs(tuning).max(axis=0)
-    chosen = np.argmax(tuning <= least + 1e-12 * size, axis=0)  # equal bills may be added up in another order
+    chosen = first_least(tuning)
     return evaluation[chosen, np.arange(tuning.shape[1])], chosen
+
+
+def first_least(totals: Array) -> NDArray[np.intp]:
+    """Position of the least along the first axis; of equals the first.
+
+    Sums that differ by rounding are equal: they may have been added up in another order, or in another unit.
+
+    Examples
+    --------
+    >>> int(first_least(np.array([0.5, 0.1 + 0.2, 0.3])))
+    1
+    """
+    return np.argmax(totals <= totals.min(axis=0) + ROUNDING * np.abs(totals).max(axis=0), axis=0)

@@ -81,6 +81,57 @@ def along_schedule(
     return table[series[:, None], deployed_during(schedule, starts), np.arange(periods)]
 
 
+def mean_over_starts(
+    cells: Array, schedules: NDArray[np.bool_], starts: NDArray[np.int64], at_retrains: bool = False
+) -> Array:
+    """Entries of a table that schedules from several starts meet, averaged over those that have begun.
+
+    Every period counts alike, however many of the starts lie before it.
+
+    Parameters
+    ----------
+    cells : ndarray, shape (series, T, T)
+    schedules : ndarray of bool, shape (policies, starts, series, T)
+        From each start on, as `walk` makes them.
+    starts : ndarray of int, shape (starts,)
+        Period after which each begins; one must be 0.
+    at_retrains : bool
+        Count only entries of periods with a retrain, the others as 0.
+
+    Returns
+    -------
+    ndarray, shape (policies, series, T)
+
+    Examples
+    --------
+    >>> cells = np.array([[[1.0, 2.0, 4.0], [np.nan, 1.0, 2.0], [np.nan, np.nan, 1.0]]])
+    >>> never = np.zeros((1, 2, 1, 3), dtype=bool)
+    >>> mean_over_starts(cells, never, np.array([0, 1])).tolist()
+    [[[1.0, 1.5, 3.0]]]
+    """
+    policies, _, series, periods = schedules.shape
+    total = np.zeros((policies, series, periods))
+    _add_from_starts(np.asarray(cells, dtype=np.float64), schedules, starts, at_retrains, total)
+    return total / (starts[:, None] < np.arange(1, periods + 1)).sum(axis=0)
+
+
+@njit(cache=CACHE, nogil=True)
+def _add_from_starts(
+    cells: Array, schedules: NDArray[np.bool_], starts: NDArray[np.int64], at_retrains: bool, total: Array
+) -> None:
+    policies, count, series, periods = schedules.shape
+    for p in range(policies):
+        for k in range(count):
+            for i in range(series):
+                s = starts[k]
+                for t in range(starts[k], periods):
+                    retrains = schedules[p, k, i, t]
+                    if retrains or not at_retrains:
+                        total[p, i, t] += cells[i, s, t]
+                    if retrains:
+                        s = t + 1
+
+
 def oracle(regret: Array, cost: Array) -> NDArray[np.bool_]:
     """Cheapest schedule in hindsight, by dynamic programming.
 
