@@ -59,7 +59,9 @@ def cusums(tuning: xr.Dataset, cost: RetrainingCost) -> list[Policy]:
     """
     worth = np.median(cost.exposure(tuning).values * tuning["exposure"].values)
     prices = cost.retraining_costs(tuning)[:, np.triu(np.ones((tuning.sizes["period"],) * 2, dtype=bool))]
-    unit = float(np.median(prices) / worth) or score_unit(tuning["regret"].values) or 1.0  # where retrains are free
+    gaps = tuning["score_gap"].values
+    usual = score_unit(gaps) if (gaps > 0).any() else 1.0  # where retrains are free
+    unit = float(np.median(prices) / worth) or usual
     return [CUSUM(multiple * unit) for multiple in CUSUM_MULTIPLES]
 
 

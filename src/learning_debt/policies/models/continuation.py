@@ -20,7 +20,7 @@ Features = tuple[Array, ...]
 FEATURES = ("expected", "realised", "ratio", "age", "price")
 TERMS = 2 * 15
 """A full quadratic in the first four features, each of its coefficients linear in the fifth."""
-LEAST_PRICE, LARGEST = 1e-9, 1e12
+LEAST_PRICE, LARGEST = 1e-60, 1e60
 LEAST_EXPECTED = 1e-3
 """Expected regret below this share of the cost of a retrain counts as this."""
 LEAST_DEBT = 1e-4
