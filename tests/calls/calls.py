@@ -117,7 +117,7 @@ PICTURE = {
 }
 ROWS_LEFT = {"new_data": (NEW, THE_DOOR), "removed_data": (None, THE_DOOR)}
 PAST_LEFT = {"past": (None, THE_DOOR)}
-GRIDS = {"policies": A(None, "object", ("none", "function"))}
+GRIDS = {"policies": A(None, "object", ("none", "function")), "starts": A(3, "whole", OPTIONAL)}
 CALENDAR = A(4, "object", ("none", "policy", "texts", "numbers", "empty", "array"))
 DENSITIES = np.log(np.random.default_rng(3).uniform(0.5, 1.0, size=(2, 60)))
 
@@ -530,7 +530,14 @@ CALLS: dict[str, Call] = {
     "oracle": Call(ld.oracle, {"spells": TABLE, "cost": COST, "accounting": ACCOUNTING}),
     "tune": Call(
         ld.tune,
-        {"spells": TABLE, "candidates": A([policies.CUSUM(1.0)], "sequence"), "cost": COST, "accounting": ACCOUNTING},
+        {
+            "spells": TABLE,
+            "candidates": A([policies.CUSUM(1.0)], "sequence"),
+            "cost": COST,
+            "accounting": ACCOUNTING,
+            "starts": A(3, "whole", OPTIONAL),
+            "within": A(1.0, "not negative"),
+        },
     ),
     "fit_continuation": Call(
         ld.fit_continuation,
