@@ -9,12 +9,15 @@ import pytest
 
 import learning_debt as ld
 from learning_debt import policies
+from learning_debt.data.content_hash import without_addresses
 from learning_debt.policies.rivals import rivals
-from learning_debt.policies.saving import CLASSES
+from learning_debt.policies.saving import CLASSES, as_text, from_text
 
 from .test_representations import SHOWN
 
-KEPT = [one for one in SHOWN if not isinstance(one, ld.scores.Score)]
+SCORES = [ld.scores.EnergyScore(), ld.scores.QuantileLoss(0.9), ld.scores.NewsvendorLoss(4.0, 1.0, "EUR")]
+KEPT = [*SHOWN, *SCORES]
+KEEPERS = [ld.ShadowLadder(rungs="reweight"), ld.PooledShadow(0.4), ld.Refit()]
 
 
 @pytest.mark.parametrize("one", KEPT, ids=lambda one: str(one)[:40])
@@ -28,7 +31,12 @@ def test_each_comes_back_equal_and_of_its_class(tmp_path, one):
 
 
 def test_every_class_that_a_file_may_hold_is_tried():
-    assert set(CLASSES) == {type(one).__name__ for one in KEPT}
+    assert set(CLASSES) == {type(one).__name__ for one in (*KEPT, *KEEPERS)}
+
+
+@pytest.mark.parametrize("keeper", KEEPERS, ids=lambda one: type(one).__name__)
+def test_keepers_of_the_shadow_come_back_as_they_were(keeper):
+    assert without_addresses(repr(from_text(as_text(keeper)))) == without_addresses(repr(keeper))
 
 
 def test_grids_come_back_with_their_names(tmp_path):

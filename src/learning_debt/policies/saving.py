@@ -33,6 +33,10 @@ from learning_debt.policies.predictive_debt_threshold import PredictiveDebtThres
 from learning_debt.policies.river_detector import RiverDetector
 from learning_debt.policies.staleness import CumulativeStaleness, StalenessThreshold
 from learning_debt.policies.two_state import TwoState
+from learning_debt.scores import CRPS, EnergyScore, LogScore, NewsvendorLoss, QuantileLoss
+from learning_debt.shadows.ladder import ShadowLadder
+from learning_debt.shadows.pooled import PooledShadow
+from learning_debt.shadows.refit import Refit
 from learning_debt.validation import describe, require_instance, suggestion
 
 FORMAT, VERSION = "learning-debt policies", 1
@@ -44,7 +48,10 @@ _POLICIES: tuple[type, ...] = (
 _PARTS: tuple[type, ...] = (
     AgeAdjustment, ContinuationModel, DebtRegretModel, HybridRegretModel, RetrainingCost, TwoStateEmissions, UpdateRule,
 )  # fmt: skip
-CLASSES = {kind.__name__: kind for kind in (*_POLICIES, *_PARTS)}
+_BESIDE: tuple[type, ...] = (
+    CRPS, EnergyScore, LogScore, NewsvendorLoss, PooledShadow, QuantileLoss, Refit, ShadowLadder,
+)  # fmt: skip
+CLASSES = {kind.__name__: kind for kind in (*_POLICIES, *_PARTS, *_BESIDE)}
 """What a file may hold, by name."""
 PATH = "the path of a file"
 
@@ -52,7 +59,8 @@ PATH = "the path of a file"
 def save(path: str | os.PathLike[str], what: Any) -> None:
     """Write a policy, what it learned, or a list or mapping of them to a file that `load` reads.
 
-    The file is JSON: names of classes and their fields. Costs and update rules may be among them.
+    The file is JSON: names of classes and their fields. Costs, update rules, scores and keepers of the shadow may be
+    among them.
 
     Parameters
     ----------
@@ -77,7 +85,7 @@ def save(path: str | os.PathLike[str], what: Any) -> None:
     {'slow': [CUSUM(threshold=8.0), CUSUM(threshold=16.0)]}
     """
     target = _as_path(path)
-    text = json.dumps({"format": FORMAT, "version": VERSION, "content": _written(what)}, allow_nan=False, indent=1)
+    text = json.dumps(_with_format(what), allow_nan=False, indent=1)
     part = target.with_name(f"{target.name}.part")
     part.write_text(text, encoding="utf-8")
     part.replace(target)
@@ -95,20 +103,45 @@ def load(path: str | os.PathLike[str]) -> Any:
     """
     source = _as_path(path)
     try:
-        stored = json.loads(source.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
+        text = source.read_text(encoding="utf-8")
+    except ValueError as error:
         raise ValueError(f"path {str(source)!r} is no file that policies.save wrote: {error}") from error
+    return from_text(text, f"path {str(source)!r}")
+
+
+def as_text(what: Any) -> str:
+    """What `save` writes, in one line.
+
+    Examples
+    --------
+    >>> from learning_debt.policies import CUSUM
+    >>> from_text(as_text(CUSUM(8.0)))
+    CUSUM(threshold=8.0)
+    """
+    return json.dumps(_with_format(what), allow_nan=False)
+
+
+def from_text(text: str, where: str = "text") -> Any:
+    """What `load` reads; `where` is what a message calls the text."""
+    try:
+        stored = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{where} is no file that policies.save wrote: {error}") from error
     if not isinstance(stored, dict) or stored.get("format") != FORMAT or "content" not in stored:
-        raise ValueError(f"path {str(source)!r} is no file that policies.save wrote: it lacks the format {FORMAT!r}")
+        raise ValueError(f"{where} is no file that policies.save wrote: it lacks the format {FORMAT!r}")
     if stored.get("version") != VERSION:
         raise ValueError(
-            f"path {str(source)!r} has version {describe(stored.get('version'))} of the format; this is learning-debt "
+            f"{where} has version {describe(stored.get('version'))} of the format; this is learning-debt "
             f"of version {VERSION}: read it with the learning-debt that wrote it"
         )
     try:
         return _read(stored["content"])
     except (TypeError, ValueError, KeyError) as error:
-        raise ValueError(f"path {str(source)!r}: {error}") from error
+        raise ValueError(f"{where}: {error}") from error
+
+
+def _with_format(what: Any) -> dict[str, Any]:
+    return {"format": FORMAT, "version": VERSION, "content": _written(what)}
 
 
 def _as_path(path: Any) -> Path:
@@ -182,7 +215,7 @@ def _read(value: Any) -> Any:
 
 
 def _fields_of(kind: Any) -> tuple[dataclasses.Field[Any], ...]:
-    return dataclasses.fields(kind)
+    return dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ()
 
 
 def _made(name: Any, fields: Any) -> Any:
