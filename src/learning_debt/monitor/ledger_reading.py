@@ -1,0 +1,111 @@
+"""What a ledger says, for people and programs: the present state, all decisions, and one of them in words."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from learning_debt.data import as_labels, label_text
+from learning_debt.monitor.decision_records import NAN, QUERY, RecordedDecision, plain_label
+from learning_debt.monitor.kept_labels import stored_of
+from learning_debt.monitor.ledger import Ledger
+from learning_debt.monitor.live_session import rollback_numbers
+from learning_debt.monitor.standing import Standing, decision_of, labels_by_number, last_decision
+
+ANSWERS = ("redeploy", "rollback", "decline")
+SERIES_NAME = "0"
+"""What a monitor calls its series where the history names none, as spell tables do."""
+
+
+def status_of(ledger: Ledger) -> dict[str, Any]:
+    """As `Monitor.status` gives it."""
+    standing, decision, head = Standing.of(ledger), last_decision(ledger), ledger.head
+    assert head is not None
+    number = 0 if decision is None else decision.period
+    told = _nothing_yet(ledger, standing) if decision is None else decision.as_dict()
+    answer = ledger.first(
+        f"SELECT kind, reason FROM entries WHERE kind IN {ANSWERS} AND period = ? AND number > 0 ORDER BY number DESC",
+        number,
+    )
+    served = plain_label(standing.label(ledger, standing.in_service))
+    told["answer"] = "" if answer is None else answer["kind"]
+    if answer is not None and answer["kind"] != "decline":
+        told |= {"verdict": "wait", "reason": f"{served} serves since then, and none of its forecasts has outcomes yet"}
+    return told | {
+        "series": SERIES_NAME,
+        "in_service": served,
+        "last_label": plain_label(standing.label(ledger, standing.last)),
+        "retained": [plain_label(standing.label(ledger, number)) for number in standing.stored],
+        "rollback_to": [plain_label(standing.label(ledger, number)) for number in rollback_numbers(standing)],
+        "head": head["receipt"],
+    }
+
+
+def _nothing_yet(ledger: Ledger, standing: Standing) -> dict[str, Any]:
+    told: dict[str, Any] = {field.name: NAN for field in fields(RecordedDecision)}
+    label = plain_label(standing.label(ledger, standing.last))
+    return told | {
+        "period": 0, "label": label, "deployed_label": label, "verdict": "wait", "spell_age": 0, "retrains": 0,
+        "reason": "nothing has been observed yet", "doubts": [], "unit": "", "receipt": standing.receipt, "horizon": 0,
+        "regret_so_far": 0.0, "realised_regret": 0.0, "realised_regret_se": 0.0,
+    }  # fmt: skip
+
+
+def history_of(ledger: Ledger) -> xr.Dataset:
+    """As `Monitor.history` gives it."""
+    rows = ledger.all(f"{QUERY} ORDER BY d.period")
+    decisions = [RecordedDecision.from_row(row) for row in rows]
+    found = {}
+    for field in fields(RecordedDecision):
+        if field.name in ("period", "label", "deployed_label", "doubts"):
+            continue
+        found[field.name] = ("period", np.array([getattr(decision, field.name) for decision in decisions]))
+    found["doubts"] = ("period", np.array([" ".join(d.name for d in one.doubts) for one in decisions], dtype=np.str_))
+    labels, kind = stored_of([row["label_text"] for row in rows])
+    trained, _ = stored_of([row["deployed_label_text"] for row in rows])
+    coords = {"period": [decision.period for decision in decisions], "label": ("period", labels, kind)}
+    return xr.Dataset(found, coords | {"deployed_label": ("period", trained, kind)})
+
+
+def explained(ledger: Ledger, period: Any = None) -> str:
+    """As `Monitor.explain` gives it."""
+    decision = last_decision(ledger) if period is None else decision_of(ledger, _number(ledger, period))
+    if decision is None:
+        return "Nothing has been observed yet."
+    unit = decision.unit
+    told = [f"{label_text(decision.label)}: {decision.reason}."]
+    told.append(
+        f"In its {decision.spell_age} period(s) what serves has cost {_with_error(decision, 'realised_regret')} {unit} "
+        "more than the shadow would have."
+    )
+    for name, what, of in (
+        ("debt", "Posterior debt", "nats"),
+        ("predictive_debt", "Predictive debt", "per row"),
+        ("score_gap", "The score gap of the period", "per row"),
+    ):
+        if np.isfinite(getattr(decision, name)):
+            told.append(f"{what}: {_with_error(decision, name)} {of}.")
+    if np.isfinite(decision.break_even_cost):
+        told.append(f"The verdict would be another one at a cost of {decision.break_even_cost:.3g} {unit}.")
+    told += [f"In doubt: {doubt.name.lower().replace('_', ' ')}." for doubt in decision.doubts]
+    told.append(f"Receipt {decision.receipt[:16]}.")
+    return "\n".join(told)
+
+
+def _with_error(decision: RecordedDecision, name: str) -> str:
+    value, error = getattr(decision, name), getattr(decision, f"{name}_se")
+    return f"{value:.3g} ± {error:.1g}" if error > 0 else f"{value:.3g}"
+
+
+def _number(ledger: Ledger, period: Any) -> int:
+    numbers, labels = labels_by_number(ledger)
+    found = int(as_labels([period], "period").positions(labels)[0])
+    if found < 1:
+        raise ValueError(
+            f"period: no decision was made in {label_text(period)}; they run from "
+            f"{labels.texts[min(1, len(labels) - 1)]} to {labels.texts[-1]}"
+        )
+    return numbers[found]

@@ -1,0 +1,307 @@
+"""The monitor that an owner runs every period."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import Any, Self
+
+import xarray as xr
+
+from learning_debt.data.update_rule import UpdateRule
+from learning_debt.forecasters.base import Forecaster, require_forecaster
+from learning_debt.monitor.agreed_settings import Settings
+from learning_debt.monitor.decision_records import RecordedDecision
+from learning_debt.monitor.incoming_batches import by_period
+from learning_debt.monitor.ledger import NewEntry, opened
+from learning_debt.monitor.ledger_reading import explained, history_of, status_of
+from learning_debt.monitor.ledger_replay import replayed
+from learning_debt.monitor.live_session import LiveSession, live_step
+from learning_debt.monitor.monitor_creation import agreed, begun, checked_rows, make_folder, require_new
+from learning_debt.monitor.standing import Standing, last_decision
+from learning_debt.monitor.state_folder import StateFolder
+from learning_debt.monitor.verification import Verification, verified
+from learning_debt.policies.base import Policy
+from learning_debt.policies.cost import RetrainingCost
+from learning_debt.scores import Score
+from learning_debt.shadows.base import ShadowKeeper
+from learning_debt.validation import require_flag, require_instance, require_text
+
+
+class Monitor:
+    """A deployed forecaster watched period by period: one decision each, and a ledger of all of them in one folder.
+
+    `create` makes the folder, `open` goes on with it. Each period is worked out by the step that makes spell tables,
+    and decided about as an audit decides, so that an audit of the ledger's data gives the ledger's decisions back.
+
+    See Also
+    --------
+    audit : What a calendar has cost, and which policy to agree on.
+    decide : The decision of one day.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import numpy as np, learning_debt as ld
+    >>> rng = np.random.default_rng(1)
+    >>> x = rng.normal(size=50)
+    >>> past = {"x": x, "y": 2 * x + rng.normal(size=50), "period": np.arange(50)}
+    >>> forecaster = ld.ConjugateRegression(ld.NIG(0.0, 1.0, 2.0, 1.0))
+    >>> with TemporaryDirectory() as home:
+    ...     monitor = Monitor.create(
+    ...         f"{home}/state", forecaster, past, cost=0.1, policy=ld.policies.CUSUM(0.5), calendar=12
+    ...     )
+    ...     decision = monitor.observe({"x": [1.0], "y": [2.1], "period": [50]})
+    ...     decision.verdict, monitor.verify().ok
+    ('wait', True)
+    """
+
+    def __init__(self, session: LiveSession) -> None:
+        self._session = session
+
+    @classmethod
+    def create(
+        cls,
+        path: str | os.PathLike[str],
+        forecaster: Forecaster,
+        history: Any,
+        *,
+        cost: RetrainingCost | float,
+        policy: Policy,
+        calendar: int,
+        update_rule: UpdateRule | None = None,
+        score: Score | str = "log",
+        shadow: ShadowKeeper | None = None,
+        exposure: float | str | None = None,
+        initial: int | None = None,
+        last_retrain: Any = None,
+        retained: int = 20,
+        probability: float = 0.9,
+        varying_rows: bool = False,
+        random_seed: int | None = None,
+    ) -> Self:
+        """Make a monitor's folder, and walk through the periods of the history that follow the first posterior.
+
+        Parameters
+        ----------
+        path : path
+            A folder that is not there yet.
+        forecaster : Forecaster
+        history : Dataset, mapping or data frame
+            As `spell_table` takes it, of one series.
+        cost : RetrainingCost or float
+            With an amount.
+        policy : Policy
+            One of this library's.
+        calendar : int
+            Periods a retrain is expected to serve, as of the owner's calendar.
+        update_rule : UpdateRule, optional
+        score : Score or str
+        shadow : ShadowKeeper, optional
+        exposure : float or "rows", optional
+            What one unit of mean score gap is worth in a period, as in `spell_table`.
+        initial : int, optional
+            Periods of the first posterior. Left out, those up to `last_retrain`, or the whole history.
+        last_retrain : object, optional
+            Label of the period after which what now serves was trained. Left out, it is the first posterior.
+        retained : int
+            Posteriors that are held against the shadow, at most: the shadow, what is in service, what was, the latest
+            first, and anchors that thin out the further back they lie.
+        probability : float
+            As in `decide`.
+        varying_rows : bool
+            Set it when the number of rows a period truly varies between one and more.
+        random_seed : int, optional
+
+        Raises
+        ------
+        TypeError, ValueError, KeyError
+            Naming the argument; nothing has been made then.
+        OSError
+            If the folder cannot be written.
+        """
+        require_forecaster("forecaster", forecaster)
+        settings = agreed(
+            forecaster, policy=policy, cost=cost, horizon=calendar, update_rule=update_rule, score=score,
+            shadow=shadow, exposure=exposure, probability=probability, retained=retained, varying_rows=varying_rows,
+            random_seed=random_seed,
+        )  # fmt: skip
+        target = require_new(path)
+        beginning = begun(history, settings.observation_dim, initial, last_retrain)
+        checked_rows(forecaster, [*beginning.initial, *beginning.later])
+        make_folder(target, settings, beginning, forecaster, live_step(forecaster, settings))
+        monitor = cls.open(target, forecaster)
+        for place, one in enumerate(beginning.later):
+            monitor._session.observe([one], gaps=True)
+            if place == beginning.retrained_at:
+                monitor._session.deploy("told", "the last retrain, as told when the monitor was made")
+        return monitor
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], forecaster: Forecaster | None = None) -> Self:
+        """Go on with a monitor's folder.
+
+        Parameters
+        ----------
+        path : path
+        forecaster : Forecaster, optional
+            The one it was made with, from the caller's own code: the folder holds none. Without it nothing can be
+            observed, and all else can be done.
+
+        Raises
+        ------
+        ValueError
+            If the forecaster is another one; both fingerprints are named. If the folder is of a later release, or
+            ``monitor.toml`` was changed.
+        FileNotFoundError
+        """
+        require_instance("path", path, (str, os.PathLike), "the path of a monitor's folder")
+        folder = StateFolder(path)
+        folder.require_own()
+        content = folder.settings.read_bytes()
+        settings = Settings.from_file(content, str(folder.settings))
+        with opened(folder.ledger) as ledger:
+            standing = Standing.of(ledger)
+        if hashlib.sha256(content).hexdigest() != standing.created["settings"]:
+            raise ValueError(
+                f"{folder.settings} was changed after the monitor was made; put back what it was, or make another one"
+            )
+        session = LiveSession(folder, settings, None)
+        if forecaster is not None:
+            session.require_same(require_forecaster("forecaster", forecaster))
+            session.forecaster = forecaster
+        return cls(session)
+
+    def adopt(self, forecaster: Forecaster, *, reason: str) -> None:
+        """Accept a forecaster that tells itself from the one before, as after a comment or a package changed.
+
+        Parameters
+        ----------
+        forecaster : Forecaster
+            Its posteriors must mean what those in the folder mean; nobody but the owner can know.
+        reason : str
+            Recorded.
+        """
+        require_text("reason", reason, "why it may go on in place of the one before")
+        require_forecaster("forecaster", forecaster)
+        dim = self._session.settings.observation_dim
+        if forecaster.observation_dim != dim:
+            raise ValueError(f"forecaster runs along {forecaster.observation_dim!r}, the monitor along {dim!r}")
+        self._session.adopt(forecaster, reason)
+
+    def observe(self, batch: Any, *, gaps: bool = False) -> RecordedDecision:
+        """Score a period's rows, learn from them, and decide.
+
+        Each period is recorded as a whole or not at all, whenever the process is killed. A batch that was observed
+        before changes nothing, and its recorded decision is returned.
+
+        Parameters
+        ----------
+        batch : Dataset, mapping or data frame
+            Rows of the next period, or of several in order, made like those of the history.
+        gaps : bool
+            Whether labels may be left out between the last period and these.
+
+        Returns
+        -------
+        RecordedDecision
+            Of the last of the periods.
+
+        Raises
+        ------
+        TypeError, ValueError, KeyError
+            If rows are not made like those of the history, if a period is left out, lies before the last one, or was
+            observed with other data, if the policy reads a signal that is not there. Nothing has changed then.
+        BusyError
+            If another process is writing.
+        OSError
+            If the folder cannot be written; what was recorded stays whole.
+        """
+        require_flag("gaps", gaps)
+        return self._session.observe(by_period(batch, self._session.settings.observation_dim, "batch"), gaps=gaps)
+
+    def redeploy(self, *, reason: str = "") -> dict[str, Any]:
+        """Record that the newest posterior, the shadow, has been put into service; the status from then on."""
+        self._session.deploy("redeploy", _word(reason))
+        return self.status()
+
+    def rollback(self, to: Any = None, *, reason: str = "") -> dict[str, Any]:
+        """Record that an earlier posterior serves again; the status from then on.
+
+        Parameters
+        ----------
+        to : object, optional
+            Label of the period after which it was trained: one that has been in service. Left out, it is the one before
+            the present one.
+        reason : str
+        """
+        self._session.deploy("rollback", _word(reason), to)
+        return self.status()
+
+    def decline(self, *, reason: str) -> dict[str, Any]:
+        """Record that the owner does not follow the last decision; the status from then on."""
+        require_text("reason", reason, "why the decision is not followed")
+        with self._session.writing("decline") as ledger:
+            if last_decision(ledger) is None:
+                raise ValueError("there is no decision to decline: nothing has been observed yet")
+            self._session.append(ledger, NewEntry("decline", Standing.of(ledger).last, {}, reason))
+        return self.status()
+
+    def status(self) -> dict[str, Any]:
+        """Where the monitor stands, as plain values.
+
+        Returns
+        -------
+        dict
+            The fields of the last `RecordedDecision`, by name, with labels as text or whole numbers, doubts by name and
+            NaN where there is no number; ``period`` is 0 and ``verdict`` is ``"wait"`` before the first one. With them
+            ``series``, ``in_service`` (label of the period after which what serves now was trained), ``answer`` (what
+            the owner did about the decision: ``""``, ``"redeploy"``, ``"rollback"`` or ``"decline"``; after the first
+            two the verdict is ``"wait"``, since what serves now has no outcomes yet), ``retained`` and
+            ``rollback_to`` (labels of posteriors), and ``head`` (receipt of the last entry, to be kept elsewhere).
+        """
+        with opened(self._session.folder.ledger) as ledger:
+            return status_of(ledger)
+
+    def history(self) -> xr.Dataset:
+        """All decisions, by period: the fields of `RecordedDecision` along ``period``, with the owner's ``label``."""
+        with opened(self._session.folder.ledger) as ledger:
+            return history_of(ledger)
+
+    def explain(self, period: Any = None) -> str:
+        """What a decision rested on, in words.
+
+        Parameters
+        ----------
+        period : object, optional
+            Its label; the last one if left out.
+        """
+        with opened(self._session.folder.ledger) as ledger:
+            return explained(ledger, period)
+
+    def verify(self, *, replay: bool = False, head: str | None = None) -> Verification:
+        """Whether the folder is what was written.
+
+        Parameters
+        ----------
+        replay : bool
+            Whether to work out signals and decisions anew as well: of an exact forecaster from the rows, of others
+            decisions from the recorded signals.
+        head : str, optional
+            A receipt that was kept elsewhere. Without it, a folder that was rewritten as a whole, or cut short, cannot
+            be told from a true one: the chain has no key.
+
+        Returns
+        -------
+        Verification
+            Its `ok` says whether nothing was found, its ``findings`` name every row, column and file that changed.
+        """
+        require_flag("replay", replay)
+        if head is not None:
+            require_text("head", head, "a receipt, as status()['head'] gives it")
+        found = verified(self._session.folder, head)
+        return replayed(self._session, found) if replay else found
+
+
+def _word(reason: Any) -> str:
+    return require_instance("reason", reason, str, "the owner's word, or empty text")

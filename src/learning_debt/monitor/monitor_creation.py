@@ -1,0 +1,274 @@
+"""How a monitor comes to be: what was agreed, checked, and a folder that is there as a whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from learning_debt.data import as_labels, label_text
+from learning_debt.data.update_rule import UpdateRule
+from learning_debt.forecasters.base import Forecaster
+from learning_debt.monitor import ledger
+from learning_debt.monitor.agreed_settings import Settings, present_versions
+from learning_debt.monitor.forecaster_identity import identity_at
+from learning_debt.monitor.incoming_batches import Arriving, by_period, columns_of
+from learning_debt.monitor.kept_files import rows_to_bytes
+from learning_debt.monitor.kept_labels import written_label
+from learning_debt.monitor.ledger import NewEntry
+from learning_debt.monitor.live_rows import LiveRows, joined
+from learning_debt.monitor.observation import LiveStep, period_row
+from learning_debt.monitor.present_spell import facts_of
+from learning_debt.monitor.retention import FEWEST
+from learning_debt.monitor.state_folder import DATA, POSTERIORS, StateFolder, sync_folder
+from learning_debt.policies.base import require_policy
+from learning_debt.policies.cost import RetrainingCost, as_cost
+from learning_debt.policies.saving import as_text
+from learning_debt.scores import as_score
+from learning_debt.shadows.refit import Refit
+from learning_debt.spells.schema import ESTIMATED, OPTIONAL
+from learning_debt.spells.table_options import check_options
+from learning_debt.validation import (
+    require_instance,
+    require_number,
+    require_probability,
+    require_seed,
+    require_whole_number,
+)
+
+
+class Beginning(NamedTuple):
+    """What a monitor begins with.
+
+    Attributes
+    ----------
+    initial : list of Arriving
+        Periods of the first posterior.
+    later : list of Arriving
+        Those that follow in the history.
+    retrained_at : int or None
+        Of the later ones the place of that after which was retrained.
+    """
+
+    initial: list[Arriving]
+    later: list[Arriving]
+    retrained_at: int | None
+
+
+def agreed(
+    forecaster: Forecaster,
+    *,
+    policy: Any,
+    cost: Any,
+    horizon: Any,
+    update_rule: Any,
+    score: Any,
+    shadow: Any,
+    exposure: Any,
+    probability: Any,
+    retained: Any,
+    varying_rows: Any,
+    random_seed: Any,
+) -> Settings:
+    """Settings, all of them checked, but for what tells the forecaster from others; errors name the argument.
+
+    Raises
+    ------
+    TypeError, ValueError
+    """
+    require_policy("policy", policy)
+    names = tuple(dict.fromkeys((*ESTIMATED, *(name for name in policy.requires if name in OPTIONAL))))
+    flags = {"varying_rows": varying_rows}
+    if horizon is None:
+        raise ValueError(
+            "calendar is missing: say how many periods a retrain is expected to serve, as calendar=13; what a retrain "
+            "is worth depends on it"
+        )
+    numbers = {"calendar": horizon}
+    check_options(forecaster, names, update_rule, shadow, random_seed, None, numbers, flags)
+    require_probability("probability", probability)
+    require_whole_number("retained", retained, at_least=FEWEST)
+    chosen, rule = as_score(score), UpdateRule() if update_rule is None else update_rule
+    worth = ("rows" if chosen.in_money else 1.0) if exposure is None else exposure
+    if isinstance(worth, str):
+        if worth != "rows":
+            raise ValueError(f"exposure must be a number or 'rows', not {worth!r}")
+        worth = 0.0
+    else:
+        worth = require_number("exposure", worth, above=0)
+    seed = require_seed("random_seed", random_seed)
+    settings = Settings(
+        forecaster="",
+        policy=policy,
+        cost=_priced(as_cost(cost)),
+        update_rule=rule,
+        score=chosen,
+        shadow=Refit() if shadow is None else shadow,
+        variables=names,
+        exposure=float(worth),
+        horizon=int(horizon),
+        probability=float(probability),
+        retained=int(retained),
+        varying_rows=bool(varying_rows),
+        seed=int(np.random.SeedSequence().generate_state(1)[0] if seed is None else seed),
+        observation_dim=forecaster.observation_dim,
+        versions=present_versions(),
+    )
+    return _resolved(settings)
+
+
+def _priced(cost: RetrainingCost) -> RetrainingCost:
+    if cost.amount is None:
+        raise ValueError(
+            "cost: a cost_ratio is measured on a table, and a monitor begins without one: give an amount, or make the "
+            "monitor from an audit, whose cost is resolved"
+        )
+    return cost
+
+
+def _resolved(settings: Settings) -> Settings:
+    """With the cost in the unit of the score; and all of it such that a file can hold it."""
+    nothing = xr.Dataset(
+        {name: (("series", "period"), np.ones((1, 1))) for name in ("rows", "regret")},
+        attrs=facts_of(settings.score, settings).attributes(),
+    )
+    resolved = Settings(**{**vars(settings), "cost": settings.cost.resolve(nothing)})
+    for name in ("policy", "cost", "score", "shadow", "update_rule"):
+        try:
+            as_text(getattr(resolved, name))
+        except TypeError as error:
+            raise TypeError(
+                f"{name}: {getattr(resolved, name)!r} cannot be kept in a monitor's folder, which holds no code; use "
+                "one of this library's"
+            ) from error
+    return resolved
+
+
+def begun(history: Any, dim: str, initial: Any, last_retrain: Any) -> Beginning:
+    """A history cut into the part of the first posterior and the periods that follow.
+
+    Raises
+    ------
+    TypeError, ValueError, KeyError
+    """
+    periods = by_period(history, dim, "history")
+    place = None if last_retrain is None else _place(periods, last_retrain)
+    if initial is None:
+        initial = len(periods) if place is None else place + 1
+    require_whole_number("initial", initial, at_least=1, at_most=len(periods))
+    if place is not None and place < initial - 1:
+        raise ValueError(
+            f"last_retrain {label_text(last_retrain)} lies before the end of the initial part of {initial} period(s); "
+            f"take initial={place + 1} or fewer"
+        )
+    retrained = None if place is None or place == initial - 1 else place - initial
+    return Beginning(periods[:initial], periods[initial:], retrained)
+
+
+def _place(periods: Sequence[Arriving], label: Any) -> int:
+    known = as_labels([one.label for one in periods], "history periods")
+    found = int(as_labels([label], "last_retrain").positions(known)[0])
+    if found < 0:
+        raise ValueError(
+            f"last_retrain {label_text(label)} is no period of the history, which runs from {known.texts[0]} to "
+            f"{known.texts[-1]}"
+        )
+    return found
+
+
+def require_new(path: Any) -> Path:
+    """A folder that is not there yet, or is empty.
+
+    Raises
+    ------
+    TypeError, ValueError, OSError
+    """
+    require_instance("path", path, (str, os.PathLike), "the path of a folder to be made")
+    if not str(path):
+        raise ValueError("path must be the path of a folder to be made, not empty")
+    target = Path(path).expanduser().absolute()
+    if target.is_symlink() or (target.exists() and not (target.is_dir() and not any(target.iterdir()))):
+        raise ValueError(
+            f"path: {target} is there already; ld.Monitor.open goes on with a monitor, and create makes one"
+        )
+    return target
+
+
+def make_folder(
+    target: Path, settings: Settings, beginning: Beginning, forecaster: Forecaster, step: LiveStep[Any]
+) -> None:
+    """Fit the first posterior, and make the folder, at once.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; nothing is left of it then.
+    """
+    dim, initial = settings.observation_dim, beginning.initial
+    rows = joined([one.rows for one in initial], dim)
+    assert rows is not None
+    counts = tuple(one.rows.sizes[dim] for one in initial)
+    posterior, upkeep = step.start(LiveRows(rows, 1 - len(counts), counts, dim))
+    settings = Settings(**{**vars(settings), "forecaster": identity_at(forecaster, rows)})
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        part.mkdir()
+        folder = StateFolder(part)
+        for name in (POSTERIORS, DATA):
+            (part / name).mkdir()
+        text = settings.text().encode()
+        with folder.settings.open("wb") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        whole, kept = rows_to_bytes(rows), step.written(posterior)
+        files = [
+            (*folder.write(where, 0, content), len(content)) for where, content in ((DATA, whole), (POSTERIORS, kept))
+        ]
+        ledger.create(folder.ledger)
+        facts = {
+            "settings": hashlib.sha256(text).hexdigest(),
+            "forecaster": settings.forecaster,
+            "columns": columns_of(rows, dim),
+            "labels": [written_label(one.label) for one in initial],
+            "rows": counts,
+            "fingerprints": [one.fingerprint for one in initial],
+        }
+        last = initial[-1]._replace(fingerprint=hashlib.sha256(whole).hexdigest())
+        row = period_row(0, last, sum(counts), settings, upkeep)
+        entry = {
+            "files": [{"name": name, "sha256": told, "bytes": size} for name, told, size in files],
+            "periods": [row | {"data": files[0][0], "posterior": files[1][0], "observe_seconds": upkeep.seconds}],
+            "deployments": [{"number": 0, "kind": "first", "posterior": 0, "after": 0}],
+        }
+        with ledger.opened(folder.ledger, write=True) as book, book.transaction():
+            book.append(NewEntry("create", 0, entry, facts=json.dumps(facts)))
+        (part / "writer.lock").touch()
+        sync_folder(part)
+        if target.exists():
+            target.rmdir()
+        part.rename(target)
+        sync_folder(target.parent)
+    finally:
+        with suppress(OSError):
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def checked_rows(forecaster: Forecaster, arriving: Sequence[Arriving]) -> None:
+    """Refuse rows that the forecaster refuses, before anything is worked out.
+
+    Raises
+    ------
+    TypeError, ValueError, KeyError
+    """
+    for one in arriving:
+        forecaster.as_batch(one.rows)

@@ -1,0 +1,137 @@
+"""The folder that a monitor lives in: files that are whole or not there, and nothing outside of it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from learning_debt.monitor.writer_lock import writer_lock
+
+LEDGER, SETTINGS, LOCK = "ledger.sqlite", "monitor.toml", "writer.lock"
+POSTERIORS, DATA = "posteriors", "data"
+_NAME = re.compile(r"(posteriors|data)/[0-9]{6,}-[0-9a-f]{12}\.nc")
+_PART = ".part"
+SPARE_BYTES = 4 << 20
+"""Room on the disk that must be left before anything is begun."""
+
+
+class StateFolder:
+    """A folder with a ledger, settings, posteriors and data.
+
+    Parameters
+    ----------
+    path : path
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path).expanduser().absolute()
+        self.ledger, self.settings = self.path / LEDGER, self.path / SETTINGS
+
+    def require_own(self) -> None:
+        """Refuse a folder that is none of a monitor, or parts of which lie elsewhere.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+        """
+        for file in (self.ledger, self.settings):
+            if not file.is_file():
+                raise FileNotFoundError(
+                    f"{self.path} is no folder of a monitor: it lacks {file.name}; ld.Monitor.create makes one"
+                )
+        for name in (LEDGER, f"{LEDGER}-wal", f"{LEDGER}-shm", SETTINGS, LOCK, POSTERIORS, DATA):
+            if (self.path / name).is_symlink():
+                raise ValueError(
+                    f"{self.path / name} is a link to another place; a monitor's folder holds its own files"
+                )
+
+    @contextmanager
+    def writing(self, doing: str) -> Iterator[None]:
+        """Be the only writer while the block runs, with room on the disk."""
+        free = shutil.disk_usage(self.path).free
+        if free < SPARE_BYTES:
+            raise OSError(
+                f"the disk of {self.path} has {free} bytes left; nothing has been begun, free some space first"
+            )
+        with writer_lock(self.path / LOCK, doing):
+            yield
+
+    def write(self, part: str, number: int, content: bytes) -> tuple[str, str]:
+        """Keep a file, on the disk before this returns: its name in the folder, and its hash.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written, as on a full disk; nothing is left of it.
+        """
+        told = hashlib.sha256(content).hexdigest()
+        name = f"{part}/{number:06d}-{told[:12]}.nc"
+        file = self.path / name
+        unfinished = file.with_name(f"{file.name}{_PART}")
+        try:
+            with unfinished.open("wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            unfinished.replace(file)
+            sync_folder(file.parent)
+        except OSError as error:
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
+            raise OSError(
+                error.errno, f"{file} cannot be written: {error.strerror}; the ledger is as it was before"
+            ) from error
+        return name, told
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a file that the ledger names.
+
+        Raises
+        ------
+        ValueError
+            If the name leads elsewhere.
+        FileNotFoundError
+        """
+        file = self.path / self.require_inside(name)
+        if file.is_symlink():
+            raise ValueError(f"{file} is a link to another place; a monitor's folder holds its own files")
+        return file.read_bytes()
+
+    def require_inside(self, name: str) -> str:
+        """The name of a file, if it is one that `write` gives."""
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"the ledger of {self.path} names a file {name!r}, which no monitor writes")
+        return name
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Take files away; those that cannot be stay, and do no harm."""
+        for name in names:
+            with suppress(OSError):
+                (self.path / self.require_inside(name)).unlink(missing_ok=True)
+
+    def stray(self, known: Iterable[str]) -> list[str]:
+        """Files of an observation that was cut short, or whose removal was: those that are not `known`."""
+        kept = set(known)
+        found = [f"{part}/{file.name}" for part in (POSTERIORS, DATA) for file in (self.path / part).iterdir()]
+        return sorted(name for name in found if name not in kept and (_NAME.fullmatch(name.removesuffix(_PART))))
+
+    def clean(self, known: Iterable[str]) -> None:
+        """Take stray files away."""
+        for name in self.stray(known):
+            with suppress(OSError):
+                (self.path / name).unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk, where the system can."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
