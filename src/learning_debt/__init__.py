@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from learning_debt.forecasters.pymc.forecaster import PyMCForecaster
     from learning_debt.forecasters.weights import equal_weights, with_weights
     from learning_debt.integrations.sampling_wrapper import ForecasterSamplingWrapper
+    from learning_debt.monitor import Monitor
     from learning_debt.policies.cost import RetrainingCost
     from learning_debt.policies.models.calibration import AgeAdjustment
     from learning_debt.policies.models.continuation import ContinuationModel
@@ -72,6 +73,7 @@ __all__ = [
     "ForecasterSamplingWrapper",
     "HybridRegretModel",
     "IncomparablePosteriorsError",
+    "Monitor",
     "NotPooledError",
     "OtherTableError",
     "PooledShadow",
@@ -134,6 +136,7 @@ _MODULES = {
     "ForecasterSamplingWrapper": "learning_debt.integrations.sampling_wrapper",
     "HybridRegretModel": "learning_debt.policies.models.regret",
     "IncomparablePosteriorsError": "learning_debt.errors",
+    "Monitor": "learning_debt.monitor",
     "NotPooledError": "learning_debt.errors",
     "OtherTableError": "learning_debt.errors",
     "PooledShadow": "learning_debt.shadows.pooled",

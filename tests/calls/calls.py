@@ -136,6 +136,33 @@ OF_TABLES = {
     "executor": A(None, "object", OPTIONAL),
 }
 
+AGREED = {"cost": 0.1, "policy": policies.CUSUM(0.5), "calendar": 6}
+
+
+def new_monitor(**given: Any) -> ld.Monitor:
+    return ld.Monitor.create(f"{mkdtemp()}/state", **given)
+
+
+def live_monitor() -> ld.Monitor:
+    monitor = new_monitor(forecaster=FORECASTER, history=history(), **AGREED)
+    monitor.observe({"x": [1.0, 1.0], "y": [0.5, 0.1], "period": [30, 31]})
+    return monitor
+
+
+watched = cache(live_monitor)
+OF_MONITORS = {
+    "forecaster": A(FORECASTER, "forecaster"),
+    "exposure": A(1.0, "positive", OPTIONAL),
+    "initial": A(10, "whole", OPTIONAL),
+    "retained": A(20, "whole"),
+    "varying_rows": A(False, "flag"),
+    "random_seed": SEED,
+    "score": A("log", "score"),
+    "shadow": A(None, "object", OPTIONAL),
+}
+OF_MONITORS_LEFT = {"history": (history(), THE_DOOR), "last_retrain": (None, "looked for by value, in test_monitor")}
+REASON = A("holidays", "text", ("number as text",))
+
 CALLS: dict[str, Call] = {
     # what holds beliefs
     "NIG": Call(
@@ -681,6 +708,44 @@ CALLS: dict[str, Call] = {
             "sees_cost": A(True, "flag"),
         },
         {"planner": (None, "one of candidates and planner"), "module": ("", OPEN), "extra": ("", OPEN)},
+    ),
+    # the live monitor
+    "Monitor.create": Call(
+        new_monitor,
+        OF_MONITORS
+        | {
+            "cost": COST,
+            "policy": A(AGREED["policy"], "policy"),
+            "calendar": A(6, "whole"),
+            "update_rule": A(None, "object", OPTIONAL),
+            "probability": A(0.9, "probability"),
+        },
+        OF_MONITORS_LEFT,
+    ),
+    "Monitor.from_audit": Call(
+        lambda **given: ld.Monitor.from_audit(f"{mkdtemp()}/state", **given),
+        OF_MONITORS | {"audit": A(AUDIT, "object"), "initial": A(5, "whole", OPTIONAL)},
+        OF_MONITORS_LEFT,
+    ),
+    "Monitor.open": Call(
+        lambda **given: ld.Monitor.open(watched().path, **given),
+        {"forecaster": A(FORECASTER, "object", ("none", "forecaster"))},
+    ),
+    "Monitor.adopt": Call(
+        lambda **given: watched().adopt(**given), {"forecaster": A(FORECASTER, "forecaster"), "reason": REASON}
+    ),
+    "Monitor.observe": Call(
+        lambda **given: watched().observe(**given),
+        {"gaps": A(False, "flag")},
+        {"batch": ({"x": [1.0], "y": [0.1], "period": [31]}, THE_DOOR)},
+    ),
+    "Monitor.redeploy": Call(
+        lambda **given: watched().redeploy(**given), {"reason": A("spring", "text", ("empty text",))}
+    ),
+    "Monitor.decline": Call(lambda **given: watched().decline(**given), {"reason": REASON}),
+    "Monitor.verify": Call(
+        lambda **given: watched().verify(**given),
+        {"replay": A(True, "flag"), "head": A(None, "text", OPTIONAL)},
     ),
     # what it looks like
     "plot_ageing": Call(

@@ -17,7 +17,8 @@ RESULTS = {"Audit", "Decision", "Doubt", "Replay", "RuleComparison", "Signals", 
 ERRORS = {"IncomparablePosteriorsError", "NotPooledError", "OtherTableError", "UnsupportedModelError"}
 OF_THE_BENCH = {"Bench", "RealHistory", "NotPossibleError", "HISTORIES", "PRIORS", "ROWS", "COST_RATIOS", "SPLITS"}
 """Records, a refusal and mappings; and what is looked up in them has tests of its own."""
-NOT_CALLED = {"bench", "policies", "scores", *ERRORS}
+NOT_CALLED = {"Monitor", "bench", "policies", "scores", *ERRORS}
+"""Modules, a class of which the methods are called, and refusals."""
 ABSTRACT = {"Policy", "Score"}
 ROOMS = (ld, policies, scores, plots, bench)
 FREE = {"self", "pc_kwargs", "what"}

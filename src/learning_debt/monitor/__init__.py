@@ -1,1 +1,42 @@
-"""The live monitor: one period in, one decision out, and what operations people expect around it."""
+"""The live monitor: one period in, one decision out, and what operations people expect around it.
+
+`Monitor.status` returns plain values, `Monitor.observe` a `RecordedDecision` with the same fields (`as_dict` makes them
+plain). Numbers that are not known are NaN, labels of periods are text or whole numbers.
+
+======================================  ====================================================================
+field                                   what it is
+======================================  ====================================================================
+``series``                              name of the series (`status` only)
+``period``, ``label``                   number of the last period that was observed, from 1, and its label
+``verdict``                             ``"retrain"``, ``"wait"`` or ``"cannot tell"``
+``reason``                              one sentence
+``expected_regret``, ``_se``            regret that a retrain is expected to avoid over ``horizon`` periods
+``realised_regret``, ``_se``            of the periods that what serves has served without a break, signed
+``probability``                         that a retrain today pays
+``break_even_cost``, ``cost``           of a retrain; at the first one the verdict flips
+``unit``                                of regret and cost
+``spell_age``                           periods since what serves was trained
+``deployed_label``                      period after which what served in ``period`` was trained
+``debt``, ``_se``                       posterior debt, nats
+``predictive_debt``, ``_se``            per row, in the unit of the score
+``score_gap``, ``_se``                  the same, as it came out in the period
+``regret_so_far``                       of all periods since the monitor began, signed, without costs of retrains
+``retrains``                            since the monitor began
+``seconds``                             what the observation took
+``decided_at``                          Unix time of the decision
+``receipt``                             of the decision's entry in the ledger
+``doubts``                              names of `learning_debt.Doubt`
+``answer``                              ``""``, ``"redeploy"``, ``"rollback"`` or ``"decline"`` (`status` only)
+``in_service``                          period after which what serves now was trained (`status` only)
+``last_label``                          of the last period that the ledger holds (`status` only)
+``retained``, ``rollback_to``           labels of posteriors that are kept, and of those to go back to (`status` only)
+``head``                                receipt of the last entry (`status` only)
+======================================  ====================================================================
+"""
+
+from learning_debt.monitor.decision_records import RecordedDecision
+from learning_debt.monitor.live_monitor import Monitor
+from learning_debt.monitor.verification import Verification
+from learning_debt.monitor.writer_lock import BusyError
+
+__all__ = ["BusyError", "Monitor", "RecordedDecision", "Verification"]

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Self
 
 import xarray as xr
 
+from learning_debt.auditing import Audit
+from learning_debt.auditing import audit as audit_spells
 from learning_debt.data.update_rule import UpdateRule
 from learning_debt.forecasters.base import Forecaster, require_forecaster
 from learning_debt.monitor.agreed_settings import Settings
 from learning_debt.monitor.decision_records import RecordedDecision
 from learning_debt.monitor.incoming_batches import by_period
 from learning_debt.monitor.ledger import NewEntry, opened
+from learning_debt.monitor.ledger_audit import agreed_in, spells_of
 from learning_debt.monitor.ledger_reading import explained, history_of, status_of
 from learning_debt.monitor.ledger_replay import replayed
 from learning_debt.monitor.live_session import LiveSession, live_step
@@ -23,7 +28,7 @@ from learning_debt.monitor.state_folder import StateFolder
 from learning_debt.monitor.verification import Verification, verified
 from learning_debt.policies.base import Policy
 from learning_debt.policies.cost import RetrainingCost
-from learning_debt.scores import Score
+from learning_debt.scores import Score, as_score
 from learning_debt.shadows.base import ShadowKeeper
 from learning_debt.validation import require_flag, require_instance, require_text
 
@@ -138,6 +143,49 @@ class Monitor:
         return monitor
 
     @classmethod
+    def from_audit(
+        cls,
+        path: str | os.PathLike[str],
+        audit: Audit,
+        forecaster: Forecaster,
+        history: Any,
+        *,
+        score: Score | str = "log",
+        shadow: ShadowKeeper | None = None,
+        exposure: float | str | None = None,
+        initial: int | None = None,
+        last_retrain: Any = None,
+        retained: int = 20,
+        varying_rows: bool = False,
+        random_seed: int | None = None,
+    ) -> Self:
+        """Go live with what an audit settled: the policy that decides, its cost, horizon, update rule and intervals.
+
+        Parameters
+        ----------
+        path : path
+        audit : Audit
+            Of this forecaster and this history.
+        forecaster, history, score, shadow, exposure, initial, retained, varying_rows, random_seed
+            As in `create`, and as the audited table had them.
+        last_retrain : object, optional
+            As in `create`; left out, that of the audit's decision.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `create`, or if the audit is of several series, or of another score.
+        """
+        require_instance("audit", audit, Audit, "the result of ld.audit")
+        settled = agreed_in(audit, as_score(score))
+        if last_retrain is not None:
+            settled["last_retrain"] = last_retrain
+        return cls.create(
+            path, forecaster, history, score=score, shadow=shadow, exposure=exposure, initial=initial,
+            retained=retained, varying_rows=varying_rows, random_seed=random_seed, **settled,
+        )  # fmt: skip
+
+    @classmethod
     def open(cls, path: str | os.PathLike[str], forecaster: Forecaster | None = None) -> Self:
         """Go on with a monitor's folder.
 
@@ -171,6 +219,11 @@ class Monitor:
             session.require_same(require_forecaster("forecaster", forecaster))
             session.forecaster = forecaster
         return cls(session)
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        return self._session.folder.path
 
     def adopt(self, forecaster: Forecaster, *, reason: str) -> None:
         """Accept a forecaster that tells itself from the one before, as after a comment or a package changed.
@@ -278,6 +331,38 @@ class Monitor:
         """
         with opened(self._session.folder.ledger) as ledger:
             return explained(ledger, period)
+
+    def spells(self) -> xr.Dataset:
+        """The spell table of all rows of the ledger, with the settings of the monitor, worked out anew.
+
+        That of an exact forecaster is made by the monitor's own steps: the ledger's signals are in it to the last bit.
+        """
+        return spells_of(self._session)
+
+    def audit(
+        self,
+        *,
+        calendar: int | Sequence[Any] | Policy | None = None,
+        split: float = 0.6,
+        resamples: int = 2000,
+        random_seed: int | None = 0,
+    ) -> Audit:
+        """An audit of all rows of the ledger at the monitor's cost, as `learning_debt.audit` makes it.
+
+        Parameters
+        ----------
+        calendar, split, resamples, random_seed
+            As in `learning_debt.audit`.
+        """
+        table = self.spells()
+        with opened(self._session.folder.ledger) as ledger:
+            standing = Standing.of(ledger)
+            served = standing.label(ledger, standing.in_service) if standing.in_service < standing.last else None
+        settings = self._session.settings
+        return audit_spells(
+            table, settings.cost, calendar=calendar, split=split, last_retrain=served,
+            probability=settings.probability, resamples=resamples, random_seed=random_seed,
+        )  # fmt: skip
 
     def verify(self, *, replay: bool = False, head: str | None = None) -> Verification:
         """Whether the folder is what was written.

@@ -80,6 +80,17 @@ class LiveSession:
                 "a forecaster, and use adopt(forecaster, reason=...)"
             )
 
+    def require_forecaster(self) -> Forecaster:
+        """The forecaster that was opened with.
+
+        Raises
+        ------
+        ValueError
+        """
+        if self.forecaster is None:
+            raise ValueError("the monitor was opened without its forecaster: use ld.Monitor.open(path, forecaster)")
+        return self.forecaster
+
     def identity(self, forecaster: Forecaster) -> str:
         """What tells a forecaster from others, at the rows of the first fit."""
         if not needs_rows(forecaster):
@@ -110,18 +121,17 @@ class LiveSession:
 
     def observe(self, arriving: Sequence[Arriving], *, gaps: bool) -> RecordedDecision:
         """Record what is new of some periods; the decision of the last one."""
-        if self.forecaster is None:
-            raise ValueError("the monitor was opened without its forecaster: use ld.Monitor.open(path, forecaster)")
+        forecaster = self.require_forecaster()
         with opened(self.folder.ledger) as ledger:
             new = self._new(ledger, arriving, gaps)
             if not new:
                 return _decision_about(ledger, arriving[-1].label)
         for one in new:
-            self.forecaster.as_batch(one.rows)
+            forecaster.as_batch(one.rows)
         with self.writing("observe") as ledger:
             for one in self._new(ledger, new, gaps):  # another process may have been at it meanwhile
                 with noted(f"in period {label_text(one.label)}"):
-                    self._record(ledger, self.forecaster, one)
+                    self._record(ledger, forecaster, one)
             return _decision_about(ledger, arriving[-1].label)
 
     def _new(self, ledger: Ledger, arriving: Sequence[Arriving], gaps: bool) -> Sequence[Arriving]:

@@ -29,6 +29,8 @@ from learning_debt.spells.schema import (
 
 SIGNALS = tuple(column.name for column in TABLES["signals"].columns[3:])
 """What is kept of a cell."""
+FLAGGED = ("converged", doubt_of("converged"), "doubt")
+"""What is kept of the shadow of a period beside its upkeep."""
 CELLS = """
 SELECT s.*, p.label, p.rows, p.exposure, p.converged, p.converged_doubt, p.doubt, p.rung, p.refits, p.evaluations,
     p.seconds, p.pareto_k, p.effective_size
@@ -60,8 +62,19 @@ def spell_of(
     labels, kind = stored_of([cell["label"] for cell in cells])
     after, _ = stored_of([trained["label"]])
     earlier, _ = stored_of(initial)
+    variables: dict[str, Any] = {
+        name: _cells(name, cells) for name in SIGNALS if any(cell[name] is not None for cell in cells)
+    }
+    for name in ("rows", "exposure", *FLAGGED, *UPKEEP):
+        variables[name] = ((SERIES, "period"), np.array([[_value(name, cell) for cell in cells]]), _attributes(name))
+    for name in FLAGGED:
+        variables[f"deployed_{name}"] = (
+            (SERIES, "deployed_at"),
+            np.array([[_value(name, trained)]]),
+            _attributes(name),
+        )
     spell = xr.Dataset(
-        {name: _cells(name, cells) for name in SIGNALS if any(cell[name] is not None for cell in cells)},
+        variables,
         coords={
             SERIES: (SERIES, [0]),
             "deployed_at": [trained["number"]],
@@ -72,14 +85,12 @@ def spell_of(
         },
         attrs=facts_of(settings.score, settings).attributes(),
     )
-    for name in ("rows", "exposure", "converged", doubt_of("converged"), "doubt", *UPKEEP):
-        spell[name] = ((SERIES, "period"), np.array([_value(name, cell) for cell in cells])[None])
-    for name in ("converged", doubt_of("converged"), "doubt"):
-        spell[f"deployed_{name}"] = ((SERIES, "deployed_at"), np.array([[_value(name, trained)]]))
-    for name in (doubt_of("converged"), doubt_of("deployed_converged")):
-        spell[name].attrs = code_attributes()
     spell["regret"] = derived_regret(spell)
     return spell
+
+
+def _attributes(name: str) -> dict[str, Any]:
+    return code_attributes() if name == doubt_of("converged") else {}
 
 
 def _cells(name: str, cells: Sequence[Mapping[str, Any]]) -> tuple[Any, ...]:

@@ -1,0 +1,300 @@
+"""One period in, one decision out: the same decisions as an audit of the same rows, each recorded once."""
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+import learning_debt as ld
+from learning_debt.policies.saving import from_text
+
+from .a_monitor import AGREED, FORECASTER, INITIAL, contents, history, made, part, walked
+
+ROWS = history()
+RULES = [ld.UpdateRule(), ld.UpdateRule(window=9), ld.UpdateRule(discount=0.9)]
+POLICIES = [
+    ld.policies.CUSUM(0.5),
+    ld.policies.PredictiveDebtThreshold(40.0),
+    ld.policies.Calendar(7, 2),
+    ld.policies.BlendedThreshold(40.0, 0.1, 0.9),
+    ld.policies.DebtThreshold(1.0, ld.AgeAdjustment.fit(np.arange(1.0, 41.0), np.arange(1, 41))),
+]
+SAME = ("verdict", "reason", "spell_age", "probability", "break_even_cost", "cost", "unit", "doubts")
+
+
+@pytest.fixture(scope="module")
+def walked_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("monitor") / "state"
+    walked(made(folder, ROWS), ROWS)
+    return folder
+
+
+@pytest.fixture
+def folder(walked_folder, tmp_path):
+    return shutil.copytree(walked_folder, tmp_path / "state")
+
+
+def told(one, other):
+    """Whether two recorded values are the same, NaN included."""
+    return one == other or (one != one and other != other)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", POLICIES, ids=str)
+@pytest.mark.parametrize("rule", RULES, ids=str)
+def test_an_audit_of_the_same_rows_gives_the_same_decisions_to_the_last_bit(tmp_path, rule, policy):
+    monitor = made(tmp_path / "state", ROWS, initial=30, policy=policy, update_rule=rule, retained=6)
+    decisions = walked(monitor, ROWS, first=30, stop=45)
+    spells = monitor.spells()
+    for decision in decisions:
+        table = spells.isel(deployed_at=slice(decision.period), period=slice(decision.period))
+        again = ld.decide(table, policy, 0.3, deployed_label=decision.deployed_label, horizon=12)
+        assert [name for name in SAME if not told(getattr(decision, name), getattr(again, name))] == []
+        assert decision.expected_regret == again.expected_regret.value
+    assert monitor.verify(replay=True).findings == ()
+
+
+def test_the_table_of_the_compiled_engine_agrees_to_rounding(folder):
+    monitor = ld.Monitor.open(folder, FORECASTER)
+    mine = monitor.spells()
+    theirs = ld.spell_table(FORECASTER, ROWS, initial=INITIAL, progressbar=False)
+    for name in ("debt", "predictive_debt", "score_gap", "deployed_score", "gap_sd"):
+        np.testing.assert_allclose(mine[name], theirs[name], rtol=1e-7, atol=1e-10)
+
+
+def test_every_signal_of_the_ledger_is_that_of_the_table(folder):
+    monitor = ld.Monitor.open(folder, FORECASTER)
+    spells, decisions = monitor.spells(), monitor.history()
+    deployed = [spells["deployed_label"].values.tolist().index(label) for label in decisions["deployed_label"].values]
+    at = {"deployed_at": xr.DataArray(deployed, dims="period"), "period": decisions["period"] - 1}
+    for name in ("debt", "predictive_debt", "score_gap"):
+        np.testing.assert_array_equal(spells[name].isel(series=0, **at).values, decisions[name].values)
+    regret = spells["regret"].isel(series=0, **at).values
+    np.testing.assert_allclose(decisions["regret_so_far"].values, np.cumsum(regret), rtol=1e-12)
+
+
+def test_the_bill_is_that_of_a_replay_of_the_policy(folder):
+    monitor = ld.Monitor.open(folder, FORECASTER)
+    replay = ld.replay(monitor.spells(), AGREED["policy"], AGREED["cost"])
+    last = monitor.history().isel(period=-1)
+    assert last["retrains"] > 1
+    assert last["retrains"] == replay.retrains.item()
+    assert last["regret_so_far"].item() == pytest.approx(replay.regret.item())
+
+
+def test_the_same_batch_again_changes_nothing(folder):
+    monitor, before = ld.Monitor.open(folder, FORECASTER), contents(folder)
+    decision = monitor.observe(part(ROWS, 41))
+    assert decision.label == 41
+    assert decision.receipt == monitor.observe(part(ROWS, 30, 42)).receipt
+    assert contents(folder) == before
+
+
+def test_several_periods_at_once_are_those_one_by_one(tmp_path, folder):
+    monitor = made(tmp_path / "other", ROWS, policy=ld.policies.Never())
+    monitor.observe(part(ROWS, INITIAL, 30))
+    assert monitor.observe(part(ROWS, 25, 40)).label == 39
+    one_by_one = made(tmp_path / "third", ROWS, policy=ld.policies.Never())
+    for period in range(INITIAL, 40):
+        one_by_one.observe(part(ROWS, period))
+    first, second = monitor.history(), one_by_one.history()
+    timed = ["receipt", "seconds", "decided_at"]
+    xr.testing.assert_identical(first.drop_vars(timed), second.drop_vars(timed))
+
+
+def frame(**changed):
+    return {"x": np.ones((1, 2)), "y": np.ones(1), "period": np.array([60])} | changed
+
+
+REFUSED = {
+    "other data": (lambda: part(history(seed=2), 59), "period 59 has been observed with other data"),
+    "other data of the first history": (lambda: part(history(seed=2), 3), "period 3 has been observed with other data"),
+    "a period skipped": (lambda: frame(period=[61]), "period 60 is left out"),
+    "a period before the last": (lambda: frame(period=[-5]), "does not come after 59"),
+    "periods in another order": (lambda: {"x": np.ones((2, 2)), "y": np.ones(2), "period": [61, 60]}, "out of order"),
+    "no period": (lambda: {"x": np.ones((1, 2)), "y": [1.0]}, "lacks the variable 'period'"),
+    "a label of another kind": (lambda: frame(period=["60"]), "text"),
+    "not a number": (lambda: frame(y=[np.nan]), "y"),
+    "infinite": (lambda: frame(x=[[1.0, np.inf]]), "x"),
+    "text": (lambda: frame(y=["a"]), "column 'y'"),
+    "no outcome": (lambda: {"x": np.ones((1, 2)), "period": [60]}, "lacks the column 'y'"),
+    "a further column": (lambda: frame(z=[1.0]), "column 'z'"),
+    "another width": (lambda: frame(x=np.ones((1, 3))), "column 'x'"),
+    "no rows": (lambda: {"x": np.ones((0, 2)), "y": np.ones(0), "period": np.ones(0)}, "no rows"),
+    "no table": (lambda: 3, "data must be"),
+    "late rows": (lambda: frame(arrived=[60]), "late"),
+    "several series": (
+        lambda: {"x": np.ones((2, 2)), "y": np.ones(2), "period": [60, 60], "series": ["a", "b"]},
+        "several series",
+    ),
+}
+
+
+@pytest.mark.parametrize(("batch", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_observed_is_refused_and_nothing_changes(folder, batch, message):
+    monitor, before = ld.Monitor.open(folder, FORECASTER), contents(folder)
+    with pytest.raises((ValueError, KeyError, TypeError), match=message):
+        monitor.observe(batch())
+    assert contents(folder) == before
+
+
+def test_a_gap_may_be_said_to_be_none(folder):
+    monitor = ld.Monitor.open(folder, FORECASTER)
+    assert monitor.observe(frame(period=[61]), gaps=True).label == 61
+
+
+def test_a_retrain_a_rollback_and_a_word(tmp_path):
+    monitor = made(tmp_path / "state", ROWS, policy=ld.policies.Never())
+    monitor.observe(part(ROWS, INITIAL, 24))
+    status = monitor.redeploy(reason="spring")
+    assert (status["in_service"], status["answer"], status["verdict"]) == (23, "redeploy", "wait")
+    with pytest.raises(ValueError, match="trained after 23 is in service already"):
+        monitor.redeploy()
+    assert monitor.observe(part(ROWS, 24)).deployed_label == 23
+    assert monitor.observe(part(ROWS, 25)).spell_age == 2
+    assert monitor.rollback(reason="complaints")["in_service"] == INITIAL - 1
+    decision = monitor.observe(part(ROWS, 26))
+    assert (decision.deployed_label, decision.spell_age, decision.retrains) == (INITIAL - 1, 7, 1)
+    assert monitor.rollback(to=23)["rollback_to"] == [INITIAL - 1]
+    with pytest.raises(ValueError, match="to: 24 is no period after which one was trained that has been in service"):
+        monitor.rollback(to=24)
+    assert monitor.decline(reason="holidays")["answer"] == "decline"
+    assert monitor.verify(replay=True).ok
+
+
+def test_a_rolled_back_posterior_has_the_decision_of_its_row_of_the_table(tmp_path):
+    monitor = made(tmp_path / "state", ROWS)
+    monitor.observe(part(ROWS, INITIAL, 26))
+    monitor.redeploy()
+    monitor.observe(part(ROWS, 26, 30))
+    monitor.rollback()
+    decision = monitor.observe(part(ROWS, 30))
+    again = ld.decide(monitor.spells(), AGREED["policy"], 0.3, deployed_label=INITIAL - 1, horizon=12)
+    assert decision.reason == again.reason
+    gaps = monitor.spells()["score_gap"].isel(series=0, deployed_at=0, period=-1)
+    assert decision.realised_regret == float(gaps)
+
+
+def test_posteriors_that_are_kept_stay_as_many_as_agreed(tmp_path):
+    monitor = made(tmp_path / "state", ROWS, retained=5)
+    walked(monitor, ROWS)
+    status = monitor.status()
+    assert len(status["retained"]) == 5
+    assert {status["last_label"], status["in_service"]} <= set(status["retained"])
+    assert len(list((tmp_path / "state" / "posteriors").iterdir())) == 5
+
+
+def test_another_forecaster_is_refused_with_both_fingerprints_until_it_is_adopted(folder):
+    other = ld.ConjugateRegression(ld.NIG([0.0, 0.5], np.eye(2), 2.0, 1.0))
+    with pytest.raises(ValueError, match=r"is of the forecaster .*ConjugateRegression [0-9a-f]+, and this one is"):
+        ld.Monitor.open(folder, other)
+    monitor = ld.Monitor.open(folder)
+    with pytest.raises(ValueError, match="opened without its forecaster"):
+        monitor.observe(part(ROWS, 41))
+    monitor.adopt(other, reason="the prior was rounded")
+    assert ld.Monitor.open(folder, other).observe(frame()).label == 60
+    with pytest.raises(ValueError, match="is of the forecaster"):
+        ld.Monitor.open(folder, FORECASTER)
+    assert monitor.verify().ok
+
+
+class MyPolicy(ld.policies.Policy):
+    requires = ()
+
+    def step(self, state, signals):
+        return state, signals.spell_age > 3
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"policy": MyPolicy()}, "policy: .* cannot be kept in a monitor's folder"),
+        ({"policy": ld.policies.ParetoKThreshold(0.7)}, "deployed_pareto_k"),
+        ({"cost": None}, "cost is missing"),
+        ({"cost": ld.RetrainingCost(cost_ratio=1.0)}, "cost: a cost_ratio is measured on a table"),
+        ({"calendar": None}, "calendar is missing"),
+        ({"retained": 2}, "retained must be"),
+        ({"exposure": "lines"}, "exposure must be a number or 'rows'"),
+        ({"initial": 99}, "initial"),
+        ({"last_retrain": 99}, "last_retrain 99 is no period"),
+    ],
+)
+def test_what_cannot_be_agreed_is_refused_and_no_folder_is_made(tmp_path, changed, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        ld.Monitor.create(tmp_path / "state", FORECASTER, part(ROWS, 0, INITIAL), **(AGREED | changed))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_is_there_is_left_alone(folder):
+    before = contents(folder)
+    with pytest.raises(ValueError, match="is there already"):
+        made(folder, ROWS)
+    assert contents(folder) == before
+
+
+def test_from_an_audit_to_live_in_one_line(tmp_path):
+    spells = ld.spell_table(FORECASTER, part(ROWS, 0, 50), initial=10, progressbar=False)
+    audit = ld.audit(spells, 0.3, calendar=8, resamples=20)
+    monitor = ld.Monitor.from_audit(tmp_path / "state", audit, FORECASTER, part(ROWS, 0, 50))
+    assert monitor.status()["deployed_label"] == audit.decision.deployed_label
+    decision = monitor.history().isel(period=-1)
+    assert decision["verdict"] == audit.decision.verdict
+    assert decision["expected_regret"].item() == pytest.approx(audit.decision.expected_regret.value, rel=1e-6)
+    assert monitor.observe(part(ROWS, 50)).label == 50
+
+
+def test_what_serves_may_have_been_trained_in_the_middle_of_the_history(tmp_path):
+    monitor = made(tmp_path / "state", ROWS, initial=40, last_retrain=33)
+    assert monitor.status()["deployed_label"] == 33
+    first = made(tmp_path / "other", ROWS, initial=40)
+    assert first.status()["period"] == 0
+    both = ld.Monitor.create(tmp_path / "third", FORECASTER, part(ROWS, 0, 40), initial=10, last_retrain=33, **AGREED)
+    assert both.status()["retrains"] == 1
+    assert both.history()["expected_regret"].values[-1] == monitor.history()["expected_regret"].values[-1]
+
+
+LABELS = {
+    "months": pd.period_range("2020-01", periods=60, freq="M"),
+    "days": pd.date_range("2020-01-01", periods=60),
+    "weeks as text": pd.Index([f"{2020 + week // 52}-W{week % 52 + 1:02d}" for week in range(60)]),
+    "days with a zone": pd.date_range("2020-01-01", periods=60, tz="Europe/Vienna"),
+}
+
+
+@pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS)
+def test_labels_of_every_kind_come_back(tmp_path, labels):
+    rows = pd.DataFrame({"y": ROWS["y"], "x": ROWS["x"][:, 1], "period": labels[ROWS["period"]]})
+    forecaster = ld.ConjugateRegression(ld.NIG(0.0, 1.0, 2.0, 1.0))
+    monitor = ld.Monitor.create(tmp_path / "state", forecaster, rows[:60], **AGREED)
+    decision = monitor.observe(rows[60:66])
+    assert decision.label == labels[21].to_pydatetime() if isinstance(labels, pd.DatetimeIndex) else labels[21]
+    with pytest.raises(ValueError, match="is left out"):
+        monitor.observe(rows[69:72])
+    assert ld.Monitor.open(tmp_path / "state", forecaster).observe(rows[60:66]).receipt == decision.receipt
+    assert monitor.rollback.__doc__
+    assert monitor.spells().sizes["period"] == 2
+
+
+def test_the_settings_are_text_that_people_read(folder):
+    text = (folder / "monitor.toml").read_text()
+    assert "horizon = 12" in text
+    line = next(line for line in text.splitlines() if line.startswith("policy"))
+    assert from_text(__import__("json").loads(line.partition(" = ")[2])) == AGREED["policy"]
+
+
+def test_it_says_what_it_knows_in_words_and_plain_values(folder):
+    monitor = ld.Monitor.open(folder)
+    status, text = monitor.status(), monitor.explain()
+    assert status["reason"] in text
+    assert status["head"] == status["receipt"] or status["answer"]
+    assert all(isinstance(value, str | int | float | list) for value in status.values())
+    assert "nats" in monitor.explain(41)
+    with pytest.raises(ValueError, match="no decision was made in 3"):
+        monitor.explain(3)
+
+
+def test_an_audit_of_the_ledger_decides_about_what_is_in_service(folder):
+    audit = ld.Monitor.open(folder, FORECASTER).audit(resamples=10)
+    assert audit.decision.label == 59
