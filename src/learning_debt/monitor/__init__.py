@@ -10,8 +10,10 @@ field                                   what it is
 ``period``, ``label``                   number of the last period that was observed, from 1, and its label
 ``verdict``                             ``"retrain"``, ``"wait"`` or ``"cannot tell"``
 ``reason``                              one sentence
+``conflict``                            why the policy says otherwise than ``probability``, or empty
 ``expected_regret``, ``_se``            regret that a retrain is expected to avoid over ``horizon`` periods
-``realised_regret``, ``_se``            of the periods that what serves has served without a break, signed
+``believed_regret``                     the same by the shadow's belief alone
+``realised_regret``, ``_se``            of what serves, in the periods since it was trained, signed
 ``probability``                         that a retrain today pays
 ``break_even_cost``, ``cost``           of a retrain; at the first one the verdict flips
 ``unit``                                of regret and cost

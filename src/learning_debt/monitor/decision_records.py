@@ -32,14 +32,14 @@ class RecordedDecision:
     label, deployed_label : object
         Its name, and that of the period after which what then served was trained.
     verdict : {"retrain", "wait", "cannot tell"}
-    reason : str
-    expected_regret, expected_regret_se, probability, break_even_cost, cost, unit, spell_age, horizon
-        As in `learning_debt.Decision`; the error beside its value.
+    reason, conflict : str
+    expected_regret, expected_regret_se, believed_regret, realised_regret, realised_regret_se, probability, \
+break_even_cost, cost, unit, spell_age, horizon
+        As in `learning_debt.Decision`, errors beside their values. What is expected, and the chance, are learned from
+        the cells that the ledger holds of the last 156 periods.
     doubts : tuple of Doubt
     debt, debt_se, predictive_debt, predictive_debt_se, score_gap, score_gap_se : float
         Of what served in the period, in the units of spell tables; NaN where the forecaster has none.
-    realised_regret, realised_regret_se : float
-        Sum over the periods that it has served without a break, signed, in `unit`; errors taken as fully dependent.
     regret_so_far : float
         Sum over all periods since the monitor began, of what served in each, signed, in `unit`, without the costs of
         retrains.
@@ -57,8 +57,10 @@ class RecordedDecision:
     label: Any
     verdict: str
     reason: str
+    conflict: str
     expected_regret: float
     expected_regret_se: float
+    believed_regret: float
     realised_regret: float
     realised_regret_se: float
     probability: float

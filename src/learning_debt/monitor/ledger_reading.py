@@ -49,7 +49,8 @@ def _nothing_yet(ledger: Ledger, standing: Standing) -> dict[str, Any]:
     label = plain_label(standing.label(ledger, standing.last))
     return told | {
         "period": 0, "label": label, "deployed_label": label, "verdict": "wait", "spell_age": 0, "retrains": 0,
-        "reason": "nothing has been observed yet", "doubts": [], "unit": "", "receipt": standing.receipt, "horizon": 0,
+        "reason": "nothing has been observed yet", "doubts": [], "unit": "", "conflict": "", "horizon": 0,
+        "receipt": standing.receipt,
         "regret_so_far": 0.0, "realised_regret": 0.0, "realised_regret_se": 0.0,
     }  # fmt: skip
 
@@ -77,6 +78,7 @@ def explained(ledger: Ledger, period: Any = None) -> str:
         return "Nothing has been observed yet."
     unit = decision.unit
     told = [f"{label_text(decision.label)}: {decision.reason}."]
+    told += [f"{decision.conflict}."] if decision.conflict and decision.conflict not in decision.reason else []
     told.append(
         f"In its {decision.spell_age} period(s) what serves has cost {_with_error(decision, 'realised_regret')} {unit} "
         "more than the shadow would have."

@@ -17,6 +17,7 @@ from learning_debt.monitor.live_rows import LiveRows, first_needed
 from learning_debt.monitor.live_session import LiveSession, live_step
 from learning_debt.monitor.observation import Before, decided, observed
 from learning_debt.monitor.present_spell import CELLS
+from learning_debt.monitor.recalled_cells import recalled
 from learning_debt.monitor.standing import Standing
 from learning_debt.monitor.verification import Verification
 
@@ -43,7 +44,6 @@ def _differences(ledger: Ledger, session: LiveSession) -> Iterator[str]:
             walk.begin()
         for row in ledger.all("SELECT * FROM deployments WHERE entry = ?", entry["number"]):
             walk.deployed.append(row["posterior"])
-            walk.since = row["after"]
             walk.retrains += row["kind"] in ("redeploy", "told")
         if entry["kind"] == "observe":
             yield from walk.observe(entry["period"])
@@ -56,8 +56,7 @@ class _Walk:
         self.ledger, self.session, self.settings = ledger, session, session.settings
         self.exact = set(present_versions()) == set(session.settings.versions)
         self.deployed: list[int] = []
-        self.since, self.retrains, self.regret = 0, 0, 0.0
-        self.realised = (0.0, 0.0)
+        self.retrains, self.regret = 0, 0.0
         self.created: dict[str, Any] = {}
 
     def begin(self) -> None:
@@ -80,12 +79,13 @@ class _Walk:
         trained = self._one("SELECT * FROM periods WHERE number = ?", in_service)
         before = Before(
             number, tuple(self.stored), tuple(self.deployed), self._spell(in_service, number), trained,
-            self.created["labels"], self.realised if number - 1 > self.since else (0.0, 0.0), self.regret,
-            self.retrains,
+            self.created["labels"], *recalled(self.ledger, number), self.regret, self.retrains,
         )  # fmt: skip
         if self.step is None:
             own = self._spell(in_service, number + 1)
-            yield from self._compare("decisions", [decided(self.settings, self.settings.policy, before, own)], recorded)
+            cells, periods = recalled(self.ledger, number + 1)
+            row = decided(self.settings, self.settings.policy, before, own, cells, periods)
+            yield from self._compare("decisions", [row], recorded)
             released = [row["posterior"] for row in recorded["releases"]]
         else:
             row = recorded["periods"][0]
@@ -103,7 +103,6 @@ class _Walk:
             for gone in released:
                 self.posteriors.pop(gone, None)
         decision = recorded["decisions"][0]
-        self.realised = decision["realised_regret"], decision["realised_regret_se"]
         self.regret = decision["regret_so_far"]
         self.stored = [one for one in (*self.stored, number) if one not in released]
 

@@ -85,10 +85,10 @@ TABLES = {
     ),
     "decisions": Table(
         (
-            _number("period"), _number(ENTRY), _text("verdict"), _text("reason"), _text("policy"),
+            _number("period"), _number(ENTRY), _text("verdict"), _text("reason"), _text("conflict"), _text("policy"),
             _number("deployed_at"), _number("spell_age"), _number("horizon"),
             *_real("expected_regret", "expected_regret_se"), _number("expected_regret_reliable"),
-            *_real("probability", "break_even_cost", "cost"), _text("unit"), _text("doubts"),
+            *_real("believed_regret", "probability", "break_even_cost", "cost"), _text("unit"), _text("doubts"),
             *_real("regret", "regret_se", "realised_regret", "realised_regret_se", "regret_so_far"),
             _number("retrains"),
         ),
@@ -138,7 +138,8 @@ def _created(name: str, table: Table) -> list[str]:
         "BEGIN SELECT RAISE(ABORT, 'rows of the ledger are only added'); END"
         for what in ("UPDATE", "DELETE")
     ]
-    return found + ([] if name == ENTRIES else [f"CREATE INDEX {name}_{ENTRY} ON {name}({ENTRY})"])
+    found += [] if name == ENTRIES else [f"CREATE INDEX {name}_{ENTRY} ON {name}({ENTRY})"]
+    return found + (["CREATE INDEX signals_period ON signals(period)"] if name == "signals" else [])
 
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (

@@ -25,6 +25,7 @@ from learning_debt.monitor.live_exact import LiveExact
 from learning_debt.monitor.live_rows import LiveRows, first_needed, joined
 from learning_debt.monitor.observation import Before, LiveStep, observed
 from learning_debt.monitor.present_spell import spell_rows
+from learning_debt.monitor.recalled_cells import recalled
 from learning_debt.monitor.standing import Standing, decision_of, last_decision
 from learning_debt.monitor.state_folder import DATA, POSTERIORS, StateFolder
 from learning_debt.spells.step import StepOptions
@@ -228,9 +229,9 @@ def _period_rows(ledger: Ledger, numbers: Sequence[int]) -> list[dict[str, Any]]
 def _before(ledger: Ledger, standing: Standing) -> Before:
     (trained,) = _period_rows(ledger, [standing.in_service])
     decision = ledger.first("SELECT * FROM decisions ORDER BY period DESC")
-    served = decision is not None and decision["period"] > standing.since
     retrains = ledger.first("SELECT COUNT(*) AS n FROM deployments WHERE kind IN ('redeploy', 'told')")
     assert retrains is not None
+    cells, periods = recalled(ledger, standing.last + 1)
     return Before(
         number=standing.last + 1,
         stored=standing.stored,
@@ -238,7 +239,8 @@ def _before(ledger: Ledger, standing: Standing) -> Before:
         spell=spell_rows(ledger, standing.in_service),
         trained=trained,
         initial=standing.created["labels"],
-        realised=(decision["realised_regret"], decision["realised_regret_se"]) if decision and served else (0.0, 0.0),
+        cells=cells,
+        periods=periods,
         regret_so_far=decision["regret_so_far"] if decision else 0.0,
         retrains=retrains["n"],
     )

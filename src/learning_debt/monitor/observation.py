@@ -14,6 +14,7 @@ from learning_debt.monitor.incoming_batches import Arriving
 from learning_debt.monitor.kept_labels import written_label
 from learning_debt.monitor.live_rows import LiveRows
 from learning_debt.monitor.present_spell import SIGNALS, require_signals, spell_of
+from learning_debt.monitor.recalled_cells import Cell, row_in_service, table_of
 from learning_debt.monitor.retention import kept
 from learning_debt.policies.base import Policy
 from learning_debt.policies.saving import as_text
@@ -67,8 +68,8 @@ class Before(NamedTuple):
         The row of ``periods`` after which it was trained.
     initial : sequence of str
         Labels of the initial part.
-    realised : tuple of float
-        Regret of the present spell and its error, so far.
+    cells, periods : sequence
+        Of the last periods, as `learning_debt.monitor.recalled_cells.recalled` has them.
     regret_so_far : float
     retrains : int
     """
@@ -79,7 +80,8 @@ class Before(NamedTuple):
     spell: Sequence[Mapping[str, Any]]
     trained: Mapping[str, Any]
     initial: Sequence[str]
-    realised: tuple[float, float]
+    cells: Sequence[Cell]
+    periods: Sequence[Mapping[str, Any]]
     regret_so_far: float
     retrains: int
 
@@ -148,7 +150,8 @@ def observed[Posterior](
     policy = settings.policy
     own = next(row for row in signals if row["deployed_at"] == before.deployed[-1])
     spell = [*before.spell, own | {name: value for name, value in period.items() if name != "number"}]
-    decision = decided(settings, policy, before, spell)
+    new = [(row["deployed_at"], row["period"], *(row[name] for name in SIGNALS)) for row in signals]
+    decision = decided(settings, policy, before, spell, [*before.cells, *new], [*before.periods, period])
     going_on = kept([*before.stored, before.number], before.deployed, settings.retained)
     released = sorted({*before.stored, before.number} - set(going_on))
     return Observation(shadow, period | {"observe_seconds": clock()}, signals, decision, released)
@@ -185,23 +188,48 @@ def _plain(values: Mapping[str, Any]) -> Rows:
     return {name: None if value != value else value for name, value in plain.items()}
 
 
-def decided(settings: Settings, policy: Policy, before: Before, cells: Sequence[Mapping[str, Any]]) -> Rows:
-    """The row of ``decisions``, about what was in service in the period, the last of the `cells`."""
-    spell = spell_of(cells, before.trained, before.initial, settings)
+def decided(
+    settings: Settings,
+    policy: Policy,
+    before: Before,
+    own: Sequence[Mapping[str, Any]],
+    cells: Sequence[Cell],
+    periods: Sequence[Mapping[str, Any]],
+) -> Rows:
+    """The row of ``decisions``, about what was in service in the period.
+
+    Parameters
+    ----------
+    settings : Settings
+    policy : Policy
+    before : Before
+    own : sequence of mapping
+        Cells of what was in service, those of the period last.
+    cells, periods : sequence
+        Of the last periods, this one included.
+    """
+    spell = spell_of(own, before.trained, before.initial, settings)
+    in_service, first = before.deployed[-1], periods[0]["number"] - 1
+    past = table_of(cells, periods, in_service, len(before.initial) + first, settings)
+    policy = policy.refit(past) if policy.refits else policy
     require_signals(spell, policy)
     decision = decide_about_spell(
-        spell, policy, settings.cost, horizon=settings.horizon, probability=settings.probability
+        spell,
+        policy,
+        settings.cost,
+        horizon=settings.horizon,
+        probability=settings.probability,
+        past=past,
+        past_row=row_in_service(in_service, first),
     )
-    worth, own = float(exposures(spell, settings.cost)[0, -1]), cells[-1]
-    regret, error = worth * own["score_gap"], worth * (own[se_of("score_gap")] or 0.0)
+    worth, gap = float(exposures(spell, settings.cost)[0, -1]), own[-1]
+    regret = worth * gap["score_gap"]
     return {
         "period": before.number,
         **of_decision(decision),
-        "deployed_at": before.deployed[-1],
+        "deployed_at": in_service,
         "regret": regret,
-        "regret_se": error,
-        "realised_regret": before.realised[0] + regret,
-        "realised_regret_se": before.realised[1] + error,
+        "regret_se": worth * (gap[se_of("score_gap")] or 0.0),
         "regret_so_far": before.regret_so_far + regret,
         "retrains": before.retrains,
     }
@@ -209,12 +237,17 @@ def decided(settings: Settings, policy: Policy, before: Before, cells: Sequence[
 
 def of_decision(decision: Decision) -> Rows:
     """Columns of ``decisions`` that a decision fills."""
-    expected = decision.expected_regret
-    same = ("verdict", "reason", "spell_age", "horizon", "probability", "break_even_cost", "cost", "unit")
+    expected, realised = decision.expected_regret, decision.realised_regret
+    same = (
+        "verdict", "reason", "conflict", "spell_age", "horizon", "believed_regret", "probability", "break_even_cost",
+        "cost", "unit",
+    )  # fmt: skip
     return {name: getattr(decision, name) for name in same} | {
         "policy": as_text(decision.policy),
         "expected_regret": expected.value,
         "expected_regret_se": expected.standard_error,
         "expected_regret_reliable": expected.reliable,
+        "realised_regret": realised.value,
+        "realised_regret_se": realised.standard_error,
         "doubts": json.dumps([doubt.name for doubt in decision.doubts]),
     }

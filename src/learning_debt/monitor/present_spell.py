@@ -26,6 +26,7 @@ from learning_debt.spells.schema import (
     doubt_of,
     per_observation,
 )
+from learning_debt.typing import Array
 
 SIGNALS = tuple(column.name for column in TABLES["signals"].columns[3:])
 """What is kept of a cell."""
@@ -66,12 +67,16 @@ def spell_of(
         name: _cells(name, cells) for name in SIGNALS if any(cell[name] is not None for cell in cells)
     }
     for name in ("rows", "exposure", *FLAGGED, *UPKEEP):
-        variables[name] = ((SERIES, "period"), np.array([[_value(name, cell) for cell in cells]]), _attributes(name))
+        variables[name] = (
+            (SERIES, "period"),
+            np.array([[_value(name, cell) for cell in cells]]),
+            cells_attributes(name),
+        )
     for name in FLAGGED:
         variables[f"deployed_{name}"] = (
             (SERIES, "deployed_at"),
             np.array([[_value(name, trained)]]),
-            _attributes(name),
+            cells_attributes(name),
         )
     spell = xr.Dataset(
         variables,
@@ -89,17 +94,20 @@ def spell_of(
     return spell
 
 
-def _attributes(name: str) -> dict[str, Any]:
-    return code_attributes() if name == doubt_of("converged") else {}
-
-
 def _cells(name: str, cells: Sequence[Mapping[str, Any]]) -> tuple[Any, ...]:
-    values = [cell[name] for cell in cells]
+    return DIMS, filled(name, np.array([[[cell[name] for cell in cells]]], dtype=float)), cells_attributes(name)
+
+
+def filled(name: str, values: Array) -> Array:
+    """Values of a signal, its error, verdict or code, in the type that a table has them; NaN where there is none."""
     if name.endswith("_reliable"):
-        return DIMS, np.array([[[value != 0 for value in values]]])
-    if name.endswith("_doubt"):
-        return DIMS, np.array([[[value or 0 for value in values]]], dtype=np.int8), code_attributes()
-    return DIMS, np.array([[[np.nan if value is None else value for value in values]]])
+        return np.nan_to_num(values) != 0
+    return np.nan_to_num(values).astype(np.int8) if name.endswith("_doubt") else values
+
+
+def cells_attributes(name: str) -> dict[str, Any]:
+    """The names of codes, where a variable holds codes of doubts."""
+    return code_attributes() if name.endswith("_doubt") else {}
 
 
 def _value(name: str, row: Mapping[str, Any]) -> Any:

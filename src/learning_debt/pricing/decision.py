@@ -168,6 +168,7 @@ def decide_about_spell(
     horizon: int,
     probability: float,
     past: xr.Dataset | None = None,
+    past_row: int | None = None,
 ) -> Decision:
     """As `decide`, of the present spell alone, which is all of a table that the verdict rests on.
 
@@ -186,8 +187,11 @@ def decide_about_spell(
         What the expected regret and its chance are learned from: a table with the cells of all posteriors up to today,
         as `check_spells` completes it, in which rows of posteriors that nobody kept may be NaN. Left out, they learn
         from the present spell alone. With all rows kept, everything is as `decide` has it.
+    past_row : int, optional
+        Which row of `past` is what is in service, where `past` begins later than the table and numbers from its own
+        beginning.
     """
-    asked = _Asked(spell, policy, cost, horizon, probability, past)
+    asked = _Asked(spell, policy, cost, horizon, probability, past, past_row)
     return _decisions(asked, np.array([first_of(spell, "deployed_at")]))[0]
 
 
@@ -200,6 +204,7 @@ class _Asked(NamedTuple):
     horizon: int
     probability: float
     past: xr.Dataset | None = None
+    past_row: int | None = None
 
     @classmethod
     def checked(cls, spells: Any, policy: Any, cost: Any, horizon: Any, probability: Any) -> _Asked:
@@ -233,13 +238,14 @@ def _require_one_way(deployed_at: Any, deployed_label: Any) -> None:
 
 def _decisions(asked: _Asked, deployed_at: NDArray[np.int64]) -> list[Decision]:
     """One of each series."""
-    table, policy, cost, horizon, probability, past = asked
+    table, policy, cost, horizon, probability, past, past_row = asked
     state, signals = state_and_signals(table, policy, cost, deployed_at)
     z = NormalDist().inv_cdf((1 + probability) / 2)
     middle, *sides = (np.asarray(policy.step(state, signals.shifted(k))[1], dtype=bool) for k in (0.0, -z, z))
     straddles, diverged = (sides[0] != middle) | (sides[1] != middle), ~signals.converged
     today = cells_in_service(table, deployed_at)
-    regret = AvoidedRegret.of(table, today, deployed_at, horizon, signals.cost, signals.exposure, past)
+    own_rows = deployed_at if past_row is None else np.array([past_row])
+    regret = AvoidedRegret.of(table, today, own_rows, horizon, signals.cost, signals.exposure, past)
     realised, drawn, counted = realised_regret(table, cost, deployed_at)
     flips = break_even_costs(policy, state, signals)
     label, trained, ahead = plain_labels(table["label"])[-1], trained_after(table), TableFacts.from_table(table).horizon

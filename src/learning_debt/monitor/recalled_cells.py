@@ -1,0 +1,94 @@
+"""The cells of the last periods as a spell table: what expected regret, its chance and policies that refit learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from learning_debt.data import SERIES
+from learning_debt.monitor.agreed_settings import Settings
+from learning_debt.monitor.kept_labels import stored_of
+from learning_debt.monitor.ledger import Ledger
+from learning_debt.monitor.present_spell import SIGNALS, cells_attributes, facts_of, filled
+from learning_debt.spells.schema import DIMS, derived_regret
+
+RECALLED = 156
+"""Periods that are looked back at; however long a ledger is, what is learned from it takes as long."""
+
+Cell = tuple[Any, ...]
+"""Number of the posterior, number of the period, and values in the order of `SIGNALS`."""
+
+
+def recalled(ledger: Ledger, before: int) -> tuple[list[Cell], list[Mapping[str, Any]]]:
+    """Cells and rows of the last periods with numbers below `before`."""
+    first = max(before - RECALLED, 0)
+    columns = ", ".join(("deployed_at", "period", *SIGNALS))
+    cells = ledger.connection.execute(
+        f"SELECT {columns} FROM signals WHERE period > ? AND period < ?", (first, before)
+    ).fetchall()
+    periods = ledger.all(
+        "SELECT number, label, rows, exposure FROM periods WHERE number > ? AND number < ? ORDER BY number",
+        first,
+        before,
+    )
+    return cells, periods
+
+
+def table_of(
+    cells: Sequence[Cell],
+    periods: Sequence[Mapping[str, Any]],
+    in_service: int,
+    earlier: int,
+    settings: Settings,
+) -> xr.Dataset:
+    """A table of the last periods, numbered from 1, of all posteriors that were kept; rows of others are NaN.
+
+    What is in service has a row of its own however old it is: that of the first posterior, if it is older.
+
+    Parameters
+    ----------
+    cells : sequence of tuple
+    periods : sequence of mapping
+        Numbers, labels, rows and exposure, in order.
+    in_service : int
+        Number of the posterior that serves.
+    earlier : int
+        How many periods there were before these, the initial ones included; the table counts them.
+    settings : Settings
+    """
+    first, count = periods[0]["number"] - 1, len(periods)
+    values = np.array([cell[2:] for cell in cells], dtype=float)
+    posterior, period = (np.array([cell[place] for cell in cells], dtype=np.int64) for place in (0, 1))
+    row = np.where((posterior == in_service) & (posterior < first), 0, posterior - first)
+    kept = (row >= 0) & ((posterior != first) | (in_service >= first))
+    place = np.zeros(kept.sum(), dtype=np.int64), row[kept], period[kept] - first - 1
+    found = {}
+    for column, name in enumerate(SIGNALS):
+        if not np.isnan(values[:, column]).all():
+            cells_of_name = np.full((1, count, count), np.nan)
+            cells_of_name[place] = values[kept, column]
+            found[name] = (DIMS, filled(name, cells_of_name), cells_attributes(name))
+    labels, kind = stored_of([one["label"] for one in periods])
+    for name in ("rows", "exposure"):
+        found[name] = ((SERIES, "period"), np.array([[float(one[name]) for one in periods]]), {})
+    table = xr.Dataset(
+        found,
+        coords={
+            SERIES: (SERIES, [0]),
+            "deployed_at": np.arange(count),
+            "period": np.arange(1, count + 1),
+            "label": ("period", labels, kind),
+            "earlier": ("earlier", np.arange(-earlier, 0)),
+        },
+        attrs=facts_of(settings.score, settings).attributes(),
+    )
+    table["regret"] = derived_regret(table)
+    return table
+
+
+def row_in_service(in_service: int, first: int) -> int:
+    """Which row of `table_of` is what serves, where its first period is the one after number `first`."""
+    return max(in_service - first, 0)
