@@ -1,4 +1,4 @@
-"""The cells of the last periods as a spell table: what expected regret, its chance and policies that refit learn from."""
+"""Cells of the last periods as a spell table: what expected regret, its chance and policies that refit learn from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import xarray as xr
 from learning_debt.data import SERIES
 from learning_debt.monitor.agreed_settings import Settings
 from learning_debt.monitor.kept_labels import stored_of
-from learning_debt.monitor.ledger import Ledger
+from learning_debt.monitor.ledger import Ledger, Record
 from learning_debt.monitor.present_spell import SIGNALS, cells_attributes, facts_of, filled
 from learning_debt.spells.schema import DIMS, derived_regret
 
@@ -22,7 +22,7 @@ Cell = tuple[Any, ...]
 """Number of the posterior, number of the period, and values in the order of `SIGNALS`."""
 
 
-def recalled(ledger: Ledger, before: int) -> tuple[list[Cell], list[Mapping[str, Any]]]:
+def recalled(ledger: Ledger, before: int) -> tuple[list[Cell], list[Record]]:
     """Cells and rows of the last periods with numbers below `before`."""
     first = max(before - RECALLED, 0)
     columns = ", ".join(("deployed_at", "period", *SIGNALS))
@@ -65,7 +65,7 @@ def table_of(
     row = np.where((posterior == in_service) & (posterior < first), 0, posterior - first)
     kept = (row >= 0) & ((posterior != first) | (in_service >= first))
     place = np.zeros(kept.sum(), dtype=np.int64), row[kept], period[kept] - first - 1
-    found = {}
+    found: dict[str, Any] = {}
     for column, name in enumerate(SIGNALS):
         if not np.isnan(values[:, column]).all():
             cells_of_name = np.full((1, count, count), np.nan)

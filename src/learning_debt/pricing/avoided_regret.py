@@ -123,7 +123,8 @@ def realised_regret(
     error = np.zeros_like(regret)
     if se_of("score_gap") in table:
         error = np.nan_to_num(served[se_of("score_gap")].transpose(SERIES, "period").values) * exposures(table, cost)
-    value, total = (np.where(counted, part, 0.0).sum(axis=1) for part in (regret, error))
+    # Added up one after the other: periods before the spell add zeros, and must not change the last digit.
+    value, total = (np.cumsum(np.where(counted, part, 0.0), axis=1)[:, -1] for part in (regret, error))
     return np.where(counted.any(axis=1), value, np.nan), total, counted.sum(axis=1)
 
 
