@@ -167,8 +167,8 @@ class Monitor:
         audit : Audit
             Of this forecaster and this history.
         forecaster, history, score, shadow, exposure, initial, retained, varying_rows, random_seed
-            As in `create`, and as the audited table had them: with its `initial`, and enough posteriors `retained`, what is
-            expected of a retrain is learned from the same cells as the audit's.
+            As in `create`, and as the audited table had them: with its `initial`, and enough posteriors `retained`,
+            what is expected of a retrain is learned from the same cells as the audit's.
         last_retrain : object, optional
             As in `create`; left out, that of the audit's decision.
 
