@@ -1,5 +1,6 @@
 """One period in, one decision out: the same decisions as an audit of the same rows, each recorded once."""
 
+import json
 import shutil
 
 import numpy as np
@@ -286,7 +287,7 @@ def test_the_settings_are_text_that_people_read(folder):
     text = (folder / "monitor.toml").read_text()
     assert "horizon = 12" in text
     line = next(line for line in text.splitlines() if line.startswith("policy"))
-    assert from_text(__import__("json").loads(line.partition(" = ")[2])) == AGREED["policy"]
+    assert from_text(json.loads(line.partition(" = ")[2])) == AGREED["policy"]
 
 
 def test_it_says_what_it_knows_in_words_and_plain_values(folder):

@@ -37,8 +37,8 @@ field                                   what it is
 """
 
 from learning_debt.monitor.decision_records import RecordedDecision
-from learning_debt.monitor.live_monitor import Monitor
+from learning_debt.monitor.live_monitor import Monitor, verify_folder
 from learning_debt.monitor.verification import Verification
 from learning_debt.monitor.writer_lock import BusyError
 
-__all__ = ["BusyError", "Monitor", "RecordedDecision", "Verification"]
+__all__ = ["BusyError", "Monitor", "RecordedDecision", "Verification", "verify_folder"]

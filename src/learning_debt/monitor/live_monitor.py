@@ -208,13 +208,13 @@ class Monitor:
         folder = StateFolder(path)
         folder.require_own()
         content = folder.settings.read_bytes()
-        settings = Settings.from_file(content, str(folder.settings))
         with opened(folder.ledger) as ledger:
             standing = Standing.of(ledger)
         if hashlib.sha256(content).hexdigest() != standing.created["settings"]:
             raise ValueError(
                 f"{folder.settings} was changed after the monitor was made; put back what it was, or make another one"
             )
+        settings = Settings.from_file(content, str(folder.settings))
         session = LiveSession(folder, settings, None)
         if forecaster is not None:
             session.require_same(require_forecaster("forecaster", forecaster))
@@ -387,6 +387,27 @@ class Monitor:
             require_text("head", head, "a receipt, as status()['head'] gives it")
         found = verified(self._session.folder, head)
         return replayed(self._session, found) if replay else found
+
+
+def verify_folder(path: str | os.PathLike[str], *, head: str | None = None) -> Verification:
+    """As `Monitor.verify` without a replay, of a folder that may be too damaged to be opened.
+
+    Parameters
+    ----------
+    path : path
+    head : str, optional
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no folder of a monitor.
+    """
+    require_instance("path", path, (str, os.PathLike), "the path of a monitor's folder")
+    if head is not None:
+        require_text("head", head, "a receipt, as status()['head'] gives it")
+    folder = StateFolder(path)
+    folder.require_own()
+    return verified(folder, head)
 
 
 def _word(reason: Any) -> str:
