@@ -36,6 +36,20 @@ class NoJointDensityError(ValueError, NotImplementedError):
     """The joint density of a posterior cannot be evaluated, so no debt can be bridged without overlap."""
 
 
+class CandidateRefusedError(ValueError):
+    """A new posterior was not put into service.
+
+    Attributes
+    ----------
+    check : object
+        The `CandidateCheck` that it did not pass.
+    """
+
+    def __init__(self, message: str, check: object = None) -> None:
+        super().__init__(message)
+        self.check = check
+
+
 class RegistryError(ValueError, OSError):
     """A model registry did not take what was deployed; the deployment itself stands."""
 

@@ -36,9 +36,27 @@ field                                   what it is
 ======================================  ====================================================================
 """
 
+from learning_debt.monitor.alerts import Delivery
+from learning_debt.monitor.candidate_gate import CandidateCheck
+from learning_debt.monitor.command_hook import CommandHook
 from learning_debt.monitor.decision_records import RecordedDecision
 from learning_debt.monitor.live_monitor import Monitor, verify_folder
+from learning_debt.monitor.model_registry import MlflowRegistry
+from learning_debt.monitor.open_metrics import open_metrics
 from learning_debt.monitor.verification import Verification
+from learning_debt.monitor.webhook import Webhook
 from learning_debt.monitor.writer_lock import BusyError
 
-__all__ = ["BusyError", "Monitor", "RecordedDecision", "Verification", "verify_folder"]
+__all__ = [
+    "BusyError",
+    "CandidateCheck",
+    "CommandHook",
+    "Delivery",
+    "MlflowRegistry",
+    "Monitor",
+    "RecordedDecision",
+    "Verification",
+    "Webhook",
+    "open_metrics",
+    "verify_folder",
+]

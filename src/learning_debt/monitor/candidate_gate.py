@@ -7,7 +7,7 @@ from statistics import NormalDist
 from typing import Any
 
 import numpy as np
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 
 from learning_debt.arrays.draws.autocorrelated_mean import cosine_standard_error
 from learning_debt.arrays.predictive.forecast_shift import squared_shift
@@ -215,7 +215,7 @@ def _score(
         return Estimate(value, UNKNOWN, reliable=False, diagnostics={"periods": float(number)}), (UNKNOWN, UNKNOWN)
     in_time, degrees = cosine_standard_error(told)
     error, mean = float(np.hypot(in_time, errors.mean())), float(told.mean())
-    half = float(student_t.ppf(1 - error_rate, degrees)) * error
+    half = float(stdtrit(degrees, 1 - error_rate)) * error
     if mean + half < 0:
         found.reasons.append(
             f"its score is lower than the deployed posterior's by {-mean:.2g} a row, surely by {-mean - half:.2g}"

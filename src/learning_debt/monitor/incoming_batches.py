@@ -64,12 +64,16 @@ class Known(NamedTuple):
     single: bool
 
 
+_KINDS = dict.fromkeys("iuf", "number") | dict.fromkeys("OSTU", "text")
+"""Kinds that stand for one: a data frame keeps as objects what an array keeps as text."""
+
+
 def columns_of(rows: xr.Dataset, dim: str) -> dict[str, list[Any]]:
     """Name, dimensions, kind and shape of a row of every variable, as JSON holds them."""
     return {
         str(name): [
             [str(one) for one in variable.dims],
-            "number" if variable.dtype.kind in "iuf" else variable.dtype.kind,
+            _KINDS.get(variable.dtype.kind, variable.dtype.kind),
             [size for one, size in variable.sizes.items() if one != dim],
         ]
         for name, variable in rows.variables.items()

@@ -23,6 +23,7 @@ from learning_debt.monitor.ledger_reading import explained, history_of, status_o
 from learning_debt.monitor.ledger_replay import replayed
 from learning_debt.monitor.live_session import LiveSession, live_step
 from learning_debt.monitor.monitor_creation import agreed, begun, checked_rows, make_folder, require_new
+from learning_debt.monitor.operations import Operations
 from learning_debt.monitor.standing import Standing, last_decision
 from learning_debt.monitor.state_folder import StateFolder
 from learning_debt.monitor.verification import Verification, verified
@@ -33,7 +34,7 @@ from learning_debt.shadows.base import ShadowKeeper
 from learning_debt.validation import require_flag, require_instance, require_text
 
 
-class Monitor:
+class Monitor(Operations):
     """A deployed forecaster watched period by period: one decision each, and a ledger of all of them in one folder.
 
     `create` makes the folder, `open` goes on with it. Each period is worked out by the step that makes spell tables,
@@ -274,24 +275,6 @@ class Monitor:
         require_flag("gaps", gaps)
         return self._session.observe(by_period(batch, self._session.settings.observation_dim, "batch"), gaps=gaps)
 
-    def redeploy(self, *, reason: str = "") -> dict[str, Any]:
-        """Record that the newest posterior, the shadow, has been put into service; the status from then on."""
-        self._session.deploy("redeploy", _word(reason))
-        return self.status()
-
-    def rollback(self, to: Any = None, *, reason: str = "") -> dict[str, Any]:
-        """Record that an earlier posterior serves again; the status from then on.
-
-        Parameters
-        ----------
-        to : object, optional
-            Label of the period after which it was trained: one that has been in service. Left out, it is the one before
-            the present one.
-        reason : str
-        """
-        self._session.deploy("rollback", _word(reason), to)
-        return self.status()
-
     def decline(self, *, reason: str) -> dict[str, Any]:
         """Record that the owner does not follow the last decision; the status from then on."""
         require_text("reason", reason, "why the decision is not followed")
@@ -408,7 +391,3 @@ def verify_folder(path: str | os.PathLike[str], *, head: str | None = None) -> V
     folder = StateFolder(path)
     folder.require_own()
     return verified(folder, head)
-
-
-def _word(reason: Any) -> str:
-    return require_instance("reason", reason, str, "the owner's word, or empty text")

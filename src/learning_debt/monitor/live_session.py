@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
@@ -191,8 +191,22 @@ class LiveSession:
                 self._posteriors[row["posterior"]] = step.read(self.folder.read(row["posterior"]))
         return [self._posteriors[row["posterior"]] for row in _period_rows(ledger, numbers)]
 
-    def deploy(self, kind: str, reason: str, to: Any = None) -> None:
+    def posteriors_of(self, ledger: Ledger, numbers: Sequence[int]) -> list[Any]:
+        """Posteriors that are kept, one of each number, as the forecaster takes them."""
+        assert self.forecaster is not None
+        step = live_step(self.forecaster, self.settings)
+        return [self._stored(ledger, [number], step)[0] for number in numbers]
+
+    def rows_of(self, ledger: Ledger, numbers: Sequence[int]) -> xr.Dataset:
+        """Rows of some periods, those of the initial part under number 0."""
+        rows = joined(self._read_rows(ledger, numbers), self.settings.observation_dim)
+        assert rows is not None
+        return rows
+
+    def deploy(self, kind: str, reason: str, to: Any = None, *, checked: Callable[[Ledger], str] | None = None) -> None:
         """Record that the shadow, or one that has been in service before, serves from now on.
+
+        `checked` says what it rests on, as JSON, or raises; nothing is recorded then.
 
         Raises
         ------
@@ -207,7 +221,8 @@ class LiveSession:
                     f"what was trained after {label_text(standing.label(ledger, posterior))} is in service already"
                 )
             row = {"number": len(standing.deployed), "kind": kind, "posterior": posterior, "after": standing.last}
-            self.append(ledger, NewEntry(kind, standing.last, {"deployments": [row]}, reason))
+            facts = "{}" if checked is None else checked(ledger)
+            self.append(ledger, NewEntry(kind, standing.last, {"deployments": [row]}, reason, facts))
 
 
 def known_files(ledger: Ledger) -> list[str]:
