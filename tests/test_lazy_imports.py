@@ -54,7 +54,9 @@ def test_importing_the_package_imports_no_other():
     assert not loaded & (HEAVY | {"typer", "rich"})
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["audit", "--help"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["audit", "--help"], ["monitor", "observe", "--help"]], ids=" ".join
+)
 def test_help_imports_nothing_that_a_command_works_with(arguments):
     loaded = loaded_by(HELP.format(arguments=arguments))
     assert {"learning_debt", "typer"} <= loaded

@@ -38,6 +38,10 @@ class _BenchCommands(_LaterCommands):
     home = "learning_debt.cli.bench_commands"
 
 
+class _MonitorCommands(_LaterCommands):
+    home = "learning_debt.cli.monitor_commands"
+
+
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(
     typer.Typer(
@@ -50,6 +54,12 @@ app.add_typer(
         cls=_BenchCommands, no_args_is_help=True, help="Real histories: every policy and rival, billed in one table."
     ),
     name="bench",
+)
+app.add_typer(
+    typer.Typer(
+        cls=_MonitorCommands, no_args_is_help=True, help="One period in, one decision out, and a ledger of all of them."
+    ),
+    name="monitor",
 )
 
 

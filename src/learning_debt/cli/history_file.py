@@ -1,8 +1,10 @@
-"""Histories and spell tables from files."""
+"""Histories, batches and spell tables from files."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import xarray as xr
@@ -15,24 +17,45 @@ NETCDF = (".nc", ".netcdf")
 PARQUET = (".parquet",)
 
 
-def read_history(path: Path) -> Any:
+STANDARD_INPUT = {"csv": ".csv", "netcdf": ".nc", "parquet": ".parquet"}
+"""What standard input may hold, and the ending of a file of that kind."""
+
+
+def read_history(path: Path, option: str = "--history") -> Any:
     """A history from text columns (CSV, also packed), netCDF or parquet.
 
     Raises
     ------
     FileNotFoundError, ValueError
-        Naming the file, and what would be right.
+        Naming the option, the file, and what would be right.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"--history: there is no file {path}")
+        raise FileNotFoundError(f"{option}: there is no file {path}")
     name = path.name.lower()
     if name.endswith(TEXT):
         return read_text_table(path)
     if name.endswith(NETCDF):
-        return _read_netcdf(path, "--history")
+        return _read_netcdf(path, option)
     if name.endswith(PARQUET):
-        return _read_parquet(path)
-    raise ValueError(f"--history must be a .csv, .csv.gz, .nc or .parquet file, not {path.name}")
+        return _read_parquet(path, option)
+    raise ValueError(f"{option} must be a .csv, .csv.gz, .nc or .parquet file, not {path.name}")
+
+
+def read_standard_input(kind: str, option: str) -> Any:
+    """What stands on standard input, as `read_history` reads a file of that kind.
+
+    Raises
+    ------
+    ValueError
+        If nothing is there, or it is of another kind.
+    """
+    content = sys.stdin.buffer.read()
+    if not content.strip():
+        raise ValueError(f"{option}: standard input is empty; name a file, or pipe rows into the command")
+    with TemporaryDirectory() as home:
+        path = Path(home, f"standard input{STANDARD_INPUT[kind]}")
+        path.write_bytes(content)
+        return read_history(path, option)
 
 
 def read_spells(path: Path) -> xr.Dataset:
@@ -53,14 +76,14 @@ def _read_netcdf(path: Path, option: str) -> xr.Dataset:
         raise ValueError(f"{option}: {path} is not a readable netCDF file ({error})") from error
 
 
-def _read_parquet(path: Path) -> Any:
+def _read_parquet(path: Path, option: str) -> Any:
     import pandas as pd
 
     try:
         return pd.read_parquet(path)
     except ImportError as error:
         raise ValueError(
-            f"--history: {path.name} needs pyarrow to be read: pip install pyarrow, or write the history as .csv or .nc"
+            f"{option}: {path.name} needs pyarrow to be read: pip install pyarrow, or write the history as .csv or .nc"
         ) from error
     except (OSError, ValueError) as error:
-        raise ValueError(f"--history: {path} is not a readable parquet file ({error})") from error
+        raise ValueError(f"{option}: {path} is not a readable parquet file ({error})") from error

@@ -1,0 +1,368 @@
+"""``learning-debt monitor``: one period in, one decision out, and what schedulers and operators ask for."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import learning_debt as ld
+from learning_debt.cli.command_endings import PlainConsole, clear_endings
+from learning_debt.cli.monitor_answers import ENDINGS, Answers, decision_lines, history_table, write_whole
+from learning_debt.cli.monitor_hooks import hooks_of, registry_of
+from learning_debt.errors import CandidateRefusedError, noted
+from learning_debt.validation import require_choice
+
+app = typer.Typer(no_args_is_help=True)
+
+FAILED_CHECK = 3
+
+Folder = Annotated[Path, typer.Argument(help="Folder of the monitor.", metavar="DIR")]
+Folders = Annotated[list[Path], typer.Argument(help="Folders of monitors, one or several.", metavar="DIR...")]
+Model = Annotated[
+    Path,
+    typer.Option(
+        "--model", help="The file with your forecaster. No code is ever taken from the folder.", metavar="MODEL.py"
+    ),
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object (schema learning-debt/monitor/1) and nothing else.")
+]
+ExitZero = Annotated[bool, typer.Option("--exit-zero", help="End in 0 whatever the verdict; errors still end in 1.")]
+Reason = Annotated[str, typer.Option(help="Why: recorded in the ledger.")]
+WebhookAddress = Annotated[str | None, typer.Option("--webhook", help="Post alerts to this address.", metavar="URL")]
+WebhookVariable = Annotated[
+    str | None,
+    typer.Option("--webhook-variable", help="Post alerts to the address in this environment variable.", metavar="NAME"),
+]
+SecretVariable = Annotated[
+    str | None,
+    typer.Option("--secret-variable", help="Sign posts with the secret in this environment variable.", metavar="NAME"),
+]
+Command = Annotated[
+    str | None,
+    typer.Option(
+        "--command",
+        help="Run this program for each alert, with JSON on its standard input; no shell reads it.",
+        metavar="'PROGRAM ...'",
+    ),
+]
+Cooldown = Annotated[
+    float, typer.Option(help="Seconds for which the same verdict is not alerted about again.", metavar="SECONDS")
+]
+Registry = Annotated[
+    str | None,
+    typer.Option("--mlflow", help="Keep this registered model of MLflow in line with the ledger.", metavar="NAME"),
+]
+RegistryAddress = Annotated[
+    str | None, typer.Option("--mlflow-uri", help="Where MLflow keeps it; default: MLFLOW_TRACKING_URI.", metavar="URI")
+]
+
+
+@app.command()
+def init(
+    directory: Folder,
+    model: Model,
+    history: Annotated[
+        Path | None, typer.Option(help="CSV, netCDF or parquet; default: load_history() of MODEL.py.")
+    ] = None,
+    cost: Annotated[float | None, typer.Option(help="Cost of one retrain; default: of MODEL.py.")] = None,
+    calendar: Annotated[int | None, typer.Option(help="You retrain every N periods; default: of MODEL.py.")] = None,
+    last_retrain: Annotated[
+        str | None,
+        typer.Option(help="The period after which what serves now was trained; default: MODEL.py, or the calendar's."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed; default: random_seed of MODEL.py, or 1.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make the folder: fit what serves now, and walk through the periods since.
+
+    The policy is that of MODEL.py (policy = ...), or else the one that an audit of the history chooses.
+    """
+    with clear_endings(model.absolute().parent):
+        from learning_debt.cli.monitor_of_file import begun_monitor
+
+        answers = Answers("init", as_json)
+        options = {"cost": cost, "calendar": calendar, "last_retrain": last_retrain, "random_seed": seed}
+        with begun_monitor(directory, model, history, options, answers.console) as monitor:
+            status = _status_of(monitor, directory)
+            answers.give(status, [f"{directory}: {status['series']} is watched from {status['last_label']} on"])
+
+
+@app.command()
+def observe(
+    directory: Folder,
+    batch: Annotated[
+        Path,
+        typer.Argument(
+            help="Rows of the next period, or of several: CSV, netCDF, parquet; - for standard input.", metavar="BATCH"
+        ),
+    ],
+    model: Model,
+    kind: Annotated[
+        str, typer.Option("--format", help="Of standard input: csv, netcdf or parquet.", metavar="KIND")
+    ] = "csv",
+    gaps: Annotated[bool, typer.Option("--gaps", help="Periods may be left out before these.")] = False,
+    webhook: WebhookAddress = None,
+    webhook_variable: WebhookVariable = None,
+    secret_variable: SecretVariable = None,
+    command: Command = None,
+    cooldown: Cooldown = 0.0,
+    exit_zero: ExitZero = False,
+    as_json: AsJson = False,
+) -> None:
+    """Score a period's rows, learn from them, decide, and record all of it.
+
+    Ends in 0 for wait, 10 for retrain, 20 where it cannot tell, 1 for an error. The same rows twice change nothing.
+    Alerts are sent once the decision is recorded; one that cannot be delivered is sent by the next observe or status.
+    """
+    with clear_endings(model.absolute().parent):
+        from learning_debt.cli.history_file import STANDARD_INPUT, read_history, read_standard_input
+        from learning_debt.cli.monitor_of_file import monitor_of
+
+        answers = Answers("observe", as_json)
+        hooks = hooks_of(webhook, webhook_variable, secret_variable, command, cooldown)
+        require_choice("--format", kind, tuple(STANDARD_INPUT))
+        with monitor_of(directory, model, answers.console) as monitor:
+            rows = read_standard_input(kind, "BATCH") if str(batch) == "-" else read_history(batch, "BATCH")
+            monitor.observe(rows, gaps=gaps)
+            status = _status_of(monitor, directory)
+            answers.give(status, decision_lines(status, monitor.explain()))
+            _alert(monitor, hooks)
+        _end([status["verdict"]], exit_zero)
+
+
+@app.command()
+def status(
+    directories: Folders,
+    webhook: WebhookAddress = None,
+    webhook_variable: WebhookVariable = None,
+    secret_variable: SecretVariable = None,
+    command: Command = None,
+    cooldown: Cooldown = 0.0,
+    mlflow: Registry = None,
+    mlflow_uri: RegistryAddress = None,
+    exit_zero: ExitZero = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say where monitors stand; send alerts that are still to be delivered.
+
+    Ends like observe; of several folders in 10 if any says retrain, else in 20 if any cannot tell. Needs no model.
+    """
+    with clear_endings():
+        answers = Answers("status", as_json)
+        hooks = hooks_of(webhook, webhook_variable, secret_variable, command, cooldown)
+        registry = registry_of(mlflow, mlflow_uri)
+        monitors = [(ld.Monitor.open(directory), directory) for directory in directories]
+        found = [_status_of(monitor, directory) for monitor, directory in monitors]
+        lines = [line for one in found for line in decision_lines(one, one["reason"])]
+        answers.give(found[0] if len(found) == 1 else found, lines)
+        for monitor, directory in monitors:
+            _alert(monitor, hooks)
+            _register(monitor, directory, registry)
+        _end([one["verdict"] for one in found], exit_zero)
+
+
+@app.command()
+def history(
+    directory: Folder,
+    last: Annotated[int, typer.Option(help="Show the last N decisions; 0 for all.", min=0, metavar="N")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """List the decisions, the oldest first."""
+    with clear_endings():
+        answers = Answers("history", as_json)
+        decisions = ld.Monitor.open(directory).history()
+        rows = decisions.isel(period=slice(-last if last else None, None)).to_dataframe().reset_index()
+        answers.give(rows.to_dict("records"), [history_table(rows)])
+
+
+@app.command()
+def explain(
+    directory: Folder,
+    period: Annotated[str | None, typer.Argument(help="Its label; default: the last one.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a decision rested on."""
+    with clear_endings():
+        text = ld.Monitor.open(directory).explain(period)
+        Answers("explain", as_json).give({"text": text}, [text])
+
+
+@app.command()
+def redeploy(
+    directory: Folder,
+    model: Model,
+    reason: Reason = "",
+    force: Annotated[
+        bool, typer.Option("--force", help="Put it into service whatever the checks say; recorded.")
+    ] = False,
+    largest_shift: Annotated[
+        float | None,
+        typer.Option(help="Refuse forecasts that moved further, in standard deviations.", metavar="SD"),
+    ] = None,
+    mlflow: Registry = None,
+    mlflow_uri: RegistryAddress = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put the newest posterior into service, if its sampler, score and forecasts pass; ends in 3 if they do not."""
+    with clear_endings(model.absolute().parent):
+        from learning_debt.cli.monitor_of_file import monitor_of
+
+        answers = Answers("redeploy", as_json)
+        registry = registry_of(mlflow, mlflow_uri)
+        with monitor_of(directory, model, answers.console) as monitor:
+            check = monitor.check_candidate(largest_shift=largest_shift)
+            try:
+                monitor.redeploy(reason=reason, force=force, largest_shift=largest_shift)
+            except CandidateRefusedError as error:
+                answers.give({"deployed": False, "check": error.check}, [f"not put into service: {error.check}"])
+                raise typer.Exit(FAILED_CHECK) from error
+            status = _status_of(monitor, directory)
+            answers.give({"deployed": True, "check": check, **status}, [f"{status['in_service']} serves; {check}"])
+            _register(monitor, directory, registry)
+
+
+@app.command()
+def rollback(
+    directory: Folder,
+    to: Annotated[
+        str | None, typer.Option(help="Label of the period after which it was trained; default: the one before.")
+    ] = None,
+    reason: Reason = "",
+    mlflow: Registry = None,
+    mlflow_uri: RegistryAddress = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put an earlier posterior into service again."""
+    with clear_endings():
+        answers = Answers("rollback", as_json)
+        registry = registry_of(mlflow, mlflow_uri)
+        monitor = ld.Monitor.open(directory)
+        monitor.rollback(to, reason=reason)
+        status = _status_of(monitor, directory)
+        answers.give(status, [f"{status['in_service']} serves again"])
+        _register(monitor, directory, registry)
+
+
+@app.command()
+def verify(
+    directory: Folder,
+    replay: Annotated[bool, typer.Option("--replay", help="Work the decisions out again; needs --model.")] = False,
+    model: Annotated[
+        Path | None, typer.Option("--model", help="The file with your forecaster, for --replay.", metavar="MODEL.py")
+    ] = None,
+    head: Annotated[
+        str | None, typer.Option(help="A receipt that was kept elsewhere, which must be in the chain.", metavar="HASH")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Recompute the chain of receipts, and name what was changed; ends in 3 if anything was."""
+    with clear_endings(None if model is None else model.absolute().parent):
+        from learning_debt.cli.monitor_of_file import monitor_of
+        from learning_debt.monitor import verify_folder
+
+        answers = Answers("verify", as_json)
+        if replay and model is None:
+            raise ValueError("--replay works decisions out again and needs --model MODEL.py")
+        found = verify_folder(directory, head=head)  # also of a folder that is too damaged to be opened
+        if found.ok and replay and model is not None:
+            with monitor_of(directory, model, answers.console) as monitor:
+                found = monitor.verify(replay=True, head=head)
+        answers.give(found, [str(found)])
+        if not found.ok:
+            raise typer.Exit(FAILED_CHECK)
+
+
+@app.command()
+def report(
+    directory: Folder,
+    model: Model,
+    out: Annotated[Path, typer.Option(help="Directory for report, pictures and tables.")] = Path("report"),
+    calendar: Annotated[
+        int | None, typer.Option(help="Also say what retraining every N periods would have cost.", metavar="N")
+    ] = None,
+    split: Annotated[float, typer.Option(help="Share of the periods that policies are tuned on.")] = 0.6,
+    as_json: AsJson = False,
+) -> None:
+    """Audit the periods of the ledger, and write the report; it takes some twenty periods."""
+    with clear_endings(model.absolute().parent):
+        from learning_debt.cli.monitor_of_file import monitor_of
+        from learning_debt.report import require_writable, write_report
+
+        answers = Answers("report", as_json)
+        require_writable(out)
+        with monitor_of(directory, model, answers.console) as monitor:
+            found = monitor.audit(calendar=calendar, split=split)
+            page = write_report(found, out, title=directory.absolute().name)
+        answers.give({"page": str(page)}, [f"report: {page}"])
+
+
+@app.command()
+def metrics(
+    directories: Folders,
+    out: Annotated[
+        Path | None, typer.Option(help="Replace this file, in one step, instead of printing.", metavar="FILE")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print OpenMetrics text, which Prometheus' textfile collector reads as well."""
+    with clear_endings():
+        from learning_debt.monitor import open_metrics
+
+        named = {directory.absolute().name: ld.Monitor.open(directory).status() for directory in directories}
+        if len(named) < len(directories):
+            raise ValueError("DIR: two folders have the same name, by which their metrics are told apart; rename one")
+        text = open_metrics(named)
+        if out is not None:
+            write_whole(out, text)
+        answers = Answers("metrics", as_json)
+        answers.give({"text": text} if out is None else {"file": str(out)}, [text.rstrip("\n")] if out is None else [])
+
+
+@app.command()
+def export(
+    directory: Folder,
+    out: Annotated[Path, typer.Option(help="A folder that is not there yet.", metavar="FOLDER")],
+    rows: Annotated[
+        bool, typer.Option("--rows/--without-rows", help="Whether rows, and the posteriors that hold them, go along.")
+    ] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Copy the folder as it stands between two periods, with all decisions as a CSV table."""
+    with clear_endings():
+        copy = ld.Monitor.open(directory).export(out, rows=rows)
+        Answers("export", as_json).give({"folder": str(copy)}, [f"copied to {copy}"])
+
+
+def _status_of(monitor: ld.Monitor, directory: Path) -> dict[str, Any]:
+    """What a monitor says, under the name of its folder."""
+    return monitor.status() | {"series": directory.absolute().name}
+
+
+def _alert(monitor: ld.Monitor, hooks: Sequence[Any]) -> None:
+    """Send what is to be sent; what goes wrong is a warning, since the decision is recorded."""
+    if hooks:
+        monitor.send_alerts(hooks)
+
+
+def _register(monitor: ld.Monitor, directory: Path, registry: Any) -> None:
+    """Bring a registry in line; if that fails, all else has been recorded, and the error says what to repeat."""
+    if registry is None:
+        return
+    again = shlex.join(["learning-debt", "monitor", "status", str(directory), "--mlflow", registry.model])
+    with noted(f"repeat with: {again}"):
+        version = monitor.register(registry)
+    PlainConsole(stderr=True).say(f"MLflow: {version.model} version {version.version} is {version.alias}")
+
+
+def _end(verdicts: Sequence[str], exit_zero: bool) -> None:
+    """End with the code of the most urgent verdict."""
+    code = next((code for verdict, code in ENDINGS.items() if verdict in verdicts), 0)
+    sys.stdout.flush()
+    if code and not exit_zero:
+        raise typer.Exit(code)

@@ -1,0 +1,75 @@
+"""A monitor and the forecaster of a model file."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import learning_debt as ld
+from learning_debt.cli.command_endings import PlainConsole
+from learning_debt.cli.history_file import read_history
+from learning_debt.cli.model_file import imported
+from learning_debt.cli.settings import Settings
+from learning_debt.spells.placeholder_table import rehearsed_table
+
+CREATION = tuple(
+    name for name in inspect.signature(ld.Monitor.create).parameters if name not in ("path", "forecaster", "history")
+)
+ALIKE = ("score", "shadow", "exposure", "varying_rows", "random_seed")
+"""Options of a spell table that a monitor has as well."""
+
+
+@contextmanager
+def monitor_of(directory: Path, model: Path, console: PlainConsole) -> Iterator[ld.Monitor]:
+    """A folder's monitor with the forecaster of a model file, whose folder is on the import path while the block runs.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError, AttributeError, TypeError
+        If the file holds no forecaster, or another one than the folder's.
+    """
+    with imported(model) as module:
+        settings = _settings(model, module, console)
+        yield ld.Monitor.open(directory, settings.forecaster()[0])
+
+
+@contextmanager
+def begun_monitor(
+    directory: Path, model: Path, history: Path | None, options: dict[str, Any], console: PlainConsole
+) -> Iterator[ld.Monitor]:
+    """A new monitor: with the policy of the model file, or with the one that an audit of the history chooses.
+
+    Raises
+    ------
+    ValueError, TypeError, AttributeError, FileNotFoundError
+    """
+    with imported(model) as module:
+        settings = _settings(model, module, console, history=history, **options)
+        cost, (forecaster, source) = settings.cost(), settings.forecaster()
+        data = read_history(history) if history is not None else settings.history(forecaster.observation_dim)
+        table_options = settings.table_options(forecaster, data, progressbar=False)
+        rehearsed = rehearsed_table(forecaster, data, **table_options)
+        audit_options = settings.audit_options(rehearsed)
+        if settings.audit_option("calendar", None) is None:
+            raise ValueError(f"say how often you retrain: --calendar N, in periods, or calendar in {model.name}")
+        if "policy" in settings.said:
+            given = {**settings.said, **settings.given, **audit_options, "cost": cost}
+            chosen = {name: given[name] for name in CREATION if name in given}
+            yield ld.Monitor.create(directory, forecaster, data, **chosen)
+            return
+        console.say(f"{model.name}: {source}; an audit of the history chooses the policy", "bold")
+        found = ld.audit(ld.spell_table(forecaster, data, **table_options), cost, **audit_options)
+        alike = {name: table_options[name] for name in ALIKE if name in table_options}
+        if isinstance(alike.get("shadow"), ld.PooledShadow):  # it serves whole histories
+            alike.pop("shadow")
+        yield ld.Monitor.from_audit(directory, found, forecaster, data, **alike)
+
+
+def _settings(model: Path, module: Any, console: PlainConsole, **given: Any) -> Settings:
+    settings = Settings.read(model.name, module, **given)
+    for hint in settings.hints():
+        console.say(f"{model.name}: {hint}", style="yellow")
+    return settings
