@@ -44,13 +44,15 @@ class LiveExact:
         held, upkeep = self._step.start(rows.first_fit(self.options.update_rule))
         return _last(held.posteriors), upkeep
 
-    def step(self, stored: Sequence[NIG], rows: LiveRows) -> tuple[NIG, Column]:
+    def step(self, stored: Sequence[NIG], numbers: Sequence[int], rows: LiveRows) -> tuple[NIG, Column]:
         """The next shadow, and how the `stored` posteriors stand to it, the last of which is the shadow so far.
 
         Parameters
         ----------
         stored : sequence of NIG
             Oldest first.
+        numbers : sequence of int
+            Of the periods after which they were trained.
         rows : LiveRows
             The new period's behind those that may be needed.
         """

@@ -81,7 +81,7 @@ class Monitor(Operations):
         exposure: float | str | None = None,
         initial: int | None = None,
         last_retrain: Any = None,
-        retained: int = 20,
+        retained: int | None = None,
         probability: float = 0.9,
         varying_rows: bool = False,
         random_seed: int | None = None,
@@ -110,9 +110,9 @@ class Monitor(Operations):
             Periods of the first posterior. Left out, those up to `last_retrain`, or the whole history.
         last_retrain : object, optional
             Label of the period after which what now serves was trained. Left out, it is the first posterior.
-        retained : int
+        retained : int, optional
             Posteriors that are held against the shadow, at most: the shadow, what is in service, what was, the latest
-            first, and anchors that thin out the further back they lie.
+            first, and anchors that thin out the further back they lie. Left out, 20 exact ones, or 8 of draws.
         probability : float
             As in `decide`.
         varying_rows : bool
@@ -134,7 +134,7 @@ class Monitor(Operations):
         )  # fmt: skip
         target = require_new(path)
         beginning = begun(history, settings.observation_dim, initial, last_retrain)
-        checked_rows(forecaster, [*beginning.initial, *beginning.later])
+        checked_rows(forecaster, beginning, settings.observation_dim)
         make_folder(target, settings, beginning, forecaster, live_step(forecaster, settings))
         monitor = cls.open(target, forecaster)
         for place, one in enumerate(beginning.later):
@@ -156,7 +156,7 @@ class Monitor(Operations):
         exposure: float | str | None = None,
         initial: int | None = None,
         last_retrain: Any = None,
-        retained: int = 20,
+        retained: int | None = None,
         varying_rows: bool = False,
         random_seed: int | None = None,
     ) -> Self:

@@ -91,9 +91,11 @@ def first_needed(number: int, rule: UpdateRule, *, remembers: bool, initial: int
     initial : int
         Number of the first period of all, at most 0.
     """
+    if not remembers:
+        return initial
     if rule.window is not None:
         return max(number - rule.window, initial)
-    return number if remembers and rule.discount == 1 else initial
+    return number if rule.discount == 1 else initial
 
 
 def joined(parts: Sequence[xr.Dataset], dim: str) -> xr.Dataset | None:

@@ -12,7 +12,7 @@ import xarray as xr
 
 from learning_debt.data import as_labels, label_text
 from learning_debt.errors import noted
-from learning_debt.forecasters.base import Forecaster
+from learning_debt.forecasters.base import Forecaster, require_sampled_forecaster
 from learning_debt.forecasters.conjugate_regression import ConjugateRegression
 from learning_debt.monitor.agreed_settings import Settings
 from learning_debt.monitor.decision_records import RecordedDecision
@@ -23,6 +23,7 @@ from learning_debt.monitor.kept_labels import labels_of, read_labels
 from learning_debt.monitor.ledger import Ledger, NewEntry, opened
 from learning_debt.monitor.live_exact import LiveExact
 from learning_debt.monitor.live_rows import LiveRows, first_needed, joined
+from learning_debt.monitor.live_sampled import LiveSampled
 from learning_debt.monitor.observation import Before, LiveStep, observed
 from learning_debt.monitor.present_spell import spell_rows
 from learning_debt.monitor.recalled_cells import recalled
@@ -32,18 +33,11 @@ from learning_debt.spells.step import StepOptions
 
 
 def live_step(forecaster: Forecaster, settings: Settings) -> LiveStep[Any]:
-    """What takes the periods of a forecaster.
-
-    Raises
-    ------
-    NotImplementedError
-    """
+    """What takes the periods of a forecaster."""
     options = StepOptions(settings.variables, settings.score, settings.update_rule)
     if isinstance(forecaster, ConjugateRegression):
         return LiveExact(forecaster, options)
-    raise NotImplementedError(
-        f"forecaster: a monitor takes a ConjugateRegression so far, not a {type(forecaster).__name__}"
-    )
+    return LiveSampled(require_sampled_forecaster("forecaster", forecaster), options, settings.shadow, settings.seed)
 
 
 class LiveSession:
@@ -61,6 +55,7 @@ class LiveSession:
         self.folder, self.settings, self.forecaster = folder, settings, forecaster
         self._rows: tuple[int, LiveRows] | None = None
         self._posteriors: dict[str, Any] = {}
+        self._step: tuple[Forecaster, LiveStep[Any]] | None = None
         self._cleaned = False
 
     def require_same(self, forecaster: Forecaster) -> None:
@@ -144,7 +139,7 @@ class LiveSession:
     def _record(self, ledger: Ledger, forecaster: Forecaster, arriving: Arriving) -> None:
         """One period, from its rows to its entry; what it writes before is nothing without the entry."""
         begun, standing = perf_counter(), Standing.of(ledger)
-        step, number = live_step(forecaster, self.settings), standing.last + 1
+        step, number = self._step_of(forecaster), standing.last + 1
         rows = self._rows_before(ledger, standing, step).with_period(arriving.rows)
         stored = self._stored(ledger, standing.stored, step)
         before = _before(ledger, standing)
@@ -160,6 +155,12 @@ class LiveSession:
             self.folder.remove(gone)
             for name in gone:
                 self._posteriors.pop(name, None)
+
+    def _step_of(self, forecaster: Forecaster) -> LiveStep[Any]:
+        """What takes the periods, the same one from period to period: it may remember."""
+        if self._step is None or self._step[0] is not forecaster:
+            self._step = forecaster, live_step(forecaster, self.settings)
+        return self._step[1]
 
     def _rows_before(self, ledger: Ledger, standing: Standing, step: LiveStep[Any]) -> LiveRows:
         """Rows that the next step may need, from memory or from the folder."""

@@ -16,7 +16,8 @@ import xarray as xr
 
 from learning_debt.data import as_labels, label_text
 from learning_debt.data.update_rule import UpdateRule
-from learning_debt.forecasters.base import Forecaster
+from learning_debt.forecasters.base import FarSighted, Forecaster
+from learning_debt.forecasters.conjugate_regression import ConjugateRegression
 from learning_debt.monitor import ledger
 from learning_debt.monitor.agreed_settings import Settings, present_versions
 from learning_debt.monitor.forecaster_identity import identity_at
@@ -32,9 +33,9 @@ from learning_debt.monitor.state_folder import DATA, POSTERIORS, StateFolder, sy
 from learning_debt.policies.base import require_policy
 from learning_debt.policies.cost import RetrainingCost, as_cost
 from learning_debt.policies.saving import as_text
-from learning_debt.scores import as_score
+from learning_debt.scores import Score, as_score
 from learning_debt.shadows.refit import Refit
-from learning_debt.spells.schema import ESTIMATED, OPTIONAL
+from learning_debt.spells.schema import DEPLOYED_SCORE, ESTIMATED, OPTIONAL
 from learning_debt.spells.table_options import check_options
 from learning_debt.validation import (
     require_instance,
@@ -43,6 +44,9 @@ from learning_debt.validation import (
     require_seed,
     require_whole_number,
 )
+
+RETAINED_EXACT, RETAINED_DRAWS = 20, 8
+"""Posteriors that are held against the shadow, at most, unless told otherwise."""
 
 
 class Beginning(NamedTuple):
@@ -95,8 +99,11 @@ def agreed(
     numbers = {"calendar": horizon}
     check_options(forecaster, names, update_rule, shadow, random_seed, None, numbers, flags)
     require_probability("probability", probability)
+    exact = isinstance(forecaster, ConjugateRegression)
+    retained = (RETAINED_EXACT if exact else RETAINED_DRAWS) if retained is None else retained
     require_whole_number("retained", retained, at_least=FEWEST)
     chosen, rule = as_score(score), UpdateRule() if update_rule is None else update_rule
+    names = names if exact else _of_draws(names, policy, chosen)
     worth = ("rows" if chosen.in_money else 1.0) if exposure is None else exposure
     if isinstance(worth, str):
         if worth != "rows":
@@ -123,6 +130,17 @@ def agreed(
         versions=present_versions(),
     )
     return _resolved(settings)
+
+
+def _of_draws(names: tuple[str, ...], policy: Policy, score: Score) -> tuple[str, ...]:
+    """Those of the signals that draws tell under a score."""
+    if not score.differences_only:
+        return names
+    if DEPLOYED_SCORE in policy.requires:
+        raise ValueError(
+            f"policy: {policy} reads deployed_score, and the {score.name} score is known for differences only"
+        )
+    return tuple(name for name in names if name != DEPLOYED_SCORE)
 
 
 def _priced(cost: RetrainingCost) -> RetrainingCost:
@@ -263,12 +281,15 @@ def make_folder(
             shutil.rmtree(part, ignore_errors=True)
 
 
-def checked_rows(forecaster: Forecaster, arriving: Sequence[Arriving]) -> None:
-    """Refuse rows that the forecaster refuses, before anything is worked out.
+def checked_rows(forecaster: Forecaster, beginning: Beginning, dim: str) -> None:
+    """Refuse rows that the forecaster refuses, or would come to refuse, before anything is worked out.
 
     Raises
     ------
     TypeError, ValueError, KeyError
     """
-    for one in arriving:
+    for one in (*beginning.initial, *beginning.later):
         forecaster.as_batch(one.rows)
+    if isinstance(forecaster, FarSighted):
+        rows = joined([one.rows for one in (*beginning.initial, *beginning.later)], dim)
+        forecaster.require_history(rows, sum(one.rows.sizes[dim] for one in beginning.initial))

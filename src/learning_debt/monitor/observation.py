@@ -48,8 +48,8 @@ class LiveStep[Posterior](Protocol):
         """The first posterior."""
         ...
 
-    def step(self, stored: Sequence[Posterior], rows: LiveRows) -> tuple[Posterior, Column]:
-        """The next shadow, and how the stored posteriors stand to it; the last row of `rows` is new."""
+    def step(self, stored: Sequence[Posterior], numbers: Sequence[int], rows: LiveRows) -> tuple[Posterior, Column]:
+        """The next shadow, and how the stored posteriors, with these numbers, stand to it; the last rows are new."""
         ...
 
 
@@ -144,7 +144,7 @@ def observed[Posterior](
     clock : callable
         Seconds since the observation began.
     """
-    shadow, column = step.step(stored, rows)
+    shadow, column = step.step(stored, before.stored, rows)
     period = period_row(before.number, arriving, rows.counts[-1], settings, column.upkeep)
     signals = signal_rows(before, column)
     policy = settings.policy

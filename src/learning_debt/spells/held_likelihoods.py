@@ -69,6 +69,13 @@ class HeldLikelihoods:
             whole = self._total(posterior, self._rows(period, period.row_weight))
         return HeldLikelihood(period.row_weight, np.zeros((sizes["chain"], sizes["draw"])), whole)
 
+    def anew(self, period: Period, posterior: xr.DataTree, row_weight: Array) -> HeldLikelihood:
+        """What is kept of a posterior that holds `row_weight`, from all rows, the newest shadow being of `period`."""
+        own = padded(row_weight, len(period.row_weight))
+        beyond = self._total(posterior, self._rows(period, period.row_weight - own))
+        whole: Array | float = 0.0 if self.discount == 1 else self._total(posterior, self._rows(period, own))
+        return HeldLikelihood(row_weight, beyond, whole)
+
     def learnt(self, period: Period, before: Array) -> WeightedRows:
         """Rows whose weight departs in `period` from pure decay of `before`, what the last shadow held."""
         return self._rows(period, period.row_weight - self.discount * padded(before, len(period.row_weight)))

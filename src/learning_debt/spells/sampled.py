@@ -114,7 +114,7 @@ class SampledStep:
         shadow, upkeep = self.keeper.start(self.forecaster, period.so_far, period.row_weight, fit_seed)
         refuse_options(self.forecaster, self.options, self.keeper)
         stored = Stored(shadow.posterior, draws_record(shadow.posterior), bridge_seed)
-        held = (self.likelihoods.stored(period, shadow.posterior),) if self._by_likelihood else ()
+        held = (self.likelihoods.stored(period, shadow.posterior),) if self.by_likelihood else ()
         return SampledHoldings(shadow, (stored,), held, ShadowChain(LADDER_SHARE), {}), upkeep
 
     def step(
@@ -154,7 +154,8 @@ class SampledStep:
         return not {"debt", "deployed_pareto_k"}.isdisjoint(self.options.variables)
 
     @property
-    def _by_likelihood(self) -> bool:
+    def by_likelihood(self) -> bool:
+        """Whether debts go by log-likelihoods at draws, one number for each of which is held; known from a fit on."""
         return self._debt_asked and self._no_debt is None and self.keeper.exact
 
     def _scored(
@@ -240,7 +241,7 @@ class SampledStep:
 
         Where they are not `asked` for, only what later ones need.
         """
-        if self._by_likelihood:
+        if self.by_likelihood:
             return self._by_log_likelihoods(held, period, newest, batch, asked)
         debts: list[Estimate | None] = [None] * len(held.stored)
         if asked and self._debt_asked and self._no_debt is None:
