@@ -33,9 +33,9 @@ from learning_debt.monitor.state_folder import DATA, POSTERIORS, StateFolder, sy
 from learning_debt.policies.base import require_policy
 from learning_debt.policies.cost import RetrainingCost, as_cost
 from learning_debt.policies.saving import as_text
-from learning_debt.scores import Score, as_score
+from learning_debt.scores import as_score
 from learning_debt.shadows.refit import Refit
-from learning_debt.spells.schema import DEPLOYED_SCORE, ESTIMATED, OPTIONAL
+from learning_debt.spells.schema import ESTIMATED, OPTIONAL
 from learning_debt.spells.table_options import check_options
 from learning_debt.validation import (
     require_instance,
@@ -103,7 +103,6 @@ def agreed(
     retained = (RETAINED_EXACT if exact else RETAINED_DRAWS) if retained is None else retained
     require_whole_number("retained", retained, at_least=FEWEST)
     chosen, rule = as_score(score), UpdateRule() if update_rule is None else update_rule
-    names = names if exact else _of_draws(names, policy, chosen)
     worth = ("rows" if chosen.in_money else 1.0) if exposure is None else exposure
     if isinstance(worth, str):
         if worth != "rows":
@@ -130,17 +129,6 @@ def agreed(
         versions=present_versions(),
     )
     return _resolved(settings)
-
-
-def _of_draws(names: tuple[str, ...], policy: Policy, score: Score) -> tuple[str, ...]:
-    """Those of the signals that draws tell under a score."""
-    if not score.differences_only:
-        return names
-    if DEPLOYED_SCORE in policy.requires:
-        raise ValueError(
-            f"policy: {policy} reads deployed_score, and the {score.name} score is known for differences only"
-        )
-    return tuple(name for name in names if name != DEPLOYED_SCORE)
 
 
 def _priced(cost: RetrainingCost) -> RetrainingCost:
