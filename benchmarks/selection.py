@@ -21,7 +21,7 @@ import numpy as np
 import learning_debt as ld
 from learning_debt.arrays.draws.resampling import resample_counts, resampled_totals
 from learning_debt.auditing.cost_comparison import interval, resample
-from learning_debt.auditing.split_evaluation import BEST, RIVAL, Trial, run_trial
+from learning_debt.auditing.split_evaluation import BEST, RIVAL, Question, Trial, run_trial
 
 DECIDES = "what decides"
 COST, WINDOW, ROWS, RESAMPLES, PROBABILITY = ld.RetrainingCost(0.2), 20, 5, 1000, 0.9
@@ -41,6 +41,11 @@ def simulated_table(periods: int, rng: np.random.Generator):
         update_rule=ld.UpdateRule(window=WINDOW),
         progressbar=False,
     )
+
+
+def trial_of(table) -> Trial:
+    """Half of a history tuned on, half reported on."""
+    return run_trial(ld.check_spells(table), Question.of(COST, None, "signed", None), 0.5)
 
 
 def of_one_history(trial: Trial, rng: np.random.Generator) -> dict[str, dict[str, list[float]]]:
@@ -98,7 +103,7 @@ def main() -> None:
         found = []
         for seed in np.random.SeedSequence([options.seed, periods]).spawn(options.replications):
             rng = np.random.default_rng(seed)
-            found.append(of_one_history(run_trial(simulated_table(periods, rng), COST, None, 0.5, "signed", None), rng))
+            found.append(of_one_history(trial_of(simulated_table(periods, rng)), rng))
         results[str(periods)] = summarise(found)
         print(
             f"\n{periods} periods, half of them reported on; {options.replications} histories, "

@@ -139,6 +139,9 @@ def rivals(
 def rival_policies(spells: xr.Dataset, *, split: float = 0.6, river: bool = True) -> dict[str, list[Policy]]:
     """Candidates of every rival policy that a spell table allows; hand them to `audit` as its `policies`.
 
+    Detectors of river are not vectorised, and two of them, KSWIN and HDDM, take seconds from a hundred starts of a
+    history: ``audit(..., starts=10)`` spares them walks.
+
     Parameters
     ----------
     spells : Dataset
