@@ -382,7 +382,7 @@ def test_intervals_that_tune_again_cover_more_often_than_those_that_do_not():
     """CUSUM against the best calendar on 40 histories of 80 periods, in which a coefficient is drawn anew now and then.
 
     benchmarks/selection.py measures coverage; 90% intervals cover less than that, since few shifts fall into a part.
-    Here it must not fall below what was measured there, .64, by more than 4 sigma of the binomial, and not below that
+    Here it must not fall below what was measured there, .53, by more than 4 sigma of the binomial, and not below that
     of intervals with the tuned candidates held.
     """
     replications, periods, window, rows = 40, 80, 20, 5
@@ -406,7 +406,7 @@ def test_intervals_that_tune_again_cover_more_often_than_those_that_do_not():
         bounds[i, 1] = np.quantile(held, [0.05, 0.95])
     covers = (bounds[..., 0] <= differences.mean()) & (differences.mean() <= bounds[..., 1])
     again, held = covers.mean(axis=0)
-    assert again > 0.64 - 4 * np.sqrt(0.64 * 0.36 / replications), (again, held)
+    assert again > 0.53 - 4 * np.sqrt(0.53 * 0.47 / replications), (again, held)
     assert again > held, (again, held)
 
 

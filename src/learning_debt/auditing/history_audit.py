@@ -193,9 +193,9 @@ def audit(
     -----
     Few shifts fall into one history, so intervals are narrower than they say. In ``benchmarks/selection.py`` (jumps in
     one period of 20; half of the periods reported on; 120 histories) 90% intervals of tuned policies against the best
-    calendar covered the long-run difference in .64 to .81 of the histories of 80 periods and in .82 to .90 of those of
-    160; with the tuned candidates held, in .38 to .62. Never, always and the oracle fared worse: .39 to .76. A
-    difference in the wrong direction was reported in at most .03 of the histories for tuned policies, .12 with
+    calendar covered the long-run difference in .53 to .65 of the histories of 80 periods and in .80 to .90 of those of
+    160; with the tuned candidates held, in .35 to .42 and .57 to .73. Never, always and the oracle: .35 to .71. A
+    difference in the wrong direction was reported in at most .03 of the histories for tuned policies, .10 with
     candidates held.
 
     References
