@@ -231,11 +231,65 @@ def test_the_same_batch_twice_changes_nothing(home):
     assert first == again
 
 
-def test_a_period_that_is_left_out_is_named(home):
-    done = observe("a.csv", frame(50, 51).assign(period="w052"))
-    assert done.exit_code in (0, 1)  # text labels have no spacing of their own
-    numbered = observe("b.csv", frame(60, 61).assign(x=np.nan))
-    assert numbered.exit_code == 1
+def test_values_that_no_model_takes_are_refused(home):
+    head = ld.Monitor.open("state").status()["head"]
+    done = observe("a.csv", frame(50, 51).assign(x=np.nan))
+    assert done.exit_code == 1
+    assert "'x'" in done.stderr
+    assert ld.Monitor.open("state").status()["head"] == head
+
+
+@pytest.mark.parametrize(
+    ("periods", "texts"),
+    [
+        ("pd.date_range('2024-01-01', periods=40, freq='W-MON')", ["2024-10-07", "2024-10-14"]),
+        ("pd.period_range('2021-01', periods=40, freq='M')", ["2024-05", "2024-06"]),
+        ("np.arange(40)", ["40", "41"]),
+    ],
+    ids=["dates", "months", "numbers"],
+)
+def test_text_means_the_label_that_it_would_be_in_the_history(tmp_path, monkeypatch, periods, texts):
+    monkeypatch.chdir(tmp_path)
+    model = (
+        (MODEL + POLICY)
+        .replace('[f"w{one:03d}" for one in week]', periods)
+        .replace("import numpy", "import pandas as pd, numpy")
+    )
+    Path("model.py").write_text(model)
+    assert run("init", "state", "--model", "model.py").exit_code == 0
+    done = observe("a.csv", frame(40, 42).assign(period=texts))
+    assert done.exit_code == 0, done.output
+    assert texts[1] in done.stdout
+    assert texts[0] in run("explain", "state", texts[0]).stdout
+    (first,) = told(run("status", "state", "--json"))["rollback_to"] or ["none"]
+    assert first == "none"
+    assert run("redeploy", "state", "--model", "model.py").exit_code == 0
+    (back,) = told(run("status", "state", "--json"))["rollback_to"]
+    assert told(run("rollback", "state", "--to", back, "--json"))["in_service"] == back
+    if periods != "np.arange(40)":
+        done = observe("b.csv", frame(42, 43).assign(period="next week"))
+        assert done.exit_code == 1
+        assert "BATCH, column period: 'next week' is no" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("period,x,y\n", "BATCH: standard input holds a header and no rows"),
+        (
+            "period,x,y\n07/10/2024,1,2\n",
+            "BATCH: column 'period' of standard input, row 2: 07/10/2024 begins with the day",
+        ),
+        ("period,x,y\nw050,1\n", "BATCH: "),
+        ("\0\0", "BATCH: standard input holds zero bytes"),
+    ],
+)
+def test_what_is_wrong_with_standard_input_is_said_of_it(home, content, message):
+    done = run("observe", "state", "-", "--model", "model.py", stdin=content)
+    assert done.exit_code == 1
+    assert message in done.stderr
+    assert "/tmp" not in done.stderr
+    assert "--history" not in done.stderr
 
 
 # What it says

@@ -33,7 +33,10 @@ def read_history(path: Path, option: str = "--history") -> Any:
         raise FileNotFoundError(f"{option}: there is no file {path}")
     name = path.name.lower()
     if name.endswith(TEXT):
-        return read_text_table(path)
+        try:
+            return read_text_table(path)
+        except ValueError as error:
+            raise ValueError(str(error).replace("--history", option, 1)) from error
     if name.endswith(NETCDF):
         return _read_netcdf(path, option)
     if name.endswith(PARQUET):
@@ -55,7 +58,12 @@ def read_standard_input(kind: str, option: str) -> Any:
     with TemporaryDirectory() as home:
         path = Path(home, f"standard input{STANDARD_INPUT[kind]}")
         path.write_bytes(content)
-        return read_history(path, option)
+        try:
+            return read_history(path, option)
+        except ValueError as error:
+            raise ValueError(
+                str(error).replace(str(path), "standard input").replace(path.name, "standard input")
+            ) from error
 
 
 def read_spells(path: Path) -> xr.Dataset:

@@ -122,14 +122,14 @@ def observe(
     """
     with clear_endings(model.absolute().parent):
         from learning_debt.cli.history_file import STANDARD_INPUT, read_history, read_standard_input
-        from learning_debt.cli.monitor_of_file import monitor_of
+        from learning_debt.cli.monitor_of_file import monitor_of, with_labels
 
         answers = Answers("observe", as_json)
         hooks = hooks_of(webhook, webhook_variable, secret_variable, command, cooldown)
         require_choice("--format", kind, tuple(STANDARD_INPUT))
         with monitor_of(directory, model, answers.console) as monitor:
             rows = read_standard_input(kind, "BATCH") if str(batch) == "-" else read_history(batch, "BATCH")
-            monitor.observe(rows, gaps=gaps)
+            monitor.observe(with_labels(monitor, rows), gaps=gaps)
             status = _status_of(monitor, directory)
             answers.give(status, decision_lines(status, monitor.explain()))
             _alert(monitor, hooks)
@@ -184,12 +184,15 @@ def history(
 @app.command()
 def explain(
     directory: Folder,
-    period: Annotated[str | None, typer.Argument(help="Its label; default: the last one.")] = None,
+    period: Annotated[str | None, typer.Argument(help="Its label; default: the last one.", metavar="PERIOD")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what a decision rested on."""
     with clear_endings():
-        text = ld.Monitor.open(directory).explain(period)
+        from learning_debt.cli.monitor_of_file import label_of
+
+        monitor = ld.Monitor.open(directory)
+        text = monitor.explain(label_of(monitor, period, "PERIOD"))
         Answers("explain", as_json).give({"text": text}, [text])
 
 
@@ -240,10 +243,12 @@ def rollback(
 ) -> None:
     """Put an earlier posterior into service again."""
     with clear_endings():
+        from learning_debt.cli.monitor_of_file import label_of
+
         answers = Answers("rollback", as_json)
         registry = registry_of(mlflow, mlflow_uri)
         monitor = ld.Monitor.open(directory)
-        monitor.rollback(to, reason=reason)
+        monitor.rollback(label_of(monitor, to, "--to"), reason=reason)
         status = _status_of(monitor, directory)
         answers.give(status, [f"{status['in_service']} serves again"])
         _register(monitor, directory, registry)

@@ -8,11 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+import xarray as xr
+
 import learning_debt as ld
 from learning_debt.cli.command_endings import PlainConsole
 from learning_debt.cli.history_file import read_history
 from learning_debt.cli.model_file import imported
-from learning_debt.cli.settings import Settings
+from learning_debt.cli.settings import Settings, label_from_text
+from learning_debt.data import PERIOD
 from learning_debt.spells.placeholder_table import rehearsed_table
 
 CREATION = tuple(
@@ -66,6 +70,28 @@ def begun_monitor(
         if isinstance(alike.get("shadow"), ld.PooledShadow):  # it serves whole histories
             alike.pop("shadow")
         yield ld.Monitor.from_audit(directory, found, forecaster, data, **alike)
+
+
+def label_of(monitor: ld.Monitor, text: str | None, option: str) -> Any:
+    """A label of the command line as what the labels of a monitor are; None where none is given."""
+    return None if text is None else label_from_text(text, _labelled(monitor), option)
+
+
+def with_labels(monitor: ld.Monitor, rows: Any) -> Any:
+    """Rows whose periods are text, as a CSV file has them, with labels as those of the monitor are."""
+    if not isinstance(rows, pd.DataFrame) or PERIOD not in rows:
+        return rows
+    texts = rows[PERIOD]
+    if not all(isinstance(text, str) for text in texts):
+        return rows
+    table = _labelled(monitor)
+    meant = {text: label_from_text(text, table, "BATCH, column period") for text in texts.unique()}
+    return rows.assign(**{PERIOD: pd.Series([meant[text] for text in texts], rows.index)})
+
+
+def _labelled(monitor: ld.Monitor) -> xr.Dataset:
+    """A table with nothing but a monitor's labels."""
+    return xr.Dataset(coords={"label": monitor.labels().drop_vars(PERIOD)})
 
 
 def _settings(model: Path, module: Any, console: PlainConsole, **given: Any) -> Settings:

@@ -168,7 +168,7 @@ def first_periods(data: Any, observation_dim: str) -> int:
     return max(1, as_labels(rows[PERIOD].values, "history periods").index.nunique() // 3)
 
 
-def label_from_text(text: str, table: xr.Dataset) -> Any:
+def label_from_text(text: str, table: xr.Dataset, option: str = "--last-retrain") -> Any:
     """A label of the command line as what the labels of a table are: a number, a date, a period, or text.
 
     Examples
@@ -191,7 +191,7 @@ def label_from_text(text: str, table: xr.Dataset) -> Any:
         return PARSERS[kind.name](text, labels.index)
     except ValueError as error:
         raise ValueError(
-            f"--last-retrain: {text!r} is no {kind}, as the labels of the periods are, such as {labels.texts[-1]}"
+            f"{option}: {text!r} is no {kind}, as the labels of the periods are, such as {labels.texts[-1]}"
         ) from error
 
 
