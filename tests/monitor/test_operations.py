@@ -24,6 +24,7 @@ from learning_debt.monitor.state_folder import StateFolder
 from learning_debt.monitor.writer_lock import BusyError, writer_lock
 
 ROOT = Path(__file__).parents[2]
+PATHS = {"PYTHONPATH": str(ROOT / "src")}
 
 
 def forecaster():
@@ -194,6 +195,43 @@ def test_a_process_killed_before_the_record_sends_again_with_the_same_id(folder,
     ids = [message["id"] for message in messages()]
     assert len(ids) == 2
     assert ids[0] == ids[1]
+
+
+SENDS = """
+    import sys
+    from learning_debt.monitor.alert_outbox import AlertOutbox
+    from learning_debt.monitor.alerts import send_alerts
+    from learning_debt.monitor.command_hook import CommandHook
+    from learning_debt.monitor.state_folder import StateFolder
+    outbox, hook = AlertOutbox(StateFolder(sys.argv[1])), CommandHook([sys.executable, "-c", sys.argv[2]])
+    while sys.stdin.readline():
+        print(len(send_alerts(outbox, [hook])), flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_that_send_at_once_send_each_decision_once(folder, told):
+    hook, messages = told
+    monitor = monitor_of(folder)
+    monitor.send_alerts([hook])
+    program = [sys.executable, "-c", textwrap.dedent(SENDS), str(folder), hook.arguments[2]]
+    both = [
+        subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | PATHS)
+        for _ in range(2)
+    ]
+    for week in range(46, 52):
+        monitor.observe(rows(week, week + 1, slope=-4.0))
+        for each in both:
+            each.stdin.write("\n")
+            each.stdin.flush()
+        assert sum(int(each.stdout.readline()) for each in both) == 1
+    for each in both:
+        each.stdin.close()
+        assert each.wait(60) == 0
+        each.stdout.close()
+    ids = [message["id"] for message in messages()]
+    assert ids == monitor.history()["receipt"].values[-7:].tolist()
+    assert monitor.verify(replay=True).ok
 
 
 def test_a_link_in_place_of_the_lock_is_not_followed(folder, told, tmp_path):
