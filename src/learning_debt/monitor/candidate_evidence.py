@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -32,15 +33,15 @@ def evidence(session: LiveSession, ledger: Ledger, *, largest_shift: float | Non
     """
     standing = Standing.of(ledger)
     gaps = ledger.all(
-        "SELECT score_gap, score_gap_se FROM signals WHERE deployed_at = ? AND score_gap IS NOT NULL "
-        "ORDER BY period DESC LIMIT ?",
+        "SELECT score_gap, score_gap_se, score_gap_reliable FROM signals WHERE deployed_at = ? "
+        "AND score_gap IS NOT NULL ORDER BY period DESC LIMIT ?",
         standing.in_service,
         MOST_PERIODS,
     )[::-1]
     own = ledger.first("SELECT * FROM periods WHERE number = ?", standing.last)
     assert own is not None
     size = float("nan") if own["effective_size"] is None else own["effective_size"]
-    return check_candidate(
+    check = check_candidate(
         [row["score_gap"] for row in gaps],
         monte_carlo_errors=[row["score_gap_se"] or 0.0 for row in gaps],
         convergence=Convergence(float("nan"), size, 0, bool(own["converged"]), own["doubt"]),
@@ -48,6 +49,9 @@ def evidence(session: LiveSession, ledger: Ledger, *, largest_shift: float | Non
         largest_shift=largest_shift,
         error_rate=error_rate,
     )
+    unsure = sum(row["score_gap_reliable"] == 0 for row in gaps)
+    said = f"{unsure} of {len(gaps)} score gaps are not reliable"
+    return replace(check, notes=(*check.notes, said)) if unsure else check
 
 
 def _shift(session: LiveSession, ledger: Ledger, standing: Standing) -> Estimate | None:
