@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 
 import learning_debt as ld
 from learning_debt.cli import app
+from learning_debt.monitor.live_session import LiveSession
 
 MODEL = '''
 """Weekly sales by a regression."""
@@ -124,6 +125,31 @@ def test_init_refuses_before_it_makes_anything(tmp_path, monkeypatch, lines, opt
     assert done.exit_code == 1
     assert message in done.stderr
     assert not Path("state").exists()
+
+
+def test_init_that_is_cut_short_says_how_to_go_on(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("model.py").write_text(MODEL + POLICY)
+    frame(0, 40).to_csv("history.csv", index=False)
+    options = ("--history", "history.csv", "--last-retrain", "w029")
+    record, left = LiveSession._record, [4]
+
+    def interrupted(*arguments):
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        return record(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LiveSession, "_record", interrupted)
+        done = run("init", "state", "--model", "model.py", *options)
+    assert done.exit_code == 130
+    again = "learning-debt monitor observe state history.csv --model model.py"
+    assert f"the periods so far are kept in state; go on with: {again}" in done.stderr
+    assert ld.Monitor.open("state").status()["label"] == "w033"
+    assert run(*again.split()[2:], "--exit-zero").exit_code == 0
+    status = ld.Monitor.open("state").status()
+    assert (status["label"], status["in_service"], status["period"]) == ("w039", "w029", 10)
 
 
 def test_init_leaves_a_folder_that_is_there_alone(home):
@@ -477,6 +503,32 @@ def test_commands_in_the_docs_exist_with_their_options(page, line):
         assert command is not None, f"{page}: {words[0]}"
         known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
         assert set(re.findall(r"(?<!\S)--[a-z-]+", words[1])) <= known, f"{page}: {line}"
+
+
+def test_metrics_in_the_docs_exist(home):
+    text = (DOCS / "monitor-operations.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"learning_debt_\w+(?=\{| )", "\n".join(re.findall(r"expr: (.*)", text))))
+    assert len(named) == 2
+    written = run("metrics", "state").stdout
+    assert all(f"# TYPE {name} gauge" in written for name in named)
+
+
+DATA = {
+    "status": {"series", "verdict", "reason", "expected_regret", "probability", "cost", "unit", "in_service", "head"},
+    "explain": {"text"},
+    "redeploy": {"deployed", "check", "in_service"},
+    "verify": {"findings", "head", "entries", "replayed"},
+    "metrics": {"text"},
+}
+
+
+@pytest.mark.parametrize("command", DATA)
+def test_keys_of_json_that_the_docs_name_are_there(home, command):
+    answer = told(run(command, "state", "--json", *(("--model", "model.py") if command == "redeploy" else ())))
+    assert set(answer) >= DATA[command]
+    if command == "redeploy":
+        named = {"passes", "reasons", "notes", "score_difference", "score_bounds", "forecast_shift"}
+        assert set(answer["check"]) >= named
 
 
 @pytest.mark.slow

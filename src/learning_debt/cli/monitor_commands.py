@@ -81,7 +81,8 @@ def init(
 ) -> None:
     """Make the folder: fit what serves now, and walk through the periods since.
 
-    The policy is that of MODEL.py (policy = ...), or else the one that an audit of the history chooses.
+    The policy is that of MODEL.py (policy = ...), or else the one that an audit of the history chooses. If it is cut
+    short, observe the same history to go on: periods that are known are recognised.
     """
     with clear_endings(model.absolute().parent):
         from learning_debt.cli.monitor_of_file import begun_monitor
