@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from learning_debt.auditing.ageing import ageing_curve
     from learning_debt.auditing.belief import belief_check
     from learning_debt.auditing.belief_slope import belief_slope
+    from learning_debt.auditing.diagnosis import Diagnosis, diagnose
     from learning_debt.auditing.shadow_scores import shadow_scores
     from learning_debt.data.update_rule import UpdateRule
     from learning_debt.debt import debt_by_block, debt_by_group
@@ -68,6 +69,7 @@ __all__ = [
     "ContinuationModel",
     "DebtRegretModel",
     "Decision",
+    "Diagnosis",
     "Doubt",
     "Estimate",
     "ForecasterSamplingWrapper",
@@ -102,6 +104,7 @@ __all__ = [
     "debt_from_densities",
     "decide",
     "decide_all",
+    "diagnose",
     "equal_weights",
     "fit_continuation",
     "from_period",
@@ -131,6 +134,7 @@ _MODULES = {
     "ContinuationModel": "learning_debt.policies.models.continuation",
     "DebtRegretModel": "learning_debt.policies.models.regret",
     "Decision": "learning_debt.pricing.decision",
+    "Diagnosis": "learning_debt.auditing.diagnosis",
     "Doubt": "learning_debt.doubt",
     "Estimate": "learning_debt.estimate",
     "ForecasterSamplingWrapper": "learning_debt.integrations.sampling_wrapper",
@@ -165,6 +169,7 @@ _MODULES = {
     "debt_from_densities": "learning_debt.debt.from_densities",
     "decide": "learning_debt.pricing.decision",
     "decide_all": "learning_debt.pricing.decision",
+    "diagnose": "learning_debt.auditing.diagnosis",
     "equal_weights": "learning_debt.forecasters.weights",
     "fit_continuation": "learning_debt.pricing.policy_iteration",
     "from_period": "learning_debt.spells",

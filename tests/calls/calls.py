@@ -604,6 +604,16 @@ CALLS: dict[str, Call] = {
             "probability": A(0.9, "probability"),
         },
     ),
+    "diagnose": Call(
+        ld.diagnose,
+        {
+            "spells": TABLE,
+            "forgetting": A(None, "object", OPTIONAL),
+            "deployed_at": A(0, "whole from 0", OPTIONAL),
+            "deployed_label": A(None, "object", OPTIONAL),
+            "alpha": A(0.05, "probability"),
+        },
+    ),
     "belief_check": Call(
         ld.belief_check,
         {"spells": TABLE, "schedule": A(None, "object", OPTIONAL), "probability": A(0.99, "probability")},

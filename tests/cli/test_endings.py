@@ -16,7 +16,7 @@ import learning_debt as ld
 from learning_debt.cli import run_audit
 
 SOURCE = Path(ld.__file__).parents[1]
-FILES = {"report.html", "policies.csv", "bill.png", "schedule.png", "signals.png", "spells.nc"}
+FILES = {"report.html", "policies.csv", "today.json", "bill.png", "schedule.png", "signals.png", "spells.nc"}
 WAIT = """
 import pathlib, time
 def wait():

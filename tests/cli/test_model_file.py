@@ -15,7 +15,7 @@ from learning_debt.cli.model_file import imported, misspelt
 from learning_debt.cli.settings import AUDIT_OPTIONS, TABLE_OPTIONS, Settings, label_from_text
 from learning_debt.data import stored_labels
 
-FILES = {"report.html", "policies.csv", "bill.png", "schedule.png", "signals.png", "spells.nc"}
+FILES = {"report.html", "policies.csv", "today.json", "bill.png", "schedule.png", "signals.png", "spells.nc"}
 BUILD = "def build_model(data):\n    raise AssertionError('must not be reached')\n"
 
 

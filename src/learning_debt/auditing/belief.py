@@ -132,6 +132,15 @@ def _held_against_beliefs(table: xr.Dataset, schedule: xr.DataArray | None, prob
     return _verdicts(table, total(gap) / count, total(belief) / count, np.sqrt(variance) / count, periods, probability)
 
 
+def belief_ratio(spells: xr.Dataset, probability: float = PROBABILITY) -> float | None:
+    """Gaps over what was expected of them, of the first posterior and all series; None where they agree."""
+    if not belief_notes(spells, probability):
+        return None
+    check = _held_against_beliefs(spells.isel(deployed_at=[0]), None, probability)
+    known = check["periods"] > 0
+    return float((check["score_gap"].where(known).sum() / check["belief"].where(known).sum()).item())
+
+
 def belief_notes(spells: xr.Dataset, probability: float = PROBABILITY) -> list[str]:
     """What to tell the reader of an audit of a checked table: one sentence if gaps disagree with beliefs, else nothing.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
@@ -15,9 +15,10 @@ from learning_debt.auditing.rule_tables import checked_tables
 from learning_debt.auditing.shadow_scores import shadow_scores
 from learning_debt.data import SERIES
 from learning_debt.spells import check_spells, deployed_after
+from learning_debt.spells.checks import require_table
 from learning_debt.spells.schema import DEPLOYED_SCORE, TableFacts
 from learning_debt.typing import Array
-from learning_debt.validation import require_number, require_whole_number
+from learning_debt.validation import require_probability, require_whole_number
 
 STALE, MISSING_DRIFT, WRONG_MODEL = "stale", "missing drift", "wrong model"
 BAD_LUCK, MOVED, LEARNT = "bad luck", "moved", "learnt"
@@ -74,6 +75,12 @@ class Diagnosis:
     def __str__(self) -> str:
         return self.sentence
 
+    def as_dict(self) -> dict[str, Any]:
+        """What it says, in types that JSON holds; numbers that are not known are None."""
+        said = {field.name: getattr(self, field.name) for field in fields(self)}
+        numbers = {name: of if np.isfinite(of) else None for name, of in said.items() if isinstance(of, float)}
+        return said | numbers | {"findings": list(self.findings)}
+
 
 def diagnose(
     spells: xr.Dataset,
@@ -120,11 +127,12 @@ def diagnose(
     >>> found.findings, found.cause
     (('stale',), 'moved')
     """
-    require_number("alpha", alpha, above=0, below=1)
+    require_probability("alpha", alpha)
     table = check_spells(spells)
     if table.sizes[SERIES] != 1:
         raise ValueError(f"spells: a diagnosis is of one series, and the table has {table.sizes[SERIES]}; use isel")
     if forgetting is not None:
+        require_table("forgetting", forgetting)
         table, forgetting = checked_tables({"spells": table, "forgetting": forgetting}).values()
     if deployed_label is not None:
         if deployed_at is not None:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from learning_debt.auditing.cost_comparison import compare, resample, told_apart
+from learning_debt.auditing.diagnosis import Diagnosis
 from learning_debt.auditing.notes import audit_notes
 from learning_debt.auditing.rule_comparison import RuleComparison, compared
 from learning_debt.auditing.rule_tables import checked_tables
-from learning_debt.auditing.split_evaluation import ORACLE, Question, Rows, Trial, run_trial
+from learning_debt.auditing.split_evaluation import ORACLE, Question, Rows, run_trial
+from learning_debt.auditing.todays_decisions import todays_decisions, told
 from learning_debt.policies import Policy
 from learning_debt.policies.cost import RetrainingCost
-from learning_debt.pricing.decision import Decision, decide
-from learning_debt.pricing.replays import Replay, replay
+from learning_debt.pricing.decision import Decision
+from learning_debt.pricing.replays import Replay
 from learning_debt.pricing.tuning import Tuned
 from learning_debt.spells import check_spells, deployed_after
 from learning_debt.validation import require_probability, require_seed, require_whole_number
@@ -46,8 +49,7 @@ class Audit:
     benchmark : str
         Row that `ratio` and `difference` compare with: your calendar, or the best one.
     decision : Decision or None
-        For today, from the policy that did best in tuning; None for a table of several series, which `decide_all`
-        decides about.
+        For today, from the policy that did best in tuning; None for a table of several series, whose `decisions` are.
     decided_by : str
         Name of that policy's row.
     decided_share : float
@@ -65,6 +67,16 @@ class Audit:
         What the reader must know.
     rules : RuleComparison or None
         On what to retrain, where tables of several rules were given; all else is about the first of them.
+    decisions : dict of label to Decision
+        For today, of every series by its name.
+    diagnosis : Diagnosis or None
+        What the gaps of the present spell speak for; None for a table of several series.
+    today : str
+        Today's decision in words: the verdict with what it rests on, what the spell's gaps speak for, where the horizon
+        comes from, and what to bear in mind. It never says two things that contradict each other without saying why.
+    random_seed : int or None
+    resamples : int
+        Of the intervals.
     """
 
     table: xr.Dataset
@@ -81,6 +93,11 @@ class Audit:
     probability: float
     notes: tuple[str, ...]
     rules: RuleComparison | None = None
+    decisions: dict[Any, Decision] = field(default_factory=dict)
+    diagnosis: Diagnosis | None = None
+    today: str = ""
+    random_seed: int | None = None
+    resamples: int = 0
 
     @property
     def headline(self) -> str:
@@ -113,14 +130,9 @@ class Audit:
         )
 
     def __str__(self) -> str:
-        left_out = ["total_se", "parameter", "shadow_score"]
-        left_out += ["net_score"] if bool(self.table["net_score"].isnull().all()) else []
-        frame = self.table.to_dataframe().drop(columns=left_out)
-        decision = f"\n\nToday: {self.decision.reason}" if self.decision else ""
         notes = "".join(f"\n- {note}" for note in self.notes)
-        table = frame.to_string(float_format=lambda value: f"{value:.3f}")
         rules = f"\n\n{self.rules.sentence} {self.rules.recommendation}" if self.rules else ""
-        return f"{table}\n\n{self.headline} {self.distinction}{decision}\n{notes}{rules}"
+        return f"{_as_text(self.table)}\n\n{self.headline} {self.distinction}\n\nToday: {self.today}\n{notes}{rules}"
 
 
 def audit(
@@ -229,12 +241,13 @@ def audit(
     trial = run_trial(table, question, split)
     again = resample(trial, resamples, np.random.default_rng(random_seed))
     result = compare(trial, again, probability)
+    today = todays_decisions(table, trial, result, probability, deployed_at, dict(list(tables.items())[1:]))
     return Audit(
         table=result,
         replays=trial.replays,
         tuned=trial.tuned,
         benchmark=trial.benchmark,
-        decision=_today(table, trial, probability, deployed_at),
+        decision=next(iter(today.decisions.values())) if len(today.decisions) == 1 else None,
         decided_by=trial.decided_by,
         decided_share=again.decided_share,
         distinguishable=told_apart(trial, again, probability),
@@ -254,7 +267,34 @@ def audit(
         )
         if several
         else None,
+        decisions=today.decisions,
+        diagnosis=today.diagnosis,
+        today=told(today),
+        random_seed=random_seed,
+        resamples=resamples,
     )
+
+
+def _as_text(table: xr.Dataset) -> str:
+    """The columns that a reader compares policies by, in the unit of the bill."""
+    attrs = table.attrs
+    share, against = f"{attrs['probability']:.0%}", attrs["benchmark"]
+    frame = table.to_dataframe()
+    shown = {
+        "retrains": frame["retrains"].map("{:.3g}".format),
+        "regret": frame["regret"].map("{:.3f}".format),
+        "total": frame["total"].map("{:.3f}".format),
+        f"less {against}": frame["difference"].map("{:+.3f}".format),
+        f"{share} interval": [
+            f"{low:+.3f} to {high:+.3f}"
+            for low, high in zip(frame["difference_low"], frame["difference_high"], strict=True)
+        ],
+        "chosen again": ["" if np.isnan(one) else f"{one:.0%}" for one in frame["selected_share"]],
+        "shadow beaten": frame["frac_deployed_better"].map("{:.0%}".format),
+    }
+    text = pd.DataFrame(shown, index=pd.Index(frame.index, name="policy"))
+    text.loc[against, [f"less {against}", f"{share} interval"]] = ""
+    return f"Bills in {attrs['unit']}, {attrs['accounting']} regret.\n{text.to_string()}"
 
 
 def _rival_tables(spells: Mapping[str, xr.Dataset], accounting: str) -> dict[str, xr.Dataset]:
@@ -275,25 +315,3 @@ def _in_service(table: xr.Dataset, last_retrain: Any) -> int:
             "out, or select one with isel"
         )
     return deployed_after(table, last_retrain, "last_retrain")
-
-
-def _today(table: xr.Dataset, trial: Trial, probability: float, deployed_at: int | None) -> Decision | None:
-    """Today's decision about what is in service: `deployed_at`, or what the owner's own calendar left there.
-
-    The horizon, until which a retrain would serve, is the mean spell of the owner's calendar; without one, of the
-    policy that decides.
-    """
-    if table.sizes["series"] != 1:
-        return None
-    if deployed_at is None:
-        deployed_at = 0 if trial.owners is None else _left_by(trial.owners, table, trial.cost)
-    rhythm = trial.replays[trial.benchmark if trial.owners is not None else trial.decided_by]
-    horizon = max(1, round(rhythm.schedule.sizes["period"] / (int(rhythm.retrains.item()) + 1)))
-    policy = trial.tuned[trial.decided_by].policy
-    return decide(table, policy, trial.cost, deployed_at=deployed_at, horizon=horizon, probability=probability)
-
-
-def _left_by(owners: Policy, table: xr.Dataset, cost: RetrainingCost) -> int:
-    """What a calendar has in service at the end of the table."""
-    retrained = np.flatnonzero(replay(table, owners, cost).schedule.values[0])
-    return int(retrained[-1]) + 1 if retrained.size else 0

@@ -9,7 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from learning_debt.auditing.belief import belief_notes
-from learning_debt.auditing.split_evaluation import Trial
+from learning_debt.auditing.split_evaluation import ORACLE, Trial
 from learning_debt.data import restored_labels
 from learning_debt.pricing.today import KEPT_BY_WEIGHTS
 from learning_debt.spells.doubt_codes import decoded
@@ -59,7 +59,8 @@ def _on_the_split(table: xr.Dataset, result: xr.Dataset, trial: Trial) -> list[s
             f"This history is too short to tell any policy from {benchmark}: "
             f"every {probability:.0%} interval holds zero."
         )
-    if bool((result["total"] < 0).any()) and result.attrs["accounting"] == "signed":
+    attainable = result["total"].sel(policy=[name for name in result["policy"].values if name != ORACLE])
+    if bool((attainable < 0).any()) and result.attrs["accounting"] == "signed":
         which = "which never forgets" if facts.update_rule == ALL_DATA else str(facts.update_rule)
         notes.append(
             f"A negative bill means that a frozen model beat the shadow: the update rule, {which}, is at fault there, "

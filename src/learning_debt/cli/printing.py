@@ -29,9 +29,8 @@ def print_audit(console: PlainConsole, result: ld.Audit, comparison: xr.Dataset 
         _paragraph(console, f"- {note}")
     if result.rules is not None:
         _print_rules(console, result.rules)
-    if result.decision is not None:
-        today = Text("\nToday: ", style="bold")
-        console.print(today.append(Text(harmless(result.decision.reason), style="not bold")), highlight=False)
+    today = Text("\nToday: ", style="bold")
+    console.print(today.append(Text(harmless(result.today), style="not bold")), highlight=False)
 
 
 def _print_rules(console: PlainConsole, rules: ld.RuleComparison) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import platform
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from string import Template
 
@@ -11,17 +14,14 @@ import numpy as np
 import xarray as xr
 
 from learning_debt.auditing import Audit
-from learning_debt.data import label_text
 from learning_debt.plots.literal_text import labels_of
 from learning_debt.plots.number_text import NONE, decimals_for, number, percent
-from learning_debt.pricing.decision import Decision
 from learning_debt.report.pictures import Figure
 from learning_debt.report.rules_section import rules_section
 from learning_debt.report.template import GLOSSARY, PAGE, escape
+from learning_debt.report.verdict_section import verdict_box
 from learning_debt.spells.schema import TableFacts
 from learning_debt.spells.table_comparison import shared_draws
-
-HEADLINES = {"retrain": "Retrain now.", "wait": "Wait.", "cannot tell": "Cannot tell yet; until then, wait."}
 
 
 def render_page(
@@ -49,59 +49,6 @@ def render_page(
         title=escape(title),
         period=f"{escape(labels[0])} to {escape(labels[-1])}, {len(labels)} periods",
         body="\n".join(section for section in sections if section),
-    )
-
-
-def verdict_box(audit: Audit) -> str:
-    """Today's verdict with what it rests on, and whether the policy behind it can be told from its rivals."""
-    decision, distinction = audit.decision, audit.distinction
-    sure = f'<p class="reason"><b>Choice of policy:</b> {escape(distinction)}</p>' if distinction else ""
-    if decision is None:
-        return (
-            '<section class="verdict"><p class="headline">No verdict for today.</p><p>The table holds several series; '
-            f"a verdict is about one. Audit a single series to get it.</p>{sure}</section>"
-        )
-    expected, unit = decision.expected_regret, escape(decision.unit)
-    horizon = f"over the next {decision.horizon} period{'s' if decision.horizon != 1 else ''}"
-    error = f" ± {number(expected.standard_error)}" if expected.standard_error > 0 else ""
-    doubt = "" if expected.reliable else f" (not reliable{': ' if expected.note else ''}{escape(expected.note)})"
-    cost_of_waiting = f"{number(expected.value)}{error} {unit}{doubt}" if np.isfinite(expected.value) else NONE
-    break_even = decision.break_even_cost
-    made_of = f"today: {escape(str(audit.cost))}" if audit.cost.proportional else "as you set it"
-    facts = [
-        ("Waiting is expected to cost", cost_of_waiting, f"{horizon}, if nothing else moves"),
-        ("A retrain costs", f"{number(decision.cost)} {unit}", made_of),
-        ("Chance that a retrain pays", percent(decision.probability), horizon),
-        (
-            "The verdict flips at a cost of",
-            f"{number(break_even)} {unit}" if np.isfinite(break_even) else NONE,
-            "" if np.isfinite(break_even) else "this policy does not look at the cost",
-        ),
-    ]
-    cells = "".join(
-        f'<div class="fact"><span class="what">{what}</span><span class="value">{value}</span>'
-        f'<span class="detail">{detail}</span></div>'
-        for what, value, detail in facts
-    )
-    reason = escape(_sentence(decision.reason)) + _against_expectation(decision)
-    return (
-        f'<section class="verdict {decision.verdict.replace(" ", "-")}">'
-        f'<p class="headline"><span class="today">Today ({escape(label_text(decision.label))}):</span> '
-        f"{HEADLINES[decision.verdict]}</p>"
-        f'<div class="facts">{cells}</div><p class="reason">{reason}</p>{sure}</section>'
-    )
-
-
-def _against_expectation(decision: Decision) -> str:
-    """Said when the verdict and the expected saving point in different directions."""
-    saving = decision.expected_regret.value
-    opposed = {"wait": saving > decision.cost, "retrain": saving < decision.cost}
-    if not opposed.get(decision.verdict, False):
-        return ""
-    more = "more" if decision.verdict == "wait" else "less"
-    return (
-        f" <b>Note:</b> the expected saving alone, {more} than a retrain costs, points the other way. The verdict is "
-        "that of the policy which did best on the first part of your history."
     )
 
 
@@ -252,6 +199,9 @@ def provenance(audit: Audit, model_summary: str | None) -> str:
         ("accounting", audit.accounting),
         ("reported on", f"{len(labels)} periods, {labels[0]} to {labels[-1]}"),
         ("series", str(spells.sizes["series"])),
+        ("intervals", f"{audit.resamples:,} resamples, random seed {audit.random_seed}"),
+        *_of_fits(spells),
+        ("written", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, with {_versions(spells)}"),
         *(
             ("unit of signals" if key == "unit" else key.replace("_", " "), str(getattr(facts, key)))
             for key in ("timing", "score", "update_rule", "horizon", "unit")
@@ -261,6 +211,23 @@ def provenance(audit: Audit, model_summary: str | None) -> str:
     rows = "".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in entries)
     model = f"<h2>The model</h2><pre>{escape(str(model_summary).strip())}</pre>" if model_summary else ""
     return f'{model}<h2>Where the numbers come from</h2><dl class="provenance">{rows}</dl>'
+
+
+def _of_fits(spells: xr.Dataset) -> list[tuple[str, str]]:
+    if "refits" not in spells or "rung" not in spells or (spells["rung"] == "exact").all():
+        return []
+    return [("fits in the reported periods", f"{int(spells['refits'].sum())}")]
+
+
+def _versions(spells: xr.Dataset) -> str:
+    """Of Python and of the packages that the numbers rest on."""
+    sampled = "rung" in spells and not (spells["rung"] == "exact").all()
+    names = ("numpy", "scipy", "xarray", *(("pymc", "arviz_stats", "nutpie") if sampled else ()))
+    found = [f"Python {platform.python_version()}"]
+    for name in names:
+        with suppress(PackageNotFoundError):
+            found.append(f"{name} {version(name)}")
+    return ", ".join(found)
 
 
 def _cost_of_retrains(audit: Audit) -> str:
@@ -278,7 +245,3 @@ def _of(audit: Audit, names: Sequence[str], leave_out: str) -> list[float]:
 def _setting(parameter: str) -> str:
     """A policy's parameter; policies without one need no empty brackets."""
     return {"Never()": NONE, "Always()": NONE, "Schedule()": "your dates"}.get(parameter, parameter)
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")

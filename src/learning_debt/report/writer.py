@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from learning_debt.auditing import Audit
+from learning_debt.data import label_text
 from learning_debt.report.page import render_page
 from learning_debt.report.pictures import draw_figures
 from learning_debt.report.whole_directory import Publication, require_room, written_whole
@@ -16,10 +18,10 @@ from learning_debt.spells.checks import require_table
 from learning_debt.spells.variable_checks import checked_contents
 from learning_debt.validation import require_instance, require_text
 
-PAGE, TABLE, SPELLS, KEPT = "report.html", "policies.csv", "spells.nc", "new-spells.nc"
+PAGE, TABLE, TODAY, SPELLS, KEPT = "report.html", "policies.csv", "today.json", "spells.nc", "new-spells.nc"
 DRAWN = ("bill", "schedule", "signals", "ageing", "belief_slope", "upkeep", "sampled_against_exact")
 PICTURES = tuple(f"{name}.png" for name in DRAWN)
-REPORT = Publication("the report", PAGE, (TABLE, SPELLS), (*PICTURES, KEPT))
+REPORT = Publication("the report", PAGE, (TABLE, TODAY, SPELLS), (*PICTURES, KEPT))
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How a cell begins that a spreadsheet would compute."""
 
@@ -37,7 +39,7 @@ def write_report(
     table: xr.Dataset | None = None,
     model_summary: str | None = None,
 ) -> Path:
-    """Write ``report.html``, its pictures as PNG and ``policies.csv`` to a directory.
+    """Write ``report.html``, its pictures as PNG, ``policies.csv`` and ``today.json`` to a directory.
 
     The page holds everything it shows. Nothing is left half-written: files are made in a temporary directory and
     moved in place at the end, whatever signal arrives meanwhile. Of two writers at once the last one's report stands.
@@ -101,6 +103,7 @@ def write_report(
             (workshop / figure.file).write_bytes(figure.png)
         policies = audit.table.to_dataframe().assign(unit=audit.cost.unit, accounting=audit.accounting)
         _without_formulas(policies.reset_index()).to_csv(workshop / TABLE, index=False)
+        (workshop / TODAY).write_text(_todays_json(audit), encoding="utf-8")
         if table is not None:
             (workshop / SPELLS).write_bytes(_as_netcdf(table))
         page = render_page(audit, title, figures, comparison, model_summary)
@@ -168,6 +171,14 @@ def require_writable(directory: str | os.PathLike[str]) -> None:
     ...     require_writable(Path(home) / "audit")
     """
     require_room(directory, REPORT)
+
+
+def _todays_json(audit: Audit) -> str:
+    """Today's decisions and the diagnosis, for programs; numbers that are not known are null."""
+    decisions = {label_text(name): decision.as_dict() for name, decision in audit.decisions.items()}
+    diagnosis = None if audit.diagnosis is None else audit.diagnosis.as_dict()
+    said = {"decisions": decisions, "diagnosis": diagnosis, "text": audit.today}
+    return json.dumps(said, indent=1, ensure_ascii=False, allow_nan=False)
 
 
 def _as_netcdf(table: xr.Dataset) -> bytes:
