@@ -79,7 +79,7 @@ def learn(features: Array, target: Array, spread: Array, horizon: int, lag: int,
     -------
     Learned
     """
-    series, periods, count = *target.shape[:2], features.shape[-1]
+    series, periods, count = target.shape[0], target.shape[2], features.shape[-1]
     inner, cross, squares, seen = _moments(features, target, spread, horizon)
     known_inner, known_cross = (np.cumsum(part, axis=1) for part in (inner, cross))
     start = np.broadcast_to(prior.coefficients, (series, periods, count))
