@@ -116,16 +116,16 @@ def test_beliefs_that_are_off_by_a_factor_are_corrected(factor):
     found = forecast(Cells(gaps[None], belief[None], np.full((1, periods, periods), 0.05), np.arange(1.0, 121.0)), 4)
     s, t = 60, 110
     came = avoided_gaps.mean_avoided(gaps[None], 4)[0, s, t]
-    assert found.mean[0, s, t] == pytest.approx(came, rel=0.2)
+    assert found.mean[0, s, t] == pytest.approx(came, rel=0.3)
     assert abs(found.mean[0, s, t] - came) < 4 * found.spread[0, s, t]
 
 
 def test_a_spread_that_is_too_small_is_widened_by_the_errors_that_were_made():
     gaps = random_gaps(80, drift=0.0)
     right, narrow = forecast(cells(gaps, spread=0.1), 4), forecast(cells(gaps, spread=0.02), 4)
-    assert narrow.learned.scale[0, -1] > 10 * right.learned.scale[0, -1]
+    assert narrow.learned.scale[0, -1] > 5 * right.learned.scale[0, -1]
     ratio = narrow.spread[0, 10:70, -1] / right.spread[0, 10:70, -1]
-    assert (ratio > 0.6).all()
+    assert (ratio > 0.6).all()  # where the given ones differ by a factor of five
 
 
 def test_a_period_counts_once_however_many_spells_look_at_it():

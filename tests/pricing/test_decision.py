@@ -148,11 +148,14 @@ def test_unreliable_predictive_debt_makes_expected_regret_unreliable():
     assert not decision.expected_regret.reliable
 
 
-def test_before_anything_is_learned_the_chance_has_the_spread_of_the_gap_and_a_whole_belief():
-    """Four periods are held: over sixteen to come, parameters not known make the variance 1 + 16 / 4 times as large."""
+def test_before_anything_is_learned_the_chance_has_the_spread_of_the_gap_and_of_beliefs_that_are_off():
+    """Four periods are held: over sixteen to come, parameters not known make the variance 1 + 16 / 4 times as large.
+
+    Beliefs may be off by the whole of themselves, and by half of that again from forecast to forecast.
+    """
     table = table_of(predictive_debt=0.1, gap_sd=0.3, predictive_debt_se=0.01)
     decision = ld.decide(table, Never(), 1.5, horizon=16)
-    spread = np.sqrt(16 * (1 + 16 / 4) * 0.3**2 + (16 * 0.01) ** 2 + 1.6**2)
+    spread = np.sqrt(16 * (1 + 16 / 4) * 0.3**2 + (16 * 0.01) ** 2 + 1.6**2 * (1 + 0.5**2))
     assert decision.probability == pytest.approx(stdtr(4, (1.6 - 1.5) / spread))
 
 
@@ -171,7 +174,7 @@ def test_the_chance_knows_how_much_the_shadow_holds(rule, held):
     table = (
         table_of(predictive_debt=0.1, gap_sd=0.3).assign_coords(earlier=["a", "b"]).assign_attrs(update_rule=str(rule))
     )
-    spread = np.hypot(np.sqrt(10 * (1 + 10 / held)) * 0.3, 1.0)
+    spread = np.sqrt(10 * (1 + 10 / held) * 0.3**2 + 1.0 + 0.5**2)
     chance = ld.decide(table, Never(), 1.2, horizon=10).probability
     assert chance == pytest.approx(stdtr(4, (1.0 - 1.2) / spread), rel=1e-12)
 
@@ -189,7 +192,10 @@ def test_before_anything_is_learned_the_chance_is_cautious_in_a_stable_world(hel
     known, count = rows * held, rows * (held + horizon)
     table = table_of(1, predictive_debt=0.5, gap_sd=1.0).assign_coords(earlier=np.arange(held - 1))
     chance = ld.decide(table, Never(), 0.0, horizon=horizon).probability
-    factor, quantiles = np.sqrt((horizon * 0.5 / stdtrit(4, chance)) ** 2 - (horizon * 0.5) ** 2), stdtrit(4, levels)
+    factor, quantiles = (
+        np.sqrt((horizon * 0.5 / stdtrit(4, chance)) ** 2 - 1.25 * (horizon * 0.5) ** 2),
+        stdtrit(4, levels),
+    )
     paid = np.zeros(levels.size)
     for _ in range(replications):
         scale = np.sqrt(4.0 / rng.gamma(4.0))
@@ -200,7 +206,9 @@ def test_before_anything_is_learned_the_chance_is_cautious_in_a_stable_world(hel
         debt = nig.predictive_debt(shadow, deployed, x[known - rows : known])
         spread = LogScore().exact_gap_spread(shadow, deployed, x[known - rows : known])
         gaps = nig.log_score(shadow, x[known:], y[known:]) - nig.log_score(deployed, x[known:], y[known:])
-        paid += gaps.sum() / rows > horizon * debt - np.hypot(factor * spread, horizon * debt) * quantiles
+        paid += (
+            gaps.sum() / rows > horizon * debt - np.hypot(factor * spread, np.sqrt(1.25) * horizon * debt) * quantiles
+        )
     error = np.sqrt(levels * (1 - levels) / replications)
     bolder = np.sign(levels - 0.5) * (paid / replications - levels)
     assert (bolder > -(4 * error + 0.03)).all(), paid / replications

@@ -15,6 +15,8 @@ COEFFICIENTS, COEFFICIENT_SD = np.array([1.0, 0.0, 0.0]), np.array([1.0, 0.25, 0
 """Before a gap has been seen the shadow is believed, give or take its whole belief; see `avoided_gaps.FEATURES`."""
 WITHOUT_BELIEF = np.array([0.0, 0.0, 1.0])
 """Where no shadow says what it expects, regret is believed to grow with age as it has grown here."""
+WRONG_BY = 0.5
+"""Share of a belief that is part of the spread beside the shadow's own."""
 STRETCHES = 4.0
 """Stretches of forecasts that the shadow's own spread is worth."""
 
@@ -80,8 +82,9 @@ def forecast(cells: Cells, horizon: int) -> Forecast:
     -------
     Forecast
     """
+    by_age, _ = avoided_gaps.mean_gap_by_age(cells.gaps, cells.lag, horizon)
     learned, features, spread = learn_over_longer(
-        lambda steps: _of_horizon(cells, steps),
+        lambda steps: _of_horizon(cells, steps, by_age),
         horizon,
         cells.lag,
         Prior(COEFFICIENTS if cells.belief is not None else WITHOUT_BELIEF, COEFFICIENT_SD, 1.0, STRETCHES),
@@ -106,14 +109,15 @@ def chance_above(value: Array, mean: Array, spread: Array, stretches: Array) -> 
     return np.asarray(stdtr(stretches, np.where((spread == 0) & (mean == value), 0.0, z)))
 
 
-def _of_horizon(cells: Cells, steps: int) -> tuple[Array, Array, Array]:
+def _of_horizon(cells: Cells, steps: int, by_age: Array) -> tuple[Array, Array, Array]:
     """Features, targets and spreads of forecasts over so many periods.
 
     What the shadow does not know of its parameters stays the same over all of them: the variance of the mean is that
-    of one period times (1 + h / H) / h, H the periods that it holds.
+    of one period times (1 + h / H) / h, H the periods that it holds. Beliefs that are wrong are so by a share of
+    themselves, which no number of periods averages away.
     """
     belief = np.zeros_like(cells.gaps) if cells.belief is None else cells.belief
     one = avoided_gaps.typical_gap(cells.gaps, cells.lag) if cells.spread is None else cells.spread
-    spread = np.sqrt((1 + steps / cells.held) / steps) * one
-    features = avoided_gaps.features(cells.gaps, belief, steps, cells.lag)
+    spread = np.hypot(np.sqrt((1 + steps / cells.held) / steps) * one, WRONG_BY * belief)
+    features = avoided_gaps.features(cells.gaps, belief, steps, cells.lag, by_age)
     return features, avoided_gaps.mean_avoided(cells.gaps, steps), spread

@@ -46,7 +46,8 @@ def mean_avoided(gaps: Array, horizon: int) -> Array:
     count = periods - horizon
     if count < 1:
         return found
-    kept = np.where(np.isfinite(gaps), gaps, mean_gap_by_age(gaps)[1])
+    known = np.isfinite(gaps)
+    kept = gaps if known[:, _served(periods)].all() else np.where(known, gaps, mean_gap_by_age(gaps)[1])
     of_retrain = _window_sums(kept, horizon)[:, np.arange(1, count + 1), np.arange(count)]
     found[..., :count] = (_window_sums(gaps, horizon) - of_retrain[:, None, :]) / horizon
     return np.where(_served(periods), found, np.nan)
@@ -86,7 +87,7 @@ def mean_gap_by_age(gaps: Array, lag: int = 0, beyond: int = 0) -> tuple[Array, 
     return by_age, np.broadcast_to(own, (series, periods, periods))
 
 
-def features(gaps: Array, belief: Array, horizon: int, lag: int = 0) -> Array:
+def features(gaps: Array, belief: Array, horizon: int, lag: int = 0, by_age: Array | None = None) -> Array:
     """What was known of `mean_avoided` when the retrain could have been made.
 
     Parameters
@@ -97,6 +98,8 @@ def features(gaps: Array, belief: Array, horizon: int, lag: int = 0) -> Array:
     horizon : int
     lag : int
         Periods after which a period's outcomes are known.
+    by_age : ndarray, shape (series, T, at least T + horizon), optional
+        `mean_gap_by_age` of these gaps, where it is at hand.
 
     Returns
     -------
@@ -105,7 +108,7 @@ def features(gaps: Array, belief: Array, horizon: int, lag: int = 0) -> Array:
         exceeds that of a fresh posterior's. NaN where s >= t or where there is no belief.
     """
     periods = gaps.shape[-1]
-    by_age, _ = mean_gap_by_age(gaps, lag, horizon)
+    by_age = mean_gap_by_age(gaps, lag, horizon)[0] if by_age is None else by_age
     sums = np.concatenate([np.zeros_like(by_age[..., :1]), np.cumsum(by_age, axis=2)], axis=2)
     row, column = np.arange(periods)[:, None], np.arange(periods)[None, :]
     age = np.maximum(column - row + 1, 0)
@@ -115,7 +118,9 @@ def features(gaps: Array, belief: Array, horizon: int, lag: int = 0) -> Array:
 
 
 def typical_gap(gaps: Array, lag: int = 0) -> Array:
-    """Root mean square of the gaps of a cell's age known by its period: a spread where no shadow says one.
+    """Root mean square of the gaps of the age that comes next, known by a period: a spread where no shadow says one.
+
+    The next age, since what was just deployed has no gap yet.
 
     Parameters
     ----------
@@ -126,7 +131,10 @@ def typical_gap(gaps: Array, lag: int = 0) -> Array:
     -------
     ndarray, shape (series, T, T)
     """
-    return np.sqrt(mean_gap_by_age(gaps**2, lag)[1])
+    periods = gaps.shape[-1]
+    by_age, _ = mean_gap_by_age(gaps**2, lag, 1)
+    row, column = np.arange(periods)[:, None], np.arange(periods)[None, :]
+    return np.sqrt(np.where(column >= row, by_age[:, column, np.maximum(column - row + 1, 0)], 0.0))
 
 
 def mean_so_far(gaps: Array, lag: int) -> Array:
