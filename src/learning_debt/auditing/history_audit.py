@@ -292,6 +292,8 @@ def _as_text(table: xr.Dataset) -> str:
         "chosen again": ["" if np.isnan(one) else f"{one:.0%}" for one in frame["selected_share"]],
         "shadow beaten": frame["frac_deployed_better"].map("{:.0%}".format),
     }
+    if bool(table["net_score"].notnull().any()):
+        shown["net_score"] = frame["net_score"].map("{:.3f}".format)
     text = pd.DataFrame(shown, index=pd.Index(frame.index, name="policy"))
     text.loc[against, [f"less {against}", f"{share} interval"]] = ""
     return f"Bills in {attrs['unit']}, {attrs['accounting']} regret.\n{text.to_string()}"

@@ -89,10 +89,12 @@ def forecast(cells: Cells, horizon: int) -> Forecast:
         cells.lag,
         Prior(COEFFICIENTS if cells.belief is not None else WITHOUT_BELIEF, COEFFICIENT_SD, 1.0, STRETCHES),
     )
-    mean = np.einsum("nsti,nti->nst", features, learned.coefficients)
-    known = np.nan_to_num(features)
-    variance = np.einsum("nsti,ntij,nstj->nst", known, learned.covariance, known, optimize=True)
-    error = np.where(np.isfinite(mean), np.sqrt(variance), np.nan)
+    by_feature = np.moveaxis(features, -1, 0)
+    mean = sum(x * learned.coefficients[:, None, :, i] for i, x in enumerate(by_feature))
+    variance = sum(
+        x * y * learned.covariance[:, None, :, i, j] for i, x in enumerate(by_feature) for j, y in enumerate(by_feature)
+    )
+    error = np.sqrt(np.maximum(variance, 0.0))
     return Forecast(mean, error, np.hypot(np.sqrt(learned.scale)[:, None] * spread, error), learned.stretches, learned)
 
 

@@ -97,8 +97,8 @@ def learn(features: Array, target: Array, spread: Array, horizon: int, lag: int,
         stretches[:, t] = prior.stretches + number
         with_scale = scale[:, t, None, None]
         covariance[:, t] = np.linalg.inv(precision + told / with_scale)
-        right = start[:, t] @ precision + said / with_scale[..., 0]
-        coefficients[:, t] = np.einsum("nij,nj->ni", covariance[:, t], right)
+        right = start[:, t] * precision.diagonal() + said / with_scale[..., 0]
+        coefficients[:, t] = (covariance[:, t] @ right[..., None])[..., 0]
         missed[:, t] = _missed(
             coefficients[:, t], covariance[:, t], scale[:, t], inner[:, t], cross[:, t], squares[:, t], seen[:, t]
         )
@@ -158,15 +158,17 @@ def _moments(features: Array, target: Array, spread: Array, horizon: int) -> tup
     x, z = np.where(held[..., None], scaled, 0.0), np.where(held, outcome, 0.0)
     count = held.sum(axis=1)
     share = 1 / (np.maximum(count, 1) * horizon)
-    inner = np.einsum("nsti,nstj->ntij", x, x, optimize=True) * share[..., None, None]
-    cross = np.einsum("nsti,nst->nti", x, z, optimize=True) * share[..., None]
-    return inner, cross, (z**2).sum(axis=1) * share, (count > 0) / horizon
+    inner = np.empty((*share.shape, x.shape[-1], x.shape[-1]))
+    for i, j in zip(*np.triu_indices(x.shape[-1]), strict=True):  # whose order no number of series changes
+        inner[..., i, j] = inner[..., j, i] = (x[..., i] * x[..., j]).sum(axis=1)
+    cross = np.stack([(one * z).sum(axis=1) for one in np.moveaxis(x, -1, 0)], axis=-1)
+    return inner * share[..., None, None], cross * share[..., None], (z**2).sum(axis=1) * share, (count > 0) / horizon
 
 
 def _missed(
     b: Array, covariance: Array, scale: Array, inner: Array, cross: Array, squares: Array, seen: Array
 ) -> Array:
     """Squared errors of one period's forecasts, less the part that comes from not knowing b, shape (series,)."""
-    of_errors = squares - 2 * np.einsum("ni,ni->n", b, cross) + np.einsum("ni,nij,nj->n", b, inner, b)
-    of_b = np.einsum("nij,nij->n", covariance, inner)
+    of_errors = squares - 2 * (b * cross).sum(axis=1) + (b * (inner @ b[..., None])[..., 0]).sum(axis=1)
+    of_b = (covariance * inner).reshape(len(b), -1).sum(axis=1)
     return np.asarray(np.maximum(of_errors, 0.0) / (1 + of_b / (scale * np.maximum(seen, 1e-300))))
