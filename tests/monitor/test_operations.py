@@ -197,6 +197,16 @@ def test_a_process_killed_before_the_record_sends_again_with_the_same_id(folder,
     assert ids[0] == ids[1]
 
 
+@pytest.mark.slow
+@pytest.mark.integration
+def test_killed_at_any_instant_each_decision_arrives_and_counts_once():
+    """A part of the count of the benchmark, which says what it looks at."""
+    program = [sys.executable, ROOT / "benchmarks" / "monitor_alert_crashes.py", "--kills", "20"]
+    done = subprocess.run(program, capture_output=True, text=True, env=os.environ | PATHS, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert '"faults": 0' in done.stdout
+
+
 SENDS = """
     import sys
     from learning_debt.monitor.alert_outbox import AlertOutbox
