@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
@@ -16,6 +17,8 @@ import learning_debt as ld
 from learning_debt import bench, plots, policies, scores
 from learning_debt.integrations.bambi_model import from_bambi
 from learning_debt.integrations.model_builder import from_model_builder
+from learning_debt.monitor import CommandHook, Webhook, open_metrics
+from learning_debt.monitor.candidate_gate import check_candidate
 from learning_debt.policies.rivals import rivals
 from learning_debt.report import write_report
 
@@ -161,6 +164,12 @@ OF_MONITORS = {
     "shadow": A(None, "object", OPTIONAL),
 }
 OF_MONITORS_LEFT = {"history": (history(), THE_DOOR), "last_retrain": (None, "looked for by value, in test_monitor")}
+OF_HOOKS = {
+    "name": A("mine", "text", ("number as text",)),
+    "verdicts": A(("retrain",), "names"),
+    "timeout": A(10.0, "positive"),
+    "cooldown": A(0.0, "not negative"),
+}
 REASON = A("holidays", "text", ("number as text",))
 
 CALLS: dict[str, Call] = {
@@ -750,8 +759,56 @@ CALLS: dict[str, Call] = {
         {"batch": ({"x": [1.0], "y": [0.1], "period": [31]}, THE_DOOR)},
     ),
     "Monitor.redeploy": Call(
-        lambda **given: watched().redeploy(**given), {"reason": A("spring", "text", ("empty text",))}
+        lambda **given: watched().redeploy(**given),
+        {
+            "reason": A("spring", "text", ("empty text",)),
+            "force": A(False, "flag"),
+            "largest_shift": A(1e9, "positive", OPTIONAL),
+            "registry": A(None, "object", OPTIONAL),
+        },
     ),
+    "Monitor.rollback": Call(
+        lambda **given: watched().rollback(**given),
+        {"reason": A("spring", "text", ("empty text",)), "registry": A(None, "object", OPTIONAL)},
+        {"to": (None, "looked for by value, in test_monitor")},
+    ),
+    "Monitor.check_candidate": Call(
+        lambda **given: watched().check_candidate(**given),
+        {"largest_shift": A(1.0, "positive", OPTIONAL), "error_rate": A(0.05, "probability")},
+    ),
+    "Monitor.send_alerts": Call(
+        lambda **given: watched().send_alerts(**given),
+        {"hooks": A([], "sequence", ("empty",)), "deadline": A(30.0, "positive")},
+    ),
+    "Monitor.export": Call(
+        lambda **given: watched().export(**given),
+        {"rows": A(True, "flag")},
+        {"path": (Path(mkdtemp(), "copy"), "a folder that is not there yet: in test_operations")},
+    ),
+    "check_candidate": Call(
+        check_candidate,
+        {
+            "score_differences": A([0.1] * 10, "numbers", ("numbers", "empty")),
+            "monte_carlo_errors": A(0.0, "not negative"),
+            "convergence": A(None, "object", OPTIONAL),
+            "forecast_shift": A(ld.Estimate(0.1, 0.0), "object", OPTIONAL),
+            "largest_shift": A(1.0, "positive", OPTIONAL),
+            "error_rate": A(0.05, "probability"),
+        },
+    ),
+    "open_metrics": Call(open_metrics, {"statuses": A({"north": {"verdict": "wait"}}, "object")}),
+    "Webhook": Call(
+        Webhook,
+        {
+            "url": A("https://alerts.example/debt", "text", OPTIONAL),
+            "url_variable": A(None, "text", OPTIONAL),
+            "secret_variable": A(None, "text", OPTIONAL),
+            "attempts": A(3, "whole"),
+            "backoff": A(1.0, "not negative"),
+        }
+        | OF_HOOKS,
+    ),
+    "CommandHook": Call(CommandHook, {"arguments": A(["sh"], "names")} | OF_HOOKS),
     "Monitor.decline": Call(lambda **given: watched().decline(**given), {"reason": REASON}),
     "Monitor.verify": Call(
         lambda **given: watched().verify(**given),

@@ -142,7 +142,8 @@ def test_numpy_scalars_are_numbers():
     [
         ([("a", {})], TypeError, "statuses must be a mapping of series to their status"),
         ({"a": 3}, TypeError, r"statuses\['a'\] must be a mapping"),
-        ({1: {}, "1": {}}, ValueError, "two series that are written '1'"),
+        ({1: {"debt": 0.0}, "1": {"debt": 0.0}}, ValueError, "two series that are written '1'"),
+        ({"a": {}}, ValueError, r"statuses\['a'\] holds nothing that Monitor.status says"),
         ({"a": {"debt": "2"}}, TypeError, "debt of series 'a' must be a number"),
         ({"a": {"retrains": -1}}, ValueError, "retrains of series 'a' must be a count, not -1"),
         ({"a": {"retrains": math.nan}}, ValueError, "retrains of series 'a' must be a count, not nan"),

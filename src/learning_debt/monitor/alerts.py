@@ -12,12 +12,13 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from learning_debt.monitor.plain_values import json_text
 from learning_debt.validation import (
     describe,
     harmless,
+    require_instance,
     require_names,
     require_number,
     require_sequence,
@@ -37,6 +38,7 @@ class Message(NamedTuple):
     body: bytes
 
 
+@runtime_checkable
 class Hook(Protocol):
     """Somewhere alerts go."""
 
@@ -135,6 +137,8 @@ def send_alerts(outbox: Outbox, hooks: Sequence[Hook], *, deadline: float = 30.0
     """
     require_number("deadline", deadline, above=0)
     listed = require_sequence("hooks", hooks, "a list of Webhook and CommandHook")
+    for place, hook in enumerate(listed):
+        require_instance(f"hooks[{place}]", hook, Hook, "a Webhook or a CommandHook")
     names = [hook.name for hook in listed]
     if len(set(names)) < len(names):
         raise ValueError(f"hooks have the names {names}; give each its own, by which the ledger knows it")

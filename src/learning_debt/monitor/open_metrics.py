@@ -56,6 +56,7 @@ IN_UNIT = {
     for name in (stem, f"{stem}_se")
 } | {"regret_so_far", "cost", "break_even_cost"}
 """Numbers in the owner's own unit, which is a label and no part of the name."""
+KNOWN = {*NUMBERS, "verdict", "label", "deployed_label"}
 
 
 def open_metrics(statuses: Mapping[Any, Mapping[str, Any]]) -> str:
@@ -107,6 +108,8 @@ def _named(statuses: Any) -> dict[str, Mapping[str, Any]]:
     named: dict[str, Mapping[str, Any]] = {}
     for series, status in statuses.items():
         require_instance(f"statuses[{series!r}]", status, Mapping, "a mapping of names to numbers and text")
+        if not KNOWN & set(status):
+            raise ValueError(f"statuses[{series!r}] holds nothing that Monitor.status says, such as verdict")
         if str(series) in named:
             raise ValueError(f"statuses has two series that are written {str(series)!r}; give them different names")
         named[str(series)] = status

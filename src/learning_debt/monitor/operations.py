@@ -101,6 +101,7 @@ class Operations:
         require_instance("reason", reason, str, "the owner's word, or empty text")
         require_flag("force", force)
         _require_limits(largest_shift, 0.05, self._session)
+        _require_registry(registry)
 
         def checked(ledger: Ledger) -> str:
             check = evidence(self._session, ledger, largest_shift=largest_shift, error_rate=0.05)
@@ -123,7 +124,9 @@ class Operations:
         registry : MlflowRegistry, optional
             As in `redeploy`.
         """
-        self._session.deploy("rollback", require_instance("reason", reason, str, "the owner's word, or empty text"), to)
+        require_instance("reason", reason, str, "the owner's word, or empty text")
+        _require_registry(registry)
+        self._session.deploy("rollback", reason, to)
         return self._served(registry)
 
     def register(self, registry: MlflowRegistry) -> RegisteredVersion:
@@ -135,7 +138,7 @@ class Operations:
         ------
         RegistryError
         """
-        require_instance("registry", registry, MlflowRegistry, "an MlflowRegistry")
+        _require_registry(registry, needed=True)
         folder = self._session.folder
         with opened(folder.ledger) as ledger:
             standing = Standing.of(ledger)
@@ -200,3 +203,9 @@ def _require_limits(largest_shift: float | None, error_rate: float, session: Liv
         require_number("largest_shift", largest_shift, above=0)
         if session.forecaster is None:
             raise ValueError("largest_shift needs forecasts: open the monitor with its forecaster, or leave it out")
+
+
+def _require_registry(registry: Any, *, needed: bool = False) -> None:
+    """Refuse what is no registry before anything is recorded."""
+    if needed or registry is not None:
+        require_instance("registry", registry, MlflowRegistry, "an MlflowRegistry")
