@@ -48,7 +48,9 @@ def folder(walked_folder, tmp_path):
 def test_nothing_is_lost_and_no_change_unseen(program, counted):
     """A tenth of the counts of the benchmarks, which say what they look at."""
     count = {"--kills": "100", "--changes": "200"}[counted]
-    run = subprocess.run([sys.executable, BENCHMARKS / program, counted, count], capture_output=True, text=True)
+    run = subprocess.run(
+        [sys.executable, BENCHMARKS / f"monitor_{program}.py", counted, count], capture_output=True, text=True
+    )
     assert run.returncode == 0, run.stdout + run.stderr
     assert json.loads(run.stdout[: run.stdout.index("}\n\n") + 1])["faults"] == 0
 
