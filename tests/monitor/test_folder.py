@@ -43,11 +43,11 @@ def folder(walked_folder, tmp_path):
 @pytest.mark.slow
 @pytest.mark.integration
 @pytest.mark.parametrize(
-    ("program", "counted"), [("monitor_crashes.py", "--kills"), ("monitor_changes.py", "--changes")]
+    ("program", "counted", "count"),
+    [("crashes", "--kills", "100"), ("changes", "--changes", "200"), ("batches", "--batches", "1000")],
 )
-def test_nothing_is_lost_and_no_change_unseen(program, counted):
+def test_nothing_is_lost_and_no_change_unseen(program, counted, count):
     """A tenth of the counts of the benchmarks, which say what they look at."""
-    count = {"--kills": "100", "--changes": "200"}[counted]
     run = subprocess.run(
         [sys.executable, BENCHMARKS / f"monitor_{program}.py", counted, count], capture_output=True, text=True
     )
