@@ -169,7 +169,7 @@ def split_periods(history: Any, observation_dim: str = "obs", *, varying_rows: b
         known_at = _known_at(arrived, distinct, own)
     replaces = np.full(len(labels), -1)
     if ROW in data.variables:
-        replaces = _revisions(_column(data, ROW, observation_dim), labels, arrived, known_at)
+        replaces = revisions(_column(data, ROW, observation_dim), labels, arrived, known_at)
     kept = data.drop_vars([name for name in (ARRIVED, ROW) if name in data.variables])
     cut = History(kept, np.asarray(distinct.index.to_numpy()), starts, observation_dim, known_at, replaces)
     if not varying_rows and cut.rows.max() > 1 and np.median(cut.rows) == 1:
@@ -212,8 +212,21 @@ def _known_at(arrived: Labels, periods: Labels, own: Positions) -> Positions:
     return np.where(known < 0, len(periods), known)
 
 
-def _revisions(names: Labels, labels: Labels, arrived: Labels, known_at: Positions) -> Positions:
-    """For every row the one it revises: the last before it of the same name in the same period."""
+def revisions(names: Labels, labels: Labels, arrived: Labels, known_at: Positions) -> Positions:
+    """For every row the one it revises, -1 if none: the last before it of the same name in the same period.
+
+    Parameters
+    ----------
+    names, labels, arrived : Labels
+        Of every row: its name within its period, its period, and the period in which it became known.
+    known_at : ndarray of int
+        Position of the last.
+
+    Raises
+    ------
+    ValueError
+        If a revision arrives together with what it revises, or before.
+    """
     replaces, when = np.full(len(names), -1), arrived.index
     latest: dict[tuple[int, int], int] = {}
     for row, key in enumerate(zip(_codes(labels).tolist(), _codes(names).tolist(), strict=True)):

@@ -49,6 +49,8 @@ class Settings:
         As in `decide`.
     retained : int
         Posteriors that are held against the shadow, at most.
+    late : int
+        Periods that a row may come late, or be revised.
     varying_rows : bool
     seed : int
     observation_dim : str
@@ -67,6 +69,7 @@ class Settings:
     horizon: int
     probability: float
     retained: int
+    late: int
     varying_rows: bool
     seed: int
     observation_dim: str
@@ -117,8 +120,8 @@ _OBJECTS = {
     "shadow": object,
 }
 _PLAIN = {
-    "forecaster": str, "exposure": float, "horizon": int, "probability": float, "retained": int, "varying_rows": bool,
-    "seed": int, "observation_dim": str,
+    "forecaster": str, "exposure": float, "horizon": int, "probability": float, "retained": int, "late": int,
+    "varying_rows": bool, "seed": int, "observation_dim": str,
 }  # fmt: skip
 
 

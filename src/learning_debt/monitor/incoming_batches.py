@@ -34,13 +34,17 @@ class Arriving(NamedTuple):
     ----------
     label : object
     rows : Dataset
+        Those of earlier periods first.
     fingerprint : str
         Hash of what the rows hold.
+    late : int
+        How many are of earlier periods.
     """
 
     label: Any
     rows: xr.Dataset
     fingerprint: str
+    late: int = 0
 
 
 class Known(NamedTuple):
@@ -80,8 +84,16 @@ def columns_of(rows: xr.Dataset, dim: str) -> dict[str, list[Any]]:
     }
 
 
-def by_period(given: Any, dim: str, what: str) -> list[Arriving]:
-    """Rows of each period of a batch, in the order in which they stand, which must be that of time.
+def by_period(given: Any, dim: str, what: str, late: int = 0) -> list[Arriving]:
+    """Rows that become known in each period of a batch, in the order of time.
+
+    Parameters
+    ----------
+    given : Dataset, mapping or data frame
+    dim, what : str
+        The observation dimension, and what the caller calls the rows.
+    late : int
+        Periods that a row may come late.
 
     Raises
     ------
@@ -90,20 +102,28 @@ def by_period(given: Any, dim: str, what: str) -> list[Arriving]:
     rows = as_dataset(given, dim, RESERVED)
     require_variables(rows, [PERIOD], what)
     for name in LATE:
-        if name in rows.variables:
+        if name in rows.variables and not late:
             raise ValueError(
-                f"{what} has a column {name!r}: rows that come late or are revised are not taken yet; leave them out, "
-                "or audit the whole history anew"
+                f"{what} has a column {name!r}, and the monitor was made for rows that come with their period and stay "
+                "as they are: leave it out, or make a monitor with late=4, say, for rows that come, or are revised, up "
+                "to 4 periods later"
             )
     if SERIES in rows.variables and len(np.unique(np.asarray(rows[SERIES].values).astype(str))) > 1:
         raise ValueError(f"{what} holds several series; a monitor is of one: give each its own folder")
     cut = split_periods(rows, dim, varying_rows=True)
-    plain = cut.data.drop_attrs() if hasattr(cut.data, "drop_attrs") else cut.data
+    plain = rows.drop_vars("arrived", errors="ignore").drop_attrs()
     found = []
     for position, label in enumerate(cut.labels):
-        span = slice(int(cut.starts[position]), int(cut.starts[position + 1]))
-        part = plain.isel({dim: span})
-        found.append(Arriving(label, part, content_hash(part)))
+        known = np.flatnonzero(cut.known_at == position)
+        if not len(known):  # of an earlier period, of which rows come late
+            continue
+        before = int((cut.period_of[known] < position).sum())
+        if before == len(known):
+            raise ValueError(f"{what}: rows come late in period {label_text(label)}, which has none of its own")
+        part = plain.isel({dim: known})
+        found.append(Arriving(label, part, content_hash(part), before))
+    if (cut.known_at == len(cut)).any():
+        raise ValueError(f"{what} has rows that arrive after its last period; leave them out until they do")
     return found
 
 
@@ -133,7 +153,7 @@ def what_is_new(arriving: Sequence[Arriving], known: Known, dim: str, *, varying
     if len(new):
         _require_next(new, known.labels, last, gaps)
     for text, one in zip(new.texts, arriving[again:], strict=True):
-        _require_like(text, one.rows, known, dim, varying_rows)
+        _require_like(text, one, known, dim, varying_rows)
     return again
 
 
@@ -153,8 +173,8 @@ def _require_next(new: Labels, known: Labels, last: str, gaps: bool) -> None:
         )
 
 
-def _require_like(text: str, rows: xr.Dataset, known: Known, dim: str, varying_rows: bool) -> None:
-    found = columns_of(rows, dim)
+def _require_like(text: str, one: Arriving, known: Known, dim: str, varying_rows: bool) -> None:
+    found, own = columns_of(one.rows, dim), one.rows.sizes[dim] - one.late
     for name in known.columns:
         if name not in found:
             raise ValueError(f"batch of period {text} lacks the column {name!r}, which the history has")
@@ -166,9 +186,9 @@ def _require_like(text: str, rows: xr.Dataset, known: Known, dim: str, varying_r
                 f"batch of period {text}: column {name!r} has dimensions, kind and shape {made}, in the history "
                 f"{known.columns[name]}"
             )
-    if known.single and not varying_rows and rows.sizes[dim] > 1:
+    if known.single and not varying_rows and own > 1:
         raise ValueError(
-            f"batch of period {text} has {rows.sizes[dim]} rows while all periods before have one: a duplicate? Drop "
+            f"batch of period {text} has {own} rows while all periods before have one: a duplicate? Drop "
             "it, or make the monitor with varying_rows=True if the number of rows truly varies"
         )
 

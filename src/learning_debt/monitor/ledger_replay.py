@@ -11,7 +11,8 @@ import numpy as np
 from learning_debt.monitor.agreed_settings import present_versions
 from learning_debt.monitor.incoming_batches import Arriving
 from learning_debt.monitor.kept_files import rows_from_bytes
-from learning_debt.monitor.kept_labels import read_labels
+from learning_debt.monitor.kept_labels import labels_of, read_labels
+from learning_debt.monitor.late_rows import with_lateness
 from learning_debt.monitor.ledger import Ledger, Record, opened
 from learning_debt.monitor.live_rows import LiveRows, first_needed
 from learning_debt.monitor.live_session import LiveSession, live_step
@@ -70,6 +71,8 @@ class _Walk:
             self.step = None
             return
         self.rows = LiveRows(self._file(0), 1 - len(counts), counts, dim)
+        if self.settings.late:
+            self.rows = with_lateness(self.rows, labels_of(self.created["labels"]), self.settings.late)
         self.posteriors = {0: self.step.start(self.rows)[0]}
 
     def observe(self, number: int) -> Iterator[str]:
@@ -89,10 +92,11 @@ class _Walk:
             released = [row["posterior"] for row in recorded["releases"]]
         else:
             row = recorded["periods"][0]
-            arriving = Arriving(read_labels([row["label"]])[0], self._file(number), row["fingerprint"])
+            label = read_labels([row["label"]])[0]
+            arriving = Arriving(label, self._file(number), row["fingerprint"], row["late"])
             initial = 1 - len(self.created["rows"])
             first = first_needed(number, self.settings.update_rule, remembers=True, initial=initial)
-            self.rows = self.rows.from_period(first).with_period(arriving.rows)
+            self.rows = self._grown(number, first, arriving)
             stored = [self.posteriors[one] for one in self.stored]
             found = observed(self.step, self.settings, before, stored, self.rows, arriving, lambda: 0.0)
             for table, rows in found.rows(("", "", 0), ("", "", 0)).items():
@@ -105,6 +109,13 @@ class _Walk:
         decision = recorded["decisions"][0]
         self.regret = decision["regret_so_far"]
         self.stored = [one for one in (*self.stored, number) if one not in released]
+
+    def _grown(self, number: int, first: int, arriving: Arriving) -> LiveRows:
+        if not self.settings.late:
+            return self.rows.from_period(first).with_period(arriving.rows)
+        grown = LiveRows(self.rows.rows, self.rows.first, self.rows.counts, self.rows.dim).with_period(arriving.rows)
+        written = Standing.of(self.ledger).labels(self.ledger)[: number + len(self.created["rows"])]
+        return with_lateness(grown, labels_of(written), self.settings.late)
 
     def _recorded(self, number: int) -> dict[str, list[Record]]:
         entry = self._one("SELECT entry FROM periods WHERE number = ?", number)["entry"]

@@ -70,7 +70,8 @@ TABLES = {
     ),
     "periods": Table(
         (
-            _number("number"), _number(ENTRY), _text("label"), _number("rows"), Column("exposure", "REAL"),
+            _number("number"), _number(ENTRY), _text("label"), _number("rows"), _number("late"),
+            Column("exposure", "REAL"),
             _text("fingerprint"), _text("data"), _text("posterior"), _text("rung"), _number("refits"),
             *_real("evaluations", "seconds", "pareto_k", "effective_size"), _number("converged"),
             _number("converged_doubt"), _text("doubt"), *_real("observe_seconds"),

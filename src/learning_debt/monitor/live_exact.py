@@ -65,7 +65,7 @@ class LiveExact:
             x, y = checked["x"].values, checked["y"].values
         stacked = NIG(*(np.stack(parts) for parts in zip(*stored, strict=True)))
         held = ExactHoldings(stacked, rows.weights(number - 1, rule)[:before], x, y)
-        held, column = self._step.step(held, rows.period(rule, len(stored)))
+        held, column = self._step.step(held, rows.period(rule, numbers))
         return _last(held.posteriors), column
 
 

@@ -82,6 +82,7 @@ class Monitor(Operations):
         initial: int | None = None,
         last_retrain: Any = None,
         retained: int | None = None,
+        late: int = 0,
         probability: float = 0.9,
         varying_rows: bool = False,
         random_seed: int | None = None,
@@ -113,6 +114,10 @@ class Monitor(Operations):
         retained : int, optional
             Posteriors that are held against the shadow, at most: the shadow, what is in service, what was, the latest
             first, and anchors that thin out the further back they lie. Left out, 20 exact ones, or 8 of draws.
+        late : int
+            Periods that a row may come late, or be revised. Such rows stand in the batch of the period in which they
+            become known, with their own ``period`` and that one as ``arrived``; ``row`` names a row within its period,
+            as in `spell_table`, and one of the same name is a revision.
         probability : float
             As in `decide`.
         varying_rows : bool
@@ -129,11 +134,12 @@ class Monitor(Operations):
         require_forecaster("forecaster", forecaster)
         settings = agreed(
             forecaster, policy=policy, cost=cost, horizon=calendar, update_rule=update_rule, score=score,
-            shadow=shadow, exposure=exposure, probability=probability, retained=retained, varying_rows=varying_rows,
+            shadow=shadow, exposure=exposure, probability=probability, retained=retained, late=late,
+            varying_rows=varying_rows,
             random_seed=random_seed,
         )  # fmt: skip
         target = require_new(path)
-        beginning = begun(history, settings.observation_dim, initial, last_retrain)
+        beginning = begun(history, settings.observation_dim, initial, last_retrain, settings.late)
         checked_rows(forecaster, beginning, settings.observation_dim)
         make_folder(target, settings, beginning, forecaster, live_step(forecaster, settings))
         monitor = cls.open(target, forecaster)
@@ -157,6 +163,7 @@ class Monitor(Operations):
         initial: int | None = None,
         last_retrain: Any = None,
         retained: int | None = None,
+        late: int = 0,
         varying_rows: bool = False,
         random_seed: int | None = None,
     ) -> Self:
@@ -167,7 +174,8 @@ class Monitor(Operations):
         path : path
         audit : Audit
             Of this forecaster and this history.
-        forecaster, history, score, shadow, exposure, initial, retained, varying_rows, random_seed
+        forecaster, history, score, shadow, exposure, initial, retained, late, varying_rows, \
+random_seed
             As in `create`, and as the audited table had them: with its `initial`, and enough posteriors `retained`,
             what is expected of a retrain is learned from the same cells as the audit's.
         last_retrain : object, optional
@@ -184,7 +192,7 @@ class Monitor(Operations):
             settled["last_retrain"] = last_retrain
         return cls.create(
             path, forecaster, history, score=score, shadow=shadow, exposure=exposure, initial=initial,
-            retained=retained, varying_rows=varying_rows, random_seed=random_seed, **settled,
+            retained=retained, late=late, varying_rows=varying_rows, random_seed=random_seed, **settled,
         )  # fmt: skip
 
     @classmethod
@@ -273,7 +281,8 @@ class Monitor(Operations):
             If the folder cannot be written; what was recorded stays whole.
         """
         require_flag("gaps", gaps)
-        return self._session.observe(by_period(batch, self._session.settings.observation_dim, "batch"), gaps=gaps)
+        settings = self._session.settings
+        return self._session.observe(by_period(batch, settings.observation_dim, "batch", settings.late), gaps=gaps)
 
     def decline(self, *, reason: str) -> dict[str, Any]:
         """Record that the owner does not follow the last decision; the status from then on."""

@@ -71,11 +71,11 @@ class LiveRows:
         """All rows at hand, for the first posterior."""
         return Period(0, self.take, self.weights(0, rule))
 
-    def period(self, rule: UpdateRule, stored: int) -> Period:
-        """What the last of the periods brings, forecast by as many posteriors as are `stored`."""
+    def period(self, rule: UpdateRule, stored: Sequence[int]) -> Period:
+        """What the last of the periods brings, forecast by the posteriors with the `stored` numbers."""
         number, total = self.next - 1, sum(self.counts)
         start = total - self.counts[-1]
-        forecasts = Forecasts(stored, np.arange(start, total), start, start)
+        forecasts = Forecasts(number, np.arange(start, total), start, start, len(stored))
         return Period(number, self.take, self.weights(number, rule), forecasts)
 
 

@@ -73,7 +73,7 @@ class LiveSampled:
         """The next shadow, and how the `stored` posteriors stand to it, the last of which is the shadow so far."""
         number = rows.next - 1
         held = self._held(stored, tuple(numbers), rows)
-        held, column = self._step.step(held, rows.period(self.options.update_rule, len(stored)))
+        held, column = self._step.step(held, rows.period(self.options.update_rule, numbers))
         self._last = _Remembered(number, (*numbers, number), held)
         return held.shadow.posterior, column
 

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
-from learning_debt.data import as_labels, label_text
+from learning_debt.data import PERIOD, as_labels, label_text
 from learning_debt.errors import noted
 from learning_debt.forecasters.base import Forecaster, require_sampled_forecaster
 from learning_debt.forecasters.conjugate_regression import ConjugateRegression
@@ -19,7 +20,8 @@ from learning_debt.monitor.decision_records import RecordedDecision
 from learning_debt.monitor.forecaster_identity import identity_at, needs_rows
 from learning_debt.monitor.incoming_batches import Arriving, what_is_new
 from learning_debt.monitor.kept_files import rows_from_bytes, rows_to_bytes
-from learning_debt.monitor.kept_labels import labels_of, read_labels
+from learning_debt.monitor.kept_labels import labels_of, read_labels, written_label
+from learning_debt.monitor.late_rows import with_lateness
 from learning_debt.monitor.ledger import Ledger, NewEntry, opened
 from learning_debt.monitor.live_exact import LiveExact
 from learning_debt.monitor.live_rows import LiveRows, first_needed, joined
@@ -34,7 +36,7 @@ from learning_debt.spells.step import StepOptions
 
 def live_step(forecaster: Forecaster, settings: Settings) -> LiveStep[Any]:
     """What takes the periods of a forecaster."""
-    options = StepOptions(settings.variables, settings.score, settings.update_rule)
+    options = StepOptions(settings.variables, settings.score, settings.update_rule, on_time=settings.late == 0)
     if isinstance(forecaster, ConjugateRegression):
         return LiveExact(forecaster, options)
     return LiveSampled(require_sampled_forecaster("forecaster", forecaster), options, settings.shadow, settings.seed)
@@ -141,6 +143,9 @@ class LiveSession:
         begun, standing = perf_counter(), Standing.of(ledger)
         step, number = self._step_of(forecaster), standing.last + 1
         rows = self._rows_before(ledger, standing, step).with_period(arriving.rows)
+        if self.settings.late:
+            labels = labels_of([*standing.labels(ledger), written_label(arriving.label)])
+            rows = with_lateness(rows, labels, self.settings.late)
         stored = self._stored(ledger, standing.stored, step)
         before = _before(ledger, standing)
         found = observed(step, self.settings, before, stored, rows, arriving, lambda: perf_counter() - begun)
@@ -165,7 +170,8 @@ class LiveSession:
     def _rows_before(self, ledger: Ledger, standing: Standing, step: LiveStep[Any]) -> LiveRows:
         """Rows that the next step may need, from memory or from the folder."""
         rule, dim = self.settings.update_rule, self.settings.observation_dim
-        first = first_needed(standing.last + 1, rule, remembers=step.remembers, initial=standing.first)
+        remembers = step.remembers and not self.settings.late
+        first = first_needed(standing.last + 1, rule, remembers=remembers, initial=standing.first)
         if self._rows is not None and self._rows[0] == standing.last and self._rows[1].first <= first:
             return self._rows[1].from_period(first)
         if first > standing.last:
@@ -179,11 +185,16 @@ class LiveSession:
         return [rows_from_bytes(self.folder.read(row["data"])) for row in _period_rows(ledger, numbers)]
 
     def all_rows(self, ledger: Ledger) -> xr.Dataset:
-        """Rows of all periods."""
-        standing = Standing.of(ledger)
-        rows = joined(self._read_rows(ledger, range(standing.last + 1)), self.settings.observation_dim)
-        assert rows is not None
-        return rows
+        """Rows of all periods, in their order; where some may be late, with the period in which each ``arrived``."""
+        standing, dim = Standing.of(ledger), self.settings.observation_dim
+        rows = self.rows_of(ledger, range(standing.last + 1))
+        if not self.settings.late:
+            return rows
+        periods = labels_of(standing.labels(ledger))
+        known_at = np.repeat(np.arange(len(periods)), standing.counts(ledger, standing.first))
+        arrived = np.array([periods.index[place] for place in known_at], dtype=object)
+        order = np.argsort(as_labels(rows[PERIOD].values).positions(periods), kind="stable")
+        return rows.assign(arrived=(dim, arrived)).isel({dim: order})
 
     def _stored(self, ledger: Ledger, numbers: Sequence[int], step: LiveStep[Any]) -> list[Any]:
         """Posteriors that are kept, from memory or from the folder."""

@@ -24,6 +24,7 @@ from learning_debt.monitor.forecaster_identity import identity_at
 from learning_debt.monitor.incoming_batches import Arriving, by_period, columns_of
 from learning_debt.monitor.kept_files import rows_to_bytes
 from learning_debt.monitor.kept_labels import written_label
+from learning_debt.monitor.late_rows import with_lateness
 from learning_debt.monitor.ledger import NewEntry
 from learning_debt.monitor.live_rows import LiveRows, joined
 from learning_debt.monitor.observation import LiveStep, period_row
@@ -79,6 +80,7 @@ def agreed(
     exposure: Any,
     probability: Any,
     retained: Any,
+    late: Any,
     varying_rows: Any,
     random_seed: Any,
 ) -> Settings:
@@ -101,7 +103,13 @@ def agreed(
     require_probability("probability", probability)
     exact = isinstance(forecaster, ConjugateRegression)
     retained = (RETAINED_EXACT if exact else RETAINED_DRAWS) if retained is None else retained
-    require_whole_number("retained", retained, at_least=FEWEST)
+    require_whole_number("late", late, at_least=0)
+    if late and "deployed_score" in policy.requires:
+        raise ValueError(
+            f"policy: {policy} reads deployed_score, the score at the outcomes of the period, which are not all known "
+            "in it where rows may come late; use one that reads score_gap"
+        )
+    require_whole_number("retained", retained, at_least=FEWEST + late)
     chosen, rule = as_score(score), UpdateRule() if update_rule is None else update_rule
     worth = ("rows" if chosen.in_money else 1.0) if exposure is None else exposure
     if isinstance(worth, str):
@@ -123,6 +131,7 @@ def agreed(
         horizon=int(horizon),
         probability=float(probability),
         retained=int(retained),
+        late=int(late),
         varying_rows=bool(varying_rows),
         seed=int(np.random.SeedSequence().generate_state(1)[0] if seed is None else seed),
         observation_dim=forecaster.observation_dim,
@@ -158,14 +167,14 @@ def _resolved(settings: Settings) -> Settings:
     return resolved
 
 
-def begun(history: Any, dim: str, initial: Any, last_retrain: Any) -> Beginning:
+def begun(history: Any, dim: str, initial: Any, last_retrain: Any, late: int) -> Beginning:
     """A history cut into the part of the first posterior and the periods that follow.
 
     Raises
     ------
     TypeError, ValueError, KeyError
     """
-    periods = by_period(history, dim, "history")
+    periods = by_period(history, dim, "history", late)
     place = None if last_retrain is None else _place(periods, last_retrain)
     if initial is None:
         initial = len(periods) if place is None else place + 1
@@ -222,7 +231,10 @@ def make_folder(
     rows = joined([one.rows for one in initial], dim)
     assert rows is not None
     counts = tuple(one.rows.sizes[dim] for one in initial)
-    posterior, upkeep = step.start(LiveRows(rows, 1 - len(counts), counts, dim))
+    live = LiveRows(rows, 1 - len(counts), counts, dim)
+    if settings.late:
+        live = with_lateness(live, as_labels([one.label for one in initial]), settings.late)
+    posterior, upkeep = step.start(live)
     settings = Settings(**{**vars(settings), "forecaster": identity_at(forecaster, rows)})
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")

@@ -145,14 +145,14 @@ def observed[Posterior](
         Seconds since the observation began.
     """
     shadow, column = step.step(stored, before.stored, rows)
-    period = period_row(before.number, arriving, rows.counts[-1], settings, column.upkeep)
+    period = period_row(before.number, arriving, rows.counts[-1] - arriving.late, settings, column.upkeep)
     signals = signal_rows(before, column)
     policy = settings.policy
     own = next(row for row in signals if row["deployed_at"] == before.deployed[-1])
     spell = [*before.spell, own | {name: value for name, value in period.items() if name != "number"}]
     new = [(row["deployed_at"], row["period"], *(row[name] for name in SIGNALS)) for row in signals]
     decision = decided(settings, policy, before, spell, [*before.cells, *new], [*before.periods, period])
-    going_on = kept([*before.stored, before.number], before.deployed, settings.retained)
+    going_on = kept([*before.stored, before.number], before.deployed, settings.retained, settings.late + 1)
     released = sorted({*before.stored, before.number} - set(going_on))
     return Observation(shadow, period | {"observe_seconds": clock()}, signals, decision, released)
 
@@ -163,6 +163,7 @@ def period_row(number: int, arriving: Arriving, rows: int, settings: Settings, u
         "number": number,
         "label": written_label(arriving.label),
         "rows": rows,
+        "late": arriving.late,
         "exposure": settings.exposure or float(rows),
         "fingerprint": arriving.fingerprint,
         **{name: getattr(upkeep, name) for name in UPKEEP},

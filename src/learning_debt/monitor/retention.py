@@ -7,12 +7,12 @@ from collections.abc import Sequence
 FEWEST = 4
 
 
-def kept(stored: Sequence[int], deployed: Sequence[int], limit: int) -> list[int]:
+def kept(stored: Sequence[int], deployed: Sequence[int], limit: int, latest: int = 1) -> list[int]:
     """Numbers of the posteriors that go on, in order.
 
-    Always the newest, which is the shadow, and what is in service. Then those that were in service before, the latest
-    first, as long as they leave a quarter of the room. The rest are anchors: of these the one is let go whose
-    neighbours are closest together, as a share of its age, so that they thin out the further back they lie.
+    Always the `latest` ones, the newest of which is the shadow, and what is in service. Then those that were in service
+    before, the latest first, as long as they leave a quarter of the room. The rest are anchors: of these the one is let
+    go whose neighbours are closest together, as a share of its age, so that they thin out the further back they lie.
 
     Parameters
     ----------
@@ -21,7 +21,9 @@ def kept(stored: Sequence[int], deployed: Sequence[int], limit: int) -> list[int
     deployed : sequence of int
         What has been in service, the latest last.
     limit : int
-        At least `FEWEST`.
+        At least `FEWEST`, and so many more as `latest` is above 1.
+    latest : int
+        More than one where forecasts of earlier shadows are still to be scored.
 
     Examples
     --------
@@ -31,10 +33,10 @@ def kept(stored: Sequence[int], deployed: Sequence[int], limit: int) -> list[int
     >>> held
     [0, 48, 71, 83, 91, 96, 98, 99]
     """
-    newest = max(stored)
+    newest = sorted(stored)[-latest:]
     latest_first = list(dict.fromkeys(reversed([number for number in deployed if number in set(stored)])))
-    room = max(limit - max(limit // 4, 1), FEWEST - 1)
-    always = {newest, *latest_first[:room]}
+    room = max(limit - len(newest) - max(limit // 4, 1), 1)
+    always = {*newest, *latest_first[:room]}
     found = sorted(stored)
     while len(found) > limit:
         found.remove(_least(found, always))

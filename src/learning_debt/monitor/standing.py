@@ -98,8 +98,13 @@ class Standing:
     def counts(self, ledger: Ledger, first: int) -> tuple[int, ...]:
         """Rows of the periods from number `first` on."""
         initial = [count for place, count in enumerate(self.created["rows"]) if self.first + place >= first]
-        later = ledger.all("SELECT rows FROM periods WHERE number >= ? ORDER BY number", max(first, 1))
+        later = ledger.all("SELECT rows + late AS rows FROM periods WHERE number >= ? ORDER BY number", max(first, 1))
         return (*initial, *(row["rows"] for row in later))
+
+    def labels(self, ledger: Ledger) -> list[str]:
+        """All labels as they are written, those of the initial part first."""
+        later = ledger.all("SELECT label FROM periods WHERE number > 0 ORDER BY number")
+        return [*self.created["labels"], *(row["label"] for row in later)]
 
     def label(self, ledger: Ledger, number: int) -> Any:
         """The owner's name of a period, or of that after which a posterior was trained."""

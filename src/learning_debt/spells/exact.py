@@ -95,7 +95,7 @@ class ExactStep:
             return signals
         arrived = ArrivedGaps(len(scores))
         for arrival in period.arrivals:
-            issuing = NIG(*(part[: arrival.forecasts.issue] for part in held.posteriors))
+            issuing = NIG(*(part[: arrival.forecasts.posteriors] for part in held.posteriors))
             gaps = (self._gap(held, issuing, rows).sum(axis=-1) for rows in (arrival.rows, arrival.replaced))
             arrived.add(arrival, next(gaps) - next(gaps))
         return signals | arrived.signals()

@@ -205,7 +205,11 @@ class SampledStep:
             issue = arrival.forecasts.issue
             known = own if issue == period.number else held.gaps.get(issue)
             now = known if known is not None and arrival.whole else self._gaps(held, period, arrival, arrival.rows)
-            then = self._gaps(held, period, arrival, arrival.replaced) if len(arrival.replaced) else [SELF] * issue
+            then = (
+                self._gaps(held, period, arrival, arrival.replaced)
+                if len(arrival.replaced)
+                else [SELF] * arrival.forecasts.posteriors
+            )
             new, old, rows, replaced = (
                 estimate_arrays(now),
                 estimate_arrays(then),
@@ -225,7 +229,7 @@ class SampledStep:
         """Mean score of the newest posterior at issue minus that of each, at the outcomes of `rows`."""
         issued = arrival.forecasts
         posteriors, batch = (
-            [deployed.posterior for deployed in held.stored[: issued.issue]],
+            [deployed.posterior for deployed in held.stored[: issued.posteriors]],
             self._batch(period, rows),
         )
         found = self.forecasts.newest_first(posteriors, issued, period, batch, self._seeds(issued.issue)[1])

@@ -64,12 +64,20 @@ class Forecasts(NamedTuple):
         Rows of the periods before the one of issue.
     before : int
         Rows of the periods before the one that is forecast.
+    kept : int, optional
+        How many of the posteriors at hand were stored before the period of issue; `issue`, where all are at hand.
     """
 
     issue: int
     rows: Positions
     known: int
     before: int
+    kept: int | None = None
+
+    @property
+    def posteriors(self) -> int:
+        """How many of the posteriors at hand issue them, the oldest ones."""
+        return self.issue if self.kept is None else self.kept
 
 
 class Arrival(NamedTuple):
@@ -206,7 +214,7 @@ class ArrivedGaps:
 
         Of several doubts, given by their codes, the first is kept.
         """
-        issuing = slice(arrival.forecasts.issue)
+        issuing = slice(arrival.forecasts.posteriors)
         self.rows[issuing] += len(arrival.rows)
         self.total[issuing] += total
         self.error[issuing] += error
