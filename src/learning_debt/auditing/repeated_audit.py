@@ -84,7 +84,7 @@ def _columns(trial: Trial) -> xr.Dataset:
     total = np.array([float(replay.objective.mean()) for replay in trial.replays.values()])
     base, real = total[names.index(trial.benchmark)], np.array([name != ORACLE for name in names])
     rank = np.full(len(names), np.nan)
-    rank[real] = rankdata(np.round(total[real], 12))
+    rank[real] = rankdata(np.round(total[real] / (np.abs(total).max() or 1.0), 12))  # equal whatever the unit
     columns = {
         "total_per_period": total / trial.evaluation.sizes["period"],
         "ratio": total / base if base > 0 else np.full(len(names), np.nan),
