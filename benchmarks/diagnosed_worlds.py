@@ -44,7 +44,7 @@ def history(kind, rows, rng):
 def main():
     """Print and keep the shares of verdicts by kind and rows."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--replications", type=int, default=200)
+    parser.add_argument("--replications", type=int, default=60)
     parser.add_argument("--rows", type=int, nargs="*", default=[1, 8])
     parser.add_argument("--seed", type=int, default=5)
     parser.add_argument("--out", type=Path, default=RESULTS)

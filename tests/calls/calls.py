@@ -15,6 +15,7 @@ import xarray as xr
 
 import learning_debt as ld
 from learning_debt import bench, plots, policies, scores
+from learning_debt.auditing.chance_check import reliability
 from learning_debt.integrations.bambi_model import from_bambi
 from learning_debt.integrations.model_builder import from_model_builder
 from learning_debt.monitor import CommandHook, Webhook, open_metrics
@@ -60,6 +61,7 @@ BENCH = bench.run_bench({"mine": LONGER}, policies=[], splits=[0.5], resamples=1
 WRITTEN, TABLES = mkdtemp(), mkdtemp()
 bench.write_bench(BENCH, WRITTEN)
 LONGER.to_netcdf(f"{TABLES}/mine.nc", engine="h5netcdf")
+CHANCES = reliability(np.repeat([0.2, 0.7], 300), np.arange(600) % 5 > 2, np.arange(600) % 7)
 SCHEDULE = ld.replay(SPELLS, policies.Always(), 0.1).schedule
 AUDIT = ld.audit(SPELLS, 0.1, resamples=10)
 TABLE = A(SPELLS, "object", ())
@@ -820,6 +822,7 @@ CALLS: dict[str, Call] = {
         plots.plot_ageing,
         {"curve": A(ld.ageing_curve(SPELLS), "object"), "max_age": A(10, "whole", OPTIONAL)} | PICTURE,
     ),
+    "plot_chances": Call(plots.plot_chances, {"reliability": A(CHANCES, "object")} | PICTURE),
     "plot_belief_slope": Call(plots.plot_belief_slope, {"slopes": A(ld.belief_slope(SPELLS), "object")} | PICTURE),
     "plot_bill": Call(plots.plot_bill, {"audit": A(AUDIT, "object"), "policies": A(None, "names", OPTIONAL)} | PICTURE),
     "plot_debt_parts": Call(plots.plot_debt_parts, {"parts": A(PARTS, "object"), "max_parts": A(5, "whole")} | PICTURE),
