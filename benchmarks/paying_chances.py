@@ -16,6 +16,7 @@ import simulated_drift
 import learning_debt as ld
 from learning_debt.auditing.chance_check import chances_of_past_retrains, reliability
 from learning_debt.bench.entries import parts, real_entries
+from learning_debt.plots import plot_chances
 
 HORIZONS, RATIOS = (4, 12, 26), (0.25, 1.0, 4.0)
 RESULTS = Path(__file__).parent / "results" / "paying_chances.csv"
@@ -76,6 +77,7 @@ def main():
     parser.add_argument("--replications", type=int, default=2, help="of every simulated world, model and rows")
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--picture", type=Path, help="where to draw the real histories' chances")
     arguments = parser.parse_args()
     real, simulated = real_cases(), simulated_cases(arguments.replications, arguments.seed)
     tables = [binned(real, "real histories"), binned(simulated, "simulated drift")]
@@ -87,6 +89,10 @@ def main():
     table = pd.concat(tables).assign(part=lambda frame: frame["part"].fillna("all"))
     table = table.reset_index()[["source", "part", "said_by", "bin", "cases", "clusters", "said", "paid", "error"]]
     table.round(4).to_csv(arguments.out, index=False)
+    if arguments.picture:
+        drawn = binned(real, "real histories").query("said_by == 'calibrated'").to_xarray()
+        figure = plot_chances(drawn, backend="matplotlib").viz["figure"].item()
+        figure.savefig(arguments.picture, dpi=110)
     table["off"] = (table["paid"] - table["said"]).abs() > 0.07 + 2 * table["error"]
     print(table[table["part"] == "all"].round(3).to_string(index=False))
     enough = table[(table["cases"] >= 200) & table["off"] & (table["said_by"] == "calibrated")]

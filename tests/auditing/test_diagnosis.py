@@ -1,11 +1,15 @@
 """What the gaps of a spell speak for, in worlds whose kind is known."""
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
 import learning_debt as ld
 
+ROOT = Path(__file__).parents[2]
 BEFORE, SPELL = 20, 40
 FORECASTER = ld.ConjugateRegression(ld.NIG(np.zeros(2), 0.1 * np.eye(2), 2.0, 1.0))
 
@@ -113,3 +117,34 @@ def test_it_can_be_told_to_programs():
     said = ld.diagnose(tables("jump", 1)[0]).as_dict()
     assert said["findings"] == ["stale"]
     assert said["log_e_value_of_forgetting"] is None
+
+
+SAID = {"still": "nothing moves", "stale": "a jump when the spell begins", "missing drift": "coefficients walk"}
+
+
+def stored():
+    """Shares by world and rows, of both tables: what the page shows."""
+    table = pd.read_csv(ROOT / "benchmarks" / "results" / "diagnosed_worlds.csv").query("tables == 'both'")
+    table = table.set_index(["world", "rows"]).drop(columns="tables")
+    columns = {
+        "learnt": [name for name in table if "(learnt)" in name],
+        "moved": [name for name in table if "(moved)" in name],
+        "drift": [name for name in table if "missing drift" in name],
+        **{name: [name] for name in ("wrong model", "bad luck", "nothing")},
+    }
+    return pd.DataFrame({name: table[of].sum(axis=1) for name, of in columns.items()})
+
+
+def test_the_page_holds_the_stored_shares():
+    page = (ROOT / "docs" / "costs.md").read_text(encoding="utf-8")
+    for (world, rows), shares in stored().iterrows():
+        cells = ["1" if share >= 1 else f"{share:.2f}".lstrip("0") for share in shares]
+        assert f"| {SAID.get(world, world)} | {rows} | {' | '.join(cells)} |" in page
+
+
+def test_stored_diagnoses_tell_worlds_that_move_from_those_that_do_not():
+    shares = stored()
+    assert (shares.loc["still", ["moved", "drift"]].max() <= 0.05).all()
+    assert (shares.loc["still", "wrong model"] <= 0.05).all()
+    eight_rows = shares.xs(8, level="rows")
+    assert (eight_rows.loc[["stale", "missing drift"], ["moved", "drift"]] >= 0.95).to_numpy().all()
