@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -472,6 +473,21 @@ def test_alerts_are_sent_once_and_a_dead_one_does_not_change_the_exit_code(home)
     assert done.exit_code == 10
     assert "did not take the alert" in done.stderr
     assert "hidden" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default:.*did not take the alert:UserWarning")
+def test_a_dead_hook_costs_its_time_once_for_all_folders(home, monkeypatch):
+    observe("b.csv", frame(50, 57, slope=-6.0))
+    for name in "abcdef":
+        shutil.copytree("state", name)
+    monkeypatch.setattr("learning_debt.cli.monitor_commands.ALERT_SECONDS", 1.0)
+    command = ("--command", shlex.join([sys.executable, "-c", "import time; time.sleep(60)"]))
+    begun = time.monotonic()
+    done = run("status", *"abcdef", *command)
+    assert done.exit_code == 10
+    assert "no time was left for all folders" in done.stderr
+    assert time.monotonic() - begun < 10
 
 
 # Help, and the docs

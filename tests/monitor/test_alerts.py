@@ -358,6 +358,18 @@ def test_an_address_from_the_environment_is_not_kept(outbox, monkeypatch):
     assert "hidden" not in repr(hook) + repr(outbox.deliveries())
 
 
+@warns_of_failure
+def test_a_variable_that_changed_is_not_told(outbox, monkeypatch):
+    outbox.decide("9c1f")
+    monkeypatch.setenv("OWNERS_ADDRESS", "http://127.0.0.1/")
+    hook = Webhook(url_variable="OWNERS_ADDRESS")
+    monkeypatch.setenv("OWNERS_ADDRESS", "htp://alerts.example/hidden")
+    (delivery,) = send_alerts(outbox, [hook])
+    assert delivery.outcome == "failed"
+    assert "must be an http or https address" in delivery.detail
+    assert "hidden" not in repr(outbox.deliveries())
+
+
 # Programs
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +21,7 @@ from learning_debt.validation import require_choice
 app = typer.Typer(no_args_is_help=True)
 
 FAILED_CHECK = 3
+ALERT_SECONDS = 30.0
 
 Folder = Annotated[Path, typer.Argument(help="Folder of the monitor.", metavar="DIR")]
 Folders = Annotated[list[Path], typer.Argument(help="Folders of monitors, one or several.", metavar="DIR...")]
@@ -133,7 +135,7 @@ def observe(
             monitor.observe(with_labels(monitor, rows), gaps=gaps)
             status = _status_of(monitor, directory)
             answers.give(status, decision_lines(status, monitor.explain()))
-            _alert(monitor, hooks)
+            _alert([monitor], hooks)
         _end([status["verdict"]], exit_zero)
 
 
@@ -162,8 +164,8 @@ def status(
         found = [_status_of(monitor, directory) for monitor, directory in monitors]
         lines = [line for one in found for line in decision_lines(one, one["reason"])]
         answers.give(found[0] if len(found) == 1 else found, lines)
+        _alert([monitor for monitor, _ in monitors], hooks)
         for monitor, directory in monitors:
-            _alert(monitor, hooks)
             _register(monitor, directory, registry)
         _end([one["verdict"] for one in found], exit_zero)
 
@@ -350,10 +352,15 @@ def _status_of(monitor: ld.Monitor, directory: Path) -> dict[str, Any]:
     return monitor.status() | {"series": directory.absolute().name}
 
 
-def _alert(monitor: ld.Monitor, hooks: Sequence[Any]) -> None:
-    """Send what is to be sent; what goes wrong is a warning, since the decision is recorded."""
-    if hooks:
-        monitor.send_alerts(hooks)
+def _alert(monitors: Sequence[ld.Monitor], hooks: Sequence[Any]) -> None:
+    """Send what is to be sent, in half a minute for all; what goes wrong is a warning, since decisions are recorded."""
+    until = time.monotonic() + ALERT_SECONDS
+    for monitor in monitors if hooks else ():
+        left = until - time.monotonic()
+        if left <= 0:
+            PlainConsole(stderr=True).say("alerts: no time was left for all folders; the next status sends the rest")
+            return
+        monitor.send_alerts(hooks, deadline=left)
 
 
 def _register(monitor: ld.Monitor, directory: Path, registry: Any) -> None:

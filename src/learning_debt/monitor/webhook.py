@@ -146,7 +146,9 @@ class Webhook:
         secret = self._secret()
         if secret is not None:
             headers["webhook-signature"] = signature(secret, message, sent_at)
-        return Request(self._address(), message.body, headers, method="POST")
+        address = self._address()
+        _require_address(address)  # a variable may have changed, and urllib would say all of it
+        return Request(address, message.body, headers, method="POST")
 
 
 def signature(secret: bytes, message: Message, sent_at: int) -> str:
