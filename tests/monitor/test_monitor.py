@@ -304,3 +304,20 @@ def test_it_says_what_it_knows_in_words_and_plain_values(folder):
 def test_an_audit_of_the_ledger_decides_about_what_is_in_service(folder):
     audit = ld.Monitor.open(folder, FORECASTER).audit(resamples=10)
     assert audit.decision.label == 59
+
+
+def test_a_policy_that_refits_learns_before_it_decides(tmp_path, monkeypatch):
+    """Its numbers of the day are recorded with the decision, and a replay finds the same."""
+    cusum, seen = ld.policies.CUSUM, []
+
+    def refit(self, spells):
+        seen.append(spells.sizes["period"])
+        return cusum(0.1 * spells.sizes["period"])
+
+    monkeypatch.setattr(cusum, "refits", True)
+    monkeypatch.setattr(cusum, "refit", refit)
+    monitor = made(tmp_path / "state", ROWS)
+    monitor.observe(part(ROWS, 20, 24))
+    assert seen == [1, 2, 3, 4]
+    assert "CUSUM(0.4)" in monitor.explain()
+    assert monitor.verify(replay=True).ok

@@ -41,6 +41,7 @@ from learning_debt.monitor.candidate_gate import CandidateCheck
 from learning_debt.monitor.command_hook import CommandHook
 from learning_debt.monitor.decision_records import RecordedDecision
 from learning_debt.monitor.live_monitor import Monitor, verify_folder
+from learning_debt.monitor.many_series import SeriesMonitors
 from learning_debt.monitor.model_registry import MlflowRegistry
 from learning_debt.monitor.open_metrics import open_metrics
 from learning_debt.monitor.verification import Verification
@@ -55,6 +56,7 @@ __all__ = [
     "MlflowRegistry",
     "Monitor",
     "RecordedDecision",
+    "SeriesMonitors",
     "Verification",
     "Webhook",
     "open_metrics",

@@ -16,7 +16,7 @@ from learning_debt.data.update_rule import UpdateRule
 from learning_debt.forecasters.base import Forecaster, require_forecaster
 from learning_debt.monitor.agreed_settings import Settings
 from learning_debt.monitor.decision_records import RecordedDecision
-from learning_debt.monitor.incoming_batches import by_period
+from learning_debt.monitor.incoming_batches import Arriving, by_period
 from learning_debt.monitor.ledger import NewEntry, opened
 from learning_debt.monitor.ledger_audit import agreed_in, spells_of
 from learning_debt.monitor.ledger_reading import explained, history_of, status_of
@@ -281,8 +281,11 @@ random_seed
             If the folder cannot be written; what was recorded stays whole.
         """
         require_flag("gaps", gaps)
+        return self._session.observe(self._arriving(batch), gaps=gaps)
+
+    def _arriving(self, batch: Any) -> list[Arriving]:
         settings = self._session.settings
-        return self._session.observe(by_period(batch, settings.observation_dim, "batch", settings.late), gaps=gaps)
+        return by_period(batch, settings.observation_dim, "batch", settings.late)
 
     def decline(self, *, reason: str) -> dict[str, Any]:
         """Record that the owner does not follow the last decision; the status from then on."""

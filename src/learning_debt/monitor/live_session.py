@@ -119,18 +119,24 @@ class LiveSession:
 
     def observe(self, arriving: Sequence[Arriving], *, gaps: bool) -> RecordedDecision:
         """Record what is new of some periods; the decision of the last one."""
-        forecaster = self.require_forecaster()
-        with opened(self.folder.ledger) as ledger:
-            new = self._new(ledger, arriving, gaps)
-            if not new:
+        forecaster, new = self.require_forecaster(), self.check(arriving, gaps=gaps)
+        if not new:
+            with opened(self.folder.ledger) as ledger:
                 return _decision_about(ledger, arriving[-1].label)
-        for one in new:
-            forecaster.as_batch(one.rows)
         with self.writing("observe") as ledger:
             for one in self._new(ledger, new, gaps):  # another process may have been at it meanwhile
                 with noted(f"in period {label_text(one.label)}"):
                     self._record(ledger, forecaster, one)
             return _decision_about(ledger, arriving[-1].label)
+
+    def check(self, arriving: Sequence[Arriving], *, gaps: bool) -> Sequence[Arriving]:
+        """What is new of some periods, checked as far as it can be before anything is worked out."""
+        forecaster = self.require_forecaster()
+        with opened(self.folder.ledger) as ledger:
+            new = self._new(ledger, arriving, gaps)
+        for one in new:
+            forecaster.as_batch(one.rows)
+        return new
 
     def _new(self, ledger: Ledger, arriving: Sequence[Arriving], gaps: bool) -> Sequence[Arriving]:
         known = Standing.of(ledger).known(ledger, [one.label for one in arriving])
