@@ -76,7 +76,7 @@ from the shadow of this model; net score does not, so it may be held against tha
 rule over the same periods.</dd>
 <dt>Your calendar; oracle</dt><dd>What you do today; and the cheapest schedule that could be found knowing the future.
 No policy can cost less than the oracle; it shows how much there was to win.</dd>
-<dt>Expected to avoid; chance that it pays</dt><dd>What the forecasts of a model retrained today would gain over those of
+<dt>Expected to avoid; chance that it pays</dt><dd>What forecasts of a model retrained today would gain over those of
 what serves, until the horizon, learned from what earlier retrains of this history would have gained; and the chance
 that this is more than a retrain costs.</dd>
 <dt>e-value</dt><dd>Evidence of the shadow against what serves. If the deployed forecasts were right, one of 20 or more
