@@ -88,30 +88,42 @@ def _bills(table: xr.Dataset, question: Question, split: float, cost: Retraining
     rows = [name for name, row in named.items() for _ in row]
     candidates = [policy for row in named.values() for policy in row]
     before, after = (
-        _on_part(part, list(named.values()), cost, begin)
-        for part, begin in ((tuning, spread_starts(tuning, question.starts)), (evaluation, [0]))
+        _on_part(part, list(named.values()), cost, begin, history)
+        for part, begin, history in (
+            (tuning, spread_starts(tuning, question.starts), tuning),
+            (evaluation, [0], table),
+        )
     )
     return RuleBills(rows, candidates, before, after)
 
 
 def _on_part(
-    part: xr.Dataset, rows: Sequence[Sequence[Policy]], cost: RetrainingCost, starts: Sequence[int]
+    part: xr.Dataset,
+    rows: Sequence[Sequence[Policy]],
+    cost: RetrainingCost,
+    starts: Sequence[int],
+    history: xr.Dataset,
 ) -> PartBills:
-    """Walk the candidates of all rows, and add up."""
+    """Walk the candidates of all rows, and add up; the part is the end of `history`."""
     worth = worth_of(part, DEPLOYED_SCORE, cost)
-    walked = [_walked(part, row, cost, worth, [0] if any(map(_says_when, row)) else starts) for row in rows]
+    walked = [_walked(part, row, cost, worth, [0] if any(map(_says_when, row)) else starts, history) for row in rows]
     losses, retrains = (np.concatenate(of_rows) for of_rows in zip(*walked, strict=True))
     own = np.diagonal(worth + worth_of(part, "score_gap", cost), axis1=1, axis2=2)
     return PartBills(losses, retrains, float(own.mean()), float(worth[:, 0].mean()))
 
 
 def _walked(
-    part: xr.Dataset, row: Sequence[Policy], cost: RetrainingCost, worth: Array, starts: Sequence[int]
+    part: xr.Dataset,
+    row: Sequence[Policy],
+    cost: RetrainingCost,
+    worth: Array,
+    starts: Sequence[int],
+    history: xr.Dataset,
 ) -> tuple[Array, Array]:
     """Losses and retrains of the candidates of a row, walked side by side, each averaged over starts and phases."""
     starting = [_phases(narrowed(policy, part)) if len(starts) == 1 else [narrowed(policy, part)] for policy in row]
     walked, begin = [policy for own in starting for policy in own], np.asarray(starts, dtype=np.int64)
-    schedules = walk_from_starts(part, walked, cost, starts)
+    schedules = walk_from_starts(part, walked, cost, starts, history)
     paid = walk.mean_over_starts(np.array(cost.retraining_costs(part)), schedules, begin, at_retrains=True)
     losses = paid - walk.mean_over_starts(worth, schedules, begin)
     retrains = schedules.sum(axis=-1).mean(axis=(1, 2))

@@ -120,12 +120,13 @@ def run_trial(table: xr.Dataset, question: Question, split: float) -> Trial:
     tuned, replays, bills = {}, {}, {}
     for name, row in rows.items():
         before, after = (
-            Bills.of(part, [narrowed(policy, part) for policy in row], resolved, accounting, begin)
-            for part, begin in ((tuning, starts), (evaluation, [0]))
+            Bills.of(part, [narrowed(policy, part) for policy in row], resolved, accounting, begin, history)
+            for part, begin, history in ((tuning, starts, tuning), (evaluation, [0], table))
         )
         best = tune_by(before)
         tuned[name], bills[name] = replace(best, policy=row[best.index]), (before, after)
-        replays[name] = replay_checked(evaluation, narrowed(tuned[name].policy, evaluation), resolved, accounting)
+        chosen = narrowed(tuned[name].policy, evaluation)
+        replays[name] = replay_checked(evaluation, chosen, resolved, accounting, table)
     replays[ORACLE] = oracle_checked(evaluation, resolved, accounting)
     return Trial(rows, tuned, replays, bills, tuning, evaluation, first, resolved, owners, accounting)
 

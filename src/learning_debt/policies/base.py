@@ -75,8 +75,8 @@ class Policy(ABC):
         Parameters
         ----------
         spells : Dataset
-            A checked spell table of all series that the lanes belong to. Rows of posteriors that are not kept may be
-            missing, or NaN.
+            Of a checked spell table, of all series that the lanes belong to, the signals in `requires`. Rows of
+            posteriors that are not kept may be missing, or NaN.
         """
         return self
 

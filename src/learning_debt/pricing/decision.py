@@ -19,12 +19,11 @@ from learning_debt.policies.base import Policy, require_policy
 from learning_debt.policies.cost import RetrainingCost, as_cost
 from learning_debt.pricing.avoided_regret import AvoidedRegret, realised_regret
 from learning_debt.pricing.decision_sentences import conflict_of, reason_of
-from learning_debt.pricing.replays import first_of, seen_as
+from learning_debt.pricing.replays import first_of, last_period, seen_as, what_refits_read
 from learning_debt.pricing.today import (
     against_posteriors,
     break_even_costs,
     cells_in_service,
-    last_period,
     state_and_signals,
 )
 from learning_debt.pricing.verdict import Decision
@@ -239,6 +238,8 @@ def _require_one_way(deployed_at: Any, deployed_label: Any) -> None:
 def _decisions(asked: _Asked, deployed_at: NDArray[np.int64]) -> list[Decision]:
     """One of each series."""
     table, policy, cost, horizon, probability, past, past_row = asked
+    if policy.refits:
+        policy = policy.refit(what_refits_read(policy, table if past is None else past))
     state, signals = state_and_signals(table, policy, cost, deployed_at)
     z = NormalDist().inv_cdf((1 + probability) / 2)
     middle, *sides = (np.asarray(policy.step(state, signals.shifted(k))[1], dtype=bool) for k in (0.0, -z, z))

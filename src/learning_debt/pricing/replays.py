@@ -150,9 +150,12 @@ def oracle(spells: xr.Dataset, cost: RetrainingCost | float, accounting: str = "
     return oracle_checked(table, price.resolve(table), accounting)
 
 
-def replay_checked(table: xr.Dataset, policy: Policy, cost: RetrainingCost, accounting: str) -> Replay:
-    """`replay` of a checked table at a resolved cost."""
-    return _bill(table, walk_policy(table, policy, cost), cost, accounting, charged_regret(table, cost, accounting))
+def replay_checked(
+    table: xr.Dataset, policy: Policy, cost: RetrainingCost, accounting: str, history: xr.Dataset | None = None
+) -> Replay:
+    """`replay` of a checked table at a resolved cost; `history` as in `walk_policy`."""
+    schedule = walk_policy(table, policy, cost, history=history)
+    return _bill(table, schedule, cost, accounting, charged_regret(table, cost, accounting))
 
 
 def oracle_checked(table: xr.Dataset, cost: RetrainingCost, accounting: str) -> Replay:
@@ -168,28 +171,40 @@ def walk_policy(
     cost: RetrainingCost | Array,
     copies: int = 1,
     starts: NDArray[np.int64] | None = None,
+    history: xr.Dataset | None = None,
 ) -> NDArray[np.bool_]:
     """Schedule of a policy, shape (lanes, T), on `copies` times all series of a checked table.
 
     `cost` is one for all lanes, or an array of one per lane in units of the table's regret; `starts` has the period
-    after which each lane begins, 0 if left out.
+    after which each lane begins, 0 if left out. `history` is a checked table whose last periods are this one's: a
+    policy that refits learns from its earlier ones too.
     """
     series = table.sizes[SERIES]
     see = SignalReader(table, policy.requires, cost, np.tile(np.arange(series), copies))
-    return walk_signals(policy, see, table.sizes["period"], series * copies, starts, table)
+    cells = table if history is None else history
+    return walk_signals(policy, see, table.sizes["period"], series * copies, starts, cells)
 
 
-def walk_candidates(table: xr.Dataset, policies: Sequence[Policy], cost: RetrainingCost | Array) -> NDArray[np.bool_]:
+def walk_candidates(
+    table: xr.Dataset,
+    policies: Sequence[Policy],
+    cost: RetrainingCost | Array,
+    history: xr.Dataset | None = None,
+) -> NDArray[np.bool_]:
     """Schedules of several policies, shape (policies, series, T), on all series of a checked table.
 
     They walk side by side where they differ in their numbers only. `cost` is one for all, or an array of one per policy
-    in units of the table's regret.
+    in units of the table's regret; `history` as in `walk_policy`.
     """
-    return walk_from_starts(table, policies, cost, [0])[:, 0]
+    return walk_from_starts(table, policies, cost, [0], history)[:, 0]
 
 
 def walk_from_starts(
-    table: xr.Dataset, policies: Sequence[Policy], cost: RetrainingCost | Array, starts: Sequence[int]
+    table: xr.Dataset,
+    policies: Sequence[Policy],
+    cost: RetrainingCost | Array,
+    starts: Sequence[int],
+    history: xr.Dataset | None = None,
 ) -> NDArray[np.bool_]:
     """Schedules of several policies from several starts, shape (policies, starts, series, T), on a checked table.
 
@@ -202,7 +217,7 @@ def walk_from_starts(
     for which, together in side_by_side(policies, each):
         lanes = np.tile(begin, len(which))
         faced = cost if isinstance(cost, RetrainingCost) else np.repeat(np.asarray(cost, dtype=float)[which], each)
-        walked = walk_policy(table, counted_from(together, lanes), faced, len(which) * len(starts), lanes)
+        walked = walk_policy(table, counted_from(together, lanes), faced, len(which) * len(starts), lanes, history)
         schedules[which] = walked.reshape(len(which), each, -1)
     return schedules.reshape(count, len(starts), series, -1)
 
@@ -219,18 +234,25 @@ def walk_signals(
 
     ``see(t, deployed_at)`` gives those of period t = 1..periods, for lanes deployed at `deployed_at`; `starts` has the
     period after which each lane begins, 0 if left out. A policy that refits does so on the `cells` of a checked table
-    as they come, if they are given.
+    as they come, if they are given: their last period is the last of the walk, and earlier ones are known beforehand.
     """
     state = policy.init(lanes)
+    if cells is not None:
+        cells, before = what_refits_read(policy, cells), last_period(cells) - periods
 
     def decide(t: int, deployed_at: NDArray[np.int64]) -> NDArray[np.bool_]:
         nonlocal state, policy
         if policy.refits and cells is not None:
-            policy = policy.refit(known_after(cells, t))
+            policy = policy.refit(known_after(cells, before + t))
         state, retrain = policy.step(state, see(t, deployed_at))
         return retrain
 
     return walk.walk(periods, lanes, decide, starts)
+
+
+def what_refits_read(policy: Policy, table: xr.Dataset) -> xr.Dataset:
+    """Of a checked table the signals that a policy requires, as policies see them."""
+    return table[[seen_as(table, name) for name in policy.requires]].reset_coords(drop=True)
 
 
 def known_after(table: xr.Dataset, period: int) -> xr.Dataset:
@@ -299,6 +321,11 @@ class SignalReader:
             **signals,
             **errors,
         )
+
+
+def last_period(table: xr.Dataset) -> int:
+    """Number of the last period of a table, or of a part of one."""
+    return int(table["period"].values[-1])
 
 
 def first_of(table: xr.Dataset, dim: str) -> int:

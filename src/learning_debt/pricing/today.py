@@ -14,7 +14,7 @@ from learning_debt.doubt import Doubt
 from learning_debt.policies.base import Policy
 from learning_debt.policies.cost import RetrainingCost
 from learning_debt.policies.signals import Signals
-from learning_debt.pricing.replays import SignalReader, first_of
+from learning_debt.pricing.replays import SignalReader, first_of, last_period
 from learning_debt.spells.doubt_codes import doubts_each
 from learning_debt.typing import Array
 
@@ -41,11 +41,6 @@ def state_and_signals(
     for t in range(int(deployed_at.min()) + 1, last):
         state, _ = policy.step(state, see(t, np.minimum(deployed_at, t - 1)))
     return state, see(last, deployed_at)
-
-
-def last_period(table: xr.Dataset) -> int:
-    """Number of the last period of a table, or of a part of one."""
-    return int(table["period"].values[-1])
 
 
 def break_even_costs(policy: Policy, state: Any, signals: Signals) -> Array:

@@ -67,11 +67,15 @@ class Bills:
         cost: RetrainingCost,
         accounting: str,
         starts: Sequence[int] = (0,),
+        history: xr.Dataset | None = None,
     ) -> Bills:
-        """Walk all candidates, side by side where they differ in numbers only; `cost` is resolved."""
+        """Walk all candidates, side by side where they differ in numbers only; `cost` is resolved.
+
+        `history` is a checked table whose last periods are this one's, for candidates that refit.
+        """
         for candidate in candidates:
             check_dates(table, candidate)
-        schedules, begin = walk_from_starts(table, candidates, cost, starts), np.asarray(starts, dtype=np.int64)
+        schedules, begin = walk_from_starts(table, candidates, cost, starts, history), np.asarray(starts, dtype=np.int64)
         regret = walk.mean_over_starts(charged_regret(table, cost, accounting), schedules, begin)
         costs = np.array(cost.retraining_costs(table))
         paid = walk.mean_over_starts(costs, schedules, begin, at_retrains=True)
