@@ -75,7 +75,9 @@ class Trial:
 
     @property
     def deciders(self) -> list[str]:
-        """Rows that may decide today: those that look at signals or, failing them, all."""
+        """Rows that may decide today: the recommended one; without it, those that look at signals; or all."""
+        if grids.RECOMMENDED in self.tuned:
+            return [grids.RECOMMENDED]
         return [name for name, tuned in self.tuned.items() if tuned.policy.requires] or list(self.tuned)
 
     @property

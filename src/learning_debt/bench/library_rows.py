@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
-from importlib.resources import as_file, files
+from functools import partial
 from itertools import product
 from typing import Any, cast, override
 
@@ -25,11 +24,11 @@ from learning_debt.policies import (
     Policy,
     PredictiveDebtThreshold,
     TwoState,
-    load,
 )
 from learning_debt.policies.base import Step
 from learning_debt.policies.cost import RetrainingCost
 from learning_debt.policies.grids import DEBT_QUANTILES, cusums
+from learning_debt.policies.models.learned_continuation import study_continuation
 from learning_debt.policies.models import (
     AgeAdjustment,
     ContinuationModel,
@@ -53,7 +52,6 @@ UTILITY_SCALES = tuple(np.geomspace(0.25, 64.0, 17).tolist())
 HAZARDS = (0.01, 0.05, 0.2)
 STALE_CHANCES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 STUDY_SCALES = tuple((4.0 ** np.arange(-4, 5)).tolist())
-STUDY_FILE = "study_continuation.json"
 
 
 def _never(tuning: xr.Dataset, cost: RetrainingCost, random_seed: int) -> list[Policy]:
@@ -143,14 +141,6 @@ class CarriedContinuation(ContinuationValue):
 
     def __str__(self) -> str:
         return f"{super().__str__()[:-1]}, in units of {self.unit:.3g})"
-
-
-@lru_cache(maxsize=1)
-def study_continuation() -> tuple[ContinuationModel, float]:
-    """What the reference study taught, and its score unit in nats."""
-    with as_file(files("learning_debt.bench") / STUDY_FILE) as path:
-        kept = load(path)
-    return kept["model"], kept["score_unit"]
 
 
 def _typical_gap(tuning: xr.Dataset) -> float:

@@ -8,9 +8,11 @@ from learning_debt.policies.continuation_value import ContinuationValue
 from learning_debt.policies.cusum import CUSUM
 from learning_debt.policies.debt_threshold import DebtThreshold
 from learning_debt.policies.expected_regret import ExpectedRegret
-from learning_debt.policies.fixed import Always, Calendar, Never, Schedule
+from learning_debt.policies.fixed import Always, Calendar, Never, Schedule, SpellLimit
+from learning_debt.policies.page_cusum import PageCUSUM
 from learning_debt.policies.pareto_k_threshold import ParetoKThreshold
 from learning_debt.policies.predictive_debt_threshold import PredictiveDebtThreshold
+from learning_debt.policies.recommended import Recommended
 from learning_debt.policies.river_detector import RiverDetector
 from learning_debt.policies.saving import load, save
 from learning_debt.policies.staleness import CumulativeStaleness, StalenessThreshold
@@ -28,11 +30,14 @@ __all__ = [
     "DebtThreshold",
     "ExpectedRegret",
     "Never",
+    "PageCUSUM",
     "ParetoKThreshold",
     "Policy",
     "PredictiveDebtThreshold",
+    "Recommended",
     "RiverDetector",
     "Schedule",
+    "SpellLimit",
     "StalenessThreshold",
     "TwoState",
     "load",

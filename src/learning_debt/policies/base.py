@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from learning_debt.policies.cost import RetrainingCost
 from learning_debt.policies.signals import Signals
 from learning_debt.validation import (
     require_instance,
@@ -66,7 +67,7 @@ class Policy(ABC):
     refits: ClassVar[bool] = False
     """Whether `refit` learns anything; who walks a policy need not gather cells for one that does not."""
 
-    def refit(self, spells: xr.Dataset) -> Policy:
+    def refit(self, spells: xr.Dataset, cost: RetrainingCost) -> Policy:
         """The policy with what a history has taught it so far.
 
         It is asked in every period before `step`, with the cells of all periods up to and including this one. A state
@@ -75,8 +76,10 @@ class Policy(ABC):
         Parameters
         ----------
         spells : Dataset
-            Of a checked spell table, of all series that the lanes belong to, the signals in `requires`. Rows of
-            posteriors that are not kept may be missing, or NaN.
+            Of a checked spell table, of all series that the lanes belong to, the signals in `requires` as policies
+            see them, and the exposure. Rows of posteriors that are not kept may be NaN.
+        cost : RetrainingCost
+            Resolved.
         """
         return self
 

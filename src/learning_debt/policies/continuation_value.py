@@ -7,8 +7,8 @@ from typing import Any, ClassVar, override
 
 import numpy as np
 
-from learning_debt.policies.base import Policy, Step, mark
-from learning_debt.policies.models.continuation import ContinuationModel, features
+from learning_debt.policies.base import PerLane, Policy, Step, briefly, mark
+from learning_debt.policies.models.continuation import LEAST_PRICE, ContinuationModel, features
 from learning_debt.policies.signals import Signals
 from learning_debt.validation import require_instance
 
@@ -23,6 +23,9 @@ class ContinuationValue(Policy):
     Parameters
     ----------
     model : ContinuationModel
+    price : float, optional
+        What a retrain counts as in the unit that the model learned in, for scores in another unit: signals are scaled
+        so that the cost comes to it. Left out, signals and cost are taken as they are.
 
     See Also
     --------
@@ -32,10 +35,13 @@ class ContinuationValue(Policy):
 
     requires: ClassVar[tuple[str, ...]] = ("debt", "predictive_debt", "score_gap")
     model: ContinuationModel
+    price: PerLane | None = None
 
     def __post_init__(self) -> None:
         remedy = "a ContinuationModel, as fit_continuation returns it"
         require_instance("model", self.model, ContinuationModel, remedy)
+        if self.price is not None:
+            self._require("price", above=0)
 
     @override
     def init(self, lanes: int) -> Any:
@@ -45,10 +51,12 @@ class ContinuationValue(Policy):
     def step(self, state: Any, signals: Signals) -> Step:
         gaps = self.model.decay * np.where(signals.spell_age == 1, 0.0, state) + signals.score_gap
         price = signals.cost / signals.exposure
-        seen = features(signals.predictive_debt, signals.debt, gaps, signals.spell_age, price)
+        paid, unit = (price, 1.0) if self.price is None else (self.price, self.price / np.maximum(price, LEAST_PRICE))
+        seen = features(signals.predictive_debt * unit, signals.debt, gaps * unit, signals.spell_age, paid)
         return gaps, self.model.excess(seen) > 0
 
     def __str__(self) -> str:
         lowest, highest = np.exp([self.model.lowest[-1], self.model.highest[-1]])
         costs = f"{lowest:.3g}" if lowest == highest else f"{lowest:.3g} to {highest:.3g}"
-        return f"ContinuationValue(learned at costs of {costs}, {mark(self.model)})"
+        counts = "" if self.price is None else f", a retrain counts as {briefly(self.price)}"
+        return f"ContinuationValue(learned at costs of {costs}, {mark(self.model)}{counts})"

@@ -77,6 +77,32 @@ class Calendar(Policy):
         return super().__str__() if np.any(self.offset) else f"Calendar({briefly(self.interval)})"
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class SpellLimit(Policy):
+    """Retrain whatever has served for `interval` periods.
+
+    Parameters
+    ----------
+    interval : int
+        Periods, at least 1.
+
+    See Also
+    --------
+    Calendar : Retrains at fixed periods, whenever the last retrain was.
+    """
+
+    requires: ClassVar[tuple[str, ...]] = ()
+
+    interval: int | PerLane
+
+    def __post_init__(self) -> None:
+        self._require("interval", whole=True, at_least=1)
+
+    @override
+    def step(self, state: Any, signals: Signals) -> Step:
+        return state, signals.spell_age >= np.asarray(self.interval)
+
+
 def phases(policy: Policy) -> list[Policy]:
     """A calendar at each of its offsets; any other policy by itself.
 

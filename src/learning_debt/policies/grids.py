@@ -14,6 +14,7 @@ from learning_debt.policies import (
     DebtThreshold,
     Policy,
     PredictiveDebtThreshold,
+    Recommended,
 )
 from learning_debt.policies.cost import RetrainingCost
 from learning_debt.policies.models.calibration import AgeAdjustment, score_unit
@@ -24,11 +25,14 @@ __all__ = [
     "CUSUM_THRESHOLDS",
     "DEBT_QUANTILES",
     "MULTIPLIERS",
+    "RECOMMENDED",
     "calendars",
     "cusums",
     "readers_of_signals",
 ]
 
+RECOMMENDED = "recommended"
+"""The row that decides where there is one."""
 CALENDAR_INTERVALS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 26, 30, 40, 52, 60, 80, 120)
 CUSUM_MULTIPLES = tuple(np.geomspace(0.02, 80.0, 24).tolist())
 """Thresholds in costs of a retrain, at the usual exposure."""
@@ -72,6 +76,8 @@ def readers_of_signals(tuning: xr.Dataset, cost: RetrainingCost) -> dict[str, li
     cost.
     """
     rows: dict[str, list[Policy]] = {}
+    if "predictive_debt" in tuning and "score_gap" in tuning:
+        rows[RECOMMENDED] = [Recommended()]
     if "score_gap" in tuning:
         rows["CUSUM"] = cusums(tuning, cost)
     if "debt" in tuning:

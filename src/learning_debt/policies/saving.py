@@ -23,13 +23,15 @@ from learning_debt.policies.cost import RetrainingCost
 from learning_debt.policies.cusum import CUSUM
 from learning_debt.policies.debt_threshold import DebtThreshold
 from learning_debt.policies.expected_regret import ExpectedRegret
-from learning_debt.policies.fixed import Always, Calendar, Never, Schedule
+from learning_debt.policies.fixed import Always, Calendar, Never, Schedule, SpellLimit
 from learning_debt.policies.models.calibration import AgeAdjustment
 from learning_debt.policies.models.continuation import ContinuationModel
 from learning_debt.policies.models.regret import DebtRegretModel, HybridRegretModel
 from learning_debt.policies.models.two_state_filter import TwoStateEmissions
+from learning_debt.policies.page_cusum import PageCUSUM
 from learning_debt.policies.pareto_k_threshold import ParetoKThreshold
 from learning_debt.policies.predictive_debt_threshold import PredictiveDebtThreshold
+from learning_debt.policies.recommended import Recommended
 from learning_debt.policies.river_detector import RiverDetector
 from learning_debt.policies.staleness import CumulativeStaleness, StalenessThreshold
 from learning_debt.policies.two_state import TwoState
@@ -42,8 +44,8 @@ from learning_debt.validation import describe, require_instance, suggestion
 FORMAT, VERSION = "learning-debt policies", 1
 _POLICIES: tuple[type, ...] = (
     Alarm, Always, BlendedThreshold, Calendar, Changepoint, ContinuationValue, CUSUM, CumulativeStaleness,
-    DebtThreshold, ExpectedRegret, Never, ParetoKThreshold, PredictiveDebtThreshold, RiverDetector, Schedule,
-    StalenessThreshold, TwoState,
+    DebtThreshold, ExpectedRegret, Never, PageCUSUM, ParetoKThreshold, PredictiveDebtThreshold, Recommended, RiverDetector,
+    Schedule, SpellLimit, StalenessThreshold, TwoState,
 )  # fmt: skip
 _PARTS: tuple[type, ...] = (
     AgeAdjustment, ContinuationModel, DebtRegretModel, HybridRegretModel, RetrainingCost, TwoStateEmissions, UpdateRule,

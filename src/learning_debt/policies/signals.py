@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -74,6 +74,15 @@ class Signals:
     deployed_score_se: Array
     reliable: NDArray[np.bool_]
     converged: NDArray[np.bool_]
+
+    def repeated(self, times: int) -> Signals:
+        """The same lanes so many times, one after the other."""
+        lanes = {
+            field.name: np.tile(value, times)
+            for field in fields(self)
+            if isinstance(value := getattr(self, field.name), np.ndarray)
+        }
+        return replace(self, **lanes)
 
     def shifted(self, standard_errors: float) -> Signals:
         """All sampled signals moved together by a number of their standard errors.

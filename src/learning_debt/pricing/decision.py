@@ -239,7 +239,7 @@ def _decisions(asked: _Asked, deployed_at: NDArray[np.int64]) -> list[Decision]:
     """One of each series."""
     table, policy, cost, horizon, probability, past, past_row = asked
     if policy.refits:
-        policy = policy.refit(what_refits_read(policy, table if past is None else past))
+        policy = policy.refit(what_refits_read(policy, table if past is None else past, cost), cost)
     state, signals = state_and_signals(table, policy, cost, deployed_at)
     z = NormalDist().inv_cdf((1 + probability) / 2)
     middle, *sides = (np.asarray(policy.step(state, signals.shifted(k))[1], dtype=bool) for k in (0.0, -z, z))

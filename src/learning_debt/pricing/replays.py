@@ -182,7 +182,7 @@ def walk_policy(
     series = table.sizes[SERIES]
     see = SignalReader(table, policy.requires, cost, np.tile(np.arange(series), copies))
     cells = table if history is None else history
-    return walk_signals(policy, see, table.sizes["period"], series * copies, starts, cells)
+    return walk_signals(policy, see, table.sizes["period"], series * copies, starts, cells, cost if isinstance(cost, RetrainingCost) else None)
 
 
 def walk_candidates(
@@ -229,6 +229,7 @@ def walk_signals(
     lanes: int,
     starts: NDArray[np.int64] | None = None,
     cells: xr.Dataset | None = None,
+    cost: RetrainingCost | None = None,
 ) -> NDArray[np.bool_]:
     """Schedule of a policy, shape (lanes, periods), on signals that need not come from a table.
 
@@ -237,22 +238,24 @@ def walk_signals(
     as they come, if they are given: their last period is the last of the walk, and earlier ones are known beforehand.
     """
     state = policy.init(lanes)
-    if cells is not None:
-        cells, before = what_refits_read(policy, cells), last_period(cells) - periods
+    known = None if cells is None or cost is None or not policy.refits else what_refits_read(policy, cells, cost)
+    before = 0 if known is None else last_period(known) - periods
 
     def decide(t: int, deployed_at: NDArray[np.int64]) -> NDArray[np.bool_]:
         nonlocal state, policy
-        if policy.refits and cells is not None:
-            policy = policy.refit(known_after(cells, before + t))
+        if known is not None and cost is not None:
+            policy = policy.refit(known_after(known, before + t), cost)
         state, retrain = policy.step(state, see(t, deployed_at))
         return retrain
 
     return walk.walk(periods, lanes, decide, starts)
 
 
-def what_refits_read(policy: Policy, table: xr.Dataset) -> xr.Dataset:
-    """Of a checked table the signals that a policy requires, as policies see them."""
-    return table[[seen_as(table, name) for name in policy.requires]].reset_coords(drop=True)
+def what_refits_read(policy: Policy, table: xr.Dataset, cost: RetrainingCost) -> xr.Dataset:
+    """Of a checked table the signals that a policy requires, as policies see them, and what prices them."""
+    if cost.proportional:
+        return table
+    return table[[*(seen_as(table, name) for name in policy.requires), "regret", "exposure", "rows"]]
 
 
 def known_after(table: xr.Dataset, period: int) -> xr.Dataset:

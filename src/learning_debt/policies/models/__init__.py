@@ -11,6 +11,7 @@ __all__ = [
     "ContinuationModel",
     "DebtRegretModel",
     "HybridRegretModel",
+
     "TwoStateEmissions",
     "score_unit",
 ]
