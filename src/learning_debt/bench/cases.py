@@ -58,7 +58,7 @@ def run_cases(table: xr.Dataset, protocol: Protocol) -> tuple[pd.DataFrame, pd.D
     frames, notes = [], _Notes()
     rows = [row for row in protocol.rows if notes.unless_lacking(table, row)]
     for split in protocol.splits:
-        case = _Case(*parts(table, split), protocol, notes)
+        case = _Case(table, *parts(table, split), protocol, notes)
         for ratio in protocol.cost_ratios:
             cost = RetrainingCost(cost_ratio=ratio).resolve(case.tuning)
             frames.append(case.bills(rows, cost).assign(split=split, cost_ratio=ratio))
@@ -110,8 +110,11 @@ def _lacking(table: xr.Dataset, signals: Sequence[str]) -> str:
 class _Case:
     """One split. Nothing is walked twice, and what does not depend on the cost once for all costs."""
 
-    def __init__(self, tuning: xr.Dataset, evaluation: xr.Dataset, protocol: Protocol, notes: _Notes) -> None:
-        self.tuning, self.evaluation, self.protocol, self.notes = tuning, evaluation, protocol, notes
+    def __init__(
+        self, table: xr.Dataset, tuning: xr.Dataset, evaluation: xr.Dataset, protocol: Protocol, notes: _Notes
+    ) -> None:
+        self.table, self.tuning, self.evaluation = table, tuning, evaluation
+        self.protocol, self.notes = protocol, notes
         self.grids = [row for row in GRID_ROWS if not _lacking(evaluation, row.requires)]
         self._kept: dict[tuple[str, str, float | None], Walked] = {}
 
@@ -129,14 +132,17 @@ class _Case:
         try:
             if row.planner is not None:
                 return self._planned(row, cost)
-            tuned = self._once(row, "tuning", cost, lambda: self._walk(self.tuning, self._candidates(row, cost), cost))
+            candidates = self._candidates(row, cost)
         except NotPossibleError as reason:
             self.notes.add(row.name, str(reason))
             return None
-        index = tuned.cheapest(cost)
+        index = 0
+        if len(candidates) > 1:
+            tuned = self._once(row, "tuning", cost, lambda: self._walk(self.tuning, candidates, cost))
+            index = tuned.cheapest(cost)
         if row in self.grids:
             return self._everywhere(row, cost).only(index)
-        policy = require_policy(f"candidate {index} of the row {row.name!r}", tuned.candidates[index])
+        policy = require_policy(f"candidate {index} of the row {row.name!r}", candidates[index])
         return self._once(row, f"evaluation {index}", cost, lambda: self._walk(self.evaluation, [policy], cost))
 
     def _candidates(self, row: Row, cost: RetrainingCost) -> list[Policy]:
@@ -162,7 +168,8 @@ class _Case:
         return self._kept[key]
 
     def _walk(self, table: xr.Dataset, candidates: Sequence[Policy], cost: RetrainingCost) -> Walked:
-        return Walked.of(table, candidates, cost, self.protocol.accounting)
+        history = self.table if table is self.evaluation else None
+        return Walked.of(table, candidates, cost, self.protocol.accounting, history)
 
     def _planned(self, row: Row, cost: RetrainingCost) -> Walked:
         """A planner's schedule, without a retrain in the last period, which would serve nothing."""

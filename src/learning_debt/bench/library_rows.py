@@ -21,8 +21,10 @@ from learning_debt.policies import (
     DebtThreshold,
     ExpectedRegret,
     Never,
+    PageCUSUM,
     Policy,
     PredictiveDebtThreshold,
+    Recommended,
     TwoState,
 )
 from learning_debt.policies.base import Step
@@ -37,6 +39,7 @@ from learning_debt.policies.models import (
     TwoStateEmissions,
     score_unit,
 )
+from learning_debt.policies.recommended import SUMS
 from learning_debt.policies.signals import Signals
 from learning_debt.pricing import fit_continuation
 from learning_debt.typing import Array
@@ -68,6 +71,14 @@ def _calendars(tuning: xr.Dataset, cost: RetrainingCost, random_seed: int) -> li
 
 def _cusum(tuning: xr.Dataset, cost: RetrainingCost, random_seed: int) -> list[Policy]:
     return cusums(tuning, cost)
+
+
+def _recommended(tuning: xr.Dataset, cost: RetrainingCost, random_seed: int) -> list[Policy]:
+    return [Recommended()]
+
+
+def _page_cusum(tuning: xr.Dataset, cost: RetrainingCost, random_seed: int) -> list[Policy]:
+    return [PageCUSUM(*values) for values in SUMS]
 
 
 def _debt(tuning: xr.Dataset, cost: RetrainingCost, random_seed: int) -> list[Policy]:
@@ -206,6 +217,8 @@ GRID_ROWS = (
 """Rows whose candidates are what hindsight chooses from."""
 LIBRARY_ROWS = (
     *GRID_ROWS,
+    Row("recommended", "ours", _recommended, requires=Recommended.requires),
+    Row("Page's CUSUM", "rival", _page_cusum, requires=PageCUSUM.requires),
     Row("alarm", "ours", _alarm, requires=("debt",), sees_cost=False),
     Row("expected regret", "ours", _expected_regret, requires=("debt",)),
     Row("hybrid regret", "ours", _hybrid_regret, requires=HybridRegretModel.requires),

@@ -41,10 +41,20 @@ class Walked:
     retrains: Array
 
     @classmethod
-    def of(cls, table: xr.Dataset, candidates: Sequence[Policy], cost: RetrainingCost, accounting: str) -> Walked:
-        """Walk all candidates over a checked table, side by side where they differ in numbers only."""
+    def of(
+        cls,
+        table: xr.Dataset,
+        candidates: Sequence[Policy],
+        cost: RetrainingCost,
+        accounting: str,
+        history: xr.Dataset | None = None,
+    ) -> Walked:
+        """Walk all candidates over a checked table, side by side where they differ in numbers only.
+
+        `history` is a checked table whose last periods are this one's, for candidates that refit.
+        """
         expanded = [phases(candidate) for candidate in candidates]
-        walked = walk_candidates(table, [one for several in expanded for one in several], cost)
+        walked = walk_candidates(table, [one for several in expanded for one in several], cost, history)
         ends = np.cumsum([len(several) for several in expanded])[:-1]
         return cls.of_schedules(table, candidates, np.split(walked, ends), cost, accounting)
 

@@ -212,7 +212,6 @@ def decided(
     spell = spell_of(own, before.trained, before.initial, settings)
     in_service, first = before.deployed[-1], periods[0]["number"] - 1
     past = table_of(cells, periods, in_service, len(before.initial) + first, settings)
-    policy = policy.refit(past) if policy.refits else policy
     require_signals(spell, policy)
     decision = decide_about_spell(
         spell,

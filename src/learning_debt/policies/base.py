@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from learning_debt.policies.cost import RetrainingCost
 from learning_debt.policies.signals import Signals
+from learning_debt.typing import Array
 from learning_debt.validation import (
     require_instance,
     require_number,
@@ -90,6 +91,13 @@ class Policy(ABC):
     @abstractmethod
     def step(self, state: Any, signals: Signals) -> Step:
         """Return the new state and who retrains, shape (lanes,), without changing either argument."""
+
+    def share_in_favour(self, state: Any, signals: Signals) -> Array:
+        """How much of a policy that weighs several views would retrain, 0 to 1, shape (lanes,); NaN for one of one view.
+
+        State and signals are as `step` is given them.
+        """
+        return np.full(signals.spell_age.shape, np.nan)
 
     def _require(self, name: str, *, whole: bool = False, finite: bool = True, **bounds: float) -> None:
         """Check a parameter, and keep it as a plain number or an array of one per lane; see `per_lane`."""

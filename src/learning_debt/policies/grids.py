@@ -76,7 +76,7 @@ def readers_of_signals(tuning: xr.Dataset, cost: RetrainingCost) -> dict[str, li
     cost.
     """
     rows: dict[str, list[Policy]] = {}
-    if "predictive_debt" in tuning and "score_gap" in tuning:
+    if all(name in tuning for name in Recommended.requires):
         rows[RECOMMENDED] = [Recommended()]
     if "score_gap" in tuning:
         rows["CUSUM"] = cusums(tuning, cost)

@@ -111,8 +111,9 @@ class Recommended(Policy):
         memory, would = self._each(state, signals)
         return memory, self._share(would) > 0.5
 
+    @override
     def share_in_favour(self, state: Any, signals: Signals) -> Array:
-        """Share of the weight that would retrain, shape (lanes,); state and signals as `step` is given them."""
+        """Share of the weight that would retrain, shape (lanes,)."""
         return self._share(self._each(state, signals)[1])
 
     @property

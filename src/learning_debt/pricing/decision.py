@@ -249,6 +249,7 @@ def _decisions(asked: _Asked, deployed_at: NDArray[np.int64]) -> list[Decision]:
     regret = AvoidedRegret.of(table, today, own_rows, horizon, signals.cost, signals.exposure, past)
     realised, drawn, counted = realised_regret(table, cost, deployed_at)
     flips = break_even_costs(policy, state, signals)
+    shares = policy.share_in_favour(state, signals)
     label, trained, ahead = plain_labels(table["label"])[-1], trained_after(table), TableFacts.from_table(table).horizon
     of_signals = [doubts_each(today, seen_as(table, name)) for name in policy.requires]
     found = []
@@ -260,7 +261,7 @@ def _decisions(asked: _Asked, deployed_at: NDArray[np.int64]) -> list[Decision]:
         decision = Decision(
             verdict="cannot tell" if straddles[i] or diverged[i] else "retrain" if middle[i] else "wait",
             reason="",
-            policy=policy,
+            policy=asked.policy,
             label=label,
             deployed_label=trained[at - first_of(table, "deployed_at")],
             spell_age=last_period(table) - at,
@@ -272,6 +273,7 @@ def _decisions(asked: _Asked, deployed_at: NDArray[np.int64]) -> list[Decision]:
             unit=cost.unit,
             doubts=tuple(dict.fromkeys([*against, *(doubt for each in of_signals for doubt in each[i])])),
             believed_regret=float(regret.belief[i]),
+            support=float(shares[i] if middle[i] else 1 - shares[i]),
             realised_regret=Estimate(float(realised[i]), float(drawn[i]), bool(counted[i] > 0)),
         )
         decision = replace(decision, conflict=conflict_of(decision))

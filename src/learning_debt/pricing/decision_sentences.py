@@ -27,10 +27,12 @@ def reason_of(decision: Decision, doubt: str, ahead: int) -> str:
     served = f"trained after {label_text(decision.deployed_label)}, in service for {_periods(decision.spell_age)}"
     if doubt:
         return f"cannot tell ({served}): {doubt}"
+    sure = f", with {share(decision.support)} of its weight" if np.isfinite(decision.support) else ""
+    says = f"{decision.policy}{sure}"
     if not np.isfinite(decision.expected_regret.value):
-        parts = [f"{decision.verdict} ({served}): {decision.policy} says so"]
+        parts = [f"{decision.verdict} ({served}): {says} says so"]
     else:
-        parts = [f"{decision.verdict} ({served}), says {decision.policy}: {_worth(decision, ahead)}"]
+        parts = [f"{decision.verdict} ({served}), says {says}: {_worth(decision, ahead)}"]
         parts += [f"the chance that it pays is {share(decision.probability)}"]
     parts += [decision.conflict] if decision.conflict else []
     parts += [_so_far(decision)] if np.isfinite(decision.realised_regret.value) else []

@@ -13,7 +13,7 @@ from learning_debt.estimate import Estimate
 from learning_debt.policies.base import Policy
 
 UNKNOWN = Estimate(float("nan"), 0.0, reliable=False)
-NUMBERS = ("probability", "believed_regret", "break_even_cost", "cost")
+NUMBERS = ("probability", "support", "believed_regret", "break_even_cost", "cost")
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,8 @@ class Decision:
         What the present spell has cost so far, signed, against the shadow of every period; with its Monte-Carlo error.
     conflict : str
         Why the policy says otherwise than `probability`, where it does; else empty.
+    support : float
+        How much of the policy's weight is behind what it says, .5 to 1; NaN for a policy that weighs nothing.
     break_even_cost : float
         Cost of a retrain today, proportional parts included, at which the policy's verdict flips; NaN if it does not
         look at the cost.
@@ -77,6 +79,7 @@ class Decision:
     believed_regret: float = float("nan")
     realised_regret: Estimate = UNKNOWN
     conflict: str = ""
+    support: float = float("nan")
 
     def as_dict(self) -> dict[str, Any]:
         """What it says, in types that JSON holds; numbers that are not known are None.
