@@ -49,11 +49,12 @@ class Audit:
     benchmark : str
         Row that `ratio` and `difference` compare with: your calendar, or the best one.
     decision : Decision or None
-        For today, from the policy that did best in tuning; None for a table of several series, whose `decisions` are.
+        For today, from the recommended policy, or where the table lacks a signal that it reads, from the one that did
+        best in tuning; None for a table of several series, whose `decisions` are.
     decided_by : str
         Name of that policy's row.
     decided_share : float
-        How often resamples choose that row again.
+        How often resamples choose that row again; 1 where it is the recommended one, which needs no choice.
     distinguishable : dict of str to str
         Whether the policy that tuning lets decide is ``"cheaper"`` or ``"dearer"`` than your calendar, the best one and
         CUSUM, by the interval of the difference of their bills, or this history ``"cannot tell"``.
@@ -101,12 +102,13 @@ class Audit:
 
     @property
     def headline(self) -> str:
-        """What the benchmark cost, and what the policy best in tuning and hindsight would have cost."""
+        """What the benchmark cost, and what the policy that decides and hindsight would have cost."""
         total, periods = self.table["total"], self.spells.sizes["period"]
         mine, ours, best = (float(total.sel(policy=name)) for name in (self.benchmark, self.decided_by, ORACLE))
+        how = "learning as it went" if self.tuned[self.decided_by].policy.refits else "tuned beforehand"
         return (
-            f"Over {periods} periods {self.benchmark} cost {mine:.3g} {self.cost.unit}; {self.decided_by}, tuned "
-            f"beforehand, would have cost {ours:.3g}; the best that hindsight could have done is {best:.3g}."
+            f"Over {periods} periods {self.benchmark} cost {mine:.3g} {self.cost.unit}; {self.decided_by}, {how}, "
+            f"would have cost {ours:.3g}; the best that hindsight could have done is {best:.3g}."
         )
 
     @property
@@ -123,10 +125,10 @@ class Audit:
         if "cannot tell" in named:
             unknown = _listed(named["cannot tell"], "or")
             parts.append(f"not to be told from {unknown}: this history is too short for that")
-        again = f"best in tuning in {self.decided_share:.0%} of resamples"
+        chosen = not self.tuned[self.decided_by].policy.refits  # or else it decides whatever tuning says
+        again = f" (best in tuning in {self.decided_share:.0%} of resamples)" if chosen else ""
         return (
-            f"{self.decided_by}, which decides today ({again}), is {'; '.join(parts)} "
-            f"({self.probability:.0%} intervals)."
+            f"{self.decided_by}, which decides today{again}, is {'; '.join(parts)} ({self.probability:.0%} intervals)."
         )
 
     def __str__(self) -> str:

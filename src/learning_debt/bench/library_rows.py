@@ -30,15 +30,14 @@ from learning_debt.policies import (
 from learning_debt.policies.base import Step
 from learning_debt.policies.cost import RetrainingCost
 from learning_debt.policies.grids import DEBT_QUANTILES, cusums
-from learning_debt.policies.models.learned_continuation import study_continuation
 from learning_debt.policies.models import (
     AgeAdjustment,
-    ContinuationModel,
     DebtRegretModel,
     HybridRegretModel,
     TwoStateEmissions,
     score_unit,
 )
+from learning_debt.policies.models.learned_continuation import study_continuation
 from learning_debt.policies.recommended import SUMS
 from learning_debt.policies.signals import Signals
 from learning_debt.pricing import fit_continuation

@@ -93,7 +93,7 @@ class Policy(ABC):
         """Return the new state and who retrains, shape (lanes,), without changing either argument."""
 
     def share_in_favour(self, state: Any, signals: Signals) -> Array:
-        """How much of a policy that weighs several views would retrain, 0 to 1, shape (lanes,); NaN for one of one view.
+        """How much of a policy that weighs several views would retrain, 0 to 1, shape (lanes,); else NaN.
 
         State and signals are as `step` is given them.
         """

@@ -119,7 +119,9 @@ class Recommended(Policy):
     @property
     def weights(self) -> Array:
         """Of the candidates, shape (candidates,), in the order of `candidates`; they add up to 1."""
-        first = np.concatenate([np.full(len(kind), share / len(kind)) for kind, share in zip(candidates(), SHARES, strict=True)])
+        first = np.concatenate(
+            [np.full(len(kind), share / len(kind)) for kind, share in zip(candidates(), SHARES, strict=True)]
+        )
         paid = self._tally.paid - self._tally.paid.min()
         weights = first * np.exp(-LEARNING_RATE * paid)
         return np.asarray(weights / weights.sum())
@@ -141,7 +143,9 @@ class Recommended(Policy):
             side_by_side(kind, lanes).step(part.ravel(), signals.repeated(len(kind)))
             for kind, part in zip(kinds, np.split(state, ends), strict=True)
         ]
-        memory, would = (np.concatenate([part.reshape(-1, lanes) for part in parts]) for parts in zip(*found, strict=True))
+        memory, would = (
+            np.concatenate([part.reshape(-1, lanes) for part in parts]) for parts in zip(*found, strict=True)
+        )
         return memory, would
 
     def _share(self, would: Array) -> Array:

@@ -44,8 +44,8 @@ from learning_debt.validation import describe, require_instance, suggestion
 FORMAT, VERSION = "learning-debt policies", 1
 _POLICIES: tuple[type, ...] = (
     Alarm, Always, BlendedThreshold, Calendar, Changepoint, ContinuationValue, CUSUM, CumulativeStaleness,
-    DebtThreshold, ExpectedRegret, Never, PageCUSUM, ParetoKThreshold, PredictiveDebtThreshold, Recommended, RiverDetector,
-    Schedule, SpellLimit, StalenessThreshold, TwoState,
+    DebtThreshold, ExpectedRegret, Never, PageCUSUM, ParetoKThreshold, PredictiveDebtThreshold, Recommended,
+    RiverDetector, Schedule, SpellLimit, StalenessThreshold, TwoState,
 )  # fmt: skip
 _PARTS: tuple[type, ...] = (
     AgeAdjustment, ContinuationModel, DebtRegretModel, HybridRegretModel, RetrainingCost, TwoStateEmissions, UpdateRule,

@@ -77,7 +77,7 @@ class Signals:
 
     def repeated(self, times: int) -> Signals:
         """The same lanes so many times, one after the other."""
-        lanes = {
+        lanes: dict[str, Any] = {
             field.name: np.tile(value, times)
             for field in fields(self)
             if isinstance(value := getattr(self, field.name), np.ndarray)

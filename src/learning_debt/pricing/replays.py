@@ -182,7 +182,15 @@ def walk_policy(
     series = table.sizes[SERIES]
     see = SignalReader(table, policy.requires, cost, np.tile(np.arange(series), copies))
     cells = table if history is None else history
-    return walk_signals(policy, see, table.sizes["period"], series * copies, starts, cells, cost if isinstance(cost, RetrainingCost) else None)
+    return walk_signals(
+        policy,
+        see,
+        table.sizes["period"],
+        series * copies,
+        starts,
+        cells,
+        cost if isinstance(cost, RetrainingCost) else None,
+    )
 
 
 def walk_candidates(

@@ -11,7 +11,6 @@ __all__ = [
     "ContinuationModel",
     "DebtRegretModel",
     "HybridRegretModel",
-
     "TwoStateEmissions",
     "score_unit",
 ]
