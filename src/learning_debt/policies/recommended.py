@@ -152,10 +152,13 @@ class Recommended(Policy):
         return np.asarray(self.weights @ would)
 
     def __str__(self) -> str:
-        return "Recommended()" if self._tally.periods == 0 else f"Recommended(led by {self.leader})"
+        if self._tally.periods == 0:
+            return "Recommended()" if self.learns else "Recommended(learns nothing)"
+        return f"Recommended(led by {self.leader})"
 
     def __repr__(self) -> str:
-        return f"Recommended({self._tally!r}, learns={self.learns}, accounting={self.accounting!r})"
+        learned = "" if self.tally is None else f"tally={self.tally!r}, "
+        return f"Recommended({learned}learns={self.learns}, accounting={self.accounting!r})"
 
 
 @lru_cache(maxsize=1)
