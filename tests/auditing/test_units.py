@@ -76,7 +76,7 @@ def same_policy(policy, unit, change):
     if isinstance(policy, Changepoint | RiverDetector):
         return dataclasses.replace(policy, scale=policy.scale * unit)
     if isinstance(policy, ContinuationValue):
-        return CarriedContinuation(policy.model, unit)
+        return CarriedContinuation(policy.model, unit=unit)
     return policy
 
 

@@ -135,7 +135,7 @@ def _of_the_study_scaled(tuning: xr.Dataset, cost: RetrainingCost, random_seed: 
 
 def _carried(tuning: xr.Dataset, scale: float) -> CarriedContinuation:
     model, unit = study_continuation()
-    return CarriedContinuation(model, scale * _typical_gap(tuning) / unit)
+    return CarriedContinuation(model, unit=scale * _typical_gap(tuning) / unit)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
