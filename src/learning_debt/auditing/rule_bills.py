@@ -13,6 +13,7 @@ from learning_debt.auditing.split_evaluation import BEST, YOURS, Question, candi
 from learning_debt.policies import Calendar, Policy
 from learning_debt.policies.cost import RetrainingCost
 from learning_debt.policies.fixed import phases
+from learning_debt.policies.grids import RECOMMENDED
 from learning_debt.pricing.net_scores import exposures
 from learning_debt.pricing.replays import narrowed, walk_from_starts
 from learning_debt.pricing.starts import spread_starts
@@ -85,6 +86,7 @@ def bills_under(
 def _bills(table: xr.Dataset, question: Question, split: float, cost: RetrainingCost) -> RuleBills:
     tuning, evaluation = parts_of(table, split)
     named = candidate_rows(table, tuning, question, cost)
+    named.pop(RECOMMENDED, None)  # it learns as it goes: there is no candidate to choose again on a resample
     rows = [name for name, row in named.items() for _ in row]
     candidates = [policy for row in named.values() for policy in row]
     before, after = (
