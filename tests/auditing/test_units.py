@@ -75,7 +75,7 @@ def same_policy(policy, unit, change):
         return dataclasses.replace(policy, threshold=policy.threshold * unit)
     if isinstance(policy, Changepoint | RiverDetector):
         return dataclasses.replace(policy, scale=policy.scale * unit)
-    if isinstance(policy, ContinuationValue):
+    if isinstance(policy, ContinuationValue) and policy.price is None:
         return CarriedContinuation(policy.model, unit=unit)
     return policy
 

@@ -124,11 +124,13 @@ def test_what_tuning_from_many_starts_is_worth_has_the_stored_figures():
 
 
 def test_what_pages_say_of_policies_holds(stored):
-    """Two policies are told from CUSUM; a continuation value carried over needs its unit tuned."""
+    """Four policies are told from CUSUM; a continuation value carried over needs its unit tuned."""
     summary, by_cost = stored.loc["all"], stored.drop(index="all").swaplevel()
     usable = summary[~summary.index.str.contains("hindsight|oracle")]
     tuned = "continuation value of the study, unit tuned"
-    assert usable.index[usable["relative_high"] < 1].tolist() == ["blended threshold", tuned]
+    told = ["blended threshold", "recommended", tuned, "Page's CUSUM"]
+    assert usable.index[usable["relative_high"] < 1].tolist() == sorted(told, key=list(usable.index).index)
+    assert by_cost.loc[("recommended", "4"), "relative_high"] > 1 > by_cost.loc[("recommended", "1"), "relative_high"]
     assert (by_cost.loc[["blended threshold", tuned], "relative_high"] < 1).all()
     assert abs(usable.loc[tuned, "relative"] - usable.loc["blended threshold", "relative"]) < 0.05
     assert usable.loc["calendar", "lost"] > 0.85

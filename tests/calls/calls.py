@@ -428,7 +428,9 @@ CALLS: dict[str, Call] = {
             "scale": A(1.0, "positive"),
         },
     ),
-    "ContinuationValue": Call(policies.ContinuationValue, {"model": A(CONTINUATION, "object")}),
+    "ContinuationValue": Call(
+        policies.ContinuationValue, {"model": A(CONTINUATION, "object"), "price": A(0.1, "positive", OPTIONAL)}
+    ),
     "DebtThreshold": Call(
         policies.DebtThreshold, {"threshold": A(1.0, "number"), "calibration": A(CALIBRATION, "object")}
     ),
@@ -436,6 +438,13 @@ CALLS: dict[str, Call] = {
         policies.ExpectedRegret,
         {"scale": A(1.0, "positive"), "model": A(DEBT_MODEL, "object"), "per_nat": A(True, "flag")},
     ),
+    "PageCUSUM": Call(policies.PageCUSUM, {"threshold": A(1.0, "positive"), "allowance": A(0.1, "not negative")}),
+    "Recommended": Call(
+        policies.Recommended,
+        {"learns": A(True, "flag"), "accounting": ACCOUNTING},
+        left={"tally": (None, "test_recommended")},
+    ),
+    "SpellLimit": Call(policies.SpellLimit, {"interval": A(4, "whole")}),
     "ParetoKThreshold": Call(policies.ParetoKThreshold, {"threshold": A(0.7, "positive")}),
     "PredictiveDebtThreshold": Call(policies.PredictiveDebtThreshold, {"multiplier": A(2.0, "positive")}),
     "RiverDetector": Call(

@@ -40,7 +40,11 @@ def told(decision):
     return {field.name: str(getattr(decision, field.name)) for field in dataclasses.fields(decision)}
 
 
-@pytest.mark.parametrize("policy", POLICIES, ids=str)
+OF_ONE_SERIES = [policy for policy in POLICIES if not policy.refits]
+"""A policy that refits learns from all series of a table together."""
+
+
+@pytest.mark.parametrize("policy", OF_ONE_SERIES, ids=str)
 @pytest.mark.parametrize("deployed_at", [0, [0, 3, 11, 7, 3, 10]], ids=["one spell", "spells of their own"])
 def test_they_are_the_decisions_about_one_series_after_the_other(policy, deployed_at):
     table = estimated_table()
@@ -127,5 +131,5 @@ def test_the_present_spell_alone_gives_the_decision_of_the_whole_table(policy):
     alone = decide_about_spell(spell, policy, cost, horizon=6, probability=0.9, past=table)
     assert told(alone) == told(ld.decide(table, policy, cost, deployed_at=at, horizon=6))
     unlearned = decide_about_spell(spell, policy, cost, horizon=6, probability=0.9)
-    assert unlearned.verdict == alone.verdict
+    assert policy.refits or unlearned.verdict == alone.verdict
     assert np.isfinite([unlearned.expected_regret.value, unlearned.probability]).all()

@@ -107,7 +107,8 @@ def decide_all(
 ) -> dict[Any, Decision]:
     """Ask a policy for today's decision about every series of a table.
 
-    They are the decisions that `decide` makes of the series one by one, in one walk over the table.
+    They are the decisions that `decide` makes of the series one by one, in one walk over the table; but a policy that
+    learns from a history, as the recommended one does, learns from all series together.
 
     Parameters
     ----------

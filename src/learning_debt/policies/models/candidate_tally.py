@@ -136,9 +136,10 @@ class _Cells:
         dims = (SERIES, "deployed_at", "period")
         arrived = ARRIVED_GAP in spells
         seen = {name: ARRIVED_GAP if arrived and name == "score_gap" else name for name in names}
-        self.values = {name: _filled(spells[of].transpose(*dims).values) for name, of in seen.items()}
+        rows = np.maximum(spells["deployed_at"].values - spells["period"].values[0] + 1, 0)
+        self.values = {name: _filled(spells[of].transpose(*dims).values, rows) for name, of in seen.items()}
         self.exposure = (cost.exposure(spells) * spells["exposure"]).transpose(SERIES, "period").values
-        self.costs = cost.retraining_costs(spells) if cost.proportional else None
+        self.costs = _filled(np.asarray(cost.retraining_costs(spells)), rows) if cost.proportional else None
         self.cost, self.positive = cost, accounting == "positive"
         self.labels = plain_labels(spells["label"]) if "label" in spells.coords else list(spells["period"].values)
 
@@ -163,9 +164,16 @@ class _Cells:
         )
 
 
-def _filled(values: Array) -> Array:
-    """Cells of posteriors that were not kept as those of the nearest that were, the older of two; 0 where none was."""
+def _filled(values: Array, rows: NDArray[np.int64]) -> Array:
+    """Cells of posteriors that were not kept as those of the nearest that were, the older of two; 0 where none was.
+
+    `rows` numbers the posteriors at hand from what was trained just before the first period; an older one counts as
+    that.
+    """
     periods = values.shape[-1]
+    if len(rows) != periods:
+        kept, values = values, np.full((len(values), periods, periods), np.nan)
+        values[:, rows] = kept
     if np.isfinite(values[:, np.triu(np.ones((periods, periods), dtype=bool))]).all():
         return values
     filled = np.zeros_like(values)
