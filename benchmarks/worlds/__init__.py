@@ -1,0 +1,1 @@
+"""Histories that drift in known ways, to learn from what policies are worth where no real history is spent on it."""
