@@ -44,7 +44,7 @@ def simulated(kind: str, group: int, series: int, seed: int = 1) -> tuple[Size, 
     Dataset
         ``x`` (obs, coefficient), ``y``, ``period`` and ``series`` (obs), in time order.
     """
-    place = [seed, KINDS.index(kind), group]
+    place = [seed, group, *kind.encode()]
     size = draw_size(np.random.default_rng([*place, 0]))
     parts = []
     for number in range(series):

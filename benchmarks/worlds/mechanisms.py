@@ -61,6 +61,18 @@ def ageing(truth: Truth, rng: np.random.Generator) -> Truth:
     return moved(truth, np.outer(share, directed(truth, rng) * log_uniform(rng, 1, 8)))
 
 
+def bends(truth: Truth, rng: np.random.Generator) -> Truth:
+    """Coefficients move smoothly: their speed wanders, so that a drift goes on for a while and then turns."""
+    periods = len(truth.noise)
+    kept = 1 - 1 / log_uniform(rng, 5, 60)
+    pushes = rng.normal(size=truth.coefficients.shape) * reach(truth, rng)
+    speed = np.zeros_like(pushes)
+    for t in range(1, periods):
+        speed[t] = kept * speed[t - 1] + pushes[t]
+    path = np.cumsum(speed, axis=0)
+    return moved(truth, path * log_uniform(rng, 0.3, 5) / max(np.linalg.norm(path, axis=1).max(), 1e-9))
+
+
 def seasons(truth: Truth, rng: np.random.Generator) -> Truth:
     """Coefficients swing with a calendar that the forecaster does not know."""
     cycle = rng.choice([4, 12, 26, 52, len(truth.noise) / 3])
@@ -131,6 +143,7 @@ MECHANISMS: dict[str, Mechanism] = {
     "fast_walk": partial(walk, covered=(1.5, 8)),
     "returning_walk": returning_walk,
     "ageing": ageing,
+    "bends": bends,
     "seasons": seasons,
     "noise_regimes": noise_regimes,
     "noise_walk": noise_walk,

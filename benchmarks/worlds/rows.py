@@ -10,19 +10,22 @@ CYCLES = (4, 12, 26, 52)
 
 
 def columns(size: Size, rng: np.random.Generator) -> Array:
-    """Covariates (periods, rows, coefficients), the intercept first, each of one of four sorts with variance near 1.
+    """Covariates (periods, rows, coefficients), the intercept first, each of one of five sorts with variance near 1.
 
-    New in every row; wandering from period to period and alike in all rows of one; half of both; a season.
+    New in every row; wandering from period to period and alike in all rows of one; half of both; a season; growing, so
+    that what is learned in the first periods is used far from them.
     """
     periods, rows, coefficients = size
     x = np.ones((periods, rows, coefficients))
     for column in range(1, coefficients):
-        sort = rng.choice(["rows", "wandering", "both", "season"], p=[0.35, 0.25, 0.2, 0.2])
+        sort = rng.choice(["rows", "wandering", "both", "season", "growing"], p=[0.3, 0.25, 0.15, 0.2, 0.1])
         of_rows = rng.normal(size=(periods, rows))
         of_periods = wandering(periods, rng.uniform(0, 0.97), rng)[:, None]
         if sort == "season":
             angle = 2 * np.pi * (np.arange(periods) / rng.choice(CYCLES) + rng.random())
             x[:, :, column] = np.sqrt(2) * np.sin(angle)[:, None]
+        elif sort == "growing":
+            x[:, :, column] = np.linspace(-np.sqrt(3), np.sqrt(3), periods)[:, None]
         elif sort == "both":
             x[:, :, column] = (of_rows + of_periods) / np.sqrt(2)
         else:
