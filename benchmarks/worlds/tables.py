@@ -1,4 +1,4 @@
-"""Spell tables of simulated worlds, made as those of the bench's real histories are."""
+"""Spell tables of histories to learn from, made as those of the bench's real histories are."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ def spells(data: xr.Dataset, update_rule: ld.UpdateRule, prior: str) -> xr.Datas
     Parameters
     ----------
     data : Dataset
-        As `kinds.simulated` gives it.
+        As `kinds.simulated` gives it, or one of `development.DEVELOPMENT_HISTORIES`.
     update_rule : UpdateRule
     prior : str
         One of `learning_debt.bench.histories.real_history.PRIORS`.
     """
     record = RealHistory(
-        name="simulated",
-        title="Simulated",
+        name="development",
+        title="Development",
         period="period",
         drift="",
         source="",
