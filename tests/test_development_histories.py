@@ -8,6 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.development_bench import REAL, SIMULATED, Source, bills_of, sources, summary
 from benchmarks.worlds.development import DEVELOPMENT_HISTORIES, packages
 from benchmarks.worlds.development.regression_columns import (
     columns_of,
@@ -16,6 +17,7 @@ from benchmarks.worlds.development.regression_columns import (
     named_periods,
     volatility_columns,
 )
+from benchmarks.worlds.kinds import KINDS, simulated
 
 from learning_debt.bench.histories import HISTORIES
 
@@ -87,3 +89,25 @@ def test_histories_load_where_their_packages_are(name):
     assert np.isfinite(data["y"].values).all()
     assert (np.diff(data["period"].values) >= 0).all()
     assert 75 <= len(np.unique(data["period"].values)) <= 300
+
+
+def test_every_history_and_kind_of_world_is_measured_once():
+    planned = list(sources(2))
+    assert len({(one.kind, one.name) for one in planned}) == len(planned)
+    assert {one.name for one in planned if one.kind == REAL} == set(DEVELOPMENT_HISTORIES)
+    worlds = [one for one in planned if one.kind == SIMULATED]
+    assert len(worlds) == 2 * len(KINDS)
+    assert len({(one.rule, one.prior) for one in worlds}) == 4
+
+
+@pytest.mark.slow
+def test_bills_of_a_history_are_summed_up_by_kind():
+    source = Source(SIMULATED, "slow_walk 1", lambda: simulated("slow_walk", 1, 2)[1], 0, "weak")
+    bills = bills_of(source, ["predictive-debt threshold"])
+    found = summary(bills).set_index(["kind", "cost_ratio", "policy"])
+    assert found.loc[(SIMULATED, "all", "CUSUM"), "relative"] == pytest.approx(1.0)
+    one = bills[(bills["policy"] == "predictive-debt threshold") & (bills["cost_ratio"] == 1)]
+    assert len(one) == 2
+    excess = found.loc[(SIMULATED, "1", "predictive-debt threshold"), "mean_excess"]
+    assert excess == pytest.approx(one["excess"].mean())
+    assert (one["periods"] == one["periods"].iloc[0]).all()

@@ -59,9 +59,9 @@ def chicago_rides() -> xr.Dataset:
     """Daily rides at a station of Chicago by weekday, weather and season; four weeks a period."""
     data = r_frame("modeldata", "Chicago")
     date = pd.to_datetime(data["date"]).dt
-    others = {name: date.dayofweek == day for name, day in (("saturday", 5), ("sunday", 6), ("monday", 0))}
+    others = {name: date.day_of_week == day for name, day in (("saturday", 5), ("sunday", 6), ("monday", 0))}
     others |= {name: data[name] for name in ("temp", "weather_rain", "weather_snow")}
-    others |= harmonics(date.dayofyear, 365.25, 1, "year")
+    others |= harmonics(date.day_of_year, 365.25, 1, "year")
     return equal_periods(columns_of(np.log(data["ridership"]), lags=(7,), others=others), 28)
 
 
@@ -71,7 +71,7 @@ def pizzas() -> xr.Dataset:
     data = data.assign(hour=data["time"].str[:2].astype(int)).query("11 <= hour <= 21")
     sold = data.groupby(["date", "hour"]).size().unstack(fill_value=0)
     y, hours = np.log(1 + sold.to_numpy()), sold.shape[1]
-    weekday, hour = np.repeat(pd.to_datetime(sold.index).dayofweek, hours), np.tile(np.arange(hours), len(y))
+    weekday, hour = np.repeat(pd.to_datetime(sold.index).day_of_week, hours), np.tile(np.arange(hours), len(y))
     weekend = (weekday >= 4) * 1.0
     others = harmonics(hour, 11, 3, "hour") | {"weekend": weekend, "sunday": weekday == 6}
     others |= {"weekend_evening": weekend * (hour > 5), "week_before": _earlier(y, 7)}
@@ -92,7 +92,7 @@ def hotel_rates() -> xr.Dataset:
     others["weekend"] = data["stays_in_weekend_nights"] > 0
     others["agent"] = data["market_segment"].astype(str).eq("online_travel_agent")
     others["plain_room"] = data["reserved_room_type"].astype(str).str.lower().eq("a")
-    others |= harmonics(data["date"].dt.dayofyear, 365.25, 2, "year")
+    others |= harmonics(data["date"].dt.day_of_year, 365.25, 2, "year")
     columns = columns_of(np.log(data["avg_price_per_room"]), lags=(), others=others)
     day = (data["date"] - data["date"].min()).dt.days
     return named_periods(columns.loc[:, columns.nunique() > 1], day // 3)
@@ -110,7 +110,7 @@ def flight_delays() -> xr.Dataset:
     delay = flights.groupby(["origin", "date", "hour"])["y"].mean().unstack("origin")
     delay = _interpolated(_interpolated(delay).reindex(hours))
     hour = np.tile(np.arange(16), 365) / 16
-    saturday = np.repeat(dates.dayofweek, 16) == 5
+    saturday = np.repeat(dates.day_of_week, 16) == 5
     parts = {}
     for airport in delay.columns:
         here = weather[weather["origin"] == airport].drop_duplicates(["date", "hour"]).set_index(["date", "hour"])

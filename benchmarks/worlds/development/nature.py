@@ -80,11 +80,11 @@ def zurich_nitrogen_oxides() -> xr.Dataset:
     data = r_frame("robustbase", "ambientNOxCH")
     date = pd.to_datetime(data["date"]).dt
     level = np.log(data.drop(columns="date").clip(lower=0.3))
-    season = harmonics(date.dayofyear, 366, 1, "year")
+    season = harmonics(date.day_of_year, 366, 1, "year")
     parts = {}
     for station in level.columns:
         others = {"elsewhere": level.drop(columns=station).mean(axis=1).shift(1)}
-        others |= {"saturday": date.dayofweek == 5, "sunday": date.dayofweek == 6, **season}
+        others |= {"saturday": date.day_of_week == 5, "sunday": date.day_of_week == 6, **season}
         parts[station] = columns_of(level[station].interpolate(limit_direction="both"), others=others)
     return equal_periods(parts, 3)
 
