@@ -149,8 +149,10 @@ def _cheapest(trial: Trial, result: xr.Dataset) -> list[str]:
     best = min(rows, key=lambda name: total[name])
     if total[best] >= total[trial.decided_by]:
         return []
+    learns = trial.tuned[trial.decided_by].policy.refits
+    why = "it has the best record on many histories" if learns else "it did best beforehand"
     return [
-        f"{trial.decided_by} decides since it did best beforehand; on the reported periods {best} would have cost "
+        f"{trial.decided_by} decides since {why}; on the reported periods {best} would have cost "
         f"less, {total[best]:.3g} {trial.cost.unit} against {total[trial.decided_by]:.3g}."
     ]
 
