@@ -16,7 +16,7 @@ from learning_debt.policies.blended_threshold import BlendedThreshold
 from learning_debt.policies.continuation_value import ContinuationValue
 from learning_debt.policies.cost import RetrainingCost
 from learning_debt.policies.fixed import Never, SpellLimit
-from learning_debt.policies.models.candidate_tally import CandidateTally, side_by_side
+from learning_debt.policies.models.candidate_tally import CandidateTally, as_one_policy
 from learning_debt.policies.models.learned_continuation import study_continuation
 from learning_debt.policies.page_cusum import PageCUSUM
 from learning_debt.policies.signals import Signals
@@ -140,7 +140,7 @@ class Recommended(Policy):
         lanes, kinds = len(signals.spell_age), candidates()
         ends = np.cumsum([len(kind) for kind in kinds])[:-1]
         found = [
-            side_by_side(kind, lanes).step(part.ravel(), signals.repeated(len(kind)))
+            as_one_policy(kind, lanes).step(part.ravel(), signals.repeated(len(kind)))
             for kind, part in zip(kinds, np.split(state, ends), strict=True)
         ]
         memory, would = (

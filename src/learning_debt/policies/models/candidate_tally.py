@@ -52,7 +52,7 @@ class Walk:
         starts = len(self.deployed_at) // each
         lanes = np.tile(np.arange(cells.series), starts * len(self.candidates))
         signals = cells.signals(period, lanes, self.deployed_at)
-        policy = side_by_side(self.candidates, cells.series, starts)
+        policy = as_one_policy(self.candidates, cells.series, starts)
         state, retrain = policy.step(self.state, signals)
         gap = np.maximum(signals.score_gap, 0.0) if cells.positive else signals.score_gap
         paid = signals.exposure * gap / signals.cost + retrain
@@ -120,7 +120,7 @@ class CandidateTally:
         return f"<{len(self.paid)} candidates over {self.periods} periods>"
 
 
-def side_by_side(candidates: Sequence[Policy], lanes_each: int, times: int = 1) -> Policy:
+def as_one_policy(candidates: Sequence[Policy], lanes_each: int, times: int = 1) -> Policy:
     """Candidates of one kind as one policy, `lanes_each` lanes for each in turn, all of that so many times over."""
     policy = stack([*candidates] * times, lanes_each)
     if policy is None:
