@@ -526,7 +526,7 @@ def test_each_split_of_a_repeated_audit_is_the_audit_at_that_split(spells):
         total = one.table["total"].sel(policy=ROWS).to_series()
         assert row["rank"].sel(policy=ROWS).values.tolist() == total.round(12).rank().tolist()
         assert row["rank"].sel(policy="oracle").isnull()
-    assert repeated.attrs["summary"].startswith("Best in tuning: ")
+    assert repeated.attrs["summary"].startswith("Deciding: ")
     assert "times the bill of your calendar" in repeated.attrs["summary"]
 
 

@@ -43,7 +43,7 @@ def repeat_audit(
         Dimensions ``split`` and ``policy``: ``total_per_period`` (bill per period reported on, mean over series),
         ``ratio`` to the benchmark's bill (NaN where that is not positive), ``rank`` by bill (1 is the cheapest; ties
         share their mean rank; NaN for the oracle, which no policy can beat) and ``parameter``. Per split
-        ``decided_by``, the row that was best in tuning. ``attrs["summary"]`` says in words how stable the choice is.
+        ``decided_by``, the row that would decide (see `audit`). ``attrs["summary"]`` says in words how stable that is.
 
     Raises
     ------
@@ -109,4 +109,4 @@ def _summary(result: xr.Dataset, benchmark: str) -> str:
     ratios = np.array([float(row["ratio"]) for row in rows])
     known = bool(np.isfinite(ratios).all())
     against = f", at {np.min(ratios):.2f} to {np.max(ratios):.2f} times the bill of {benchmark}" if known else ""
-    return f"Best in tuning: {who}, {same}. In what followed it came out {ranks} of {of}{against}."
+    return f"Deciding: {who}, {same}. In what followed it came out {ranks} of {of}{against}."
