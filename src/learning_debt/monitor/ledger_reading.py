@@ -14,6 +14,7 @@ from learning_debt.monitor.kept_labels import stored_of
 from learning_debt.monitor.ledger import Ledger
 from learning_debt.monitor.live_session import rollback_numbers
 from learning_debt.monitor.standing import Standing, decision_of, labels_by_number, last_decision
+from learning_debt.spells.schema import se_of
 
 ANSWERS = ("redeploy", "rollback", "decline")
 SERIES_NAME = "0"
@@ -98,7 +99,7 @@ def explained(ledger: Ledger, period: Any = None) -> str:
 
 
 def _with_error(decision: RecordedDecision, name: str) -> str:
-    value, error = getattr(decision, name), getattr(decision, f"{name}_se")
+    value, error = getattr(decision, name), getattr(decision, se_of(name))
     return f"{value:.3g} ± {error:.1g}" if error > 0 else f"{value:.3g}"
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from learning_debt.spells.schema import se_of
 from learning_debt.validation import describe, require_instance, require_number
 
 PREFIX = "learning_debt"
@@ -53,7 +54,7 @@ DECISION = Family("last_decision", "Always 1; labels say what the last decision 
 IN_UNIT = {
     name
     for stem in ("predictive_debt", "score_gap", "expected_regret", "realised_regret")
-    for name in (stem, f"{stem}_se")
+    for name in (stem, se_of(stem))
 } | {"regret_so_far", "cost", "break_even_cost"}
 """Numbers in the owner's own unit, which is a label and no part of the name."""
 KNOWN = {*NUMBERS, "verdict", "label", "deployed_label"}
