@@ -218,7 +218,7 @@ def test_a_table_of_release_0_1_0_is_read_audited_and_decided_on_as_it_was_then(
     assert SCHEMA_VERSION not in table.attrs
     rule = ld.UpdateRule(window=9, discount=0.9999999)
     assert TableFacts.from_table(table) == TableFacts(update_rule=rule, horizon=2, version=0)
-    audit = ld.audit(table, 0.3, calendar=5, random_seed=4, policies={"recommended": None})
+    audit = ld.audit(table, 0.3, calendar=5, random_seed=4, starts=1, policies={"recommended": None})
     for name, column in (("total", "total"), ("low", "difference_low")):
         now = dict(zip(audit.table["policy"].values.tolist(), audit.table[column].values.tolist(), strict=True))
         assert now == pytest.approx(then[name], rel=1e-12)
