@@ -307,10 +307,10 @@ def test_an_audit_of_the_ledger_decides_about_what_is_in_service(folder):
 
 
 def test_a_policy_that_refits_learns_before_it_decides(tmp_path, monkeypatch):
-    """Its numbers of the day are recorded with the decision, and a replay finds the same."""
+    """It is asked with the cells so far; what was agreed is what is recorded, and a replay learns the same."""
     cusum, seen = ld.policies.CUSUM, []
 
-    def refit(self, spells):
+    def refit(self, spells, cost):
         seen.append(spells.sizes["period"])
         return cusum(0.1 * spells.sizes["period"])
 
@@ -319,5 +319,5 @@ def test_a_policy_that_refits_learns_before_it_decides(tmp_path, monkeypatch):
     monitor = made(tmp_path / "state", ROWS)
     monitor.observe(part(ROWS, 20, 24))
     assert seen == [1, 2, 3, 4]
-    assert "CUSUM(0.4)" in monitor.explain()
+    assert str(AGREED["policy"]) in monitor.explain()
     assert monitor.verify(replay=True).ok
