@@ -14,7 +14,7 @@ from learning_debt.monitor.kept_labels import stored_of
 from learning_debt.monitor.ledger import Ledger, Record
 from learning_debt.monitor.ledger_tables import TABLES
 from learning_debt.policies.base import Policy
-from learning_debt.pricing.replays import seen_as
+from learning_debt.policies.signals import seen_as
 from learning_debt.scores import Score
 from learning_debt.spells.doubt_codes import code_attributes
 from learning_debt.spells.schema import (

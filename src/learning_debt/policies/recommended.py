@@ -26,11 +26,11 @@ from learning_debt.validation import require_choice, require_flag, require_insta
 LEARNING_RATE = 0.2
 """Weights fall by exp(-rate) for every cost of a retrain that a candidate paid more than another."""
 BLENDS = tuple(product(np.geomspace(4.0, 640.0, 8).tolist(), (0.1, 0.4), (0.8, 0.95)))
-PRICES = tuple((study_continuation().score_unit * 4.0 ** np.arange(-4, 5)).tolist())
+PRICES = tuple((4.0 ** np.arange(-4, 5)).tolist())
 INTERVALS = (1, 2, 3, 4, 6, 8, 10, 13, 16, 20, 26, 40, 52, 80)
 SUMS = tuple(product(np.geomspace(0.1, 40.0, 8).tolist(), (0.0, 0.1)))
-"""Multiplier, weight and decay of blended thresholds; what a retrain counts as for the continuation value; threshold
-and allowance of Page's sums. None has a unit."""
+"""Multiplier, weight and decay of blended thresholds; typical bad periods of the study that a retrain counts as for
+the continuation value; threshold and allowance of Page's sums. None has a unit."""
 SHARES = (1.0, 1.0, 1.0, 0.2, 0.2)
 """Of each kind in the weight before anything is known."""
 
@@ -55,9 +55,9 @@ class Recommended(Policy):
     Notes
     -----
     Exponential weights over experts, with the first three kinds of candidates alike at first, and a fifth of that for
-    the other two. The learning rate of .2 a cost
-    of a retrain, the grids and one start in ten periods were chosen on 74 public histories and on simulated ones, none
-    of which is in the bench; on those that are, see docs/policies.md. Learned weights for a start did worse there.
+    the other two. The learning rate of .2 a cost of a retrain, the grids and one start in ten periods were chosen on 74
+    public histories and on simulated ones, none of which is in the bench; on those that are, see docs/policies.md.
+    Learned weights for a start did worse there.
 
     See Also
     --------
@@ -170,10 +170,10 @@ def candidates() -> tuple[Sequence[Policy], ...]:
     >>> [len(kind) for kind in candidates()]
     [32, 9, 16, 1, 14]
     """
-    model = study_continuation().model
+    model, unit = study_continuation()  # read when first asked for, not on import
     return (
         [BlendedThreshold(*values) for values in BLENDS],
-        [ContinuationValue(model, price) for price in PRICES],
+        [ContinuationValue(model, unit * price) for price in PRICES],
         [PageCUSUM(*values) for values in SUMS],
         [Never()],
         [SpellLimit(interval) for interval in INTERVALS],

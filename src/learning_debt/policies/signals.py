@@ -7,9 +7,10 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
-from learning_debt.spells.schema import ESTIMATED, se_of
+from learning_debt.spells.schema import ARRIVED_GAP, ESTIMATED, se_of
 from learning_debt.typing import Array
 
 __all__ = ["Signals"]
@@ -99,3 +100,8 @@ class Signals:
 
         changes: dict[str, Any] = {name: moved(name) for name in ESTIMATED}
         return replace(self, **changes)
+
+
+def seen_as(table: xr.Dataset, name: str) -> str:
+    """The variable of a table that policies see as the signal `name`."""
+    return ARRIVED_GAP if name == "score_gap" and ARRIVED_GAP in table else name

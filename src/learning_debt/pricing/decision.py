@@ -17,9 +17,10 @@ from learning_debt.doubt import Doubt
 from learning_debt.estimate import Estimate
 from learning_debt.policies.base import Policy, require_policy
 from learning_debt.policies.cost import RetrainingCost, as_cost
+from learning_debt.policies.signals import seen_as
 from learning_debt.pricing.avoided_regret import AvoidedRegret, realised_regret
 from learning_debt.pricing.decision_sentences import conflict_of, reason_of
-from learning_debt.pricing.replays import first_of, last_period, seen_as, what_refits_read
+from learning_debt.pricing.replays import first_of, last_period, what_refits_read
 from learning_debt.pricing.today import (
     against_posteriors,
     break_even_costs,

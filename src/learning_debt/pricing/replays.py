@@ -15,10 +15,10 @@ from learning_debt.data import SERIES, as_labels, label_text, plain_labels
 from learning_debt.policies.base import Policy, require_policy, side_by_side
 from learning_debt.policies.cost import RetrainingCost, as_cost
 from learning_debt.policies.fixed import Schedule, counted_from
-from learning_debt.policies.signals import Signals
+from learning_debt.policies.signals import Signals, seen_as
 from learning_debt.pricing.net_scores import exposures, monte_carlo_errors, net_scores
 from learning_debt.spells import check_spells
-from learning_debt.spells.schema import ARRIVED_GAP, ESTIMATED, FLAGS, OPTIONAL, reliable_of, se_of
+from learning_debt.spells.schema import ESTIMATED, FLAGS, OPTIONAL, reliable_of, se_of
 from learning_debt.typing import Array
 from learning_debt.validation import require_choice
 
@@ -272,11 +272,6 @@ def known_after(table: xr.Dataset, period: int) -> xr.Dataset:
         deployed_at=slice(0, max(period - first_of(table, "deployed_at"), 0)),
         period=slice(0, period - first_of(table, "period") + 1),
     )
-
-
-def seen_as(table: xr.Dataset, name: str) -> str:
-    """The variable of a table that policies see as the signal `name`."""
-    return ARRIVED_GAP if name == "score_gap" and ARRIVED_GAP in table else name
 
 
 class SignalReader:

@@ -75,10 +75,8 @@ class Bills:
         """
         for candidate in candidates:
             check_dates(table, candidate)
-        schedules, begin = (
-            walk_from_starts(table, candidates, cost, starts, history),
-            np.asarray(starts, dtype=np.int64),
-        )
+        begin = np.asarray(starts, dtype=np.int64)
+        schedules = walk_from_starts(table, candidates, cost, starts, history)
         regret = walk.mean_over_starts(charged_regret(table, cost, accounting), schedules, begin)
         costs = np.array(cost.retraining_costs(table))
         paid = walk.mean_over_starts(costs, schedules, begin, at_retrains=True)

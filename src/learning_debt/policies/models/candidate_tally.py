@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from learning_debt.data import SERIES, plain_labels
 from learning_debt.policies.base import Policy, stack
 from learning_debt.policies.cost import RetrainingCost
-from learning_debt.policies.signals import Signals
-from learning_debt.spells.schema import ARRIVED_GAP, ESTIMATED, OPTIONAL, se_of
+from learning_debt.policies.signals import Signals, seen_as
+from learning_debt.spells.schema import ESTIMATED, OPTIONAL, se_of
 from learning_debt.typing import Array
 
 BETWEEN_STARTS = 10
@@ -134,10 +134,8 @@ class _Cells:
     def __init__(self, spells: xr.Dataset, cost: RetrainingCost, names: Sequence[str], accounting: str) -> None:
         self.series = spells.sizes[SERIES]
         dims = (SERIES, "deployed_at", "period")
-        arrived = ARRIVED_GAP in spells
-        seen = {name: ARRIVED_GAP if arrived and name == "score_gap" else name for name in names}
         rows = np.maximum(spells["deployed_at"].values - spells["period"].values[0] + 1, 0)
-        self.values = {name: _filled(spells[of].transpose(*dims).values, rows) for name, of in seen.items()}
+        self.values = {name: _filled(spells[seen_as(spells, name)].transpose(*dims).values, rows) for name in names}
         self.exposure = (cost.exposure(spells) * spells["exposure"]).transpose(SERIES, "period").values
         self.costs = _filled(np.asarray(cost.retraining_costs(spells)), rows) if cost.proportional else None
         self.cost, self.positive = cost, accounting == "positive"

@@ -30,9 +30,6 @@ class StudyContinuation(NamedTuple):
 def study_continuation() -> StudyContinuation:
     """The model that comes with the library; ``benchmarks/carried_continuation.py`` makes its file anew."""
     kept = loads(files("learning_debt.policies.models").joinpath(STUDY_FILE).read_text("utf-8"))["content"]["mapping"]
-    values = {name: value["tuple"] if isinstance(value, dict) else value for name, value in _fields(kept).items()}
+    fields = kept["model"]["fields"]
+    values = {name: value["tuple"] if isinstance(value, dict) else value for name, value in fields.items()}
     return StudyContinuation(ContinuationModel(**values), kept["score_unit"])
-
-
-def _fields(kept: dict) -> dict:
-    return kept["model"]["fields"]
