@@ -32,7 +32,7 @@ import learning_debt as ld
 from learning_debt.arrays.schedules import walk
 from learning_debt.policies import ParetoKThreshold, Policy
 from learning_debt.policies.rivals import PARETO_K_THRESHOLDS
-from learning_debt.pricing.replays import walk_policy
+from learning_debt.pricing.walks import walk_policy
 from learning_debt.spells import check_spells
 from learning_debt_study.candidate_policies import OURS, PUBLISHED
 from learning_debt_study.drawn_signals import DrawnCells, walk_drawn

@@ -14,7 +14,8 @@ import learning_debt as ld
 from drifting_models.policies import COST_RATIOS, SEES_COST, UNITS, calibrate, costs_of, grids
 from learning_debt.arrays.schedules import walk
 from learning_debt.policies import ContinuationValue, Policy
-from learning_debt.pricing.replays import ACCOUNTINGS, walk_candidates
+from learning_debt.pricing.replays import ACCOUNTINGS
+from learning_debt.pricing.walks import walk_candidates
 from learning_debt.spells import check_spells
 
 Array = NDArray[np.float64]

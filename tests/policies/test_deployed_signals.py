@@ -7,7 +7,7 @@ from scipy import stats
 
 import learning_debt as ld
 from learning_debt.policies.cost import RetrainingCost
-from learning_debt.pricing.replays import SignalReader
+from learning_debt.policies.signal_reader import SignalReader
 from learning_debt.spells import check_spells
 from learning_debt.spells.sampled import _pareto_k
 

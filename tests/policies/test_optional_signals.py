@@ -9,7 +9,7 @@ import learning_debt as ld
 from learning_debt.policies import ExpectedRegret
 from learning_debt.policies.base import Policy
 from learning_debt.policies.cost import RetrainingCost
-from learning_debt.pricing.replays import SignalReader
+from learning_debt.policies.signal_reader import SignalReader
 from learning_debt.spells import check_spells
 from learning_debt.spells.schema import EXACT_ONLY, SAMPLED
 

@@ -6,8 +6,8 @@ import pytest
 import learning_debt as ld
 from learning_debt.policies.models.candidate_tally import BETWEEN_STARTS, CandidateTally
 from learning_debt.policies.recommended import LEARNING_RATE, SHARES, Recommended, candidates
-from learning_debt.pricing.replays import walk_policy
 from learning_debt.pricing.starts import bills_from_starts
+from learning_debt.pricing.walks import walk_policy
 
 PERIODS = 45
 

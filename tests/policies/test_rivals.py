@@ -23,7 +23,7 @@ from learning_debt.policies.base import stack
 from learning_debt.policies.changepoint import PRIOR
 from learning_debt.policies.rivals import RIVER_SETTINGS, rival_policies, rivals, typical_size
 from learning_debt.policies.river_detector import DETECTORS
-from learning_debt.pricing.replays import walk_policy
+from learning_debt.pricing.walks import walk_policy
 from learning_debt.spells import check_spells
 
 PERIODS, SERIES = 60, 3

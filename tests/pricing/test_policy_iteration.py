@@ -10,8 +10,8 @@ import learning_debt as ld
 from learning_debt.policies import CUSUM, BlendedThreshold, Calendar, ContinuationValue, Never
 from learning_debt.policies.base import mark
 from learning_debt.policies.models.continuation import FEATURES, TERMS, features
+from learning_debt.policies.signal_reader import SignalReader
 from learning_debt.pricing.policy_iteration import retrains_everywhere
-from learning_debt.pricing.replays import SignalReader
 from learning_debt.spells import check_spells
 
 

@@ -5,7 +5,7 @@ import pytest
 
 import learning_debt as ld
 from learning_debt.arrays.conjugate import nig
-from learning_debt.pricing.replays import walk_policy
+from learning_debt.pricing.walks import walk_policy
 from learning_debt.spells import check_spells
 from learning_debt_study.drawn_signals import DrawnCells, DrawnSignals, walk_drawn
 from learning_debt_study.path_posteriors import DrawnPosterior, exact_draws, exact_predictive_debt, study_posteriors

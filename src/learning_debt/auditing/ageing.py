@@ -7,8 +7,7 @@ import xarray as xr
 from scipy.special import stdtrit
 
 from learning_debt.arrays.draws.resampling import block_standard_error
-from learning_debt.policies.cost import RetrainingCost
-from learning_debt.pricing.net_scores import exposures
+from learning_debt.policies.cost import RetrainingCost, exposures
 from learning_debt.spells import check_spells
 from learning_debt.spells.schema import TableFacts, standard_error
 from learning_debt.typing import Array

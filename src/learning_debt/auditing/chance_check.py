@@ -10,9 +10,8 @@ from scipy.special import ndtr
 from learning_debt.arrays.evidence.avoided_forecast import Cells, forecast
 from learning_debt.arrays.evidence.avoided_gaps import mean_avoided
 from learning_debt.data import SERIES
-from learning_debt.policies.cost import RetrainingCost
+from learning_debt.policies.cost import RetrainingCost, exposures
 from learning_debt.pricing.avoided_regret import cells_of
-from learning_debt.pricing.net_scores import exposures
 from learning_debt.typing import Array
 
 FIRST_PERIOD = 20

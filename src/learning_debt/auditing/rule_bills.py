@@ -11,12 +11,12 @@ import xarray as xr
 from learning_debt.arrays.schedules import walk
 from learning_debt.auditing.split_evaluation import BEST, YOURS, Question, candidate_rows, parts_of
 from learning_debt.policies import Calendar, Policy
-from learning_debt.policies.cost import RetrainingCost
+from learning_debt.policies.cost import RetrainingCost, exposures
 from learning_debt.policies.fixed import phases
 from learning_debt.policies.grids import RECOMMENDED
-from learning_debt.pricing.net_scores import exposures
-from learning_debt.pricing.replays import narrowed, walk_from_starts
+from learning_debt.pricing.replays import narrowed
 from learning_debt.pricing.starts import spread_starts
+from learning_debt.pricing.walks import walk_from_starts
 from learning_debt.spells.schema import DEPLOYED_SCORE
 from learning_debt.typing import Array
 

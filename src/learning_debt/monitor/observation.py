@@ -17,9 +17,9 @@ from learning_debt.monitor.present_spell import SIGNALS, require_signals, spell_
 from learning_debt.monitor.recalled_cells import Cell, row_in_service, table_of
 from learning_debt.monitor.retention import kept
 from learning_debt.policies.base import Policy
+from learning_debt.policies.cost import exposures
 from learning_debt.policies.saving import as_text
 from learning_debt.pricing.decision import Decision, decide_about_spell
-from learning_debt.pricing.net_scores import exposures
 from learning_debt.shadows.base import Upkeep
 from learning_debt.spells.doubt_codes import code_of
 from learning_debt.spells.schema import UPKEEP, doubt_of, se_of

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import xarray as xr
 
+from learning_debt.data import SERIES
 from learning_debt.policies.models.calibration import SCORE_UNITS, score_unit
 from learning_debt.spells.schema import TableFacts
 from learning_debt.typing import Array
@@ -219,6 +220,11 @@ class RetrainingCost:
         """Money per unit of the table's regret, dims (series, period): 1, or the price of a nat times the rows."""
         rows = _checked(spells)["rows"]
         return xr.ones_like(rows, dtype=float) if self.money_per_nat is None else rows * self.money_per_nat
+
+
+def exposures(table: xr.Dataset, cost: RetrainingCost) -> Array:
+    """What a unit of mean score is worth in the unit of the bill, shape (series, period)."""
+    return np.asarray((cost.exposure(table) * table["exposure"]).transpose(SERIES, "period").values)
 
 
 def _checked(spells: xr.Dataset, name: str = "spells") -> xr.Dataset:

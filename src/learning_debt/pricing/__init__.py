@@ -2,17 +2,10 @@
 
 from learning_debt.pricing.decision import Decision, decide, decide_all
 from learning_debt.pricing.policy_iteration import fit_continuation
-from learning_debt.pricing.replays import (
-    ACCOUNTINGS,
-    Replay,
-    oracle,
-    replay,
-    walk_candidates,
-    walk_from_starts,
-    walk_signals,
-)
+from learning_debt.pricing.replays import ACCOUNTINGS, Replay, oracle, replay
 from learning_debt.pricing.starts import bills_from_starts
 from learning_debt.pricing.tuning import Tuned, tune
+from learning_debt.pricing.walks import walk_candidates, walk_from_starts, walk_signals
 
 __all__ = [
     "ACCOUNTINGS",

@@ -13,8 +13,7 @@ from learning_debt.arrays.evidence.avoided_gaps import mean_so_far
 from learning_debt.arrays.evidence.walk_forward import FEWEST_PERIODS
 from learning_debt.data import SERIES
 from learning_debt.doubt import Doubt
-from learning_debt.policies.cost import RetrainingCost
-from learning_debt.pricing.net_scores import exposures
+from learning_debt.policies.cost import RetrainingCost, exposures
 from learning_debt.spells.doubt_codes import doubts_each
 from learning_debt.spells.schema import TableFacts, reliability, se_of
 from learning_debt.typing import Array

@@ -17,10 +17,10 @@ from learning_debt.doubt import Doubt
 from learning_debt.estimate import Estimate
 from learning_debt.policies.base import Policy, require_policy
 from learning_debt.policies.cost import RetrainingCost, as_cost
+from learning_debt.policies.signal_reader import first_of, last_period
 from learning_debt.policies.signals import seen_as
 from learning_debt.pricing.avoided_regret import AvoidedRegret, realised_regret
 from learning_debt.pricing.decision_sentences import conflict_of, reason_of
-from learning_debt.pricing.replays import first_of, last_period, what_refits_read
 from learning_debt.pricing.today import (
     against_posteriors,
     break_even_costs,
@@ -28,6 +28,7 @@ from learning_debt.pricing.today import (
     state_and_signals,
 )
 from learning_debt.pricing.verdict import Decision
+from learning_debt.pricing.walks import what_refits_read
 from learning_debt.spells import check_spells, deployed_after
 from learning_debt.spells.deployed_labels import trained_after
 from learning_debt.spells.doubt_codes import doubts_each

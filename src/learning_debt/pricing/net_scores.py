@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from learning_debt.arrays.schedules import walk
 from learning_debt.data import SERIES
-from learning_debt.policies.cost import RetrainingCost
+from learning_debt.policies.cost import RetrainingCost, exposures
 from learning_debt.spells.schema import (
     BY_EXPOSURE,
     DEPLOYED_SCORE,
@@ -79,11 +79,6 @@ def undefined(table: xr.Dataset, accounting: str) -> str:
     if DEPLOYED_SCORE not in table:
         return NO_SCORE
     return OWN_REGRET if _is_own(table) else ""
-
-
-def exposures(table: xr.Dataset, cost: RetrainingCost) -> Array:
-    """What a unit of mean score is worth in the unit of the bill, shape (series, period)."""
-    return np.asarray((cost.exposure(table) * table["exposure"]).transpose(SERIES, "period").values)
 
 
 def monte_carlo_errors(table: xr.Dataset, name: str, schedule: NDArray[np.bool_], cost: RetrainingCost) -> Array:

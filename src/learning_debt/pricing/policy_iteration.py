@@ -17,7 +17,8 @@ from learning_debt.policies import BlendedThreshold, ContinuationValue, Policy
 from learning_debt.policies.base import require_policy
 from learning_debt.policies.cost import RetrainingCost, as_cost
 from learning_debt.policies.models.continuation import ContinuationModel, features
-from learning_debt.pricing.replays import ACCOUNTINGS, SignalReader, charged_regret
+from learning_debt.policies.signal_reader import SignalReader
+from learning_debt.pricing.replays import ACCOUNTINGS, charged_regret
 from learning_debt.spells import check_spells
 from learning_debt.spells.schema import ARRIVED_GAP
 from learning_debt.typing import Array

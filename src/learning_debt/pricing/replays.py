@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -12,13 +10,12 @@ from numpy.typing import NDArray
 
 from learning_debt.arrays.schedules import walk
 from learning_debt.data import SERIES, as_labels, label_text, plain_labels
-from learning_debt.policies.base import Policy, require_policy, side_by_side
+from learning_debt.policies.base import Policy, require_policy
 from learning_debt.policies.cost import RetrainingCost, as_cost
-from learning_debt.policies.fixed import Schedule, counted_from
-from learning_debt.policies.signals import Signals, seen_as
-from learning_debt.pricing.net_scores import exposures, monte_carlo_errors, net_scores
+from learning_debt.policies.fixed import Schedule
+from learning_debt.pricing.net_scores import monte_carlo_errors, net_scores
+from learning_debt.pricing.walks import walk_policy
 from learning_debt.spells import check_spells
-from learning_debt.spells.schema import ESTIMATED, FLAGS, OPTIONAL, reliable_of, se_of
 from learning_debt.typing import Array
 from learning_debt.validation import require_choice
 
@@ -163,185 +160,6 @@ def oracle_checked(table: xr.Dataset, cost: RetrainingCost, accounting: str) -> 
     charged, costs = charged_regret(table, cost, accounting), cost.retraining_costs(table)
     schedule = walk.oracle(charged, costs if cost.proportional else costs[:, 0, 0])
     return _bill(table, schedule, cost, accounting, charged)
-
-
-def walk_policy(
-    table: xr.Dataset,
-    policy: Policy,
-    cost: RetrainingCost | Array,
-    copies: int = 1,
-    starts: NDArray[np.int64] | None = None,
-    history: xr.Dataset | None = None,
-) -> NDArray[np.bool_]:
-    """Schedule of a policy, shape (lanes, T), on `copies` times all series of a checked table.
-
-    `cost` is one for all lanes, or an array of one per lane in units of the table's regret; `starts` has the period
-    after which each lane begins, 0 if left out. `history` is a checked table whose last periods are this one's: a
-    policy that refits learns from its earlier ones too.
-    """
-    series = table.sizes[SERIES]
-    see = SignalReader(table, policy.requires, cost, np.tile(np.arange(series), copies))
-    cells = table if history is None else history
-    return walk_signals(
-        policy,
-        see,
-        table.sizes["period"],
-        series * copies,
-        starts,
-        cells,
-        cost if isinstance(cost, RetrainingCost) else None,
-    )
-
-
-def walk_candidates(
-    table: xr.Dataset,
-    policies: Sequence[Policy],
-    cost: RetrainingCost | Array,
-    history: xr.Dataset | None = None,
-) -> NDArray[np.bool_]:
-    """Schedules of several policies, shape (policies, series, T), on all series of a checked table.
-
-    They walk side by side where they differ in their numbers only. `cost` is one for all, or an array of one per policy
-    in units of the table's regret; `history` as in `walk_policy`.
-    """
-    return walk_from_starts(table, policies, cost, [0], history)[:, 0]
-
-
-def walk_from_starts(
-    table: xr.Dataset,
-    policies: Sequence[Policy],
-    cost: RetrainingCost | Array,
-    starts: Sequence[int],
-    history: xr.Dataset | None = None,
-) -> NDArray[np.bool_]:
-    """Schedules of several policies from several starts, shape (policies, starts, series, T), on a checked table.
-
-    A start is the period after which what then was newest is put into service: the walk is that over
-    ``select_periods(table, start)``, and no retrain is made before. A calendar counts from the start.
-    """
-    series, count, each = table.sizes[SERIES], len(policies), len(starts) * table.sizes[SERIES]
-    begin = np.repeat(np.asarray(starts, dtype=np.int64), series)
-    schedules = np.zeros((count, each, table.sizes["period"]), dtype=bool)
-    for which, together in side_by_side(policies, each):
-        lanes = np.tile(begin, len(which))
-        faced = cost if isinstance(cost, RetrainingCost) else np.repeat(np.asarray(cost, dtype=float)[which], each)
-        walked = walk_policy(table, counted_from(together, lanes), faced, len(which) * len(starts), lanes, history)
-        schedules[which] = walked.reshape(len(which), each, -1)
-    return schedules.reshape(count, len(starts), series, -1)
-
-
-def walk_signals(
-    policy: Policy,
-    see: Callable[[int, NDArray[np.int64]], Signals],
-    periods: int,
-    lanes: int,
-    starts: NDArray[np.int64] | None = None,
-    cells: xr.Dataset | None = None,
-    cost: RetrainingCost | None = None,
-) -> NDArray[np.bool_]:
-    """Schedule of a policy, shape (lanes, periods), on signals that need not come from a table.
-
-    ``see(t, deployed_at)`` gives those of period t = 1..periods, for lanes deployed at `deployed_at`; `starts` has the
-    period after which each lane begins, 0 if left out. A policy that refits does so on the `cells` of a checked table
-    as they come, if they are given: their last period is the last of the walk, and earlier ones are known beforehand.
-    """
-    state = policy.init(lanes)
-    known = None if cells is None or cost is None or not policy.refits else what_refits_read(policy, cells, cost)
-    before = 0 if known is None else last_period(known) - periods
-
-    def decide(t: int, deployed_at: NDArray[np.int64]) -> NDArray[np.bool_]:
-        nonlocal state, policy
-        if known is not None and cost is not None:
-            policy = policy.refit(known_after(known, before + t), cost)
-        state, retrain = policy.step(state, see(t, deployed_at))
-        return retrain
-
-    return walk.walk(periods, lanes, decide, starts)
-
-
-def what_refits_read(policy: Policy, table: xr.Dataset, cost: RetrainingCost) -> xr.Dataset:
-    """Of a checked table the signals that a policy requires, as policies see them, and what prices them."""
-    if cost.proportional:
-        return table
-    return table[[*(seen_as(table, name) for name in policy.requires), "regret", "exposure", "rows"]]
-
-
-def known_after(table: xr.Dataset, period: int) -> xr.Dataset:
-    """Cells of a checked table, or of a part of one, up to and including a period."""
-    return table.isel(
-        deployed_at=slice(0, max(period - first_of(table, "deployed_at"), 0)),
-        period=slice(0, period - first_of(table, "period") + 1),
-    )
-
-
-class SignalReader:
-    """Reads from a checked table, or from a part of one by its coordinates, what the lanes see in a period."""
-
-    def __init__(
-        self, table: xr.Dataset, requires: Sequence[str], cost: RetrainingCost | Array, series: NDArray[np.int64]
-    ) -> None:
-        self.missing, self.exact = _shared(len(series), np.nan), _shared(len(series), 0.0)
-        self.all_true = _shared(len(series), True)
-        self.series, self.requires, self.labels = series, tuple(requires), plain_labels(table["label"])
-        self.first_period, self.first_posterior = first_of(table, "period"), first_of(table, "deployed_at")
-        self.cells = {}
-        for name in self.requires:
-            known = seen_as(table, name)
-            for told in (str, se_of, reliable_of):
-                if told(known) in table:
-                    self.cells[told(name)] = table[told(known)].values
-        self.converged = {name: table[name].transpose(SERIES, ...).values for name in FLAGS if name in table}
-        if isinstance(cost, RetrainingCost):
-            self.costs = cost.retraining_costs(table) if cost.proportional else np.full(series.shape, cost.per_retrain)
-            self.exposure = exposures(table, cost)
-        else:
-            self.costs = np.asarray(cost)
-            self.exposure = table["exposure"].transpose(SERIES, "period").values
-
-    def __call__(self, t: int, deployed_at: NDArray[np.int64]) -> Signals:
-        """Signals of period t = 1..T for lanes deployed at `deployed_at`."""
-        period, posterior = t - self.first_period, deployed_at - self.first_posterior
-
-        def cell(name: str, default: Any) -> Any:
-            values = self.cells.get(name)
-            return default if values is None else values[self.series, posterior, period]
-
-        reliable = self.all_true
-        for name in self.requires:
-            reliable = reliable & cell(reliable_of(name), self.all_true)
-        converged = self.all_true
-        if "converged" in self.converged:
-            converged = converged & self.converged["converged"][self.series, period]
-        if "deployed_converged" in self.converged:
-            converged = converged & self.converged["deployed_converged"][self.series, posterior]
-        signals = {name: cell(name, self.missing) for name in (*ESTIMATED, *OPTIONAL)}
-        errors = {se_of(name): cell(se_of(name), self.exact) for name in ESTIMATED}
-        return Signals(
-            period=t,
-            label=self.labels[period],
-            spell_age=t - deployed_at,
-            cost=self.costs[self.series, posterior, period] if self.costs.ndim == 3 else self.costs,
-            exposure=self.exposure[self.series, period],
-            reliable=reliable,
-            converged=converged,
-            **signals,
-            **errors,
-        )
-
-
-def last_period(table: xr.Dataset) -> int:
-    """Number of the last period of a table, or of a part of one."""
-    return int(table["period"].values[-1])
-
-
-def first_of(table: xr.Dataset, dim: str) -> int:
-    """The first period or posterior of a table, or of a part of one, by its number."""
-    return int(table[dim].values[0])
-
-
-def _shared(lanes: int, value: float | bool) -> Any:
-    """The same value in every lane; read-only, since every period's signals share it."""
-    return np.broadcast_to(np.asarray(value), (lanes,))
 
 
 def charged_regret(table: xr.Dataset, cost: RetrainingCost, accounting: str) -> Array:

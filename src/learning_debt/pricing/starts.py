@@ -11,7 +11,8 @@ from learning_debt.arrays.schedules import walk
 from learning_debt.data import SERIES
 from learning_debt.policies.base import Policy
 from learning_debt.policies.cost import RetrainingCost
-from learning_debt.pricing.replays import charged_regret, paid_for_retrains, walk_from_starts
+from learning_debt.pricing.replays import charged_regret, paid_for_retrains
+from learning_debt.pricing.walks import walk_from_starts
 from learning_debt.typing import Array
 
 FEWEST_STARTS, WALKS = 10, 100

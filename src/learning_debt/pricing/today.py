@@ -13,8 +13,8 @@ from learning_debt.data import SERIES
 from learning_debt.doubt import Doubt
 from learning_debt.policies.base import Policy
 from learning_debt.policies.cost import RetrainingCost
+from learning_debt.policies.signal_reader import SignalReader, first_of, last_period
 from learning_debt.policies.signals import Signals
-from learning_debt.pricing.replays import SignalReader, first_of, last_period
 from learning_debt.spells.doubt_codes import doubts_each
 from learning_debt.typing import Array
 

@@ -14,8 +14,9 @@ from learning_debt.arrays.schedules import walk
 from learning_debt.policies import Never
 from learning_debt.policies.base import Policy, require_policies
 from learning_debt.policies.cost import RetrainingCost, as_cost
-from learning_debt.pricing.replays import ACCOUNTINGS, charged_regret, check_dates, walk_from_starts
+from learning_debt.pricing.replays import ACCOUNTINGS, charged_regret, check_dates
 from learning_debt.pricing.starts import spread_starts
+from learning_debt.pricing.walks import walk_from_starts
 from learning_debt.spells import check_spells
 from learning_debt.typing import Array
 from learning_debt.validation import require_choice, require_number, require_whole_number

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from learning_debt.data import SERIES, plain_labels
+from learning_debt.data import SERIES
 from learning_debt.policies.base import Policy, stack
 from learning_debt.policies.cost import RetrainingCost
-from learning_debt.policies.signals import Signals, seen_as
-from learning_debt.spells.schema import ESTIMATED, OPTIONAL, se_of
+from learning_debt.policies.signal_reader import SignalReader
+from learning_debt.spells.schema import ESTIMATED, FLAGS, reliable_of, se_of
 from learning_debt.typing import Array
 
 BETWEEN_STARTS = 10
@@ -46,18 +46,18 @@ class Walk:
         state = fresh if fresh is None or self.state is None else np.concatenate([self.state, fresh])
         return Walk(self.candidates, np.append(self.deployed_at, np.full(added, period)), state)
 
-    def stepped(self, cells: _Cells, period: int) -> tuple[Walk, Array]:
+    def stepped(self, see: SignalReader, period: int, positive: bool) -> tuple[Walk, Array]:
         """After a period, and what it cost: shape (candidates, series), in costs of a retrain, the mean over starts."""
-        each = len(self.candidates) * cells.series
-        starts = len(self.deployed_at) // each
-        lanes = np.tile(np.arange(cells.series), starts * len(self.candidates))
-        signals = cells.signals(period, lanes, self.deployed_at)
-        policy = as_one_policy(self.candidates, cells.series, starts)
-        state, retrain = policy.step(self.state, signals)
-        gap = np.maximum(signals.score_gap, 0.0) if cells.positive else signals.score_gap
+        series = len(see.series)
+        starts = len(self.deployed_at) // (len(self.candidates) * series)
+        lanes = see.for_lanes(np.tile(see.series, starts * len(self.candidates)))
+        signals = lanes(period, self.deployed_at)
+        signals = replace(signals, cost=np.maximum(signals.cost, LEAST_COST))
+        state, retrain = as_one_policy(self.candidates, series, starts).step(self.state, signals)
+        gap = np.maximum(signals.score_gap, 0.0) if positive else signals.score_gap
         paid = signals.exposure * gap / signals.cost + retrain
         walk = Walk(self.candidates, np.where(retrain, period, self.deployed_at), state)
-        return walk, paid.reshape(starts, len(self.candidates), cells.series).mean(axis=0)
+        return walk, paid.reshape(starts, len(self.candidates), series).mean(axis=0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,14 +101,15 @@ class CandidateTally:
         first, last = int(spells["period"].values[0]), int(spells["period"].values[-1])
         if last - first + 1 <= self.periods:
             return self
-        cells = _Cells(spells, cost, self.requires, accounting)
+        series = spells.sizes[SERIES]
+        see = SignalReader(without_holes(spells), self.requires, cost, np.arange(series))
         walks, total = list(self.walks), self.paid
         for place in range(self.periods, last - first + 1):
             if place % BETWEEN_STARTS == 0:
-                walks = [walk.begun(place, cells.series) for walk in walks]
-            stepped = [walk.stepped(cells, place + 1) for walk in walks]
+                walks = [walk.begun(place, series) for walk in walks]
+            stepped = [walk.stepped(see, place + 1, accounting == "positive") for walk in walks]
             walks = [walk for walk, _ in stepped]
-            total = total + np.concatenate([paid for _, paid in stepped]).sum(axis=1) / np.sqrt(cells.series)
+            total = total + np.concatenate([paid for _, paid in stepped]).sum(axis=1) / np.sqrt(series)
         return CandidateTally(tuple(walks), last - first + 1, total)
 
     @property
@@ -128,38 +129,19 @@ def as_one_policy(candidates: Sequence[Policy], lanes_each: int, times: int = 1)
     return policy
 
 
-class _Cells:
-    """Cells of a table, read for lanes; periods and posteriors are counted from the table's first."""
-
-    def __init__(self, spells: xr.Dataset, cost: RetrainingCost, names: Sequence[str], accounting: str) -> None:
-        self.series = spells.sizes[SERIES]
-        dims = (SERIES, "deployed_at", "period")
-        rows = np.maximum(spells["deployed_at"].values - spells["period"].values[0] + 1, 0)
-        self.values = {name: _filled(spells[seen_as(spells, name)].transpose(*dims).values, rows) for name in names}
-        self.exposure = (cost.exposure(spells) * spells["exposure"]).transpose(SERIES, "period").values
-        self.costs = _filled(np.asarray(cost.retraining_costs(spells)), rows) if cost.proportional else None
-        self.cost, self.positive = cost, accounting == "positive"
-        self.labels = plain_labels(spells["label"]) if "label" in spells.coords else list(spells["period"].values)
-
-    def signals(self, period: int, series: NDArray[np.int64], deployed_at: NDArray[np.int64]) -> Signals:
-        missing, exact = np.broadcast_to(np.nan, series.shape), np.broadcast_to(0.0, series.shape)
-        true = np.broadcast_to(True, series.shape)
-        at = series, deployed_at, period - 1
-        read = {name: values[at] for name, values in self.values.items()}
-        costs = np.full(series.shape, self.cost.per_retrain) if self.costs is None else self.costs[at]
-        others = {name: missing for name in (*ESTIMATED, *OPTIONAL) if name not in read}
-        return Signals(
-            period=period,
-            label=self.labels[period - 1],
-            spell_age=period - deployed_at,
-            cost=np.maximum(costs, LEAST_COST),
-            exposure=self.exposure[series, period - 1],
-            reliable=true,
-            converged=true,
-            **read,
-            **others,
-            **{se_of(name): exact for name in ESTIMATED},
-        )
+def without_holes(spells: xr.Dataset) -> xr.Dataset:
+    """A table, or the end of one, with a posterior for every period, counted from its first; its errors left out."""
+    newest = np.maximum(spells["deployed_at"].values - spells["period"].values[0] + 1, 0)
+    dims, periods = (SERIES, "deployed_at", "period"), spells.sizes["period"]
+    errors = [told(name) for name in ESTIMATED for told in (se_of, reliable_of)]
+    table = spells.drop_vars([*errors, *FLAGS], errors="ignore")
+    cells = {
+        name: (dims, _filled(variable.transpose(*dims).values, newest))
+        for name, variable in table.data_vars.items()
+        if set(variable.dims) == set(dims)
+    }
+    others = table.drop_dims("deployed_at")
+    return others.assign(cells).assign_coords(period=np.arange(1, periods + 1), deployed_at=np.arange(periods))
 
 
 def _filled(values: Array, rows: NDArray[np.int64]) -> Array:
