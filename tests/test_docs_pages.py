@@ -25,12 +25,15 @@ def check_bench(there, rows):
     assert "'oracle'" in rows
 
 
-def check_costs(bills, money, verdict):
+def check_costs(bills, money, implied, verdict):
     assert [line.split(":")[0] for line in bills.splitlines()] == [
         "0.3 nats",
         "0.1 nats + 0.001 nats per second of computing + 2 nats per unit of predictive debt",
     ]
     assert "EUR" in money
+    nats, euros = implied.splitlines()
+    assert nats.startswith("Retraining every 12 periods is the cheapest calendar if a retrain costs ")
+    assert "EUR" in euros
     assert "which decides today" in money
     assert re.match(r"(retrain|wait); the verdict flips at \d", verdict)
     assert verdict.endswith("%")

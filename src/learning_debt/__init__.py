@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from learning_debt.auditing.belief import belief_check
     from learning_debt.auditing.belief_slope import belief_slope
     from learning_debt.auditing.diagnosis import Diagnosis, diagnose
+    from learning_debt.auditing.implied_cost import ImpliedCost, implied_cost
     from learning_debt.auditing.shadow_scores import shadow_scores
     from learning_debt.data.update_rule import UpdateRule
     from learning_debt.debt import debt_by_block, debt_by_group
@@ -74,6 +75,7 @@ __all__ = [
     "Estimate",
     "ForecasterSamplingWrapper",
     "HybridRegretModel",
+    "ImpliedCost",
     "IncomparablePosteriorsError",
     "Monitor",
     "NotPooledError",
@@ -108,6 +110,7 @@ __all__ = [
     "equal_weights",
     "fit_continuation",
     "from_period",
+    "implied_cost",
     "oracle",
     "policies",
     "posterior_debt",
@@ -139,6 +142,7 @@ _MODULES = {
     "Estimate": "learning_debt.estimate",
     "ForecasterSamplingWrapper": "learning_debt.integrations.sampling_wrapper",
     "HybridRegretModel": "learning_debt.policies.models.regret",
+    "ImpliedCost": "learning_debt.auditing.implied_cost",
     "IncomparablePosteriorsError": "learning_debt.errors",
     "Monitor": "learning_debt.monitor",
     "NotPooledError": "learning_debt.errors",
@@ -173,6 +177,7 @@ _MODULES = {
     "equal_weights": "learning_debt.forecasters.weights",
     "fit_continuation": "learning_debt.pricing.policy_iteration",
     "from_period": "learning_debt.spells",
+    "implied_cost": "learning_debt.auditing.implied_cost",
     "oracle": "learning_debt.pricing.replays",
     "policies": "learning_debt",
     "posterior_debt": "learning_debt.debt.estimates",

@@ -642,6 +642,18 @@ CALLS: dict[str, Call] = {
     "belief_slope": Call(ld.belief_slope, {"spells": TABLE, "probability": A(0.9, "probability")}),
     "ageing_curve": Call(ld.ageing_curve, {"spells": TABLE, "probability": A(0.9, "probability")}),
     "shadow_scores": Call(ld.shadow_scores, {"spells": TABLE}),
+    "implied_cost": Call(
+        ld.implied_cost,
+        {
+            "spells": TABLE,
+            "calendar": A(4, "object", ("policy", "texts", "numbers", "empty", "array")),
+            "money_per_nat": A(None, "positive", OPTIONAL),
+            "currency": A(None, "text", OPTIONAL),
+            "probability": A(0.9, "probability"),
+            "resamples": A(5, "whole"),
+            "random_seed": SEED,
+        },
+    ),
     "audit": Call(
         ld.audit,
         {

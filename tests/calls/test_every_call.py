@@ -12,7 +12,7 @@ from learning_debt import bench, plots, policies, scores
 from .attacks import fault
 from .calls import CALLS
 
-RESULTS = {"Audit", "Decision", "Diagnosis", "Doubt", "Replay", "RuleComparison", "Signals", "Tuned"}
+RESULTS = {"Audit", "Decision", "Diagnosis", "Doubt", "ImpliedCost", "Replay", "RuleComparison", "Signals", "Tuned"}
 """Made by the library, not by its users."""
 ERRORS = {"IncomparablePosteriorsError", "NotPooledError", "OtherTableError", "UnsupportedModelError"}
 OF_THE_BENCH = {"Bench", "RealHistory", "NotPossibleError", "HISTORIES", "PRIORS", "ROWS", "COST_RATIOS", "SPLITS"}

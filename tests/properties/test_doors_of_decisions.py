@@ -84,6 +84,27 @@ ARGUMENTS = {
     "audit probability": (lambda value: quick_audit(probability=value), "probability"),
     "audit resamples": (lambda value: quick_audit(resamples=value), "resamples"),
     "audit random_seed": (lambda value: quick_audit(random_seed=value), "random_seed"),
+    "implied_cost spells": (lambda value: ld.implied_cost(value, 3, resamples=5), "spells"),
+    "implied_cost calendar": (
+        lambda value: ld.implied_cost(SPELLS, value, resamples=5),
+        "calendar",
+        "schedule dates",
+        "interval",
+    ),
+    "implied_cost money_per_nat": (
+        lambda value: ld.implied_cost(SPELLS, 3, money_per_nat=value, resamples=5),
+        "money_per_nat",
+    ),
+    "implied_cost currency": (lambda value: ld.implied_cost(SPELLS, 3, currency=value, resamples=5), "currency"),
+    "implied_cost probability": (
+        lambda value: ld.implied_cost(SPELLS, 3, probability=value, resamples=5),
+        "probability",
+    ),
+    "implied_cost resamples": (lambda value: ld.implied_cost(SPELLS, 3, resamples=value), "resamples"),
+    "implied_cost random_seed": (
+        lambda value: ld.implied_cost(SPELLS, 3, resamples=5, random_seed=value),
+        "random_seed",
+    ),
     "RetrainingCost amount": (ld.RetrainingCost, "amount"),
     "RetrainingCost money_per_nat": (lambda value: ld.RetrainingCost(1.0, money_per_nat=value), "money_per_nat"),
     "RetrainingCost currency": (lambda value: ld.RetrainingCost(1.0, currency=value), "currency"),

@@ -118,6 +118,26 @@ def test_of_candidates_the_cheapest_is_tuned(spells, cost, data):
     assert tuned.policy is chosen[tuned.index]
 
 
+@settings(max_examples=40)
+@given(tables(most=8), st.integers(1, 9), st.sampled_from([0.25, 2.0, 1024.0]))
+def test_an_implied_cost_scales_with_the_unit_and_no_cost_brings_the_calendar_nearer(spells, interval, factor):
+    def of(unit):
+        return ld.implied_cost(spells.assign(score_gap=unit * spells["score_gap"]), interval, resamples=2)
+
+    ours, theirs = of(1.0), of(factor)
+    for name in ("low", "high", "excess"):
+        np.testing.assert_allclose(getattr(theirs, name), factor * getattr(ours, name))
+    bills = ours.calendars
+    own = bills.sel(interval=float(interval) if interval < spells.sizes["period"] else np.inf)
+    if interval < spells.sizes["period"]:
+        for cost in (0.0, 0.3, 1.0, ours.low, 5.0):
+            lines = bills["regret"] + cost * bills["retrains"]
+            over = float(own["regret"] + cost * own["retrains"] - lines.min())
+            assert over >= ours.excess - 1e-9
+            if cost == ours.low:
+                assert abs(over - ours.excess) < 1e-9
+
+
 @st.composite
 def histories(draw, late=False):
     """Rows of three to six periods; with `late`, some become known later and some are revised."""
