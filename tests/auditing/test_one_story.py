@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import learning_debt as ld
+from learning_debt.auditing.diagnosis import Diagnosis
+from learning_debt.auditing.todays_decisions import explained
 from learning_debt.bench.histories import HISTORIES
 from learning_debt.policies import CUSUM, Calendar, PredictiveDebtThreshold
 
@@ -77,3 +79,26 @@ def test_several_series_are_decided_about_one_by_one():
     for verdict in set(verdicts):
         assert f"{verdict} for {verdicts.count(verdict)}" in result.today
     assert "Today: of 4 series" in str(result)
+
+
+def test_the_diagnosis_is_told_beside_the_verdict_it_goes_with():
+    """Where the two do not follow from each other, a sentence more says how they go together."""
+    unknown = float("nan")
+
+    def told(findings, verdict):
+        diagnosis = Diagnosis(findings, "", "So it is.", 0.0, "", unknown, unknown, unknown, unknown, "")
+        return explained(diagnosis, verdict)
+
+    assert told(("stale",), "wait") == "So it is. So far that is worth less than a retrain costs."
+    assert told(("stale",), "retrain") == "So it is."
+    assert "prove nothing yet" in told((), "retrain")
+    assert told((), "wait") == told(("wrong model",), "retrain") == "So it is."
+
+
+def test_a_short_spell_is_not_blamed_for_what_the_first_posterior_did():
+    spells = HISTORIES["deaths"].spells().isel(series=[0])
+    young = ld.diagnose(spells, deployed_at=spells.sizes["period"] - 2)
+    old = ld.diagnose(spells, deployed_at=0)
+    assert young.findings == ("wrong model",)
+    assert young.sentence.startswith("This spell is short")
+    assert not old.sentence.startswith("This spell is short")

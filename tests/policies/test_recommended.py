@@ -171,3 +171,29 @@ def test_positive_accounting_bills_no_gap_below_zero(table):
 def test_bad_arguments_are_refused_by_name(arguments, name):
     with pytest.raises((TypeError, ValueError), match=name):
         Recommended(**arguments)
+
+
+def test_free_retrains_and_a_large_unit_leave_weights_that_are_numbers(table):
+    """With cost 0 every regret is endless in costs of a retrain; the schedule is then that of any unit."""
+    large = table.assign({name: 1e9 * table[name] for name in ("score_gap", "predictive_debt", "regret")})
+    known = Recommended().refit(large, ld.RetrainingCost(0.0).resolve(large))
+    assert np.isfinite(known.weights).all()
+    retrains = [int(ld.replay(one, Recommended(), 0.0).retrains.item()) for one in (table, large)]
+    assert min(retrains) > PERIODS // 3
+
+
+def test_candidates_are_billed_by_the_owners_own_regret(table):
+    """What retraining in every period comes to is regret of the freshest posterior and a cost a period."""
+    own = table.assign(regret=(1000 * table["regret"]).drop_attrs())
+    cost = ld.RetrainingCost(300.0).resolve(own)
+    flat = [str(one) for kind in candidates() for one in kind]
+    paid = CandidateTally.of(candidates()).after(own, cost).paid[flat.index("SpellLimit(1)")]
+    assert paid == pytest.approx(1000 * np.diagonal(table["regret"].values[0]).sum() / 300 + PERIODS, rel=1e-9)
+    schedules = [walk_policy(one, Recommended(), cost) for one in (own, table)]
+    assert schedules[0].sum() > schedules[1].sum()
+
+
+def test_an_audit_bills_candidates_as_it_bills_policies(table):
+    for accounting in ("signed", "positive"):
+        found = ld.audit(table, 0.3, calendar=6, accounting=accounting)
+        assert found.tuned["recommended"].policy.accounting == accounting

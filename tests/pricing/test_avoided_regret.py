@@ -133,3 +133,14 @@ def test_it_can_be_told_to_programs(spells):
     assert said["break_even_cost"] is None  # CUSUM does not look at the cost
     assert set(said["realised_regret"]) == {"value", "standard_error", "reliable"}
     assert said["policy"] == "CUSUM(0.3)"
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -1.0])
+def test_a_spread_that_is_no_number_is_not_taken_for_certainty(spells, bad):
+    """Where the shadow says no spread, that of the history's own gaps stands in, cell by cell."""
+    own, none = spells.copy(deep=True), spells.drop_vars("gap_sd")
+    own["gap_sd"].values[..., -1] = bad
+    everywhere = spells.assign(gap_sd=xr.full_like(spells["gap_sd"], bad))
+    today, without, nowhere = (decided(one) for one in (own, none, everywhere))
+    assert 0.001 < today.probability < 0.999
+    assert nowhere.probability == pytest.approx(without.probability, abs=1e-12)

@@ -22,6 +22,8 @@ from learning_debt.validation import require_probability, require_whole_number
 
 STALE, MISSING_DRIFT, WRONG_MODEL = "stale", "missing drift", "wrong model"
 BAD_LUCK, MOVED, LEARNT = "bad luck", "moved", "learnt"
+MORE = "more came than the shadow expected"
+BY_FIRST = "This spell is short, so that the first posterior of the history was judged, over all of it. "
 
 
 @dataclass(frozen=True)
@@ -158,16 +160,15 @@ def _of_spell(table: xr.Dataset, forgetting: xr.Dataset | None, at: int, alpha: 
     log_e, of, reason = _against_deployed(spell, facts)
     better = None if forgetting is None or facts.horizon > 1 else _better_by_forgetting(table, forgetting)
     log_forgetting = float("nan") if better is None else _log_e_value(better, spell.rows, facts)
-    belief_z, spread_z, dispersion = _against_beliefs(
-        spell if np.isfinite(spell.gap).sum() >= MINIMUM_PERIODS else whole
-    )
+    judged = spell if np.isfinite(spell.gap).sum() >= MINIMUM_PERIODS else whole
+    belief_z, spread_z, dispersion = _against_beliefs(judged)
     repeated_z = _autocorrelation(table)
     enough, limit = np.log(1 / alpha), NormalDist().inv_cdf(1 - alpha / 8)  # four things that may be off
     wide = np.nanmax([dispersion, 1.0])  # rows that depend on each other weigh as much less as gaps spread more
     stale, drifts = bool(log_e / wide >= enough), bool(log_forgetting / wide >= enough)
     off = {
         "less came than the shadow expected": belief_z < -limit,
-        "more came than the shadow expected": belief_z > limit,
+        MORE: belief_z > limit,
         "gaps spread more than the shadow allows for": spread_z > limit,
         "good and bad forecasts come in runs": repeated_z > limit,
     }
@@ -178,7 +179,8 @@ def _of_spell(table: xr.Dataset, forgetting: xr.Dataset | None, at: int, alpha: 
     cause = ""
     if stale and (drifts or np.isfinite(belief_z)):
         cause = MOVED if drifts or belief_z > limit else LEARNT
-    told = _Told(findings, cause, log_e, of, log_forgetting, tuple(wrong), bool(np.isfinite(spell.gap).any()))
+    known = bool(np.isfinite(spell.gap).any())
+    told = _Told(findings, cause, log_e, of, log_forgetting, tuple(wrong), known, "" if judged is spell else BY_FIRST)
     return Diagnosis(
         findings, cause, _sentence(told), log_e, of, log_forgetting, belief_z, spread_z, repeated_z, reason
     )
@@ -260,6 +262,7 @@ class _Told(NamedTuple):
     log_forgetting: float
     wrong: tuple[str, ...]
     known: bool
+    by: str
 
 
 def _sentence(told: _Told) -> str:
@@ -271,6 +274,13 @@ def _sentence(told: _Told) -> str:
         "": "",
     }
     stale = f"What serves is stale: the shadow forecasts better{evidence}, and a retrain brings that.{why[told.cause]}"
+    wrong = (
+        f"{told.by}More came than the shadow expected{evidence}: too little yet to tell a world that moves from a "
+        "model that is too sure of itself."
+        if told.wrong == (MORE,)
+        else f"{told.by}The model is at odds with the data: {' and '.join(told.wrong)}{evidence}. A retrain of the "
+        "same model does not mend that; look at its tails, variances and structure."
+    )
     said = {
         (STALE,): stale,
         (STALE, MISSING_DRIFT): f"{stale} And {forgets}: change the update rule as well.",
@@ -278,10 +288,7 @@ def _sentence(told: _Told) -> str:
             f"The update rule misses drift: {forgets}. A retrain under today's rule brings little{evidence}; change "
             "the rule."
         ),
-        (WRONG_MODEL,): (
-            f"The model is at odds with the data: {' and '.join(told.wrong)}{evidence}. A retrain of the same model "
-            "changes little; look at its tails, variances and structure."
-        ),
+        (WRONG_MODEL,): wrong,
         (BAD_LUCK,): f"What this spell has cost is within what the shadow allows for: bad luck{evidence}.",
         (): f"This spell has cost nothing against the shadow, and nothing speaks against what serves{evidence}.",
     }

@@ -144,7 +144,8 @@ def candidate_rows(
 ) -> dict[str, list[Policy]]:
     """Candidates of every row at a resolved cost, each of which the table can be walked with."""
     policies = question.policies
-    rows = _rows(tuning, cost, question.owners, _as_rows(policies(tuning)) if callable(policies) else policies)
+    given = _as_rows(policies(tuning)) if callable(policies) else policies
+    rows = _rows(tuning, cost, question.owners, given, question.accounting)
     candidates = [candidate for row in rows.values() for candidate in row]
     check_spells(table, sorted({name for candidate in candidates for name in candidate.requires}))
     for candidate in candidates:
@@ -185,13 +186,15 @@ def _as_rows(policies: Any) -> dict[str, list[Policy] | None]:
     }
 
 
-def _rows(tuning: xr.Dataset, cost: RetrainingCost, owners: Policy | None, given: Rows) -> dict[str, list[Policy]]:
+def _rows(
+    tuning: xr.Dataset, cost: RetrainingCost, owners: Policy | None, given: Rows, accounting: str
+) -> dict[str, list[Policy]]:
     """Candidates of all rows: those that every trial has, the standard readers of signals, and the owner's own."""
     always_there: dict[str, list[Policy]] = {"never": [Never()], "always": [Always()]}
     if owners is not None:
         always_there[YOURS] = [owners]
     always_there[BEST] = grids.calendars(tuning)
-    standard = grids.readers_of_signals(tuning, cost)
+    standard = grids.readers_of_signals(tuning, cost, accounting)
     if RIVAL in standard:
         always_there[RIVAL] = standard.pop(RIVAL)
     for name, candidates in given.items():

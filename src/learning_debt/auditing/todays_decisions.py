@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from learning_debt.auditing.belief import belief_ratio
-from learning_debt.auditing.diagnosis import Diagnosis, diagnose
+from learning_debt.auditing.diagnosis import BAD_LUCK, STALE, Diagnosis, diagnose
 from learning_debt.auditing.split_evaluation import ORACLE, YOURS, Trial
 from learning_debt.data import SERIES, label_text, plain_labels
 from learning_debt.policies.fixed import Schedule
@@ -96,8 +96,17 @@ def told(today: Today) -> str:
         parts = [f"{decision.reason}."]
     else:
         parts = [_of_several(decisions)]
-    parts += [today.diagnosis.sentence] if today.diagnosis else []
+    parts += [explained(today.diagnosis, decision.verdict)] if today.diagnosis else []
     return " ".join([*parts, today.horizon_from, *today.cautions])
+
+
+def explained(diagnosis: Diagnosis, verdict: str) -> str:
+    """The diagnosis beside a verdict that it does not by itself lead to."""
+    if verdict == "wait" and STALE in diagnosis.findings:
+        return f"{diagnosis.sentence} So far that is worth less than a retrain costs."
+    if verdict == "retrain" and diagnosis.findings in ((), (BAD_LUCK,)):
+        return f"{diagnosis.sentence} The verdict does not rest on this spell's gaps alone, which prove nothing yet."
+    return diagnosis.sentence
 
 
 def _of_several(decisions: Mapping[Any, Decision]) -> str:

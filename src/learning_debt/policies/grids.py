@@ -69,7 +69,7 @@ def cusums(tuning: xr.Dataset, cost: RetrainingCost) -> list[Policy]:
     return [CUSUM(multiple * unit) for multiple in CUSUM_MULTIPLES]
 
 
-def readers_of_signals(tuning: xr.Dataset, cost: RetrainingCost) -> dict[str, list[Policy]]:
+def readers_of_signals(tuning: xr.Dataset, cost: RetrainingCost, accounting: str = "signed") -> dict[str, list[Policy]]:
     """Grids of the policies whose signals a checked spell table holds, at a resolved cost.
 
     Debt thresholds are calibrated on the table. No number in them has a unit: thresholds of gaps are multiples of the
@@ -77,7 +77,7 @@ def readers_of_signals(tuning: xr.Dataset, cost: RetrainingCost) -> dict[str, li
     """
     rows: dict[str, list[Policy]] = {}
     if all(name in tuning for name in Recommended.requires):
-        rows[RECOMMENDED] = [Recommended()]
+        rows[RECOMMENDED] = [Recommended(accounting=accounting)]
     if "score_gap" in tuning:
         rows["CUSUM"] = cusums(tuning, cost)
     if "debt" in tuning:

@@ -37,7 +37,8 @@ def reason_of(decision: Decision, doubt: str, ahead: int) -> str:
     parts += [decision.conflict] if decision.conflict else []
     parts += [_so_far(decision)] if np.isfinite(decision.realised_regret.value) else []
     if np.isfinite(decision.break_even_cost):
-        parts.append(f"the verdict flips at a cost of {decision.break_even_cost:.3g} {decision.unit}")
+        learned = "with what it has learned at this cost, " if decision.policy.refits else ""
+        parts.append(f"{learned}the verdict flips at a cost of {decision.break_even_cost:.3g} {decision.unit}")
     return "; ".join(parts)
 
 
@@ -75,12 +76,12 @@ def share(probability: float) -> str:
 
     Examples
     --------
-    >>> share(0.999), share(0.001), share(0.497), share(0.31)
+    >>> share(1.0), share(0.001), share(0.497), share(0.31)
     ('over 99%', 'under 1%', 'just under 50%', '31%')
     """
-    if 0 < probability < 0.01:
+    if probability < 0.01:
         return "under 1%"
-    if 0.99 < probability < 1:
+    if probability > 0.99:
         return "over 99%"
     if probability != 0.5 and round(100 * probability) == 50:
         return f"just {'under' if probability < 0.5 else 'over'} 50%"

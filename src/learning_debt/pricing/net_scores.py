@@ -11,13 +11,7 @@ from numpy.typing import NDArray
 from learning_debt.arrays.schedules import walk
 from learning_debt.data import SERIES
 from learning_debt.policies.cost import RetrainingCost, exposures
-from learning_debt.spells.schema import (
-    BY_EXPOSURE,
-    DEPLOYED_SCORE,
-    DERIVED_FROM,
-    derived_regret,
-    se_of,
-)
+from learning_debt.spells.schema import DEPLOYED_SCORE, has_own_regret, se_of
 from learning_debt.typing import Array
 
 NO_SCORE = (
@@ -78,7 +72,7 @@ def undefined(table: xr.Dataset, accounting: str) -> str:
         return POSITIVE
     if DEPLOYED_SCORE not in table:
         return NO_SCORE
-    return OWN_REGRET if _is_own(table) else ""
+    return OWN_REGRET if has_own_regret(table) else ""
 
 
 def monte_carlo_errors(table: xr.Dataset, name: str, schedule: NDArray[np.bool_], cost: RetrainingCost) -> Array:
@@ -94,16 +88,6 @@ def monte_carlo_errors(table: xr.Dataset, name: str, schedule: NDArray[np.bool_]
     return np.array(
         [np.sqrt(np.sum(np.bincount(served_by[lane], weights=np.nan_to_num(errors[lane])) ** 2)) for lane in series]
     )
-
-
-def _is_own(table: xr.Dataset) -> bool:
-    """Whether a checked table's regret is another number than exposure x score_gap."""
-    if table["regret"].attrs.get(DERIVED_FROM) == BY_EXPOSURE:
-        return False
-    if "score_gap" not in table:
-        return True
-    regret, derived = table["regret"].values, derived_regret(table).values
-    return not np.allclose(regret, derived, rtol=1e-6, atol=0.0, equal_nan=True)
 
 
 def _first_hole(served: Array, schedule: NDArray[np.bool_]) -> str:

@@ -20,6 +20,8 @@ from learning_debt.typing import Array
 
 KEPT_BY_WEIGHTS = ("reweight", "moment match", "pooled")
 """Rungs of the shadow's upkeep that rest on draws of other fits."""
+FURTHEST = 1e12
+"""Factor from today's cost up to which, and down to which, a break-even cost is looked for."""
 
 
 def cells_in_service(table: xr.Dataset, deployed_at: NDArray[np.int64]) -> xr.Dataset:
@@ -44,12 +46,16 @@ def state_and_signals(
 
 
 def break_even_costs(policy: Policy, state: Any, signals: Signals) -> Array:
-    """Costs at which the policy's step flips, by bisection in the logarithm; NaN where it never does."""
+    """Costs at which the policy's step flips, by bisection in the logarithm; NaN where it never does.
+
+    What the policy has learned stays as it is: a policy that refits learned it at today's cost.
+    """
 
     def retrains(cost: Array) -> NDArray[np.bool_]:
         return np.asarray(policy.step(state, replace(signals, cost=cost))[1], dtype=bool)
 
-    low, high = (np.full(signals.cost.shape, limit) for limit in (1e-12, 1e12))
+    around = np.where(signals.cost > 0, signals.cost, 1.0)
+    low, high = around / FURTHEST, around * FURTHEST
     flips = retrains(low) != retrains(high)
     while (wide := flips & (high / low > 1 + 1e-9)).any():
         middle = np.sqrt(low * high)

@@ -54,8 +54,9 @@ class Decision:
     support : float
         How much of the policy's weight is behind what it says, .5 to 1; NaN for a policy that weighs nothing.
     break_even_cost : float
-        Cost of a retrain today, proportional parts included, at which the policy's verdict flips; NaN if it does not
-        look at the cost.
+        Cost of a retrain today, proportional parts included, at which the policy's verdict flips; NaN if it does at
+        none. A policy that refits is asked with what it has learned at today's cost: at another cost it would have
+        weighed its history otherwise, and asked anew its verdict may flip elsewhere.
     cost : float
         Of a retrain today, proportional parts included.
     unit : str

@@ -9,6 +9,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
+import numpy as np
 import xarray as xr
 
 from learning_debt.data import SERIES
@@ -146,6 +147,24 @@ def derived_regret(spells: xr.Dataset) -> xr.DataArray:
     regret = (spells["exposure"] * spells["score_gap"]).transpose(*DIMS)
     regret.attrs = {DERIVED_FROM: BY_EXPOSURE}
     return regret
+
+
+def has_own_regret(table: xr.Dataset) -> bool:
+    """Whether a checked table's regret is another number than exposure x score_gap.
+
+    Examples
+    --------
+    >>> from learning_debt import check_spells
+    >>> table = check_spells(xr.Dataset({"score_gap": (("deployed_at", "period"), [[0.1]])}))
+    >>> has_own_regret(table), has_own_regret(table.assign(regret=2 * table["regret"].drop_attrs()))
+    (False, True)
+    """
+    if table["regret"].attrs.get(DERIVED_FROM) == BY_EXPOSURE:
+        return False
+    if "score_gap" not in table:
+        return True
+    regret, derived = table["regret"].values, derived_regret(table).values
+    return not np.allclose(regret, derived, rtol=1e-6, atol=0.0, equal_nan=True)
 
 
 def doubt_of(name: Hashable) -> str:

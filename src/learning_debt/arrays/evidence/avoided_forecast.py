@@ -105,9 +105,14 @@ def chance_above(value: Array, mean: Array, spread: Array, stretches: Array) -> 
     --------
     >>> chance_above(np.array([1.0, 0.0]), np.array([1.0, 1.0]), np.array([2.0, 0.0]), np.array([4.0, 4.0])).tolist()
     [0.5, 1.0]
+
+    A spread that is not known leaves no chance, rather than a certainty.
+
+    >>> chance_above(np.array([1.0]), np.array([2.0]), np.array([np.nan]), np.array([4.0])).tolist()
+    [nan]
     """
     with np.errstate(divide="ignore", invalid="ignore"):
-        z = np.where(spread > 0, (mean - value) / spread, np.inf * np.sign(mean - value))
+        z = np.where(spread == 0, np.inf * np.sign(mean - value), (mean - value) / spread)
     return np.asarray(stdtr(stretches, np.where((spread == 0) & (mean == value), 0.0, z)))
 
 
@@ -119,7 +124,16 @@ def _of_horizon(cells: Cells, steps: int, by_age: Array) -> tuple[Array, Array, 
     themselves, which no number of periods averages away.
     """
     belief = np.zeros_like(cells.gaps) if cells.belief is None else cells.belief
-    one = avoided_gaps.typical_gap(cells.gaps, cells.lag) if cells.spread is None else cells.spread
-    spread = np.hypot(np.sqrt((1 + steps / cells.held) / steps) * one, WRONG_BY * belief)
+    spread = np.hypot(np.sqrt((1 + steps / cells.held) / steps) * _spread_of_one(cells), WRONG_BY * belief)
     features = avoided_gaps.features(cells.gaps, belief, steps, cells.lag, by_age)
     return features, avoided_gaps.mean_avoided(cells.gaps, steps), spread
+
+
+def _spread_of_one(cells: Cells) -> Array:
+    """Of one period's mean gap, as the shadow says it; where it says none, as gaps of that age were spread so far."""
+    if cells.spread is None:
+        return avoided_gaps.typical_gap(cells.gaps, cells.lag)
+    told = np.isfinite(cells.spread) & (cells.spread >= 0)
+    if told[:, np.triu(np.ones(told.shape[1:], dtype=bool))].all():
+        return cells.spread
+    return np.where(told, cells.spread, avoided_gaps.typical_gap(cells.gaps, cells.lag))

@@ -14,12 +14,13 @@ from learning_debt.data import SERIES
 from learning_debt.policies.base import Policy, stack
 from learning_debt.policies.cost import RetrainingCost
 from learning_debt.policies.signal_reader import SignalReader
-from learning_debt.spells.schema import ESTIMATED, FLAGS, reliable_of, se_of
+from learning_debt.spells.schema import ARRIVED_GAP, ESTIMATED, FLAGS, has_own_regret, reliable_of, se_of
 from learning_debt.typing import Array
 
 BETWEEN_STARTS = 10
 """Periods after which candidates begin to walk once more."""
-LEAST_COST = 1e-300
+LEAST_COST = 1e-100
+"""What a free retrain counts as: regret over it is large and still a number."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +47,7 @@ class Walk:
         state = fresh if fresh is None or self.state is None else np.concatenate([self.state, fresh])
         return Walk(self.candidates, np.append(self.deployed_at, np.full(added, period)), state)
 
-    def stepped(self, see: SignalReader, period: int, positive: bool) -> tuple[Walk, Array]:
+    def stepped(self, see: SignalReader, period: int, positive: bool, own: Array | None = None) -> tuple[Walk, Array]:
         """After a period, and what it cost: shape (candidates, series), in costs of a retrain, the mean over starts."""
         series = len(see.series)
         starts = len(self.deployed_at) // (len(self.candidates) * series)
@@ -54,8 +55,10 @@ class Walk:
         signals = lanes(period, self.deployed_at)
         signals = replace(signals, cost=np.maximum(signals.cost, LEAST_COST))
         state, retrain = as_one_policy(self.candidates, series, starts).step(self.state, signals)
-        gap = np.maximum(signals.score_gap, 0.0) if positive else signals.score_gap
-        paid = signals.exposure * gap / signals.cost + retrain
+        regret = signals.exposure * signals.score_gap
+        if own is not None:
+            regret = own[lanes.series, self.deployed_at, period - 1]
+        paid = (np.maximum(regret, 0.0) if positive else regret) / signals.cost + retrain
         walk = Walk(self.candidates, np.where(retrain, period, self.deployed_at), state)
         return walk, paid.reshape(starts, len(self.candidates), series).mean(axis=0)
 
@@ -102,12 +105,14 @@ class CandidateTally:
         if last - first + 1 <= self.periods:
             return self
         series = spells.sizes[SERIES]
-        see = SignalReader(without_holes(spells), self.requires, cost, np.arange(series))
+        table = without_holes(spells)
+        see = SignalReader(table, self.requires, cost, np.arange(series))
+        own = None if ARRIVED_GAP in spells or not has_own_regret(spells) else charged_by_owner(table, cost)
         walks, total = list(self.walks), self.paid
         for place in range(self.periods, last - first + 1):
             if place % BETWEEN_STARTS == 0:
                 walks = [walk.begun(place, series) for walk in walks]
-            stepped = [walk.stepped(see, place + 1, accounting == "positive") for walk in walks]
+            stepped = [walk.stepped(see, place + 1, accounting == "positive", own) for walk in walks]
             walks = [walk for walk, _ in stepped]
             total = total + np.concatenate([paid for _, paid in stepped]).sum(axis=1) / np.sqrt(series)
         return CandidateTally(tuple(walks), last - first + 1, total)
@@ -142,6 +147,12 @@ def without_holes(spells: xr.Dataset) -> xr.Dataset:
     }
     others = table.drop_dims("deployed_at")
     return others.assign(cells).assign_coords(period=np.arange(1, periods + 1), deployed_at=np.arange(periods))
+
+
+def charged_by_owner(table: xr.Dataset, cost: RetrainingCost) -> Array:
+    """Regret that is not exposure x score gap but the owner's own, as it is billed, shape (series, T, T)."""
+    dims = (SERIES, "deployed_at", "period")
+    return np.asarray((table["regret"] * cost.exposure(table)).transpose(*dims).values)
 
 
 def _filled(values: Array, rows: NDArray[np.int64]) -> Array:
