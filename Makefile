@@ -1,4 +1,4 @@
-.PHONY: demo test test-fast test-oldest coverage check format environment benchmark release-check
+.PHONY: demo test test-fast test-oldest coverage check format environment benchmark docs release-check
 
 PYTHON := .venv/bin/python
 OLDEST := .venv-oldest
@@ -44,6 +44,10 @@ benchmark: environment ## timings side by side; sampled against exact, in short 
 	cd benchmarks && ../$(PYTHON) -m drifting_models --quick
 	$(PYTHON) -m benchmarks.tables --way refit --case student_t --sample --out $(or $(TMPDIR),/tmp)/tables.csv
 	$(PYTHON) benchmarks/study.py
+
+docs: environment ## the site, in build/site: no warning is let pass, and neither building nor reading it needs the network
+	rm -rf build/site docs/api/generated
+	$(PYTHON) -m sphinx --quiet --fail-on-warning --keep-going -c docs . build/site
 
 release-check: environment ## build wheel and sdist, install the wheel outside the clone, and try it there
 	@scripts/release_check.sh $(PYTHON)

@@ -1,4 +1,4 @@
-"""Writes the tables of the stored bench into README.md, docs/policies.md and docs/bench.md.
+"""Writes the tables of the stored bench into docs/real-histories.md, docs/policies.md and docs/bench.md.
 
     learning-debt bench run --out bench
     cp bench/summary.csv benchmarks/results/bench_summary.csv
@@ -17,7 +17,7 @@ import pandas as pd
 
 ROOT = Path(__file__).parents[1]
 SUMMARY = ROOT / "benchmarks" / "results" / "bench_summary.csv"
-README, POLICIES, BENCH = ROOT / "README.md", ROOT / "docs" / "policies.md", ROOT / "docs" / "bench.md"
+REAL_HISTORIES, POLICIES, BENCH = (ROOT / "docs" / f"{name}.md" for name in ("real-histories", "policies", "bench"))
 POLICY_TABLE = (
     "| policy | excess relative to tuned CUSUM (90%) | won / lost | dearer than the tuned calendar | mean excess |"
 )
@@ -88,5 +88,5 @@ def _with_table(
 
 
 if __name__ == "__main__":
-    for page in (README, POLICIES, BENCH):
+    for page in (REAL_HISTORIES, POLICIES, BENCH):
         page.write_text(filled(page, read_summary()), encoding="utf-8")

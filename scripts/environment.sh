@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 directory=${1:-.venv}
 shift || true
-if [ $# -eq 0 ]; then set -- '.[nutpie,detectors,cluster,mlflow,test,check]'; fi
+if [ $# -eq 0 ]; then set -- '.[nutpie,detectors,cluster,mlflow,docs,test,check]'; fi
 
 new_enough='import sys; raise SystemExit(sys.version_info < (3, 12))'
 find_python() {

@@ -4,6 +4,7 @@ An example that needs what only its reader has is a sketch: its fence says ``pyt
 """
 
 import re
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,6 +18,11 @@ PACKAGES = ("bambi", "dask", "distributed", "pymc_extras", "pymc_marketing")
 
 def examples(page):
     return re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def shown_output(page):
+    """What a page says that its first example prints."""
+    return re.search(r"```text\n(.*?)\n```", page, flags=re.DOTALL).group(1)
 
 
 def check_bench(there, rows):
@@ -37,6 +43,32 @@ def check_costs(bills, money, implied, verdict):
     assert "which decides today" in money
     assert re.match(r"(retrain|wait); the verdict flips at \d", verdict)
     assert verdict.endswith("%")
+
+
+def check_design_matrix(gap):
+    assert re.match(r"-?[\d.]+ ± [\d.]+$", gap)
+
+
+def check_getting_started(quickstart, made):
+    page = (DOCS / "getting-started.md").read_text(encoding="utf-8")
+    assert quickstart == shown_output(page)
+    assert not made
+
+
+def check_late_data(bills):
+    assert [line.split()[0] for line in bills.splitlines()] == ["on", "late"]
+
+
+def check_price_a_retrain(drift, calendars, costs, money):
+    assert float(drift.split(" cost ")[1].split()[0]) > 1
+    assert len(calendars.splitlines()) == 3
+    assert "cost_high" in costs
+    assert money.splitlines()[0].endswith("EUR).")
+    assert money.endswith("EUR")
+
+
+def check_your_own_shadow(kept):
+    assert kept == "{'supplied'} True"
 
 
 def check_integrations(*printed):
@@ -99,6 +131,11 @@ def check_updating(*printed):
 CHECKS = {
     "bench.md": check_bench,
     "costs.md": check_costs,
+    "design-matrix.md": check_design_matrix,
+    "getting-started.md": check_getting_started,
+    "late-data.md": check_late_data,
+    "price-a-retrain.md": check_price_a_retrain,
+    "your-own-shadow.md": check_your_own_shadow,
     "integrations.md": check_integrations,
     "models.md": check_models,
     "monitor-operations.md": check_monitor_operations,
@@ -112,7 +149,9 @@ CHECKS = {
 
 
 @pytest.mark.parametrize("page", CHECKS)
-def test_examples_run_and_print_what_the_page_says(page, capsys):
+def test_examples_run_and_print_what_the_page_says(page, capsys, tmp_path, monkeypatch):
+    shutil.copy(DOCS / "sales.csv", tmp_path)
+    monkeypatch.chdir(tmp_path)
     names, printed, absent = {}, [], set()
     for example in examples(page):
         missing = {package for package in PACKAGES if package in example and find_spec(package) is None}
@@ -123,6 +162,23 @@ def test_examples_run_and_print_what_the_page_says(page, capsys):
     CHECKS[page](*printed)
     if absent:
         pytest.skip(f"the examples that need {', '.join(sorted(absent))} were left out; the others ran")
+
+
+def test_the_readme_has_the_quickstart_and_its_output():
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    page = (DOCS / "getting-started.md").read_text(encoding="utf-8")
+    quickstart = examples("getting-started.md")[0]
+    assert f"```python\n{quickstart}```".replace('"sales.csv"', '"docs/sales.csv"') in readme
+    assert len(quickstart.splitlines()) <= 21
+    assert shown_output(readme) == shown_output(page)
+
+
+def test_the_toy_is_what_the_page_makes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec("import numpy as np\nimport pandas as pd", names)
+    exec(examples("getting-started.md")[1], names)
+    assert Path("sales.csv").read_text() == (DOCS / "sales.csv").read_text()
 
 
 def test_every_page_with_examples_is_checked():

@@ -23,7 +23,7 @@ def script():
 
 
 FIGURES = script()
-PAGES = {"README": (FIGURES.README, 5), "policies": (FIGURES.POLICIES, 5), "bench": (FIGURES.BENCH, 25)}
+PAGES = {"real histories": (FIGURES.REAL_HISTORIES, 5), "policies": (FIGURES.POLICIES, 5), "bench": (FIGURES.BENCH, 25)}
 """Pages with the table, and how many policies they show at least."""
 
 
@@ -63,6 +63,14 @@ def test_tables_have_the_stored_figures(page, stored):
     assert FIGURES.filled(path, stored) == path.read_text(encoding="utf-8")
 
 
+def test_readme_has_the_stored_figures(stored):
+    text = words(ROOT / "README.md")
+    ours, calendar = (
+        FIGURES.interval(stored.loc[("all", name)], "relative", 2) for name in ("recommended", "calendar")
+    )
+    assert f"is {ours} of that of a tuned CUSUM, and that of a tuned calendar {calendar}." in text
+
+
 def test_a_table_that_is_off_is_made_anew(stored, tmp_path):
     page = tmp_path / "page.md"
     for header, blank in ((FIGURES.POLICY_TABLE, "| 9 | 9 | 9 | 9 |"), (FIGURES.COST_TABLE, "| 9 | 9 | 9 |")):
@@ -93,8 +101,8 @@ def test_savings_have_the_stored_figures(savings):
         assert ("change" in line) == (row["recommended"] != "all data")
 
 
-def test_readme_says_what_the_rule_is_worth(savings):
-    text = words(FIGURES.README)
+def test_the_page_of_histories_says_what_the_rule_is_worth(savings):
+    text = words(FIGURES.REAL_HISTORIES)
     for name, period in (("inflation", "quarter"), ("us_employment", "month")):
         row = savings.loc[(name, 1.0)]
         assert f"{FIGURES.interval(row, 'saving_rule', 2)} nats a {period}" in text

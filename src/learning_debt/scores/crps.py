@@ -15,7 +15,7 @@ from learning_debt.typing import Array
 
 @dataclass(frozen=True)
 class CRPS(PredictiveDrawsScore):
-    """Minus the continuous ranked probability score, E|X - y| - E|X - X'|/2.
+    """Minus the continuous ranked probability score, ``E|X - y| - E|X - X'|/2``.
 
     For a point forecast that is minus the absolute error. Its divergence is the integral of (F - G)^2 (Gneiting &
     Raftery, JASA 102, 2007). Unit: that of the outcome.

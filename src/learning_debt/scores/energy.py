@@ -15,7 +15,7 @@ from learning_debt.typing import Array
 
 @dataclass(frozen=True)
 class EnergyScore(PredictiveDrawsScore):
-    """Minus the energy score E|X - y| - E|X - X'|/2 with the Euclidean norm over all values of a row.
+    """Minus the energy score ``E|X - y| - E|X - X'|/2`` with the Euclidean norm over all values of a row.
 
     Rows of a batch are separate observations. With one value a row it is the CRPS. Values should share a unit: those
     with the larger spread count for more. Time and memory grow with the draws squared.
