@@ -22,7 +22,7 @@ def examples(page):
 
 def shown_output(page):
     """What a page says that its first example prints."""
-    return re.search(r"```text\n(.*?)\n```", page, flags=re.DOTALL).group(1)
+    return re.search(r"```text\n(.*?)\n```", page, flags=re.DOTALL).group(1).strip()
 
 
 def check_bench(there, rows):
