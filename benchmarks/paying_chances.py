@@ -16,7 +16,7 @@ import simulated_drift
 import learning_debt as ld
 from learning_debt.auditing.chance_check import chances_of_past_retrains, reliability
 from learning_debt.bench.entries import parts, real_entries
-from learning_debt.plots import plot_chances
+from learning_debt.plots import plot_calibration
 
 HORIZONS, RATIOS = (4, 12, 26), (0.25, 1.0, 4.0)
 RESULTS = Path(__file__).parent / "results" / "paying_chances.csv"
@@ -91,7 +91,7 @@ def main():
     table.round(4).to_csv(arguments.out, index=False)
     if arguments.picture:
         drawn = binned(real, "real histories").query("said_by == 'calibrated'").to_xarray()
-        figure = plot_chances(drawn, backend="matplotlib").viz["figure"].item()
+        figure = plot_calibration(drawn, backend="matplotlib").viz["figure"].item()
         figure.savefig(arguments.picture, dpi=110)
     table["off"] = (table["paid"] - table["said"]).abs() > 0.07 + 2 * table["error"]
     print(table[table["part"] == "all"].round(3).to_string(index=False))

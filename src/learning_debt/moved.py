@@ -1,4 +1,4 @@
-"""Modules that had other names in release 0.1.0: their old imports still work for one release, with a warning."""
+"""Modules and functions that had other names: the old ones still work for one release, with a warning."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from functools import partial
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
 PACKAGE = "learning_debt"
 MOVED = {
@@ -76,7 +77,8 @@ MOVED = {
     "estimates": "learning_debt.debt.estimates",
     "plots.attribution": "learning_debt.plots.debt_parts",
     "plots.numbers": "learning_debt.plots.number_text",
-    "plots.signals": "learning_debt.plots.signal_lines",
+    "plots.schedule": "learning_debt.plots.decision_rows",
+    "plots.signals": "learning_debt.plots.debt_lines",
     "plots.text": "learning_debt.plots.literal_text",
     "policy_iteration": "learning_debt.pricing.policy_iteration",
     "posteriors": "learning_debt.forecasters",
@@ -148,6 +150,14 @@ MOVED = {
     "update_rule": "learning_debt.data.update_rule",
 }
 """Old name, without the package's, to the new one."""
+MOVED_NAMES = {
+    ("learning_debt.plots", "plot_chances"): "plot_calibration",
+    ("learning_debt.plots", "plot_schedule"): "plot_decisions",
+    ("learning_debt.plots", "plot_signals"): "plot_debt",
+    ("learning_debt.plots.debt_lines", "plot_signals"): "plot_debt",
+    ("learning_debt.plots.decision_rows", "plot_schedule"): "plot_decisions",
+}
+"""Module and old name of a function, to the one it has there now."""
 SHADOWED = {"audit": "learning_debt.auditing", "replay": "learning_debt.pricing.replays"}
 """Old modules whose name is a public function's: `learning_debt.audit` must stay the function."""
 
@@ -178,6 +188,23 @@ class _MovedModules(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Nothing to run: names are looked up where they are now."""
+
+
+def moved_name(module: str, name: str) -> Any:
+    """What has the old `name` in a module under its new one; a module calls it from its ``__getattr__``.
+
+    Raises
+    ------
+    AttributeError
+        If the module never had one of that name.
+    """
+    new = MOVED_NAMES.get((module, name))
+    if new is None:
+        raise AttributeError(f"module {module!r} has no attribute {name!r}")
+    warnings.warn(
+        f"{module}.{name} is now {new}; the old name goes with the next release", DeprecationWarning, stacklevel=3
+    )
+    return getattr(importlib.import_module(module), new)
 
 
 def serve_old_names() -> None:

@@ -56,6 +56,7 @@ policies.save(SAVED, policies.CUSUM(1.0))
 SPELLS = ld.spell_table(FORECASTER, history(), initial=6, progressbar=False)
 LONGER = ld.spell_table(FORECASTER, history(60), initial=6, progressbar=False)
 REPLAYED = ld.replayed_posteriors(FORECASTER, history(), initial=6, progressbar=False)
+DRAWN = {year: FORECASTER.sample(SHADOW, draws=20, chains=2, random_seed=year) for year in (1, 2)}
 PARTS = ld.debt_by_block(FORECASTER, SHADOW, DEPLOYED, NEW)
 BENCH = bench.run_bench({"mine": LONGER}, policies=[], splits=[0.5], resamples=10, progressbar=False)
 WRITTEN, TABLES = mkdtemp(), mkdtemp()
@@ -120,6 +121,12 @@ PICTURE = {
     "aes_by_visuals": A(None, "object", OPTIONAL),
     "visuals": A(None, "object", OPTIONAL),
 }
+INTERVALS = {
+    "ci_prob": A(None, "probability", OPTIONAL),
+    "stats": A(None, "object", OPTIONAL),
+    **PICTURE,
+}
+OF_SERVICE = {"spells": TABLE, "schedule": A(SCHEDULE, "object", OPTIONAL), "max_series": A(5, "whole")}
 ROWS_LEFT = {"new_data": (NEW, THE_DOOR), "removed_data": (None, THE_DOOR)}
 PAST_LEFT = {"past": (None, THE_DOOR)}
 GRIDS = {"policies": A(None, "object", ("none", "function")), "starts": A(3, "whole", OPTIONAL)}
@@ -843,19 +850,44 @@ CALLS: dict[str, Call] = {
         plots.plot_ageing,
         {"curve": A(ld.ageing_curve(SPELLS), "object"), "max_age": A(10, "whole", OPTIONAL)} | PICTURE,
     ),
-    "plot_chances": Call(plots.plot_chances, {"reliability": A(CHANCES, "object")} | PICTURE),
-    "plot_belief_slope": Call(plots.plot_belief_slope, {"slopes": A(ld.belief_slope(SPELLS), "object")} | PICTURE),
-    "plot_bill": Call(plots.plot_bill, {"audit": A(AUDIT, "object"), "policies": A(None, "names", OPTIONAL)} | PICTURE),
-    "plot_debt_parts": Call(plots.plot_debt_parts, {"parts": A(PARTS, "object"), "max_parts": A(5, "whole")} | PICTURE),
-    "plot_sampled_against_exact": Call(
-        plots.plot_sampled_against_exact,
-        {"sampled": TABLE, "exact": TABLE, "max_points": A(10, "whole"), "random_seed": SEED} | PICTURE,
+    "plot_calibration": Call(
+        plots.plot_calibration,
+        {"reliability": A(CHANCES, "object"), "fewest_cases": A(10, "whole")} | INTERVALS,
     ),
-    "plot_schedule": Call(
-        plots.plot_schedule,
+    "plot_belief_slope": Call(plots.plot_belief_slope, {"slopes": A(ld.belief_slope(SPELLS), "object")} | PICTURE),
+    "plot_bill": Call(
+        plots.plot_bill, {"audit": A(AUDIT, "object"), "policies": A(None, "names", OPTIONAL)} | INTERVALS
+    ),
+    "plot_debt": Call(plots.plot_debt, {"var_names": A(["debt"], "names", OPTIONAL)} | OF_SERVICE | INTERVALS),
+    "plot_debt_parts": Call(
+        plots.plot_debt_parts, {"parts": A(PARTS, "object"), "max_parts": A(5, "whole")} | INTERVALS
+    ),
+    "plot_decisions": Call(
+        plots.plot_decisions,
         {"audit": A(AUDIT, "object"), "policies": A(None, "names", OPTIONAL), "max_series": A(5, "whole")} | PICTURE,
     ),
-    "plot_signals": Call(plots.plot_signals, {"spells": TABLE, "schedule": A(SCHEDULE, "object")} | PICTURE),
+    "plot_parameter_stability": Call(
+        plots.plot_parameter_stability,
+        {
+            "posteriors": A(DRAWN, "object"),
+            "schedule": A(None, "object", OPTIONAL),
+            "var_names": A(None, "names", OPTIONAL),
+            "filter_vars": A(None, "choice", OPTIONAL),
+            "group": A("posterior", "text", ("text", "number as text")),
+            "coords": A(None, "object", OPTIONAL),
+            "sample_dims": A(None, "names", OPTIONAL),
+            "point_estimate": A(None, "choice", OPTIONAL),
+            "ci_kind": A(None, "choice", OPTIONAL),
+            "max_parameters": A(5, "whole"),
+        }
+        | INTERVALS,
+    ),
+    "plot_regret": Call(plots.plot_regret, {"cost": A(0.1, "cost", OPTIONAL)} | OF_SERVICE | INTERVALS),
+    "plot_sampled_against_exact": Call(
+        plots.plot_sampled_against_exact,
+        {"sampled": TABLE, "exact": TABLE, "max_points": A(10, "whole"), "random_seed": SEED} | INTERVALS,
+    ),
+    "plot_spells": Call(plots.plot_spells, {"variable": A("debt", "choice", OPTIONAL)} | OF_SERVICE | PICTURE),
     "plot_upkeep": Call(plots.plot_upkeep, {"spells": TABLE} | PICTURE),
     "write_report": Call(
         write_report,

@@ -10,7 +10,7 @@ import xarray as xr
 
 import learning_debt as ld
 from learning_debt.data import plain_labels
-from learning_debt.plots import plot_bill, plot_schedule, plot_signals
+from learning_debt.plots import plot_bill, plot_debt, plot_decisions
 from learning_debt.plots.literal_text import literal
 from learning_debt.report import write_report
 
@@ -46,8 +46,8 @@ def test_matplotlib_draws_policy_currency_label_and_series_letter_by_letter(name
     schedule = ld.replay(several, ld.policies.Never(), 0.1).schedule
     pictures = {
         "bill": plot_bill(result, backend="matplotlib"),
-        "schedule": plot_schedule(result, backend="matplotlib"),
-        "signals": plot_signals(several, schedule, backend="matplotlib"),
+        "schedule": plot_decisions(result, backend="matplotlib"),
+        "signals": plot_debt(several, schedule, backend="matplotlib"),
     }
     seen = {}
     for which, picture in pictures.items():

@@ -44,9 +44,10 @@ def test_rows_go_from_the_largest_to_the_least(parts, backend):
         assert "at least" in axes.get_xlabel()
 
 
-def test_intervals_are_1645_standard_errors_wide(parts):
-    interval = plot_debt_parts(parts, backend="matplotlib").viz["interval"]["value"].sel(part="level[Graz]").item()
-    np.testing.assert_allclose(interval.get_xdata(), [1.3 - 0.1645, 1.3 + 0.1645])
+def test_intervals_are_as_wide_as_asked_for(parts):
+    drawn = plot_debt_parts(parts, ci_prob=0.9, backend="matplotlib").viz["interval"]["value"]
+    interval = drawn.sel(part="level[Graz]").item()
+    np.testing.assert_allclose(interval.get_xdata(), [1.3 - 0.16448536, 1.3 + 0.16448536])
     assert set(interval.get_ydata()) == {2.0}
 
 

@@ -10,8 +10,8 @@ import pytest
 import xarray as xr
 
 import learning_debt as ld
-from learning_debt.plots import plot_bill, plot_sampled_against_exact, plot_schedule, plot_signals
-from learning_debt.plots.common import period_ticks
+from learning_debt.plots import plot_bill, plot_debt, plot_decisions, plot_sampled_against_exact
+from learning_debt.plots.ticks import period_ticks
 
 PERIODS = 40
 
@@ -65,16 +65,16 @@ def drawn_calls(audit: ld.Audit, **kwargs):
     schedule = ld.replay(table, ld.policies.Calendar(4), 0.1).schedule
     return {
         plot_bill: plot_bill(audit, **kwargs),
-        plot_schedule: plot_schedule(audit, **kwargs),
-        plot_signals: plot_signals(table, schedule, **kwargs),
+        plot_decisions: plot_decisions(audit, **kwargs),
+        plot_debt: plot_debt(table, schedule, **kwargs),
         plot_sampled_against_exact: plot_sampled_against_exact(table, make_spells(), **kwargs),
     }
 
 
 EXPECTED = {
     plot_bill: {"line", "retrain"},
-    plot_schedule: {"baseline", "retrain"},
-    plot_signals: {"band", "line", "unreliable", "retrain"},
+    plot_decisions: {"baseline", "retrain"},
+    plot_debt: {"band", "line", "unreliable", "retrain"},
     plot_sampled_against_exact: {"interval", "point", "unreliable", "identity"},
 }
 
@@ -95,7 +95,7 @@ def test_a_visual_can_be_switched_off(audit, visual):
 
 
 def test_an_unknown_visual_is_refused(audit):
-    for function in (plot_bill, plot_schedule):
+    for function in (plot_bill, plot_decisions):
         with pytest.raises(ValueError, match="wrong"):
             function(audit, backend="none", visuals={"wrong": False})
 
@@ -145,7 +145,7 @@ def test_a_choice_of_policies(audit):
 
 
 def test_schedule_marks_stand_at_the_retrains(audit):
-    marks = plot_schedule(audit, backend="matplotlib").viz["retrain"]["retrain"]
+    marks = plot_decisions(audit, backend="matplotlib").viz["retrain"]["retrain"]
     drawn = marks.sel(policy="your calendar").item().get_offsets().filled(np.nan)[:, 0]
     expected = np.flatnonzero(audit.replays["your calendar"].schedule.values[0]) + 1
     np.testing.assert_array_equal(drawn[np.isfinite(drawn)], expected)
@@ -154,16 +154,16 @@ def test_schedule_marks_stand_at_the_retrains(audit):
 @pytest.mark.parametrize("backend", ["none", "matplotlib"])
 def test_several_series(several, backend):
     assert plot_bill(several, backend=backend).viz["line"]["bill"].sizes["policy"] == len(several.replays)
-    marks = plot_schedule(several, max_series=2, backend=backend).viz["retrain"]["retrain"]
+    marks = plot_decisions(several, max_series=2, backend=backend).viz["retrain"]["retrain"]
     assert marks.sizes["series"] == 2
-    signals = plot_signals(several.spells, several.replays["your calendar"].schedule, backend=backend)
+    signals = plot_debt(several.spells, several.replays["your calendar"].schedule, backend=backend)
     assert signals.viz["line"]["debt"].sizes["series"] == 3
 
 
 def test_signals_follow_the_schedule():
     table = make_spells()
     schedule = ld.replay(table, ld.policies.Calendar(10), 0.1).schedule
-    collection = plot_signals(table, schedule, backend="matplotlib")
+    collection = plot_debt(table, schedule, backend="matplotlib")
     line = collection.viz["line"]["score_gap"].item().get_ydata()
     expected = [table["score_gap"].values[0, 10 * ((t - 1) // 10), t - 1] for t in range(1, PERIODS + 1)]
     np.testing.assert_allclose(np.asarray(line, dtype=float), expected)
@@ -172,19 +172,26 @@ def test_signals_follow_the_schedule():
     assert "band" not in collection.viz.children  # exact values need none
 
 
-def test_band_is_1645_standard_errors_wide():
+@pytest.mark.parametrize(
+    ("asked", "reach"),
+    [
+        ({"ci_prob": 0.9}, 1.6448536),
+        ({}, 1.5981931),  # ArviZ's default, .89
+        ({"stats": {"band": {"prob": 0.5}}}, 0.6744898),
+    ],
+)
+def test_band_is_as_wide_as_asked_for(asked, reach):
     table = make_spells(sampled=True)
-    schedule = ld.replay(table, ld.policies.Never(), 0.1).schedule
-    band = plot_signals(table, schedule, backend="matplotlib").viz["band"]["debt"].item()
+    band = plot_debt(table, backend="matplotlib", **asked).viz["band"]["debt"].item()
     vertices = band.get_paths()[0].vertices
     top = max(vertices[np.isclose(vertices[:, 0], PERIODS), 1])
-    assert top == pytest.approx(float(table["debt"][0, 0, -1]) * (1 + 1.645 * 0.05))
+    assert top == pytest.approx(float(table["debt"][0, 0, -1]) * (1 + reach * 0.05))
 
 
 def test_signals_refuse_a_schedule_that_does_not_fit():
     schedule = ld.replay(make_spells(), ld.policies.Never(), 0.1).schedule
     with pytest.raises(ValueError, match="schedule"):
-        plot_signals(make_spells(), schedule.isel(period=slice(1, None)), backend="none")
+        plot_debt(make_spells(), schedule.isel(period=slice(1, None)), backend="none")
 
 
 def test_sampled_against_exact_is_thinned_and_minds_zeros():

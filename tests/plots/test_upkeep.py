@@ -11,7 +11,7 @@ import xarray as xr
 
 import learning_debt as ld
 from learning_debt.auditing.notes import upkeep_notes
-from learning_debt.plots import plot_signals, plot_upkeep
+from learning_debt.plots import plot_debt, plot_upkeep
 from learning_debt.plots.upkeep import RUNGS
 from learning_debt.report import write_report
 from learning_debt.report.pictures import draw_figures
@@ -114,7 +114,7 @@ def test_upkeep_shows_rungs_limits_and_doubts(spells):
 @pytest.mark.slow
 def test_axes_and_page_are_in_the_unit_of_the_table(spells, audited, tmp_path):
     schedule = audited.replays["oracle"].schedule
-    drawn = plot_signals(audited.spells, schedule, backend="matplotlib").viz["figure"].item()
+    drawn = plot_debt(audited.spells, schedule, backend="matplotlib").viz["figure"].item()
     labels = [axis.get_ylabel() for axis in drawn.axes]
     assert labels == ["posterior debt\n(nats)", "predictive debt\n(EUR per obs.)", "score gap\n(EUR per obs.)"]
     figures = draw_figures(audited)

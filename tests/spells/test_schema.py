@@ -13,7 +13,7 @@ import xarray as xr
 import learning_debt as ld
 from learning_debt.cli.history_file import read_spells
 from learning_debt.data import plain_labels
-from learning_debt.plots import plot_signals
+from learning_debt.plots import plot_debt
 from learning_debt.policies.signals import Signals
 from learning_debt.report import write_report, write_spells
 from learning_debt.spells.placeholder_table import rehearsed_table
@@ -130,7 +130,7 @@ READERS = {
     "decide_all": lambda table: ld.decide_all(table, ld.policies.Never(), 0.1, horizon=2),
     "belief_check": ld.belief_check,
     "compare_tables": lambda table: ld.compare_tables(table, table),
-    "plot_signals": lambda table: plot_signals(table, None),
+    "plot_debt": lambda table: plot_debt(table, None),
     "resolve": lambda table: ld.RetrainingCost(0.1).resolve(table.assign(regret=1.0, rows=1.0)),
 }
 

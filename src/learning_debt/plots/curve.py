@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import xarray as xr
-from arviz_plots import PlotCollection
 from arviz_plots import visuals as vz
-from arviz_plots.plots.utils import get_visual_kwargs
 
-from learning_debt.plots.common import draw_decorations, ignored_aesthetics
+from learning_debt.plots.drawing import Canvas
+from learning_debt.plots.intervals import BOUND, LOWER, UPPER
+from learning_debt.plots.shapes import band
 
 
 def curve_lines(argument: str, curve: xr.Dataset, name: str, dim: str, made_by: str) -> xr.Dataset:
@@ -31,32 +31,23 @@ def curve_lines(argument: str, curve: xr.Dataset, name: str, dim: str, made_by: 
 
 
 def draw_curve(
-    pc: PlotCollection,
+    canvas: Canvas,
     lines: xr.Dataset,
     name: str,
-    aes_by_visuals: Mapping[str, Any],
-    visuals: Mapping[str, Any],
     level: tuple[str, float],
-    decorations: Mapping[str, tuple[Callable[..., Any], Mapping[str, Any]]],
+    axes: Mapping[str, tuple[Callable[..., Any], Mapping[str, Any]]],
 ) -> None:
-    """Band and line where the curve is reliable, a broken line elsewhere; a `level` (visual, value); `decorations`."""
+    """Band and line where the curve is reliable, a broken line elsewhere; a `level` (visual, value); `axes`."""
     reliable, points = lines["reliable"], lines[[name]]
-    band = get_visual_kwargs(visuals, "band")
-    if band is not False and bool(reliable.any()):
+    if bool(reliable.any()):
         low, high = (lines[f"{name}_{end}"].where(reliable) for end in ("low", "high"))
-        ends = {"x": points[name].sel(plot_axis="x"), "y_bottom": low, "y_top": high}
-        ignore, middle = ignored_aesthetics(pc, aes_by_visuals, "band"), low.to_dataset(name=name)
-        kwargs = {"color": "C0", "alpha": 0.25, **band}
-        pc.map(vz.fill_between_y, "band", data=middle, ignore_aes=ignore, **ends, **kwargs)
-    drawn = (
-        ("unreliable", points, {"color": "C0", "linestyle": "--", "width": 1.2}),
-        ("line", points.where(reliable), {"color": "C0", "width": 2.0}),
-    )
-    for visual, data, defaults in drawn:
-        kwargs = get_visual_kwargs(visuals, visual)
-        if kwargs is not False and bool(reliable.any() if visual == "line" else ~reliable.all()):
-            ignore = ignored_aesthetics(pc, aes_by_visuals, visual)
-            pc.map(vz.line_xy, visual, data=data, ignore_aes=ignore, **{**defaults, **kwargs})
+        ends = xr.concat([low, high], dim=xr.DataArray([LOWER, UPPER], dims=BOUND, name=BOUND))
+        canvas.draw("band", band, ends.to_dataset(name=name), x=points[name].sel(plot_axis="x"), color="C0", alpha=0.25)
+    if not bool(reliable.all()):
+        canvas.draw("unreliable", vz.line_xy, points, color="C0", linestyle="C1", width=1.2)
+    if bool(reliable.any()):
+        canvas.draw("line", vz.line_xy, points.where(reliable), color="C0", width=2.0)
     at = xr.Dataset({name: level[1]})
-    around = {level[0]: (vz.hline, {"color": "B3", "width": 0.8})} | {**decorations}
-    draw_decorations(pc, visuals, {visual: (draw, at, given) for visual, (draw, given) in around.items()})
+    canvas.frame(level[0], vz.hline, at, color="B3", width=0.8)
+    for visual, (draw, given) in axes.items():
+        canvas.frame(visual, draw, at, **given)

@@ -9,35 +9,33 @@ import numpy as np
 import xarray as xr
 from arviz_plots import PlotCollection
 from arviz_plots import visuals as vz
-from arviz_plots.plots.utils import get_visual_kwargs
 
-from learning_debt.plots.common import (
-    check_picture,
-    draw_decorations,
-    figure_defaults,
-    ignored_aesthetics,
-    resolve_backend,
-    set_yticks,
-)
+from learning_debt.plots.drawing import Canvas, checked_options
+from learning_debt.plots.intervals import interval_probability, normal_interval
 from learning_debt.plots.literal_text import LiteralLabeller, labels_of, literal
-from learning_debt.plots.signal_lines import Z90
+from learning_debt.plots.shapes import set_yticks
+from learning_debt.plots.ticks import shortened
 from learning_debt.validation import require_instance, require_whole_number
 
 VISUALS = ("interval", "point", "lower_bound", "unreliable", "zero", "xlabel", "labels", "limits")
+LONGEST_NAME = 48
+"""Characters of the name of a part beside its row."""
 
 
 def plot_debt_parts(
     parts: xr.Dataset,
     *,
     max_parts: int = 30,
+    ci_prob: float | None = None,
     plot_collection: PlotCollection | None = None,
     backend: str | None = None,
     labeller: Any = None,
     aes_by_visuals: Mapping[str, Sequence[str]] | None = None,
     visuals: Mapping[str, Mapping[str, Any] | bool] | None = None,
+    stats: Mapping[str, Mapping[str, Any] | xr.Dataset] | None = None,
     **pc_kwargs: Any,
 ) -> PlotCollection:
-    """Plot a row per block of parameters or group of rows, the largest debt on top, with 90% intervals.
+    """Plot a row per block of parameters or group of rows, the largest debt on top, with intervals.
 
     Parameters
     ----------
@@ -45,6 +43,8 @@ def plot_debt_parts(
         From `debt_by_block` or `debt_by_group`.
     max_parts : int
         Of more parts, only those of the largest absolute value are drawn.
+    ci_prob : float, optional
+        Of the intervals; ``rcParams["stats.ci_prob"]`` of ArviZ by default.
     plot_collection : PlotCollection, optional
     backend : {"matplotlib", "bokeh", "plotly", "none"}, optional
     labeller : labeller, optional
@@ -54,7 +54,7 @@ def plot_debt_parts(
     visuals : mapping of {str : mapping or bool}, optional
         Keyword arguments of a visual, or False to leave it out:
 
-        * interval -> :func:`~arviz_plots.visuals.line_x`, 1.645 standard errors each side
+        * interval -> :func:`~arviz_plots.visuals.line_x`
         * point, lower_bound, unreliable -> :func:`~arviz_plots.visuals.scatter_x`; lower bounds and other estimates
           that failed their checks apart
         * zero -> :func:`~arviz_plots.visuals.vline`
@@ -62,6 +62,8 @@ def plot_debt_parts(
         * labels -> the backend's ``yticks``
         * limits -> :func:`~arviz_plots.visuals.set_ylim`
 
+    stats : mapping, optional
+        For ``interval`` another ``{"prob": ...}``, or a Dataset of the ends of ``value`` along ``part``, ``ci_bound``.
     **pc_kwargs
         Passed to :meth:`arviz_plots.PlotCollection.grid`.
 
@@ -85,32 +87,26 @@ def plot_debt_parts(
     """
     require_instance("parts", parts, xr.Dataset, "a Dataset, as debt_by_block or debt_by_group returns it")
     require_whole_number("max_parts", max_parts, at_least=1)
-    aes_by_visuals, visuals = check_picture(plot_collection, backend, labeller, aes_by_visuals, visuals, VISUALS)
-    drawn = _ordered(parts, max_parts)
+    options = checked_options(VISUALS, plot_collection, backend, labeller, aes_by_visuals, visuals, stats, ["interval"])
+    probability, drawn = interval_probability(ci_prob), _ordered(parts, max_parts)
     values = drawn[["value"]]
     names = [str(name) for name in drawn["part"].values]
-    if plot_collection is None:
-        backend = resolve_backend(None, backend)
-        pc_kwargs = figure_defaults(pc_kwargs, backend, 8.0, 1.1 + 0.32 * len(names))
-        pc_kwargs["aes"].setdefault("y", ["part"])
-        pc_kwargs.setdefault("y", [float(row) for row in reversed(range(len(names)))])
-        plot_collection = PlotCollection.grid(values, backend=backend, **pc_kwargs)
-    pc = plot_collection
-    half = Z90 * drawn["standard_error"].fillna(0.0)
-    ends = xr.concat([drawn["value"] - half, drawn["value"] + half], dim="end").transpose("part", "end")
-    bound = drawn["lower_bound"]
-    for visual, function, data, defaults in (
-        ("interval", vz.line_x, ends.to_dataset(name="value"), {"color": "C0", "width": 2.0}),
-        ("point", vz.scatter_x, values.where(drawn["reliable"]), {"color": "C0", "size": 40}),
-        ("lower_bound", vz.scatter_x, values.where(bound), {"color": "C1", "marker": ">", "size": 60}),
-        ("unreliable", vz.scatter_x, values.where(~drawn["reliable"] & ~bound), {"color": "C1", "marker": "x"}),
-    ):
-        kwargs = get_visual_kwargs(visuals, visual)
-        if kwargs is not False and bool(np.isfinite(data["value"]).any()):
-            ignore = ignored_aesthetics(pc, aes_by_visuals, visual, ("y",))
-            pc.map(function, visual, data=data, ignore_aes=ignore, **{**defaults, **kwargs})
-    _draw_decorations(pc, parts.attrs, names, bool(bound.any()), labeller or LiteralLabeller(pc.backend), visuals)
-    return pc
+    heights = {"y": (["part"], [float(row) for row in reversed(range(len(names)))])}
+    canvas = options.canvas(values, pc_kwargs, 8.0, 1.1 + 0.32 * len(names), aes=heights)
+    error = drawn[["standard_error"]].rename(standard_error="value").fillna(0.0)
+    ends = normal_interval(values, error, probability, options.stats, "interval")
+    bound, reliable = drawn["lower_bound"], drawn["reliable"]
+    canvas.draw("interval", vz.line_x, ends, ["y"], color="C0", width=2.0)
+    marks: tuple[tuple[str, xr.DataArray, dict[str, Any]], ...] = (
+        ("point", reliable, {"color": "C0", "size": 40}),
+        ("lower_bound", bound, {"color": "C1", "marker": ">", "size": 60}),
+        ("unreliable", ~reliable & ~bound, {"color": "C1", "marker": "x", "size": 36, "width": 1.5}),
+    )
+    for visual, shown, looks in marks:
+        if bool((shown & values["value"].notnull()).any()):
+            canvas.draw(visual, vz.scatter_x, values.where(shown), ["y"], **looks)
+    _draw_axes(canvas, parts.attrs, names, bool(bound.any()))
+    return canvas.collection
 
 
 def _ordered(parts: xr.Dataset, most: int) -> xr.Dataset:
@@ -136,26 +132,14 @@ def _ordered(parts: xr.Dataset, most: int) -> xr.Dataset:
     return xr.Dataset({name: ("part", column[order]) for name, column in columns.items()}, {"part": labels})
 
 
-def _draw_decorations(
-    pc: PlotCollection,
-    attrs: Mapping[Any, Any],
-    names: Sequence[str],
-    bounded: bool,
-    labeller: Any,
-    visuals: Mapping[str, Any],
-) -> None:
+def _draw_axes(canvas: Canvas, attrs: Mapping[Any, Any], names: Sequence[str], bounded: bool) -> None:
     """Line at zero, axis label and the names of the rows."""
-    rows = np.arange(len(names))[::-1]
+    rows, short = np.arange(len(names))[::-1], {name: shortened(name, LONGEST_NAME) for name in names}
+    labeller = canvas.options.labeller or LiteralLabeller(canvas.backend, coord_map={"part": short})
     labels = [labeller.sel_to_str({"part": name}, {"part": place}) for place, name in enumerate(names)]
-    quantity = literal(f"{attrs.get('quantity', 'debt')} ({attrs.get('unit', 'nats')})", pc.backend)
+    quantity = literal(f"{attrs.get('quantity', 'debt')} ({attrs.get('unit', 'nats')})", canvas.backend)
     blank = xr.Dataset({"value": 0.0})
-    draw_decorations(
-        pc,
-        visuals,
-        {
-            "zero": (vz.vline, blank, {"color": "B3", "width": 0.8}),
-            "xlabel": (vz.labelled_x, blank, {"text": quantity + ("; triangles: at least" if bounded else "")}),
-            "labels": (set_yticks, blank, {"values": rows, "labels": labels}),
-            "limits": (vz.set_ylim, blank, {"limits": (-0.6, len(names) - 0.4)}),
-        },
-    )
+    canvas.frame("zero", vz.vline, blank, color="B3", width=0.8)
+    canvas.frame("xlabel", vz.labelled_x, blank, text=quantity + ("; triangles: at least" if bounded else ""))
+    canvas.frame("labels", set_yticks, blank, values=rows, labels=labels)
+    canvas.frame("limits", vz.set_ylim, blank, limits=(-0.6, len(names) - 0.4))

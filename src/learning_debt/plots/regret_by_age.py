@@ -9,8 +9,8 @@ import xarray as xr
 from arviz_plots import PlotCollection
 from arviz_plots import visuals as vz
 
-from learning_debt.plots.common import check_picture, figure_defaults, resolve_backend
 from learning_debt.plots.curve import curve_lines, draw_curve
+from learning_debt.plots.drawing import checked_options
 from learning_debt.plots.literal_text import literal
 from learning_debt.spells.schema import TableFacts
 from learning_debt.validation import require_instance, require_whole_number
@@ -46,7 +46,7 @@ def plot_ageing(
     visuals : mapping of {str : mapping or bool}, optional
         Keyword arguments of a visual, or False to leave it out:
 
-        * band -> :func:`~arviz_plots.visuals.fill_between_y`; intervals that are reliable
+        * band -> the backend's ``fill_between_y``; intervals that are reliable
         * line, unreliable -> :func:`~arviz_plots.visuals.line_xy`
         * zero -> :func:`~arviz_plots.visuals.hline`
         * xlabel, ylabel -> :func:`~arviz_plots.visuals.labelled_x`, :func:`~arviz_plots.visuals.labelled_y`
@@ -73,20 +73,16 @@ def plot_ageing(
     ['col_index', 'figure', 'plot', 'row_index', 'unreliable']
     """
     require_instance("curve", curve, xr.Dataset, "a Dataset, as ld.ageing_curve(spells) returns it")
-    aes_by_visuals, visuals = check_picture(plot_collection, backend, labeller, aes_by_visuals, visuals, VISUALS)
+    options = checked_options(VISUALS, plot_collection, backend, labeller, aes_by_visuals, visuals)
     lines = curve_lines("curve", curve, "regret", "age", "ageing_curve")
     oldest = curve.sizes["age"]
     last = max(2, oldest // 2) if max_age is None else require_whole_number("max_age", max_age, at_least=1)
     lines = lines.isel(age=slice(last))
-    if plot_collection is None:
-        backend = resolve_backend(None, backend)
-        pc_kwargs = figure_defaults(pc_kwargs, backend, 8, 4)
-        plot_collection = PlotCollection.grid(lines[["regret"]], backend=backend, **pc_kwargs)
-    pc = plot_collection
-    unit = literal(f"mean regret of a period ({TableFacts.from_table(curve, 'curve').regret_unit})", pc.backend)
-    decorations = {
+    canvas = options.canvas(lines[["regret"]], pc_kwargs, 8, 4)
+    unit = literal(f"mean regret of a period ({TableFacts.from_table(curve, 'curve').regret_unit})", canvas.backend)
+    axes = {
         "xlabel": (vz.labelled_x, {"text": "spell age (periods since the last retrain)"}),
         "ylabel": (vz.labelled_y, {"text": unit}),
     }
-    draw_curve(pc, lines, "regret", aes_by_visuals, visuals, ("zero", 0.0), decorations)
-    return pc
+    draw_curve(canvas, lines, "regret", ("zero", 0.0), axes)
+    return canvas.collection

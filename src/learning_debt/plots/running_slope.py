@@ -9,8 +9,8 @@ import xarray as xr
 from arviz_plots import PlotCollection
 from arviz_plots import visuals as vz
 
-from learning_debt.plots.common import check_picture, figure_defaults, period_ticks, resolve_backend
 from learning_debt.plots.curve import curve_lines, draw_curve
+from learning_debt.plots.drawing import checked_options
 from learning_debt.validation import require_instance
 
 VISUALS = ("band", "line", "unreliable", "one", "xlabel", "ylabel", "ticks")
@@ -41,7 +41,7 @@ def plot_belief_slope(
     visuals : mapping of {str : mapping or bool}, optional
         Keyword arguments of a visual, or False to leave it out:
 
-        * band -> :func:`~arviz_plots.visuals.fill_between_y`; intervals that are reliable
+        * band -> the backend's ``fill_between_y``; intervals that are reliable
         * line, unreliable -> :func:`~arviz_plots.visuals.line_xy`; those that are not reliable as far as they lie
           within the reach of the intervals that are
         * one -> :func:`~arviz_plots.visuals.hline`: the slope of a model that is right
@@ -72,22 +72,18 @@ def plot_belief_slope(
     True
     """
     require_instance("slopes", slopes, xr.Dataset, "a Dataset, as ld.belief_slope(spells) returns it")
-    aes_by_visuals, visuals = check_picture(plot_collection, backend, labeller, aes_by_visuals, visuals, VISUALS)
+    options = checked_options(VISUALS, plot_collection, backend, labeller, aes_by_visuals, visuals)
     lines = curve_lines("slopes", slopes, "slope", "period", "belief_slope")
     lines["slope"] = _within_intervals(lines)
-    if plot_collection is None:
-        backend = resolve_backend(None, backend)
-        pc_kwargs = figure_defaults(pc_kwargs, backend, 8, 4)
-        plot_collection = PlotCollection.grid(lines[["slope"]], backend=backend, **pc_kwargs)
-    pc = plot_collection
-    positions, texts = period_ticks(slopes["label"] if "label" in slopes else slopes["period"], 6, pc.backend)
-    decorations: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
+    canvas = options.canvas(lines[["slope"]], pc_kwargs, 8, 4)
+    ticks = canvas.period_ticks(slopes["label"] if "label" in slopes else slopes["period"])
+    axes: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
         "xlabel": (vz.labelled_x, {"text": "period"}),
         "ylabel": (vz.labelled_y, {"text": "realised gap per unit expected"}),
-        "ticks": (vz.set_xticks, {"values": positions, "labels": texts}),
+        "ticks": (vz.set_xticks, ticks),
     }
-    draw_curve(pc, lines, "slope", aes_by_visuals, visuals, ("one", 1.0), decorations)
-    return pc
+    draw_curve(canvas, lines, "slope", ("one", 1.0), axes)
+    return canvas.collection
 
 
 def _within_intervals(lines: xr.Dataset) -> xr.DataArray:

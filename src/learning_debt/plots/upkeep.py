@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,19 +10,11 @@ import xarray as xr
 from arviz_base.labels import MapLabeller
 from arviz_plots import PlotCollection
 from arviz_plots import visuals as vz
-from arviz_plots.plots.utils import get_visual_kwargs
 
 from learning_debt.data import SERIES
 from learning_debt.forecasters.weights import MAXIMUM_PARETO_K
-from learning_debt.plots.common import (
-    check_picture,
-    draw_decorations,
-    figure_defaults,
-    ignored_aesthetics,
-    period_ticks,
-    resolve_backend,
-    set_yticks,
-)
+from learning_debt.plots.drawing import Canvas, checked_options
+from learning_debt.plots.shapes import name_of_row, set_yticks
 from learning_debt.spells import check_spells
 
 VISUALS = ("point", "doubtful", "limit", "xlabel", "ylabel", "ticks", "rungs")
@@ -85,27 +77,24 @@ def plot_upkeep(
     >>> sorted(plot_upkeep(spells, backend="none").viz["point"].data_vars)
     ['rung']
     """
-    aes_by_visuals, visuals = check_picture(plot_collection, backend, labeller, aes_by_visuals, visuals, VISUALS)
+    options = checked_options(VISUALS, plot_collection, backend, labeller, aes_by_visuals, visuals)
     table = check_spells(spells)
     points = upkeep_points(table)
-    if plot_collection is None:
-        backend = resolve_backend(None, backend)
-        pc_kwargs = figure_defaults(pc_kwargs, backend, 10.0, 1.0 + 1.6 * len(points))
-        pc_kwargs["figure_kwargs"].setdefault("sharex", True)
-        pc_kwargs.setdefault("rows", ["__variable__"])
-        plot_collection = PlotCollection.grid(points, backend=backend, **pc_kwargs)
-    believed = xr.DataArray(_first_series(table, "converged", True).astype(bool), dims="period")
-    drawn = (
-        ("point", points.where(believed), {"color": "C0", "size": 14}),
-        ("doubtful", points.where(~believed), {"color": "C1", "marker": "x", "size": 30}),
+    heights = [max(3, len(_found(points))) if name == "rung" else 4 for name in points]
+    canvas = options.canvas(
+        points,
+        pc_kwargs,
+        10.0,
+        1.0 + 0.42 * sum(heights),
+        figure={"sharex": True, "height_ratios": heights},
+        rows=["__variable__"],
     )
-    for visual, data, defaults in drawn:
-        kwargs = get_visual_kwargs(visuals, visual)
-        if kwargs is not False and (visual == "point" or not bool(believed.all())):
-            ignore = ignored_aesthetics(plot_collection, aes_by_visuals, visual)
-            plot_collection.map(vz.scatter_xy, visual, data=data, ignore_aes=ignore, **{**defaults, **kwargs})
-    _draw_decorations(plot_collection, points, table, labeller or MapLabeller(var_name_map=LABELS), visuals)
-    return plot_collection
+    believed = xr.DataArray(_first_series(table, "converged", True).astype(bool), dims="period")
+    canvas.draw("point", vz.scatter_xy, points.where(believed), color="C0", size=14)
+    if not bool(believed.all()):
+        canvas.draw("doubtful", vz.scatter_xy, points.where(~believed), color="C1", marker="x", size=36, width=1.5)
+    _draw_axes(canvas, points, table)
+    return canvas.collection
 
 
 def upkeep_points(table: xr.Dataset) -> xr.Dataset:
@@ -132,23 +121,19 @@ def _first_series(table: xr.Dataset, name: str, default: Any) -> np.ndarray:
     return np.asarray(table[name].isel({SERIES: 0}).values)
 
 
-def _draw_decorations(pc: PlotCollection, points: xr.Dataset, table: xr.Dataset, labeller: Any, visuals: Any) -> None:
+def _found(points: xr.Dataset) -> list[int]:
+    """Places of the rungs that occur."""
+    return [place for place in range(len(RUNGS)) if (points["rung"].sel(plot_axis="y") == place).any()]
+
+
+def _draw_axes(canvas: Canvas, points: xr.Dataset, table: xr.Dataset) -> None:
     """The limit of Pareto k, axis labels and ticks."""
-    positions, texts = period_ticks(table["label"], backend=pc.backend)
-    blank = xr.Dataset(dict.fromkeys(points, 0.0))
-    found = [place for place in range(len(RUNGS)) if (points["rung"].sel(plot_axis="y") == place).any()]
-    decorations: dict[str, tuple[Callable[..., Any], xr.Dataset, dict[str, Any]]] = {
-        "xlabel": (vz.labelled_x, blank[[list(blank)[-1]]], {"text": "period"}),
-        "ylabel": (_name_of_panel, blank, {"subset_info": True, "labeller": labeller}),
-        "ticks": (vz.set_xticks, blank, {"values": positions, "labels": texts}),
-        "rungs": (set_yticks, blank[["rung"]], {"values": found, "labels": [RUNGS[place] for place in found]}),
-    }
+    labeller = canvas.options.labeller or MapLabeller(var_name_map=LABELS)
+    blank, found = xr.Dataset(dict.fromkeys(points, 0.0)), _found(points)
+    canvas.frame("xlabel", vz.labelled_x, blank[[list(blank)[-1]]], text="period")
+    canvas.frame("ylabel", name_of_row, blank, subset_info=True, labeller=labeller)
+    canvas.frame("ticks", vz.set_xticks, blank, **canvas.period_ticks(table["label"]))
+    canvas.frame("rungs", set_yticks, blank[["rung"]], values=found, labels=[RUNGS[place] for place in found])
     if "pareto_k" in blank:
         limit = blank[["pareto_k"]] + MAXIMUM_PARETO_K
-        decorations["limit"] = (vz.hline, limit, {"color": "B3", "linestyle": "--", "width": 0.8})
-    draw_decorations(pc, visuals, decorations)
-
-
-def _name_of_panel(da: xr.DataArray, target: Any, *, labeller: Any, var_name: str, **kwargs: Any) -> Any:
-    kwargs = {key: value for key, value in kwargs.items() if key not in ("sel", "isel")}
-    return vz.labelled_y(da, target, text=labeller.make_label_vert(var_name, {}, {}), **kwargs)
+        canvas.frame("limit", vz.hline, limit, color="B3", linestyle="C1", width=0.8)

@@ -20,9 +20,9 @@ from learning_debt.plots import (
     plot_ageing,
     plot_belief_slope,
     plot_bill,
+    plot_debt,
+    plot_decisions,
     plot_sampled_against_exact,
-    plot_schedule,
-    plot_signals,
     plot_upkeep,
 )
 from learning_debt.spells import check_spells
@@ -80,7 +80,7 @@ def _bill(audit: Audit, schedule: xr.DataArray) -> Figure:
         "bill.png",
         f"What each policy had cost by the end of each period: the lower, the better. {dots}The dashed line is the "
         f"best that hindsight could have done.{left_out}",
-        _png(plot_bill(audit, policies=policies, backend="matplotlib")),
+        _png(plot_bill(audit, policies=policies, ci_prob=0.9, backend="matplotlib")),
     )
 
 
@@ -88,7 +88,7 @@ def _schedule(audit: Audit) -> Figure:
     return Figure(
         "schedule.png",
         "When each policy would have retrained, the dearest policy on top.",
-        _png(plot_schedule(audit, backend="matplotlib")),
+        _png(plot_decisions(audit, backend="matplotlib")),
     )
 
 
@@ -103,7 +103,7 @@ def _signals(table: xr.Dataset, schedule: xr.DataArray, whose: str) -> Figure:
         "signals.png",
         f"How far what was in service {whose}{part} had fallen behind; each dashed line is a retrain. A score gap "
         f"above zero means that the frozen model forecast worse than a retrained one would have.{ahead * late}{errors}",
-        _png(plot_signals(table.isel(first), schedule.isel(first), backend="matplotlib")),
+        _png(plot_debt(table.isel(first), schedule.isel(first), ci_prob=0.9, backend="matplotlib")),
     )
 
 
@@ -145,7 +145,7 @@ def _agreement(sampled: xr.Dataset, exact: xr.Dataset) -> Figure:
         "Sampled estimates against exact values of the same quantities, with 90% Monte-Carlo intervals; on the dashed "
         "line they agree. Crosses failed their checks. Debts are on logarithmic axes, where estimates near or below "
         "zero sit on the lower edge.",
-        _png(plot_sampled_against_exact(sampled, exact, backend="matplotlib")),
+        _png(plot_sampled_against_exact(sampled, exact, ci_prob=0.9, backend="matplotlib")),
     )
 
 

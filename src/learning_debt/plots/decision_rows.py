@@ -9,29 +9,23 @@ import numpy as np
 import xarray as xr
 from arviz_plots import PlotCollection
 from arviz_plots import visuals as vz
-from arviz_plots.plots.utils import get_visual_kwargs
 
 from learning_debt.auditing import Audit
 from learning_debt.data import SERIES
 from learning_debt.plots.bill import cumulative_bills
-from learning_debt.plots.common import (
-    AUDIT,
-    add_policy_aesthetics,
-    check_picture,
-    draw_decorations,
-    figure_defaults,
-    ignored_aesthetics,
-    period_ticks,
-    resolve_backend,
-    set_yticks,
-)
+from learning_debt.plots.common import AUDIT, policy_mappings
+from learning_debt.plots.drawing import Canvas, checked_options
 from learning_debt.plots.literal_text import LiteralLabeller
+from learning_debt.plots.shapes import set_yticks
+from learning_debt.plots.ticks import shortened
 from learning_debt.validation import require_instance, require_whole_number
 
 VISUALS = ("baseline", "retrain", "xlabel", "ticks", "policy_names", "limits")
+LONGEST_NAME = 40
+"""Characters of a policy's name beside its row."""
 
 
-def plot_schedule(
+def plot_decisions(
     audit: Audit,
     *,
     policies: Sequence[str] | None = None,
@@ -81,53 +75,35 @@ def plot_schedule(
     """
     require_instance("audit", audit, Audit, AUDIT)
     require_whole_number("max_series", max_series, at_least=1)
-    aes_by_visuals, visuals = check_picture(plot_collection, backend, labeller, aes_by_visuals, visuals, VISUALS)
+    options = checked_options(VISUALS, plot_collection, backend, labeller, aes_by_visuals, visuals)
     names = [str(name) for name in cumulative_bills(audit, policies)["policy"].values]
     marks = retrain_marks(audit, names).isel({SERIES: slice(0, max_series)})
-    if plot_collection is None:
-        backend = resolve_backend(None, backend)
-        pc_kwargs = figure_defaults(pc_kwargs, backend, 10.5, 1.0 + 0.36 * len(names))
-        add_policy_aesthetics(pc_kwargs, names, audit, ("color",))
-        pc_kwargs["aes"].setdefault("y", ["policy", SERIES])
-        pc_kwargs.setdefault("y", _row_positions(len(names), marks.sizes[SERIES]))
-        plot_collection = PlotCollection.grid(marks, backend=backend, **pc_kwargs)
-    pc = plot_collection
+    looks = policy_mappings(names, audit, ("color",))
+    looks["y"] = ["policy", SERIES], _row_positions(len(names), marks.sizes[SERIES])
+    canvas = options.canvas(marks, pc_kwargs, 10.5, 1.0 + 0.36 * len(names), aes=looks)
     ends = marks.isel(period=slice(0, 2)).copy(data={"retrain": np.full((*marks["retrain"].shape[:2], 2), np.nan)})
     ends["retrain"][..., 0], ends["retrain"][..., 1] = 1.0, float(marks.sizes["period"])
     size = 170 if marks.sizes[SERIES] == 1 else 30
-    for visual, function, data, aes, defaults in (
-        ("baseline", vz.line_x, ends, ("y",), {"color": "B3", "width": 0.6}),
-        ("retrain", vz.scatter_x, marks, ("y", "color"), {"marker": "|", "size": size, "width": 2.2}),
-    ):
-        kwargs = get_visual_kwargs(visuals, visual)
-        if kwargs is not False:
-            ignore = ignored_aesthetics(pc, aes_by_visuals, visual, aes)
-            pc.map(function, visual, data=data, ignore_aes=ignore, **{**defaults, **kwargs})
-    _draw_decorations(pc, audit, names, labeller or LiteralLabeller(pc.backend), visuals)
-    return pc
+    canvas.draw("baseline", vz.line_x, ends, ["y"], color="B3", width=0.6)
+    canvas.draw("retrain", vz.scatter_x, marks, ["y", "color"], marker="|", size=size, width=2.2)
+    _draw_axes(canvas, audit, names)
+    return canvas.collection
 
 
-def _draw_decorations(
-    pc: PlotCollection, audit: Audit, names: Sequence[str], labeller: Any, visuals: Mapping[str, Any]
-) -> None:
+def _draw_axes(canvas: Canvas, audit: Audit, names: Sequence[str]) -> None:
     """Axis labels, ticks and the names of the rows."""
-    positions, texts = period_ticks(audit.replays[names[0]].schedule["label"], backend=pc.backend)
+    short = {name: shortened(name, LONGEST_NAME) for name in names}
+    labeller = canvas.options.labeller or LiteralLabeller(canvas.backend, coord_map={"policy": short})
     rows = np.arange(len(names))[::-1]
     labels = [
         f"{labeller.sel_to_str({'policy': name}, {'policy': place})} ({float(audit.replays[name].retrains.mean()):.3g})"
         for place, name in enumerate(names)
     ]
     blank = xr.Dataset({"retrain": 0.0})
-    draw_decorations(
-        pc,
-        visuals,
-        {
-            "xlabel": (vz.labelled_x, blank, {"text": "period (in brackets: number of retrains)"}),
-            "ticks": (vz.set_xticks, blank, {"values": positions, "labels": texts}),
-            "policy_names": (set_yticks, blank, {"values": rows, "labels": labels}),
-            "limits": (vz.set_ylim, blank, {"limits": (-0.6, len(names) - 0.4)}),
-        },
-    )
+    canvas.frame("xlabel", vz.labelled_x, blank, text="period (in brackets: number of retrains)")
+    canvas.frame("ticks", vz.set_xticks, blank, **canvas.period_ticks(audit.replays[names[0]].schedule["label"]))
+    canvas.frame("policy_names", set_yticks, blank, values=rows, labels=labels)
+    canvas.frame("limits", vz.set_ylim, blank, limits=(-0.6, len(names) - 0.4))
 
 
 def retrain_marks(audit: Audit, names: Sequence[str]) -> xr.Dataset:
