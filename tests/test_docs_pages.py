@@ -71,6 +71,10 @@ def check_your_own_shadow(kept):
     assert kept == "{'supplied'} True"
 
 
+def check_gallery(*printed):
+    assert not any(printed)
+
+
 def check_integrations(*printed):
     assert all(printed)
 
@@ -136,6 +140,7 @@ CHECKS = {
     "late-data.md": check_late_data,
     "price-a-retrain.md": check_price_a_retrain,
     "your-own-shadow.md": check_your_own_shadow,
+    "gallery.md": check_gallery,
     "integrations.md": check_integrations,
     "models.md": check_models,
     "monitor-operations.md": check_monitor_operations,

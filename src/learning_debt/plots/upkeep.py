@@ -17,7 +17,7 @@ from learning_debt.plots.drawing import Canvas, checked_options
 from learning_debt.plots.shapes import name_of_row, set_yticks
 from learning_debt.spells import check_spells
 
-VISUALS = ("point", "doubtful", "limit", "xlabel", "ylabel", "ticks", "rungs")
+VISUALS = ("point", "doubtful", "limit", "xlabel", "ylabel", "ticks", "rungs", "limits")
 RUNGS = ("kept", "supplied", "pooled", "reweight", "moment match", "refit", "exact")
 """From the cheapest to the dearest."""
 LABELS: dict[Hashable, Hashable] = {"rung": "rung", "pareto_k": "Pareto k", "evaluations": "evaluations\n(log10)"}
@@ -54,6 +54,7 @@ def plot_upkeep(
         * limit -> :func:`~arviz_plots.visuals.hline`: Pareto k = 0.7
         * xlabel, ylabel -> :func:`~arviz_plots.visuals.labelled_x`, :func:`~arviz_plots.visuals.labelled_y`
         * ticks, rungs -> ticks of the periods and of the rungs
+        * limits -> :func:`~arviz_plots.visuals.set_ylim` of the rungs
 
     **pc_kwargs
         Passed to :meth:`arviz_plots.PlotCollection.grid`.
@@ -134,6 +135,8 @@ def _draw_axes(canvas: Canvas, points: xr.Dataset, table: xr.Dataset) -> None:
     canvas.frame("ylabel", name_of_row, blank, subset_info=True, labeller=labeller)
     canvas.frame("ticks", vz.set_xticks, blank, **canvas.period_ticks(table["label"]))
     canvas.frame("rungs", set_yticks, blank[["rung"]], values=found, labels=[RUNGS[place] for place in found])
+    if found:
+        canvas.frame("limits", vz.set_ylim, blank[["rung"]], limits=(min(found) - 0.5, max(found) + 0.5))
     if "pareto_k" in blank:
         limit = blank[["pareto_k"]] + MAXIMUM_PARETO_K
         canvas.frame("limit", vz.hline, limit, color="B3", linestyle="C1", width=0.8)
