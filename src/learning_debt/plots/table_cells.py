@@ -99,8 +99,8 @@ def plot_spells(
     >>> gap = [[0.0, 0.3, 0.4], [np.nan, 0.0, 0.1], [np.nan, np.nan, 0.0]]
     >>> spells = xr.Dataset({"score_gap": (("deployed_at", "period"), gap)})
     >>> schedule = ld.replay(spells, ld.policies.CUSUM(0.2), cost=0.25).schedule
-    >>> plot_spells(spells, schedule, backend="none").viz["cell"].item()["limits"]
-    (0.0, 0.39)
+    >>> plot_spells(spells, schedule, backend="none").viz["cell"]["cells"].item()["limits"]
+    (0.0, 0.35)
     """
     require_table("spells", spells)
     require_whole_number("max_series", max_series, at_least=1)

@@ -63,7 +63,7 @@ def shortened(text: str, longest: int) -> str:
     Examples
     --------
     >>> shortened("Sales of the shop in the Annenstrasse, Graz", 18)
-    'Sales of t…e, Graz'
+    'Sales of th…, Graz'
     """
     if len(text) <= longest:
         return text
