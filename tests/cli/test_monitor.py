@@ -128,11 +128,9 @@ def test_init_refuses_before_it_makes_anything(tmp_path, monkeypatch, lines, opt
     assert not Path("state").exists()
 
 
-def test_init_that_is_cut_short_says_how_to_go_on(tmp_path, monkeypatch):
+def test_init_that_is_cut_short_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("model.py").write_text(MODEL + POLICY)
-    frame(0, 40).to_csv("history.csv", index=False)
-    options = ("--history", "history.csv", "--last-retrain", "w029")
     record, left = LiveSession._record, [4]
 
     def interrupted(*arguments):
@@ -143,14 +141,11 @@ def test_init_that_is_cut_short_says_how_to_go_on(tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(LiveSession, "_record", interrupted)
-        done = run("init", "state", "--model", "model.py", *options)
+        done = run("init", "state", "--model", "model.py", "--last-retrain", "w029")
     assert done.exit_code == 130
-    again = "learning-debt monitor observe state history.csv --model model.py"
-    assert f"the periods so far are kept in state; go on with: {again}" in done.stderr
-    assert ld.Monitor.open("state").status()["label"] == "w033"
-    assert run(*again.split()[2:], "--exit-zero").exit_code == 0
-    status = ld.Monitor.open("state").status()
-    assert (status["label"], status["in_service"], status["period"]) == ("w039", "w029", 10)
+    assert [one.name for one in Path().iterdir() if "state" in one.name] == []
+    assert run("init", "state", "--model", "model.py", "--last-retrain", "w029").exit_code == 0
+    assert ld.Monitor.open("state").status()["in_service"] == "w029"
 
 
 def test_init_leaves_a_folder_that_is_there_alone(home):

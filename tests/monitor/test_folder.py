@@ -16,10 +16,11 @@ import pytest
 
 import learning_debt as ld
 from learning_debt.monitor import BusyError, verify_folder
+from learning_debt.monitor.live_session import LiveSession
 from learning_debt.monitor.state_folder import StateFolder
 from learning_debt.monitor.writer_lock import writer_lock
 
-from .a_monitor import FORECASTER, INITIAL, contents, history, made, part, walked
+from .a_monitor import AGREED, FORECASTER, INITIAL, contents, history, made, part, walked
 
 ROWS = history()
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
@@ -324,6 +325,20 @@ def test_rows_are_only_added(folder):
             with pytest.raises(sqlite3.IntegrityError, match="only added"):
                 rows.execute(statement)
     rows.close()
+
+
+@pytest.mark.parametrize("doing", ["_record", "deploy"])
+def test_a_monitor_is_made_as_a_whole_or_not_at_all(tmp_path, monkeypatch, doing):
+    """Ended before the told retrain is recorded, it would go on with another posterior in service than was told."""
+
+    def ended(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LiveSession, doing, ended)
+        with pytest.raises(KeyboardInterrupt):
+            ld.Monitor.create(tmp_path / "state", FORECASTER, ROWS, initial=10, last_retrain=15, **AGREED)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_is_not_left_half_made(tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ import pytest
 import xarray as xr
 
 import learning_debt as ld
+from learning_debt.monitor import verify_folder
 from learning_debt.policies.saving import from_text
 
 from .a_monitor import AGREED, FORECASTER, INITIAL, contents, history, made, part, walked
@@ -239,15 +240,59 @@ def test_a_folder_that_is_there_is_left_alone(folder):
     assert contents(folder) == before
 
 
-def test_from_an_audit_to_live_in_one_line(tmp_path):
-    spells = ld.spell_table(FORECASTER, part(ROWS, 0, 50), initial=10, progressbar=False)
-    audit = ld.audit(spells, 0.3, calendar=8, resamples=20)
-    monitor = ld.Monitor.from_audit(tmp_path / "state", audit, FORECASTER, part(ROWS, 0, 50), initial=10, retained=60)
-    assert monitor.status()["deployed_label"] == audit.decision.deployed_label
+@pytest.fixture(scope="module", params=["recommended", "CUSUM"])
+def audited(request):
+    """An audit of forty periods, by the recommended policy or by one that learns nothing."""
+    spells = ld.spell_table(FORECASTER, part(ROWS, 0, 40), initial=12, progressbar=False)
+    policies = {"recommended": None} if request.param == "CUSUM" else None
+    return ld.audit(spells, 0.3, calendar=8, resamples=20, policies=policies)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("initial", [None, 30])
+def test_the_first_decision_of_a_monitor_is_that_of_the_audit_it_was_made_from(tmp_path, audited, initial):
+    """Its cells are at hand, whatever posteriors the walk since the last retrain has kept."""
+    folder, again = tmp_path / "state", audited.decision
+    monitor = ld.Monitor.from_audit(folder, audited, FORECASTER, part(ROWS, 0, 40), initial=initial, retained=5)
     decision = monitor.history().isel(period=-1)
-    assert decision["verdict"] == audit.decision.verdict
-    assert decision["expected_regret"].item() == pytest.approx(audit.decision.expected_regret.value, rel=1e-6)
-    assert monitor.observe(part(ROWS, 50)).label == 50
+    assert (decision["verdict"], decision["deployed_label"]) == (again.verdict, again.deployed_label)
+    assert decision["reason"] == again.reason
+    for name, theirs in (("expected_regret", again.expected_regret.value), ("probability", again.probability)):
+        assert decision[name].item() == pytest.approx(theirs, rel=1e-6)
+    assert decision["break_even_cost"].item() == pytest.approx(again.break_even_cost, rel=1e-6, nan_ok=True)
+    assert monitor.observe(part(ROWS, 40)).label == 40
+    monitor = ld.Monitor.open(folder, FORECASTER)
+    assert monitor.observe(part(ROWS, 41)).label == 41
+    assert monitor.verify(replay=True).findings == ()
+    spells = monitor.spells()
+    assert spells["label"].values.tolist() == [*range(12, 42)]
+    mine = spells["debt"].isel(deployed_at=slice(28), period=slice(28))
+    np.testing.assert_allclose(mine, audited.all_spells["debt"])
+
+
+def test_an_audit_of_another_history_is_refused(tmp_path, audited):
+    for rows, wrong in ((part(ROWS, 15, 40), "12"), (part(ROWS, 0, 35), "35")):
+        with pytest.raises(ValueError, match=f"audit is of another history: its period {wrong}"):
+            ld.Monitor.from_audit(tmp_path / "state", audited, FORECASTER, rows, last_retrain=34)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_a_history_may_go_on_where_the_audit_ends(tmp_path, audited):
+    monitor = ld.Monitor.from_audit(tmp_path / "state", audited, FORECASTER, part(ROWS, 0, 48), last_retrain=46)
+    assert monitor.status()["in_service"] == 46
+    assert monitor.observe(part(ROWS, 48)).label == 48
+    assert monitor.verify(replay=True).ok
+
+
+@pytest.mark.slow
+def test_what_an_audit_knew_is_part_of_the_record(tmp_path, audited):
+    ld.Monitor.from_audit(tmp_path / "state", audited, FORECASTER, part(ROWS, 0, 40))
+    (file,) = (tmp_path / "state" / "audited").iterdir()
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    assert verify_folder(tmp_path / "state").findings == (f"file audited/{file.name} was changed",)
 
 
 def test_what_serves_may_have_been_trained_in_the_middle_of_the_history(tmp_path):

@@ -78,6 +78,8 @@ class Audit:
     random_seed : int or None
     resamples : int
         Of the intervals.
+    all_spells : Dataset
+        The whole table, which today's decisions rest on.
     """
 
     table: xr.Dataset
@@ -99,6 +101,7 @@ class Audit:
     today: str = ""
     random_seed: int | None = None
     resamples: int = 0
+    all_spells: xr.Dataset = field(default_factory=xr.Dataset)
 
     @property
     def headline(self) -> str:
@@ -274,6 +277,7 @@ def audit(
         today=told(today),
         random_seed=random_seed,
         resamples=resamples,
+        all_spells=table,
     )
 
 

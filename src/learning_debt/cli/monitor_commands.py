@@ -83,8 +83,8 @@ def init(
 ) -> None:
     """Make the folder: fit what serves now, and walk through the periods since.
 
-    The policy is that of MODEL.py (policy = ...), or else the one that an audit of the history chooses. If it is cut
-    short, observe the same history to go on: periods that are known are recognised.
+    The policy is that of MODEL.py (policy = ...), or else the one that an audit of the history chooses; the first
+    decision is then the audit's. The folder is there once all is done: if it is cut short, nothing is.
     """
     with clear_endings(model.absolute().parent):
         from learning_debt.cli.monitor_of_file import begun_monitor
@@ -92,7 +92,7 @@ def init(
         answers = Answers("init", as_json)
         options = {"cost": cost, "calendar": calendar, "last_retrain": last_retrain, "random_seed": seed}
         with begun_monitor(directory, model, history, options, answers.console) as monitor:
-            status = _status_of(monitor, directory)
+            status = monitor.status()
             answers.give(status, [f"{directory}: {status['series']} is watched from {status['last_label']} on"])
 
 
@@ -133,7 +133,7 @@ def observe(
         with monitor_of(directory, model, answers.console) as monitor:
             rows = read_standard_input(kind, "BATCH") if str(batch) == "-" else read_history(batch, "BATCH")
             monitor.observe(with_labels(monitor, rows), gaps=gaps)
-            status = _status_of(monitor, directory)
+            status = monitor.status()
             answers.give(status, decision_lines(status, monitor.explain()))
             _alert([monitor], hooks)
         _end([status["verdict"]], exit_zero)
@@ -161,7 +161,7 @@ def status(
         hooks = hooks_of(webhook, webhook_variable, secret_variable, command, cooldown)
         registry = registry_of(mlflow, mlflow_uri)
         monitors = [(ld.Monitor.open(directory), directory) for directory in directories]
-        found = [_status_of(monitor, directory) for monitor, directory in monitors]
+        found = [monitor.status() for monitor, directory in monitors]
         lines = [line for one in found for line in decision_lines(one, one["reason"])]
         answers.give(found[0] if len(found) == 1 else found, lines)
         _alert([monitor for monitor, _ in monitors], hooks)
@@ -228,7 +228,7 @@ def redeploy(
             except CandidateRefusedError as error:
                 answers.give({"deployed": False, "check": error.check}, [f"not put into service: {error.check}"])
                 raise typer.Exit(FAILED_CHECK) from error
-            status = _status_of(monitor, directory)
+            status = monitor.status()
             answers.give({"deployed": True, "check": check, **status}, [f"{status['in_service']} serves; {check}"])
             _register(monitor, directory, registry)
 
@@ -252,7 +252,7 @@ def rollback(
         registry = registry_of(mlflow, mlflow_uri)
         monitor = ld.Monitor.open(directory)
         monitor.rollback(label_of(monitor, to, "--to"), reason=reason)
-        status = _status_of(monitor, directory)
+        status = monitor.status()
         answers.give(status, [f"{status['in_service']} serves again"])
         _register(monitor, directory, registry)
 
@@ -345,11 +345,6 @@ def export(
     with clear_endings():
         copy = ld.Monitor.open(directory).export(out, rows=rows)
         Answers("export", as_json).give({"folder": str(copy)}, [f"copied to {copy}"])
-
-
-def _status_of(monitor: ld.Monitor, directory: Path) -> dict[str, Any]:
-    """What a monitor says, under the name of its folder."""
-    return monitor.status() | {"series": directory.absolute().name}
 
 
 def _alert(monitors: Sequence[ld.Monitor], hooks: Sequence[Any]) -> None:

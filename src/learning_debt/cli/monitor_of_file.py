@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,31 +62,15 @@ def begun_monitor(
         if "policy" in settings.said:
             given = {**settings.said, **settings.given, **audit_options, "cost": cost}
             chosen = {name: given[name] for name in CREATION if name in given}
-            with _said_how_to_go_on(directory, model, history):
-                monitor = ld.Monitor.create(directory, forecaster, data, **chosen)
+            monitor = ld.Monitor.create(directory, forecaster, data, **chosen)
         else:
             console.say(f"{model.name}: {source}; an audit of the history chooses the policy", "bold")
             found = ld.audit(ld.spell_table(forecaster, data, **table_options), cost, **audit_options)
             alike = {name: table_options[name] for name in ALIKE if name in table_options}
             if isinstance(alike.get("shadow"), ld.PooledShadow):  # it serves whole histories
                 alike.pop("shadow")
-            with _said_how_to_go_on(directory, model, history):
-                monitor = ld.Monitor.from_audit(directory, found, forecaster, data, **alike)
+            monitor = ld.Monitor.from_audit(directory, found, forecaster, data, **alike)
         yield monitor
-
-
-@contextmanager
-def _said_how_to_go_on(directory: Path, model: Path, history: Path | None) -> Iterator[None]:
-    """Say with whatever ends the walk through a history that its periods so far are kept, and how to go on."""
-    before = directory.exists()
-    try:
-        yield
-    except BaseException as error:
-        if not before and directory.exists():
-            rows = "HISTORY.csv" if history is None else str(history)
-            again = shlex.join(["learning-debt", "monitor", "observe", str(directory), rows, "--model", str(model)])
-            error.add_note(f"the periods so far are kept in {directory}; go on with: {again}")
-        raise
 
 
 def label_of(monitor: ld.Monitor, text: str | None, option: str) -> Any:

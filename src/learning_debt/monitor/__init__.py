@@ -6,7 +6,7 @@ plain). Numbers that are not known are NaN, labels of periods are text or whole 
 ======================================  ====================================================================
 field                                   what it is
 ======================================  ====================================================================
-``series``                              name of the series (`status` only)
+``series``                              name of the series among others, or of the folder (`status` only)
 ``period``, ``label``                   number of the last period that was observed, from 1, and its label
 ``verdict``                             ``"retrain"``, ``"wait"`` or ``"cannot tell"``
 ``reason``                              one sentence
@@ -40,11 +40,11 @@ from learning_debt.monitor.alerts import Delivery
 from learning_debt.monitor.candidate_gate import CandidateCheck
 from learning_debt.monitor.command_hook import CommandHook
 from learning_debt.monitor.decision_records import RecordedDecision
-from learning_debt.monitor.live_monitor import Monitor, verify_folder
+from learning_debt.monitor.live_monitor import Monitor
 from learning_debt.monitor.many_series import SeriesMonitors
 from learning_debt.monitor.model_registry import MlflowRegistry
 from learning_debt.monitor.open_metrics import open_metrics
-from learning_debt.monitor.verification import Verification
+from learning_debt.monitor.verification import Verification, verify_folder
 from learning_debt.monitor.webhook import Webhook
 from learning_debt.monitor.writer_lock import BusyError
 

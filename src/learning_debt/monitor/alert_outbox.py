@@ -32,7 +32,8 @@ class AlertOutbox:
 
     def __init__(self, folder: StateFolder) -> None:
         self.folder = folder
-        self.series = folder.path.name
+        with opened(folder.ledger) as ledger:
+            self.series = Standing.of(ledger).name(folder.path)
 
     @contextmanager
     def sending(self) -> Iterator[bool]:

@@ -23,7 +23,7 @@ def spells_of(session: LiveSession) -> xr.Dataset:
     """As `Monitor.spells` gives it."""
     forecaster, settings = session.require_forecaster(), session.settings
     with opened(session.folder.ledger) as ledger:
-        rows, initial = session.all_rows(ledger), len(Standing.of(ledger).created["rows"])
+        rows, initial = session.all_rows(ledger), _initial(Standing.of(ledger))
     asked: dict[str, Any] = {
         "initial": initial,
         "exposure": settings.exposure or "rows",
@@ -41,26 +41,40 @@ def spells_of(session: LiveSession) -> xr.Dataset:
     return layout.table([collected_columns(ExactStep(forecaster, plan.options), plan)])
 
 
-def agreed_in(audit: Audit, score: Score) -> dict[str, Any]:
-    """Arguments of `Monitor.create` that an audit settles.
+def _initial(standing: Standing) -> int:
+    """Periods of the first posterior; of a monitor that was made from an audit those of the audit's."""
+    known = len(standing.created["rows"])
+    audited = standing.created.get("audited")
+    return known if audited is None else min(known, known - 1 + int(audited["first"]))
+
+
+def agreed_in(audit: Audit, score: Score, series: Any = None) -> dict[str, Any]:
+    """Arguments of `Monitor.create` that an audit settles, about one of its series where it is of several.
 
     Raises
     ------
     ValueError
-        If it decides about several series, or its table is of another score.
+        If it decides about several series and none is named, its table is of another score, or of forecasts that look
+        further ahead than a monitor's.
     """
-    if audit.decision is None:
+    decision = audit.decision if series is None else audit.decisions[series]
+    if decision is None:
         raise ValueError(
-            "audit is of several series, and a monitor of one: audit each alone, and give it its own folder"
+            "audit is of several series, and a monitor of one: use SeriesMonitors.from_audit, or audit each alone"
         )
-    facts = TableFacts.from_table(audit.spells)
+    facts = TableFacts.from_table(audit.all_spells)
     if facts.score != score.name:
         raise ValueError(f"score: the audited table is of the score {facts.score!r}, not {score.name!r}; give the same")
+    if facts.horizon != 1:
+        raise ValueError(
+            f"audit is of forecasts {facts.horizon} periods ahead, and a monitor scores those of the next period; "
+            "audit a table with horizon=1"
+        )
     return {
         "policy": audit.tuned[audit.decided_by].policy,
         "cost": audit.cost,
-        "calendar": audit.decision.horizon,
+        "calendar": decision.horizon,
         "probability": audit.probability,
         "update_rule": facts.update_rule,
-        "last_retrain": audit.decision.deployed_label,
+        "last_retrain": decision.deployed_label,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,9 @@ from learning_debt.monitor.standing import Standing, decision_of, labels_by_numb
 from learning_debt.spells.schema import se_of
 
 ANSWERS = ("redeploy", "rollback", "decline")
-SERIES_NAME = "0"
-"""What a monitor calls its series where the history names none, as spell tables do."""
 
 
-def status_of(ledger: Ledger) -> dict[str, Any]:
+def status_of(ledger: Ledger, path: Path) -> dict[str, Any]:
     """As `Monitor.status` gives it."""
     standing, decision, head = Standing.of(ledger), last_decision(ledger), ledger.head
     assert head is not None
@@ -36,7 +35,7 @@ def status_of(ledger: Ledger) -> dict[str, Any]:
     if answer is not None and answer["kind"] != "decline":
         told |= {"verdict": "wait", "reason": f"{served} serves since then, and none of its forecasts has outcomes yet"}
     return told | {
-        "series": SERIES_NAME,
+        "series": standing.name(path),
         "in_service": served,
         "last_label": plain_label(standing.label(ledger, standing.last)),
         "retained": [plain_label(standing.label(ledger, number)) for number in standing.stored],

@@ -59,6 +59,7 @@ class _Walk:
         self.deployed: list[int] = []
         self.retrains, self.regret = 0, 0.0
         self.created: dict[str, Any] = {}
+        self.audited = session.audited(ledger)
 
     def begin(self) -> None:
         """The first posterior."""
@@ -82,7 +83,7 @@ class _Walk:
         trained = self._one("SELECT * FROM periods WHERE number = ?", in_service)
         before = Before(
             number, tuple(self.stored), tuple(self.deployed), self._spell(in_service, number), trained,
-            self.created["labels"], *recalled(self.ledger, number), self.regret, self.retrains,
+            self.created["labels"], *recalled(self.ledger, number), self.audited, self.regret, self.retrains,
         )  # fmt: skip
         if self.step is None:
             own = self._spell(in_service, number + 1)

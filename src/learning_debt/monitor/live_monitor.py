@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import xarray as xr
 
 from learning_debt.auditing import Audit
-from learning_debt.auditing import audit as audit_spells
 from learning_debt.data.update_rule import UpdateRule
 from learning_debt.forecasters.base import Forecaster, require_forecaster
 from learning_debt.monitor.agreed_settings import Settings
 from learning_debt.monitor.decision_records import RecordedDecision
 from learning_debt.monitor.incoming_batches import Arriving, by_period
 from learning_debt.monitor.ledger import NewEntry, opened
-from learning_debt.monitor.ledger_audit import agreed_in, spells_of
-from learning_debt.monitor.ledger_reading import explained, history_of, status_of
-from learning_debt.monitor.ledger_replay import replayed
+from learning_debt.monitor.ledger_audit import agreed_in
 from learning_debt.monitor.live_session import LiveSession, live_step
-from learning_debt.monitor.monitor_creation import agreed, begun, checked_rows, make_folder, require_new
+from learning_debt.monitor.monitor_creation import agreed, begin_folder, begun, checked_rows, require_new
 from learning_debt.monitor.operations import Operations
+from learning_debt.monitor.record_readings import RecordReadings
 from learning_debt.monitor.standing import Standing, last_decision
-from learning_debt.monitor.state_folder import StateFolder
-from learning_debt.monitor.verification import Verification, verified
+from learning_debt.monitor.state_folder import StateFolder, made_whole
 from learning_debt.policies.base import Policy
 from learning_debt.policies.cost import RetrainingCost
 from learning_debt.scores import Score, as_score
@@ -34,7 +30,7 @@ from learning_debt.shadows.base import ShadowKeeper
 from learning_debt.validation import require_flag, require_instance, require_text
 
 
-class Monitor(Operations):
+class Monitor(RecordReadings, Operations):
     """A deployed forecaster watched period by period: one decision each, and a ledger of all of them in one folder.
 
     `create` makes the folder, `open` goes on with it. Each period is worked out by the step that makes spell tables,
@@ -89,6 +85,10 @@ class Monitor(Operations):
     ) -> Self:
         """Make a monitor's folder, and walk through the periods of the history that follow the first posterior.
 
+        The folder is there once all of that is done, and not before. A policy that learns as it goes, as the
+        recommended one does, has learned from the periods that were walked through: `from_audit` begins with what an
+        audit has shown, and a small `initial` with what the walk shows.
+
         Parameters
         ----------
         path : path
@@ -131,23 +131,31 @@ class Monitor(Operations):
         OSError
             If the folder cannot be written.
         """
-        require_forecaster("forecaster", forecaster)
-        settings = agreed(
-            forecaster, policy=policy, cost=cost, horizon=calendar, update_rule=update_rule, score=score,
-            shadow=shadow, exposure=exposure, probability=probability, retained=retained, late=late,
-            varying_rows=varying_rows,
-            random_seed=random_seed,
+        return cls._created(
+            path, forecaster, history, cost=cost, policy=policy, calendar=calendar, update_rule=update_rule,
+            score=score, shadow=shadow, exposure=exposure, initial=initial, last_retrain=last_retrain,
+            retained=retained, late=late, probability=probability, varying_rows=varying_rows, random_seed=random_seed,
         )  # fmt: skip
+
+    @classmethod
+    def _created(
+        cls, path: Any, forecaster: Forecaster, history: Any, *, initial: Any = None, last_retrain: Any = None,
+        spells: xr.Dataset | None = None, series: str = "", **agreement: Any,
+    ) -> Self:  # fmt: skip
+        """As `create`; with an audited table of the history, and what a series among others is called."""
+        settings = agreed(require_forecaster("forecaster", forecaster), **agreement)
         target = require_new(path)
-        beginning = begun(history, settings.observation_dim, initial, last_retrain, settings.late)
+        beginning = begun(history, settings, initial, last_retrain, spells, series)
         checked_rows(forecaster, beginning, settings.observation_dim)
-        make_folder(target, settings, beginning, forecaster, live_step(forecaster, settings))
-        monitor = cls.open(target, forecaster)
-        for place, one in enumerate(beginning.later):
-            monitor._session.observe([one], gaps=True)
-            if place == beginning.retrained_at:
-                monitor._session.deploy("told", "the last retrain, as told when the monitor was made")
-        return monitor
+        with made_whole(target) as part:
+            begin_folder(part, settings, beginning, forecaster, live_step(forecaster, settings))
+            session = LiveSession(StateFolder(part), settings, forecaster)
+            for place, one in enumerate(beginning.later):
+                session.observe([one], gaps=True)
+                if place == beginning.retrained_at:
+                    session.deploy("told", "the last retrain, as told when the monitor was made")
+        session.folder = StateFolder(target)
+        return cls(session)
 
     @classmethod
     def from_audit(
@@ -169,30 +177,35 @@ class Monitor(Operations):
     ) -> Self:
         """Go live with what an audit settled: the policy that decides, its cost, horizon, update rule and intervals.
 
+        The cells of the audited table, of the last 156 periods, are kept in the folder: what is expected of a retrain,
+        its chance and a policy that learns as it goes begin with what the audit knew, so that the first decision is the
+        audit's own: to rounding for an exact forecaster, and for others but for the Monte-Carlo errors of the present
+        spell's signals, which are worked out anew.
+
         Parameters
         ----------
         path : path
         audit : Audit
             Of this forecaster and this history.
-        forecaster, history, score, shadow, exposure, initial, retained, late, varying_rows, \
-random_seed
-            As in `create`, and as the audited table had them: with its `initial`, and enough posteriors `retained`,
-            what is expected of a retrain is learned from the same cells as the audit's.
+        forecaster, history, score, shadow, exposure, initial, retained, late, varying_rows, random_seed
+            As in `create`, and as the audited table had them. The history may go on where the audit's ends.
         last_retrain : object, optional
             As in `create`; left out, that of the audit's decision.
 
         Raises
         ------
         TypeError, ValueError
-            As `create`, or if the audit is of several series, or of another score.
+            As `create`, or if the audit is of several series, of another score or history, or of forecasts that look
+            further ahead than one period.
         """
         require_instance("audit", audit, Audit, "the result of ld.audit")
         settled = agreed_in(audit, as_score(score))
         if last_retrain is not None:
             settled["last_retrain"] = last_retrain
-        return cls.create(
+        return cls._created(
             path, forecaster, history, score=score, shadow=shadow, exposure=exposure, initial=initial,
-            retained=retained, late=late, varying_rows=varying_rows, random_seed=random_seed, **settled,
+            retained=retained, late=late, varying_rows=varying_rows, random_seed=random_seed, spells=audit.all_spells,
+            **settled,
         )  # fmt: skip
 
     @classmethod
@@ -295,111 +308,3 @@ random_seed
                 raise ValueError("there is no decision to decline: nothing has been observed yet")
             self._session.append(ledger, NewEntry("decline", Standing.of(ledger).last, {}, reason))
         return self.status()
-
-    def status(self) -> dict[str, Any]:
-        """Where the monitor stands, as plain values.
-
-        Returns
-        -------
-        dict
-            The fields of the last `RecordedDecision`, by name, with labels as text or whole numbers, doubts by name and
-            NaN where there is no number; ``period`` is 0 and ``verdict`` is ``"wait"`` before the first one. With them
-            ``series``, ``in_service`` (label of the period after which what serves now was trained), ``answer`` (what
-            the owner did about the decision: ``""``, ``"redeploy"``, ``"rollback"`` or ``"decline"``; after the first
-            two the verdict is ``"wait"``, since what serves now has no outcomes yet), ``retained`` and
-            ``rollback_to`` (labels of posteriors), and ``head`` (receipt of the last entry, to be kept elsewhere).
-        """
-        with opened(self._session.folder.ledger) as ledger:
-            return status_of(ledger)
-
-    def history(self) -> xr.Dataset:
-        """All decisions, by period: the fields of `RecordedDecision` along ``period``, with the owner's ``label``."""
-        with opened(self._session.folder.ledger) as ledger:
-            return history_of(ledger)
-
-    def explain(self, period: Any = None) -> str:
-        """What a decision rested on, in words.
-
-        Parameters
-        ----------
-        period : object, optional
-            Its label; the last one if left out.
-        """
-        with opened(self._session.folder.ledger) as ledger:
-            return explained(ledger, period)
-
-    def spells(self) -> xr.Dataset:
-        """The spell table of all rows of the ledger, with the settings of the monitor, worked out anew.
-
-        That of an exact forecaster is made by the monitor's own steps: the ledger's signals are in it to the last bit.
-        """
-        return spells_of(self._session)
-
-    def audit(
-        self,
-        *,
-        calendar: int | Sequence[Any] | Policy | None = None,
-        split: float = 0.6,
-        resamples: int = 2000,
-        random_seed: int | None = 0,
-    ) -> Audit:
-        """An audit of all rows of the ledger at the monitor's cost, as `learning_debt.audit` makes it.
-
-        Parameters
-        ----------
-        calendar, split, resamples, random_seed
-            As in `learning_debt.audit`.
-        """
-        table = self.spells()
-        with opened(self._session.folder.ledger) as ledger:
-            standing = Standing.of(ledger)
-            served = standing.label(ledger, standing.in_service) if standing.in_service < standing.last else None
-        settings = self._session.settings
-        return audit_spells(
-            table, settings.cost, calendar=calendar, split=split, last_retrain=served,
-            probability=settings.probability, resamples=resamples, random_seed=random_seed,
-        )  # fmt: skip
-
-    def verify(self, *, replay: bool = False, head: str | None = None) -> Verification:
-        """Whether the folder is what was written.
-
-        Parameters
-        ----------
-        replay : bool
-            Whether to work out signals and decisions anew as well: of an exact forecaster from the rows, of others
-            decisions from the recorded signals.
-        head : str, optional
-            A receipt that was kept elsewhere. Without it, a folder that was rewritten as a whole, or cut short, cannot
-            be told from a true one: the chain has no key.
-
-        Returns
-        -------
-        Verification
-            Its `ok` says whether nothing was found, its ``findings`` name every row, column and file that changed.
-        """
-        require_flag("replay", replay)
-        if head is not None:
-            require_text("head", head, "a receipt, as status()['head'] gives it")
-        found = verified(self._session.folder, head)
-        return replayed(self._session, found) if replay else found
-
-
-def verify_folder(path: str | os.PathLike[str], *, head: str | None = None) -> Verification:
-    """As `Monitor.verify` without a replay, of a folder that may be too damaged to be opened.
-
-    Parameters
-    ----------
-    path : path
-    head : str, optional
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no folder of a monitor.
-    """
-    require_instance("path", path, (str, os.PathLike), "the path of a monitor's folder")
-    if head is not None:
-        require_text("head", head, "a receipt, as status()['head'] gives it")
-    folder = StateFolder(path)
-    folder.require_own()
-    return verified(folder, head)

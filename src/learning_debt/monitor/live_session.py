@@ -16,6 +16,7 @@ from learning_debt.errors import noted
 from learning_debt.forecasters.base import Forecaster, require_sampled_forecaster
 from learning_debt.forecasters.conjugate_regression import ConjugateRegression
 from learning_debt.monitor.agreed_settings import Settings
+from learning_debt.monitor.audited_cells import audited_from_bytes
 from learning_debt.monitor.decision_records import RecordedDecision
 from learning_debt.monitor.forecaster_identity import identity_at, needs_rows
 from learning_debt.monitor.incoming_batches import Arriving, what_is_new
@@ -28,7 +29,7 @@ from learning_debt.monitor.live_rows import LiveRows, first_needed, joined
 from learning_debt.monitor.live_sampled import LiveSampled
 from learning_debt.monitor.observation import Before, LiveStep, observed
 from learning_debt.monitor.present_spell import spell_rows
-from learning_debt.monitor.recalled_cells import recalled
+from learning_debt.monitor.recalled_cells import Audited, recalled
 from learning_debt.monitor.standing import Standing, decision_of, last_decision
 from learning_debt.monitor.state_folder import DATA, POSTERIORS, StateFolder
 from learning_debt.spells.step import StepOptions
@@ -58,6 +59,7 @@ class LiveSession:
         self._rows: tuple[int, LiveRows] | None = None
         self._posteriors: dict[str, Any] = {}
         self._step: tuple[Forecaster, LiveStep[Any]] | None = None
+        self._audited: Audited | None = None
         self._cleaned = False
 
     def require_same(self, forecaster: Forecaster) -> None:
@@ -153,7 +155,7 @@ class LiveSession:
             labels = labels_of([*standing.labels(ledger), written_label(arriving.label)])
             rows = with_lateness(rows, labels, self.settings.late)
         stored = self._stored(ledger, standing.stored, step)
-        before = _before(ledger, standing)
+        before = _before(ledger, standing, self.audited(ledger))
         found = observed(step, self.settings, before, stored, rows, arriving, lambda: perf_counter() - begun)
         files = []
         for part, content in ((DATA, rows_to_bytes(arriving.rows)), (POSTERIORS, step.written(found.shadow))):
@@ -221,6 +223,13 @@ class LiveSession:
         assert rows is not None
         return rows
 
+    def audited(self, ledger: Ledger) -> Audited | None:
+        """What an audit had shown before the first period, where the monitor was made from one."""
+        told = Standing.of(ledger).created.get("audited")
+        if told is not None and self._audited is None:
+            self._audited = audited_from_bytes(self.folder.read(told["file"]))
+        return self._audited
+
     def deploy(self, kind: str, reason: str, to: Any = None, *, checked: Callable[[Ledger], str] | None = None) -> None:
         """Record that the shadow, or one that has been in service before, serves from now on.
 
@@ -259,7 +268,7 @@ def _period_rows(ledger: Ledger, numbers: Sequence[int]) -> list[dict[str, Any]]
     return [row for row in rows if row["number"] in wanted]
 
 
-def _before(ledger: Ledger, standing: Standing) -> Before:
+def _before(ledger: Ledger, standing: Standing, audited: Audited | None) -> Before:
     (trained,) = _period_rows(ledger, [standing.in_service])
     decision = ledger.first("SELECT * FROM decisions ORDER BY period DESC")
     retrains = ledger.first("SELECT COUNT(*) AS n FROM deployments WHERE kind IN ('redeploy', 'told')")
@@ -274,6 +283,7 @@ def _before(ledger: Ledger, standing: Standing) -> Before:
         initial=standing.created["labels"],
         cells=cells,
         periods=periods,
+        audited=audited,
         regret_so_far=decision["regret_so_far"] if decision else 0.0,
         retrains=retrains["n"],
     )

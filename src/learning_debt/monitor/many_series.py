@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
@@ -19,7 +18,7 @@ from learning_debt.monitor.decision_records import RecordedDecision
 from learning_debt.monitor.kept_labels import labels_of, read_labels, written_label
 from learning_debt.monitor.live_monitor import Monitor
 from learning_debt.monitor.monitor_creation import require_new
-from learning_debt.monitor.state_folder import sync_folder
+from learning_debt.monitor.state_folder import made_whole
 from learning_debt.monitor.verification import Verification
 from learning_debt.validation import require_instance
 
@@ -75,20 +74,11 @@ class SeriesMonitors:
         require_instance("agreed", agreed, dict, "a dict of arguments of Monitor.create, such as cost and policy")
         target = require_new(path)
         parts = _by_series(history, forecaster.observation_dim, "history")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".{target.name}.{os.getpid()}.part")
-        try:
-            part.mkdir()
+        with made_whole(target) as part:
             for number, (label, rows) in enumerate(parts):
                 with noted(f"of series {label_text(label)}"):
-                    Monitor.create(part / _folder(number), forecaster, rows, **agreed)
+                    Monitor._created(part / _folder(number), forecaster, rows, series=label_text(label), **agreed)
             (part / LISTED).write_text(json.dumps([written_label(label) for label, _ in parts]))
-            if target.exists():
-                target.rmdir()
-            part.rename(target)
-            sync_folder(target.parent)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
         return cls.open(target, forecaster)
 
     @classmethod
@@ -156,7 +146,7 @@ class SeriesMonitors:
 
     def status(self) -> list[dict[str, Any]]:
         """`Monitor.status` of every series, with its name as ``series``."""
-        return [one.status() | {"series": label_text(label)} for label, one in self._each()]
+        return [one.status() for _, one in self._each()]
 
     def verify(self, *, replay: bool = False) -> dict[Any, Verification]:
         """`Monitor.verify` of every series."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Sequence
-from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +19,7 @@ from learning_debt.forecasters.base import FarSighted, Forecaster
 from learning_debt.forecasters.conjugate_regression import ConjugateRegression
 from learning_debt.monitor import ledger
 from learning_debt.monitor.agreed_settings import Settings, present_versions
+from learning_debt.monitor.audited_cells import audited_table, audited_to_bytes
 from learning_debt.monitor.forecaster_identity import identity_at
 from learning_debt.monitor.incoming_batches import Arriving, by_period, columns_of
 from learning_debt.monitor.kept_files import rows_to_bytes
@@ -30,11 +30,11 @@ from learning_debt.monitor.live_rows import LiveRows, joined
 from learning_debt.monitor.observation import LiveStep, period_row
 from learning_debt.monitor.present_spell import facts_of
 from learning_debt.monitor.retention import FEWEST
-from learning_debt.monitor.state_folder import DATA, POSTERIORS, StateFolder, sync_folder
+from learning_debt.monitor.state_folder import AUDITED, DATA, LOCK, PARTS, POSTERIORS, StateFolder
 from learning_debt.policies.base import require_policy
 from learning_debt.policies.cost import RetrainingCost, as_cost
 from learning_debt.policies.saving import as_text
-from learning_debt.scores import as_score
+from learning_debt.scores import Score, as_score
 from learning_debt.shadows.refit import Refit
 from learning_debt.spells.schema import ESTIMATED, OPTIONAL
 from learning_debt.spells.table_options import check_options
@@ -61,11 +61,17 @@ class Beginning(NamedTuple):
         Those that follow in the history.
     retrained_at : int or None
         Of the later ones the place of that after which was retrained.
+    audited : Dataset or None
+        As `learning_debt.monitor.audited_cells.audited_table` makes it.
+    series : str
+        What it is called among others; empty where it is alone.
     """
 
     initial: list[Arriving]
     later: list[Arriving]
     retrained_at: int | None
+    audited: xr.Dataset | None
+    series: str
 
 
 def agreed(
@@ -73,16 +79,16 @@ def agreed(
     *,
     policy: Any,
     cost: Any,
-    horizon: Any,
-    update_rule: Any,
-    score: Any,
-    shadow: Any,
-    exposure: Any,
-    probability: Any,
-    retained: Any,
-    late: Any,
-    varying_rows: Any,
-    random_seed: Any,
+    calendar: Any,
+    update_rule: Any = None,
+    score: Any = "log",
+    shadow: Any = None,
+    exposure: Any = None,
+    probability: Any = 0.9,
+    retained: Any = None,
+    late: Any = 0,
+    varying_rows: Any = False,
+    random_seed: Any = None,
 ) -> Settings:
     """Settings, all of them checked, but for what tells the forecaster from others; errors name the argument.
 
@@ -92,43 +98,34 @@ def agreed(
     """
     require_policy("policy", policy)
     names = tuple(dict.fromkeys((*ESTIMATED, *(name for name in policy.requires if name in OPTIONAL))))
-    flags = {"varying_rows": varying_rows}
-    if horizon is None:
+    if calendar is None:
         raise ValueError(
             "calendar is missing: say how many periods a retrain is expected to serve, as calendar=13; what a retrain "
             "is worth depends on it"
         )
-    numbers = {"calendar": horizon}
+    flags, numbers = {"varying_rows": varying_rows}, {"calendar": calendar}
     check_options(forecaster, names, update_rule, shadow, random_seed, None, numbers, flags)
     require_probability("probability", probability)
-    exact = isinstance(forecaster, ConjugateRegression)
-    retained = (RETAINED_EXACT if exact else RETAINED_DRAWS) if retained is None else retained
     require_whole_number("late", late, at_least=0)
     if late and "deployed_score" in policy.requires:
         raise ValueError(
             f"policy: {policy} reads deployed_score, the score at the outcomes of the period, which are not all known "
             "in it where rows may come late; use one that reads score_gap"
         )
+    if retained is None:
+        retained = RETAINED_EXACT if isinstance(forecaster, ConjugateRegression) else RETAINED_DRAWS
     require_whole_number("retained", retained, at_least=FEWEST + late)
-    chosen, rule = as_score(score), UpdateRule() if update_rule is None else update_rule
-    worth = ("rows" if chosen.in_money else 1.0) if exposure is None else exposure
-    if isinstance(worth, str):
-        if worth != "rows":
-            raise ValueError(f"exposure must be a number or 'rows', not {worth!r}")
-        worth = 0.0
-    else:
-        worth = require_number("exposure", worth, above=0)
-    seed = require_seed("random_seed", random_seed)
+    seed, chosen = require_seed("random_seed", random_seed), as_score(score)
     settings = Settings(
         forecaster="",
         policy=policy,
         cost=_priced(as_cost(cost)),
-        update_rule=rule,
+        update_rule=UpdateRule() if update_rule is None else update_rule,
         score=chosen,
         shadow=Refit() if shadow is None else shadow,
         variables=names,
-        exposure=float(worth),
-        horizon=int(horizon),
+        exposure=_exposure(exposure, chosen),
+        horizon=int(calendar),
         probability=float(probability),
         retained=int(retained),
         late=int(late),
@@ -138,6 +135,16 @@ def agreed(
         versions=present_versions(),
     )
     return _resolved(settings)
+
+
+def _exposure(told: Any, score: Score) -> float:
+    """As `Settings` keeps it: 0 for the rows of the period."""
+    worth = ("rows" if score.in_money else 1.0) if told is None else told
+    if not isinstance(worth, str):
+        return float(require_number("exposure", worth, above=0))
+    if worth != "rows":
+        raise ValueError(f"exposure must be a number or 'rows', not {worth!r}")
+    return 0.0
 
 
 def _priced(cost: RetrainingCost) -> RetrainingCost:
@@ -155,7 +162,7 @@ def _resolved(settings: Settings) -> Settings:
         {name: (("series", "period"), np.ones((1, 1))) for name in ("rows", "regret")},
         attrs=facts_of(settings.score, settings).attributes(),
     )
-    resolved = Settings(**{**vars(settings), "cost": settings.cost.resolve(nothing)})
+    resolved = replace(settings, cost=settings.cost.resolve(nothing))
     for name in ("policy", "cost", "score", "shadow", "update_rule"):
         try:
             as_text(getattr(resolved, name))
@@ -167,14 +174,16 @@ def _resolved(settings: Settings) -> Settings:
     return resolved
 
 
-def begun(history: Any, dim: str, initial: Any, last_retrain: Any, late: int) -> Beginning:
+def begun(
+    history: Any, settings: Settings, initial: Any, last_retrain: Any, spells: xr.Dataset | None, series: str
+) -> Beginning:
     """A history cut into the part of the first posterior and the periods that follow.
 
     Raises
     ------
     TypeError, ValueError, KeyError
     """
-    periods = by_period(history, dim, "history", late)
+    periods = by_period(history, settings.observation_dim, "history", settings.late)
     place = None if last_retrain is None else _place(periods, last_retrain)
     if initial is None:
         initial = len(periods) if place is None else place + 1
@@ -185,7 +194,10 @@ def begun(history: Any, dim: str, initial: Any, last_retrain: Any, late: int) ->
             f"take initial={place + 1} or fewer"
         )
     retrained = None if place is None or place == initial - 1 else place - initial
-    return Beginning(periods[:initial], periods[initial:], retrained)
+    audited = None
+    if spells is not None:
+        audited = audited_table(spells, periods, initial, settings.observation_dim, settings.exposure)
+    return Beginning(periods[:initial], periods[initial:], retrained, audited, series)
 
 
 def _place(periods: Sequence[Arriving], label: Any) -> int:
@@ -217,16 +229,68 @@ def require_new(path: Any) -> Path:
     return target
 
 
-def make_folder(
-    target: Path, settings: Settings, beginning: Beginning, forecaster: Forecaster, step: LiveStep[Any]
+def begin_folder(
+    part: Path, settings: Settings, beginning: Beginning, forecaster: Forecaster, step: LiveStep[Any]
 ) -> None:
-    """Fit the first posterior, and make the folder, at once.
+    """Fit the first posterior, and fill a new folder with it, its rows and the first entry of a ledger.
+
+    Parameters
+    ----------
+    part : Path
+        An empty folder.
+    settings : Settings
+    beginning : Beginning
+    forecaster : Forecaster
+    step : LiveStep
 
     Raises
     ------
     OSError
-        If it cannot be written; nothing is left of it then.
+        If it cannot be written.
     """
+    rows, live = _initial_rows(beginning, settings)
+    posterior, upkeep = step.start(live)
+    settings = replace(settings, forecaster=identity_at(forecaster, rows))
+    folder = StateFolder(part)
+    for name in PARTS:
+        (part / name).mkdir()
+    text = settings.text().encode()
+    with folder.settings.open("wb") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    whole = rows_to_bytes(rows)
+    contents = {DATA: whole, POSTERIORS: step.written(posterior)}
+    if beginning.audited is not None:
+        contents[AUDITED] = audited_to_bytes(beginning.audited)
+    written = {where: (*folder.write(where, 0, content), len(content)) for where, content in contents.items()}
+    ledger.create(folder.ledger)
+    facts: dict[str, Any] = {
+        "series": beginning.series,
+        "settings": hashlib.sha256(text).hexdigest(),
+        "forecaster": settings.forecaster,
+        "columns": columns_of(rows, settings.observation_dim),
+        "labels": [written_label(one.label) for one in beginning.initial],
+        "rows": live.counts,
+        "fingerprints": [one.fingerprint for one in beginning.initial],
+    }
+    if beginning.audited is not None:
+        facts["audited"] = {"file": written[AUDITED][0], "first": int(beginning.audited["period"].values[0])}
+    last = beginning.initial[-1]._replace(fingerprint=hashlib.sha256(whole).hexdigest())
+    row = period_row(0, last, sum(live.counts), settings, upkeep)
+    files = {"data": written[DATA][0], "posterior": written[POSTERIORS][0]}
+    entry = {
+        "files": [{"name": name, "sha256": told, "bytes": size} for name, told, size in written.values()],
+        "periods": [row | files | {"observe_seconds": upkeep.seconds}],
+        "deployments": [{"number": 0, "kind": "first", "posterior": 0, "after": 0}],
+    }
+    with ledger.opened(folder.ledger, write=True) as book, book.transaction():
+        book.append(NewEntry("create", 0, entry, facts=json.dumps(facts)))
+    (part / LOCK).touch()
+
+
+def _initial_rows(beginning: Beginning, settings: Settings) -> tuple[xr.Dataset, LiveRows]:
+    """Rows of the first posterior, as they are kept and as a step takes them."""
     dim, initial = settings.observation_dim, beginning.initial
     rows = joined([one.rows for one in initial], dim)
     assert rows is not None
@@ -234,51 +298,7 @@ def make_folder(
     live = LiveRows(rows, 1 - len(counts), counts, dim)
     if settings.late:
         live = with_lateness(live, as_labels([one.label for one in initial]), settings.late)
-    posterior, upkeep = step.start(live)
-    settings = Settings(**{**vars(settings), "forecaster": identity_at(forecaster, rows)})
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        part.mkdir()
-        folder = StateFolder(part)
-        for name in (POSTERIORS, DATA):
-            (part / name).mkdir()
-        text = settings.text().encode()
-        with folder.settings.open("wb") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        whole, kept = rows_to_bytes(rows), step.written(posterior)
-        files = [
-            (*folder.write(where, 0, content), len(content)) for where, content in ((DATA, whole), (POSTERIORS, kept))
-        ]
-        ledger.create(folder.ledger)
-        facts = {
-            "settings": hashlib.sha256(text).hexdigest(),
-            "forecaster": settings.forecaster,
-            "columns": columns_of(rows, dim),
-            "labels": [written_label(one.label) for one in initial],
-            "rows": counts,
-            "fingerprints": [one.fingerprint for one in initial],
-        }
-        last = initial[-1]._replace(fingerprint=hashlib.sha256(whole).hexdigest())
-        row = period_row(0, last, sum(counts), settings, upkeep)
-        entry = {
-            "files": [{"name": name, "sha256": told, "bytes": size} for name, told, size in files],
-            "periods": [row | {"data": files[0][0], "posterior": files[1][0], "observe_seconds": upkeep.seconds}],
-            "deployments": [{"number": 0, "kind": "first", "posterior": 0, "after": 0}],
-        }
-        with ledger.opened(folder.ledger, write=True) as book, book.transaction():
-            book.append(NewEntry("create", 0, entry, facts=json.dumps(facts)))
-        (part / "writer.lock").touch()
-        sync_folder(part)
-        if target.exists():
-            target.rmdir()
-        part.rename(target)
-        sync_folder(target.parent)
-    finally:
-        with suppress(OSError):
-            shutil.rmtree(part, ignore_errors=True)
+    return rows, live
 
 
 def checked_rows(forecaster: Forecaster, beginning: Beginning, dim: str) -> None:

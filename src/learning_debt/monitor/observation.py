@@ -14,7 +14,7 @@ from learning_debt.monitor.incoming_batches import Arriving
 from learning_debt.monitor.kept_labels import written_label
 from learning_debt.monitor.live_rows import LiveRows
 from learning_debt.monitor.present_spell import SIGNALS, require_signals, spell_of
-from learning_debt.monitor.recalled_cells import Cell, row_in_service, table_of
+from learning_debt.monitor.recalled_cells import Audited, Cell, row_in_service, table_of, with_audited
 from learning_debt.monitor.retention import kept
 from learning_debt.policies.base import Policy
 from learning_debt.policies.cost import exposures
@@ -70,6 +70,8 @@ class Before(NamedTuple):
         Labels of the initial part.
     cells, periods : sequence
         Of the last periods, as `learning_debt.monitor.recalled_cells.recalled` has them.
+    audited : Audited or None
+        What an audit knew beside and before them.
     regret_so_far : float
     retrains : int
     """
@@ -82,6 +84,7 @@ class Before(NamedTuple):
     initial: Sequence[str]
     cells: Sequence[Cell]
     periods: Sequence[Mapping[str, Any]]
+    audited: Audited | None
     regret_so_far: float
     retrains: int
 
@@ -207,9 +210,10 @@ def decided(
     own : sequence of mapping
         Cells of what was in service, those of the period last.
     cells, periods : sequence
-        Of the last periods, this one included.
+        Of the last periods of the ledger, this one included.
     """
     spell = spell_of(own, before.trained, before.initial, settings)
+    cells, periods = with_audited(cells, periods, before.audited)
     in_service, first = before.deployed[-1], periods[0]["number"] - 1
     past = table_of(cells, periods, in_service, len(before.initial) + first, settings)
     require_signals(spell, policy)

@@ -8,15 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import xarray as xr
-
 from learning_debt.data import label_text
 from learning_debt.errors import CandidateRefusedError, RegistryError
 from learning_debt.monitor.alert_outbox import AlertOutbox
 from learning_debt.monitor.alerts import Delivery, Hook, send_alerts
 from learning_debt.monitor.candidate_evidence import evidence
 from learning_debt.monitor.candidate_gate import CandidateCheck
-from learning_debt.monitor.kept_labels import stored_of
 from learning_debt.monitor.ledger import Ledger, opened
 from learning_debt.monitor.live_session import LiveSession
 from learning_debt.monitor.model_registry import MlflowRegistry, RegisteredVersion
@@ -150,22 +147,13 @@ class Operations:
                 "SELECT e.reason, e.receipt FROM deployments d JOIN entries e ON e.number = d.entry "
                 "ORDER BY d.number DESC"
             )
+            series = standing.name(folder.path)
             label = label_text(standing.label(ledger, standing.in_service))
         assert row is not None
         assert why is not None
         file = folder.path / folder.require_inside(row["posterior"])
         tags = {"trained_after": label, "reason": why["reason"], "deployment_receipt": why["receipt"]}
-        return registry.serve(file, row["receipt"], series=folder.path.name, tags=tags)
-
-    def labels(self) -> xr.DataArray:
-        """The owner's labels of the periods in the ledger, along ``period``, kept as those of spell tables are.
-
-        Number 0 is the period after which the first posterior was trained.
-        """
-        with opened(self._session.folder.ledger) as ledger:
-            rows = ledger.all("SELECT number, label FROM periods ORDER BY number")
-        values, kind = stored_of([row["label"] for row in rows])
-        return xr.DataArray(values, {"period": [row["number"] for row in rows]}, "period", "label", kind)
+        return registry.serve(file, row["receipt"], series=series, tags=tags)
 
     def export(self, path: str | os.PathLike[str], *, rows: bool = True) -> Path:
         """Copy the folder as it stands between two periods, with all decisions as ``decisions.csv``.

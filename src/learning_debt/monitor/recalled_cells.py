@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -22,8 +22,22 @@ Cell = tuple[Any, ...]
 """Number of the posterior, number of the period, and values in the order of `SIGNALS`."""
 
 
+class Audited(NamedTuple):
+    """What an audit had shown before the monitor began, numbered as the ledger numbers: what it knows is 0 or below.
+
+    Attributes
+    ----------
+    cells : list of tuple
+    periods : list of mapping
+        Numbers, labels, rows and exposure, in order.
+    """
+
+    cells: list[Cell]
+    periods: list[Record]
+
+
 def recalled(ledger: Ledger, before: int) -> tuple[list[Cell], list[Record]]:
-    """Cells and rows of the last periods with numbers below `before`."""
+    """Cells and rows of the last periods of the ledger with numbers below `before`."""
     first = max(before - RECALLED, 0)
     columns = ", ".join(("deployed_at", "period", *SIGNALS))
     cells = ledger.connection.execute(
@@ -35,6 +49,19 @@ def recalled(ledger: Ledger, before: int) -> tuple[list[Cell], list[Record]]:
         before,
     )
     return cells, periods
+
+
+def with_audited(
+    cells: Sequence[Cell], periods: Sequence[Mapping[str, Any]], audited: Audited | None
+) -> tuple[Sequence[Cell], Sequence[Mapping[str, Any]]]:
+    """Cells and rows of the last periods of the ledger, and what an audit knows beside and before them."""
+    if audited is None:
+        return cells, periods
+    last, own = periods[-1]["number"], {cell[:2] for cell in cells}
+    first = last - RECALLED
+    beside = [cell for cell in audited.cells if first < cell[1] <= last and cell[:2] not in own]
+    before = [one for one in audited.periods if first < one["number"] <= 0]
+    return [*beside, *cells], [*before, *periods]
 
 
 def table_of(

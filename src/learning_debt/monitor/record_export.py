@@ -10,7 +10,7 @@ from pathlib import Path
 
 from learning_debt.monitor.ledger import opened
 from learning_debt.monitor.ledger_reading import history_of
-from learning_debt.monitor.state_folder import DATA, POSTERIORS, StateFolder, sync_folder
+from learning_debt.monitor.state_folder import PARTS, StateFolder, made_whole
 
 DECISIONS = "decisions.csv"
 
@@ -45,20 +45,12 @@ def export_record(folder: StateFolder, target: Path, *, rows: bool = True) -> Pa
         raise ValueError(f"target: {target} is there already; name a folder that is not")
     if folder.path == target or folder.path in target.parents:
         raise ValueError(f"target: {target} lies within the monitor's folder; name one outside of it")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        part.mkdir()
+    with made_whole(target) as part:
         if os.access(folder.path, os.W_OK):
             with folder.writing("export"):
                 _copy(folder, part, rows)
         else:  # nobody writes to it
             _copy(folder, part, rows)
-        sync_folder(part)
-        part.rename(target)
-        sync_folder(target.parent)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return target
 
 
@@ -69,8 +61,9 @@ def _copy(folder: StateFolder, part: Path, rows: bool) -> None:
         kept = [str(row["name"]) for row in ledger.all("SELECT name FROM files ORDER BY name")] if rows else []
         history_of(ledger).to_dataframe().to_csv(part / DECISIONS)
     shutil.copyfile(folder.settings, part / folder.settings.name)
-    for place in (DATA, POSTERIORS):
-        (part / place).mkdir()
+    for place in PARTS:
+        if (folder.path / place).exists():
+            (part / place).mkdir()
     for name in kept:
         if (folder.path / folder.require_inside(name)).exists():  # those of posteriors that were let go are not
             (part / name).write_bytes(folder.read(name))

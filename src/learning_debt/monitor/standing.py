@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from learning_debt.data import Labels, label_text
@@ -79,6 +80,10 @@ class Standing:
     def in_service(self) -> int:
         """Number of the posterior that serves."""
         return self.deployed[-1]
+
+    def name(self, path: Path) -> str:
+        """What the monitor in a folder is called: as a series among others, or as its folder."""
+        return str(self.created.get("series") or path.name)
 
     def known(self, ledger: Ledger, labels: Sequence[Any] = ()) -> Known:
         """What decides what may come next; fingerprints of those of the `labels` that were observed."""

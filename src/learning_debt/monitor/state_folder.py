@@ -13,8 +13,9 @@ from pathlib import Path
 from learning_debt.monitor.writer_lock import writer_lock
 
 LEDGER, SETTINGS, LOCK = "ledger.sqlite", "monitor.toml", "writer.lock"
-POSTERIORS, DATA = "posteriors", "data"
-_NAME = re.compile(r"(posteriors|data)/[0-9]{6,}-[0-9a-f]{12}\.nc")
+POSTERIORS, DATA, AUDITED = "posteriors", "data", "audited"
+PARTS = (POSTERIORS, DATA, AUDITED)
+_NAME = re.compile(rf"({'|'.join(PARTS)})/[0-9]{{6,}}-[0-9a-f]{{12}}\.nc")
 _PART = ".part"
 SPARE_BYTES = 4 << 20
 """Room on the disk that must be left before anything is begun."""
@@ -44,7 +45,7 @@ class StateFolder:
                 raise FileNotFoundError(
                     f"{self.path} is no folder of a monitor: it lacks {file.name}; ld.Monitor.create makes one"
                 )
-        for name in (LEDGER, f"{LEDGER}-wal", f"{LEDGER}-shm", SETTINGS, LOCK, POSTERIORS, DATA):
+        for name in (LEDGER, f"{LEDGER}-wal", f"{LEDGER}-shm", SETTINGS, LOCK, *PARTS):
             if (self.path / name).is_symlink():
                 raise ValueError(
                     f"{self.path / name} is a link to another place; a monitor's folder holds its own files"
@@ -117,7 +118,7 @@ class StateFolder:
     def stray(self, known: Iterable[str]) -> list[str]:
         """Files of an observation that was cut short, or whose removal was: those that are not `known`."""
         kept = set(known)
-        found = [f"{part}/{file.name}" for part in (POSTERIORS, DATA) for file in (self.path / part).iterdir()]
+        found = [f"{part}/{file.name}" for part in PARTS for file in (self.path / part).glob("*")]
         return sorted(name for name in found if name not in kept and (_NAME.fullmatch(name.removesuffix(_PART))))
 
     def clean(self, known: Iterable[str]) -> None:
@@ -125,6 +126,29 @@ class StateFolder:
         for name in self.stray(known):
             with suppress(OSError):
                 (self.path / name).unlink(missing_ok=True)
+
+
+@contextmanager
+def made_whole(target: Path) -> Iterator[Path]:
+    """A folder beside `target` while the block runs, and in its place once it has ended; nothing is left if it fails.
+
+    Raises
+    ------
+    OSError
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.{os.getpid()}{_PART}")
+    try:
+        part.mkdir()
+        yield part
+        sync_folder(part)
+        if target.exists():
+            target.rmdir()
+        part.rename(target)
+        sync_folder(target.parent)
+    finally:
+        with suppress(OSError):
+            shutil.rmtree(part, ignore_errors=True)
 
 
 def sync_folder(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from learning_debt.monitor.ledger_tables import (
 )
 from learning_debt.monitor.receipts import FIRST, changed_columns, receipt_of
 from learning_debt.monitor.state_folder import StateFolder
+from learning_debt.validation import require_instance, require_text
 
 MOST = 50
 """Findings that are listed; further ones are counted."""
@@ -55,6 +57,27 @@ class Verification:
     def __str__(self) -> str:
         checked = f"{self.entries} entries, {'replayed, ' if self.replayed else ''}head {self.head}"
         return "\n".join([f"as it was written: {checked}"] if self.ok else [f"changed: {checked}", *self.findings])
+
+
+def verify_folder(path: str | os.PathLike[str], *, head: str | None = None) -> Verification:
+    """As `learning_debt.Monitor.verify` without a replay, of a folder that may be too damaged to be opened.
+
+    Parameters
+    ----------
+    path : path
+    head : str, optional
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no folder of a monitor.
+    """
+    require_instance("path", path, (str, os.PathLike), "the path of a monitor's folder")
+    if head is not None:
+        require_text("head", head, "a receipt, as status()['head'] gives it")
+    folder = StateFolder(path)
+    folder.require_own()
+    return verified(folder, head)
 
 
 def verified(folder: StateFolder, head: str | None = None) -> Verification:

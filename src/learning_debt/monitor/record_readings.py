@@ -1,0 +1,125 @@
+"""What a monitor answers from its record: where it stands, what it decided and why, and whether all that holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import xarray as xr
+
+from learning_debt.auditing import Audit
+from learning_debt.auditing import audit as audit_spells
+from learning_debt.monitor.kept_labels import stored_of
+from learning_debt.monitor.ledger import opened
+from learning_debt.monitor.ledger_audit import spells_of
+from learning_debt.monitor.ledger_reading import explained, history_of, status_of
+from learning_debt.monitor.ledger_replay import replayed
+from learning_debt.monitor.live_session import LiveSession
+from learning_debt.monitor.standing import Standing
+from learning_debt.monitor.verification import Verification, verified
+from learning_debt.policies.base import Policy
+from learning_debt.validation import require_flag, require_text
+
+
+class RecordReadings:
+    """What `Monitor` answers from its record."""
+
+    _session: LiveSession
+
+    def status(self) -> dict[str, Any]:
+        """Where the monitor stands, as plain values.
+
+        Returns
+        -------
+        dict
+            The fields of the last `RecordedDecision`, by name, with labels as text or whole numbers, doubts by name and
+            NaN where there is no number; ``period`` is 0 and ``verdict`` is ``"wait"`` before the first one. With them
+            ``series`` (its name among others, or that of the folder), ``in_service`` (label of the period after which
+            what serves now was trained), ``answer`` (what the owner did about the decision: ``""``, ``"redeploy"``,
+            ``"rollback"`` or ``"decline"``; after the first two the verdict is ``"wait"``, since what serves now has
+            no outcomes yet), ``retained`` and ``rollback_to`` (labels of posteriors), and ``head`` (receipt of the last
+            entry, to be kept elsewhere).
+        """
+        with opened(self._session.folder.ledger) as ledger:
+            return status_of(ledger, self._session.folder.path)
+
+    def history(self) -> xr.Dataset:
+        """All decisions, by period: the fields of `RecordedDecision` along ``period``, with the owner's ``label``."""
+        with opened(self._session.folder.ledger) as ledger:
+            return history_of(ledger)
+
+    def explain(self, period: Any = None) -> str:
+        """What a decision rested on, in words.
+
+        Parameters
+        ----------
+        period : object, optional
+            Its label; the last one if left out.
+        """
+        with opened(self._session.folder.ledger) as ledger:
+            return explained(ledger, period)
+
+    def spells(self) -> xr.Dataset:
+        """The spell table of all rows of the ledger, with the settings of the monitor, worked out anew.
+
+        That of an exact forecaster is made by the monitor's own steps: the ledger's signals are in it to the last bit.
+        """
+        return spells_of(self._session)
+
+    def audit(
+        self,
+        *,
+        calendar: int | Sequence[Any] | Policy | None = None,
+        split: float = 0.6,
+        resamples: int = 2000,
+        random_seed: int | None = 0,
+    ) -> Audit:
+        """An audit of all rows of the ledger at the monitor's cost, as `learning_debt.audit` makes it.
+
+        Parameters
+        ----------
+        calendar, split, resamples, random_seed
+            As in `learning_debt.audit`.
+        """
+        table = self.spells()
+        with opened(self._session.folder.ledger) as ledger:
+            standing = Standing.of(ledger)
+            served = standing.label(ledger, standing.in_service) if standing.in_service < standing.last else None
+        settings = self._session.settings
+        return audit_spells(
+            table, settings.cost, calendar=calendar, split=split, last_retrain=served,
+            probability=settings.probability, resamples=resamples, random_seed=random_seed,
+        )  # fmt: skip
+
+    def labels(self) -> xr.DataArray:
+        """The owner's labels of the periods in the ledger, along ``period``, kept as those of spell tables are.
+
+        Number 0 is the period after which the first posterior was trained.
+        """
+        with opened(self._session.folder.ledger) as ledger:
+            rows = ledger.all("SELECT number, label FROM periods ORDER BY number")
+        values, kind = stored_of([row["label"] for row in rows])
+        return xr.DataArray(values, {"period": [row["number"] for row in rows]}, "period", "label", kind)
+
+    def verify(self, *, replay: bool = False, head: str | None = None) -> Verification:
+        """Whether the folder is what was written.
+
+        Parameters
+        ----------
+        replay : bool
+            Whether to work out signals and decisions anew as well: of an exact forecaster from the rows, of others
+            decisions from the recorded signals.
+        head : str, optional
+            A receipt that was kept elsewhere. Without it, a folder that was rewritten as a whole, or cut short, cannot
+            be told from a true one: the chain has no key.
+
+        Returns
+        -------
+        Verification
+            Its `ok` says whether nothing was found, its ``findings`` name every row, column and file that changed.
+        """
+        require_flag("replay", replay)
+        if head is not None:
+            require_text("head", head, "a receipt, as status()['head'] gives it")
+        found = verified(self._session.folder, head)
+        return replayed(self._session, found) if replay else found
