@@ -840,6 +840,16 @@ CALLS: dict[str, Call] = {
         | OF_HOOKS,
     ),
     "CommandHook": Call(CommandHook, {"arguments": A(["sh"], "names")} | OF_HOOKS),
+    "Monitor.explain": Call(
+        lambda **given: watched().explain(**given),
+        {"by": A("x", "text", OPTIONAL), "moved": A(True, "flag", OPTIONAL)},
+        {"period": (None, "looked for by value, in test_monitor")},
+    ),
+    "Monitor.moved": Call(
+        lambda **given: watched().moved(**given),
+        {"by": A("x", "text", OPTIONAL)},
+        {"period": (None, "looked for by value, in test_monitor")},
+    ),
     "Monitor.decline": Call(lambda **given: watched().decline(**given), {"reason": REASON}),
     "Monitor.verify": Call(
         lambda **given: watched().verify(**given),

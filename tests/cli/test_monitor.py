@@ -317,6 +317,20 @@ def test_what_is_wrong_with_standard_input_is_said_of_it(home, content, message)
 # What it says
 
 
+def test_it_names_what_moved_unless_it_is_to_wait(home):
+    quiet, turned = frame(50, 51), frame(51, 58, slope=-6.0)
+    assert told(observe("a.csv", quiet, "--json"))["moved"] is None
+    moved = told(observe("b.csv", turned, "--json"))["moved"]
+    assert {one["name"] for one in moved["blocks"]} == {"coefficients[0]", "variance"}
+    assert all(one["standard_error"] == 0 and one["value"] > 0 for one in moved["blocks"])
+    said = run("explain", "state", "--model", "model.py", "--by", "x")
+    assert said.exit_code == 0, said.output
+    assert "Moved most since w039, by parameter, in nats: " in said.stdout
+    assert "most, by x, in nats" in said.stdout
+    assert "needs --model" in run("explain", "state", "--by", "x").stderr
+    assert "have no column 'shop'" in run("explain", "state", "--model", "model.py", "--by", "shop").stderr
+
+
 def test_json_is_one_object_and_all_else_is_on_standard_error(home):
     Path("model.py").write_text(
         MODEL + POLICY + "calender = 3\nprint('hello from the model file', file=__import__('sys').stderr)\n"
@@ -526,7 +540,7 @@ def test_metrics_in_the_docs_exist(home):
 
 DATA = {
     "status": {"series", "verdict", "reason", "expected_regret", "probability", "cost", "unit", "in_service", "head"},
-    "explain": {"text"},
+    "explain": {"text", "moved"},
     "redeploy": {"deployed", "check", "in_service"},
     "verify": {"findings", "head", "entries", "replayed"},
     "metrics": {"text"},

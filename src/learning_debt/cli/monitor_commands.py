@@ -56,6 +56,10 @@ Command = Annotated[
 Cooldown = Annotated[
     float, typer.Option(help="Seconds for which the same verdict is not alerted about again.", metavar="SECONDS")
 ]
+By = Annotated[
+    str | None,
+    typer.Option("--by", help="Name groups of rows that moved belief, by this column as well.", metavar="COLUMN"),
+]
 Registry = Annotated[
     str | None,
     typer.Option("--mlflow", help="Keep this registered model of MLflow in line with the ledger.", metavar="NAME"),
@@ -110,6 +114,7 @@ def observe(
         str, typer.Option("--format", help="Of standard input: csv, netcdf or parquet.", metavar="KIND")
     ] = "csv",
     gaps: Annotated[bool, typer.Option("--gaps", help="Periods may be left out before these.")] = False,
+    by: By = None,
     webhook: WebhookAddress = None,
     webhook_variable: WebhookVariable = None,
     secret_variable: SecretVariable = None,
@@ -121,6 +126,7 @@ def observe(
     """Score a period's rows, learn from them, decide, and record all of it.
 
     Ends in 0 for wait, 10 for retrain, 20 where it cannot tell, 1 for an error. The same rows twice change nothing.
+    Unless it is to wait, what belief has moved in is named.
     Alerts are sent once the decision is recorded; one that cannot be delivered is sent by the next observe or status.
     """
     with clear_endings(model.absolute().parent):
@@ -133,8 +139,10 @@ def observe(
         with monitor_of(directory, model, answers.console) as monitor:
             rows = read_standard_input(kind, "BATCH") if str(batch) == "-" else read_history(batch, "BATCH")
             monitor.observe(with_labels(monitor, rows), gaps=gaps)
-            status = monitor.status()
-            answers.give(status, decision_lines(status, monitor.explain()))
+            status, asked = monitor.status(), by is not None
+            moved = monitor.moved(by=by) if asked or status["verdict"] in ENDINGS else None
+            told = [*decision_lines(status, monitor.explain(moved=False)), *([] if moved is None else [str(moved)])]
+            answers.give(status | {"moved": moved}, told)
             _alert([monitor], hooks)
         _end([status["verdict"]], exit_zero)
 
@@ -188,15 +196,29 @@ def history(
 def explain(
     directory: Folder,
     period: Annotated[str | None, typer.Argument(help="Its label; default: the last one.", metavar="PERIOD")] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            "--model", help="The file with your forecaster: name what belief has moved in.", metavar="MODEL.py"
+        ),
+    ] = None,
+    by: By = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what a decision rested on."""
-    with clear_endings():
-        from learning_debt.cli.monitor_of_file import label_of
+    """Say what a decision rested on; with --model, which parameters, and groups of rows, belief has moved in."""
+    with clear_endings(None if model is None else model.absolute().parent):
+        from learning_debt.cli.monitor_of_file import label_of, monitor_of
 
-        monitor = ld.Monitor.open(directory)
-        text = monitor.explain(label_of(monitor, period, "PERIOD"))
-        Answers("explain", as_json).give({"text": text}, [text])
+        answers = Answers("explain", as_json)
+        if by is not None and model is None:
+            raise ValueError("--by is worked out from posteriors and needs --model MODEL.py")
+        known = ld.Monitor.open(directory)
+        label, moved = label_of(known, period, "PERIOD"), None
+        if model is not None:
+            with monitor_of(directory, model, answers.console) as monitor:
+                moved = monitor.moved(label, by=by)
+        text = "\n".join([known.explain(label), *([] if moved is None else [str(moved)])])
+        answers.give({"text": text, "moved": moved}, [text])
 
 
 @app.command()

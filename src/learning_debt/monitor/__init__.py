@@ -46,6 +46,7 @@ from learning_debt.monitor.model_registry import MlflowRegistry
 from learning_debt.monitor.open_metrics import open_metrics
 from learning_debt.monitor.verification import Verification, verify_folder
 from learning_debt.monitor.webhook import Webhook
+from learning_debt.monitor.what_moved import Moved, MovedPart
 from learning_debt.monitor.writer_lock import BusyError
 
 __all__ = [
@@ -55,6 +56,8 @@ __all__ = [
     "Delivery",
     "MlflowRegistry",
     "Monitor",
+    "Moved",
+    "MovedPart",
     "RecordedDecision",
     "SeriesMonitors",
     "Verification",

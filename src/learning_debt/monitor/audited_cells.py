@@ -65,7 +65,7 @@ def audited_table(
     return xr.Dataset(
         found
         | {
-            "label": ("period", np.array([written_label(periods[place].label) for place in at], dtype=object)),
+            "label": ("period", np.array([written_label(periods[place].label) for place in at.tolist()])),
             "rows": ("period", counts[at]),
             "exposure": ("period", np.full(len(at), exposure) if exposure else counts[at]),
         },

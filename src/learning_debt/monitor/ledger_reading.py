@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,16 +73,13 @@ def history_of(ledger: Ledger) -> xr.Dataset:
 
 def explained(ledger: Ledger, period: Any = None) -> str:
     """As `Monitor.explain` gives it."""
-    decision = last_decision(ledger) if period is None else decision_of(ledger, _number(ledger, period))
+    decision = last_decision(ledger) if period is None else decision_of(ledger, number_of(ledger, period))
     if decision is None:
         return "Nothing has been observed yet."
     unit = decision.unit
     told = [f"{label_text(decision.label)}: {decision.reason}."]
     told += [f"{decision.conflict}."] if decision.conflict and decision.conflict not in decision.reason else []
-    told.append(
-        f"In its {decision.spell_age} period(s) what serves has cost {_with_error(decision, 'realised_regret')} {unit} "
-        "more than the shadow would have."
-    )
+    told.append(f"In its {decision.spell_age} period(s) what serves has {_against_the_shadow(decision)}.")
     for name, what, of in (
         ("debt", "Posterior debt", "nats"),
         ("predictive_debt", "Predictive debt", "per row"),
@@ -97,12 +94,20 @@ def explained(ledger: Ledger, period: Any = None) -> str:
     return "\n".join(told)
 
 
+def _against_the_shadow(decision: RecordedDecision) -> str:
+    size = _with_error(replace(decision, realised_regret=abs(decision.realised_regret)), "realised_regret")
+    if decision.realised_regret < 0:
+        return f"done better than the shadow would have, by {size} {decision.unit}"
+    return f"cost {size} {decision.unit} more than the shadow would have"
+
+
 def _with_error(decision: RecordedDecision, name: str) -> str:
     value, error = getattr(decision, name), getattr(decision, se_of(name))
     return f"{value:.3g} ± {error:.1g}" if error > 0 else f"{value:.3g}"
 
 
-def _number(ledger: Ledger, period: Any) -> int:
+def number_of(ledger: Ledger, period: Any) -> int:
+    """Number of the period with a label, in which a decision was made."""
     numbers, labels = labels_by_number(ledger)
     found = int(as_labels([period], "period").positions(labels)[0])
     if found < 1:

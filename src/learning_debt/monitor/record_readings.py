@@ -12,11 +12,12 @@ from learning_debt.auditing import audit as audit_spells
 from learning_debt.monitor.kept_labels import stored_of
 from learning_debt.monitor.ledger import opened
 from learning_debt.monitor.ledger_audit import spells_of
-from learning_debt.monitor.ledger_reading import explained, history_of, status_of
+from learning_debt.monitor.ledger_reading import explained, history_of, number_of, status_of
 from learning_debt.monitor.ledger_replay import replayed
 from learning_debt.monitor.live_session import LiveSession
-from learning_debt.monitor.standing import Standing
+from learning_debt.monitor.standing import Standing, last_decision
 from learning_debt.monitor.verification import Verification, verified
+from learning_debt.monitor.what_moved import Moved, what_moved
 from learning_debt.policies.base import Policy
 from learning_debt.validation import require_flag, require_text
 
@@ -48,16 +49,53 @@ class RecordReadings:
         with opened(self._session.folder.ledger) as ledger:
             return history_of(ledger)
 
-    def explain(self, period: Any = None) -> str:
+    def explain(self, period: Any = None, *, by: str | None = None, moved: bool | None = None) -> str:
         """What a decision rested on, in words.
 
         Parameters
         ----------
         period : object, optional
             Its label; the last one if left out.
+        by : str, optional
+            A column of the rows: groups of rows that have moved belief are named as well.
+        moved : bool, optional
+            Whether to say which parameters, and groups, belief has moved in. Left out, it does where the monitor was
+            opened with its forecaster.
         """
+        if moved is not None:
+            require_flag("moved", moved)
         with opened(self._session.folder.ledger) as ledger:
-            return explained(ledger, period)
+            told, decided = explained(ledger, period), last_decision(ledger) is not None
+        asked = by is not None or (self._session.forecaster is not None if moved is None else moved)
+        return f"{told}\n{self.moved(period, by=by)}" if asked and decided else told
+
+    def moved(self, period: Any = None, *, by: str | None = None) -> Moved:
+        """Which parameters, and which groups of rows, carry most of the debt between what served and the shadow.
+
+        It is worked out from the posteriors in the folder, and so can be told of a period as long as both are kept: of
+        the last one always.
+
+        Parameters
+        ----------
+        period : object, optional
+            Label of a period; the last one if left out.
+        by : str, optional
+            A column of the rows, such as a store.
+
+        Raises
+        ------
+        ValueError
+            If no decision was made in the period, there is no such column, or the monitor was opened without its
+            forecaster.
+        """
+        if by is not None:
+            require_text("by", by, "the name of a column of the rows")
+        self._session.require_forecaster()
+        with opened(self._session.folder.ledger) as ledger:
+            last = last_decision(ledger)
+            if last is None:
+                raise ValueError("nothing has been observed yet, so that nothing has moved")
+            return what_moved(self._session, ledger, last.period if period is None else number_of(ledger, period), by)
 
     def spells(self) -> xr.Dataset:
         """The spell table of all rows of the ledger, with the settings of the monitor, worked out anew.
