@@ -56,6 +56,7 @@ Command = Annotated[
 Cooldown = Annotated[
     float, typer.Option(help="Seconds for which the same verdict is not alerted about again.", metavar="SECONDS")
 ]
+Series = Annotated[str | None, typer.Option("--series", help="Which one, of a folder of many series.", metavar="NAME")]
 By = Annotated[
     str | None,
     typer.Option("--by", help="Name groups of rows that moved belief, by this column as well.", metavar="COLUMN"),
@@ -82,22 +83,29 @@ def init(
         str | None,
         typer.Option(help="The period after which what serves now was trained; default: MODEL.py, or the calendar's."),
     ] = None,
+    late: Annotated[
+        int | None,
+        typer.Option(help="Rows may come, or be revised, up to N periods later; default: of MODEL.py, or 0.", min=0),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Random seed; default: random_seed of MODEL.py, or 1.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make the folder: fit what serves now, and walk through the periods since.
 
     The policy is that of MODEL.py (policy = ...), or else the one that an audit of the history chooses; the first
-    decision is then the audit's. The folder is there once all is done: if it is cut short, nothing is.
+    decision is then the audit's. The folder is there once all is done: if it is cut short, nothing is. A history with
+    several series makes a folder of many series.
     """
     with clear_endings(model.absolute().parent):
         from learning_debt.cli.monitor_of_file import begun_monitor
+        from learning_debt.cli.monitor_series import alone_or_all, each_of
 
         answers = Answers("init", as_json)
-        options = {"cost": cost, "calendar": calendar, "last_retrain": last_retrain, "random_seed": seed}
-        with begun_monitor(directory, model, history, options, answers.console) as monitor:
-            status = monitor.status()
-            answers.give(status, [f"{directory}: {status['series']} is watched from {status['last_label']} on"])
+        options = {"cost": cost, "calendar": calendar, "last_retrain": last_retrain, "late": late, "random_seed": seed}
+        with begun_monitor(directory, model, history, options, answers.console) as monitors:
+            found = [monitor.status() for monitor in each_of(monitors)]
+            lines = [f"{directory}: {one['series']} is watched from {one['last_label']} on" for one in found]
+            answers.give(alone_or_all(found, monitors), lines)
 
 
 @app.command()
@@ -125,26 +133,34 @@ def observe(
 ) -> None:
     """Score a period's rows, learn from them, decide, and record all of it.
 
-    Ends in 0 for wait, 10 for retrain, 20 where it cannot tell, 1 for an error. The same rows twice change nothing.
-    Unless it is to wait, what belief has moved in is named.
+    Ends in 0 for wait, 10 for retrain, 20 where it cannot tell, 1 for an error; of many series as status does. The same
+    rows twice change nothing. Unless it is to wait, what belief has moved in is named.
     Alerts are sent once the decision is recorded; one that cannot be delivered is sent by the next observe or status.
     """
     with clear_endings(model.absolute().parent):
         from learning_debt.cli.history_file import STANDARD_INPUT, read_history, read_standard_input
         from learning_debt.cli.monitor_of_file import monitor_of, with_labels
+        from learning_debt.cli.monitor_series import alone_or_all, observed
 
         answers = Answers("observe", as_json)
         hooks = hooks_of(webhook, webhook_variable, secret_variable, command, cooldown)
         require_choice("--format", kind, tuple(STANDARD_INPUT))
-        with monitor_of(directory, model, answers.console) as monitor:
+        with monitor_of(directory, model, answers.console) as monitors:
             rows = read_standard_input(kind, "BATCH") if str(batch) == "-" else read_history(batch, "BATCH")
-            monitor.observe(with_labels(monitor, rows), gaps=gaps)
-            status, asked = monitor.status(), by is not None
-            moved = monitor.moved(by=by) if asked or status["verdict"] in ENDINGS else None
-            told = [*decision_lines(status, monitor.explain(moved=False)), *([] if moved is None else [str(moved)])]
-            answers.give(status | {"moved": moved}, told)
-            _alert([monitor], hooks)
-        _end([status["verdict"]], exit_zero)
+            decided = observed(monitors, with_labels(monitors, rows), gaps=gaps)
+            told = [_decided(monitor, by) for monitor in decided]
+            found = [status for status, _ in told]
+            answers.give(alone_or_all(found, monitors), [line for _, lines in told for line in lines])
+            _alert(decided, hooks)
+        _end([status["verdict"] for status in found], exit_zero)
+
+
+def _decided(monitor: ld.Monitor, by: str | None) -> tuple[dict[str, Any], list[str]]:
+    """A decision as JSON and as lines, with what moved unless it is to wait."""
+    status = monitor.status()
+    moved = monitor.moved(by=by) if by is not None or status["verdict"] in ENDINGS else None
+    lines = [*decision_lines(status, monitor.explain(moved=False)), *([] if moved is None else [str(moved)])]
+    return status | {"moved": moved}, lines
 
 
 @app.command()
@@ -157,24 +173,31 @@ def status(
     cooldown: Cooldown = 0.0,
     mlflow: Registry = None,
     mlflow_uri: RegistryAddress = None,
+    series: Series = None,
     exit_zero: ExitZero = False,
     as_json: AsJson = False,
 ) -> None:
     """Say where monitors stand; send alerts that are still to be delivered.
 
-    Ends like observe; of several folders in 10 if any says retrain, else in 20 if any cannot tell. Needs no model.
+    Ends like observe; of several in 10 if any says retrain, else in 20 if any cannot tell. Needs no model.
     """
     with clear_endings():
+        from learning_debt.cli.monitor_series import alone_or_all, each_of, one_of, opened
+
         answers = Answers("status", as_json)
         hooks = hooks_of(webhook, webhook_variable, secret_variable, command, cooldown)
         registry = registry_of(mlflow, mlflow_uri)
-        monitors = [(ld.Monitor.open(directory), directory) for directory in directories]
-        found = [monitor.status() for monitor, directory in monitors]
+        folders = [opened(directory) for directory in directories]
+        if series is not None:
+            folders = [one_of(one, series) for one in folders]
+        monitors = [monitor for one in folders for monitor in each_of(one)]
+        if registry is not None and len(monitors) > 1:
+            raise ValueError("--mlflow is one registered model: name one folder, and of many series one with --series")
+        found = [monitor.status() for monitor in monitors]
         lines = [line for one in found for line in decision_lines(one, one["reason"])]
-        answers.give(found[0] if len(found) == 1 else found, lines)
-        _alert([monitor for monitor, _ in monitors], hooks)
-        for monitor, directory in monitors:
-            _register(monitor, directory, registry)
+        answers.give(alone_or_all(found, folders[0]) if len(folders) == 1 else found, lines)
+        _alert(monitors, hooks)
+        _register(monitors[0], directories[0], series, registry)
         _end([one["verdict"] for one in found], exit_zero)
 
 
@@ -182,12 +205,15 @@ def status(
 def history(
     directory: Folder,
     last: Annotated[int, typer.Option(help="Show the last N decisions; 0 for all.", min=0, metavar="N")] = 0,
+    series: Series = None,
     as_json: AsJson = False,
 ) -> None:
     """List the decisions, the oldest first."""
     with clear_endings():
+        from learning_debt.cli.monitor_series import one_of, opened
+
         answers = Answers("history", as_json)
-        decisions = ld.Monitor.open(directory).history()
+        decisions = one_of(opened(directory), series).history()
         rows = decisions.isel(period=slice(-last if last else None, None)).to_dataframe().reset_index()
         answers.give(rows.to_dict("records"), [history_table(rows)])
 
@@ -203,20 +229,22 @@ def explain(
         ),
     ] = None,
     by: By = None,
+    series: Series = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what a decision rested on; with --model, which parameters, and groups of rows, belief has moved in."""
     with clear_endings(None if model is None else model.absolute().parent):
         from learning_debt.cli.monitor_of_file import label_of, monitor_of
+        from learning_debt.cli.monitor_series import one_of, opened
 
         answers = Answers("explain", as_json)
         if by is not None and model is None:
             raise ValueError("--by is worked out from posteriors and needs --model MODEL.py")
-        known = ld.Monitor.open(directory)
+        known = one_of(opened(directory), series)
         label, moved = label_of(known, period, "PERIOD"), None
         if model is not None:
-            with monitor_of(directory, model, answers.console) as monitor:
-                moved = monitor.moved(label, by=by)
+            with monitor_of(directory, model, answers.console) as monitors:
+                moved = one_of(monitors, series).moved(label, by=by)
         text = "\n".join([known.explain(label), *([] if moved is None else [str(moved)])])
         answers.give({"text": text, "moved": moved}, [text])
 
@@ -233,6 +261,7 @@ def redeploy(
         float | None,
         typer.Option(help="Refuse forecasts that moved further, in standard deviations.", metavar="SD"),
     ] = None,
+    series: Series = None,
     mlflow: Registry = None,
     mlflow_uri: RegistryAddress = None,
     as_json: AsJson = False,
@@ -240,10 +269,12 @@ def redeploy(
     """Put the newest posterior into service, if its sampler, score and forecasts pass; ends in 3 if they do not."""
     with clear_endings(model.absolute().parent):
         from learning_debt.cli.monitor_of_file import monitor_of
+        from learning_debt.cli.monitor_series import one_of
 
         answers = Answers("redeploy", as_json)
         registry = registry_of(mlflow, mlflow_uri)
-        with monitor_of(directory, model, answers.console) as monitor:
+        with monitor_of(directory, model, answers.console) as monitors:
+            monitor = one_of(monitors, series)
             check = monitor.check_candidate(largest_shift=largest_shift)
             try:
                 monitor.redeploy(reason=reason, force=force, largest_shift=largest_shift)
@@ -252,7 +283,7 @@ def redeploy(
                 raise typer.Exit(FAILED_CHECK) from error
             status = monitor.status()
             answers.give({"deployed": True, "check": check, **status}, [f"{status['in_service']} serves; {check}"])
-            _register(monitor, directory, registry)
+            _register(monitor, directory, series, registry)
 
 
 @app.command()
@@ -262,6 +293,7 @@ def rollback(
         str | None, typer.Option(help="Label of the period after which it was trained; default: the one before.")
     ] = None,
     reason: Reason = "",
+    series: Series = None,
     mlflow: Registry = None,
     mlflow_uri: RegistryAddress = None,
     as_json: AsJson = False,
@@ -269,14 +301,15 @@ def rollback(
     """Put an earlier posterior into service again."""
     with clear_endings():
         from learning_debt.cli.monitor_of_file import label_of
+        from learning_debt.cli.monitor_series import one_of, opened
 
         answers = Answers("rollback", as_json)
         registry = registry_of(mlflow, mlflow_uri)
-        monitor = ld.Monitor.open(directory)
+        monitor = one_of(opened(directory), series)
         monitor.rollback(label_of(monitor, to, "--to"), reason=reason)
         status = monitor.status()
         answers.give(status, [f"{status['in_service']} serves again"])
-        _register(monitor, directory, registry)
+        _register(monitor, directory, series, registry)
 
 
 @app.command()
@@ -289,22 +322,30 @@ def verify(
     head: Annotated[
         str | None, typer.Option(help="A receipt that was kept elsewhere, which must be in the chain.", metavar="HASH")
     ] = None,
+    series: Series = None,
     as_json: AsJson = False,
 ) -> None:
     """Recompute the chain of receipts, and name what was changed; ends in 3 if anything was."""
     with clear_endings(None if model is None else model.absolute().parent):
         from learning_debt.cli.monitor_of_file import monitor_of
+        from learning_debt.cli.monitor_series import folders_of, one_of
         from learning_debt.monitor import verify_folder
 
         answers = Answers("verify", as_json)
         if replay and model is None:
             raise ValueError("--replay works decisions out again and needs --model MODEL.py")
-        found = verify_folder(directory, head=head)  # also of a folder that is too damaged to be opened
-        if found.ok and replay and model is not None:
-            with monitor_of(directory, model, answers.console) as monitor:
-                found = monitor.verify(replay=True, head=head)
-        answers.give(found, [str(found)])
-        if not found.ok:
+        found = {}
+        for name, folder in folders_of(directory, series).items():
+            found[name] = verify_folder(folder, head=head)  # also of a folder that is too damaged to be opened
+            if found[name].ok and replay and model is not None:
+                with monitor_of(directory, model, answers.console) as monitors:
+                    found[name] = one_of(monitors, name or None).verify(replay=True, head=head)
+        alone = len(found) == 1
+        told = [one if alone else {"series": name, **vars(one)} for name, one in found.items()]
+        answers.give(
+            told[0] if alone else told, [str(one) if alone else f"{name}: {one}" for name, one in found.items()]
+        )
+        if not all(one.ok for one in found.values()):
             raise typer.Exit(FAILED_CHECK)
 
 
@@ -317,17 +358,19 @@ def report(
         int | None, typer.Option(help="Also say what retraining every N periods would have cost.", metavar="N")
     ] = None,
     split: Annotated[float, typer.Option(help="Share of the periods that policies are tuned on.")] = 0.6,
+    series: Series = None,
     as_json: AsJson = False,
 ) -> None:
     """Audit the periods of the ledger, and write the report; it takes some twenty periods."""
     with clear_endings(model.absolute().parent):
         from learning_debt.cli.monitor_of_file import monitor_of
+        from learning_debt.cli.monitor_series import one_of
         from learning_debt.report import require_writable, write_report
 
         answers = Answers("report", as_json)
         require_writable(out)
-        with monitor_of(directory, model, answers.console) as monitor:
-            found = monitor.audit(calendar=calendar, split=split)
+        with monitor_of(directory, model, answers.console) as monitors:
+            found = one_of(monitors, series).audit(calendar=calendar, split=split)
             page = write_report(found, out, title=directory.absolute().name)
         answers.give({"page": str(page)}, [f"report: {page}"])
 
@@ -342,11 +385,15 @@ def metrics(
 ) -> None:
     """Print OpenMetrics text, which Prometheus' textfile collector reads as well."""
     with clear_endings():
+        from learning_debt.cli.monitor_series import each_of, opened
         from learning_debt.monitor import open_metrics
 
-        named = {directory.absolute().name: ld.Monitor.open(directory).status() for directory in directories}
-        if len(named) < len(directories):
-            raise ValueError("DIR: two folders have the same name, by which their metrics are told apart; rename one")
+        found = [monitor.status() for directory in directories for monitor in each_of(opened(directory))]
+        named = {status["series"]: status for status in found}
+        if len(named) < len(found):
+            raise ValueError(
+                "DIR: two folders or series have the same name, by which metrics are told apart; rename one"
+            )
         text = open_metrics(named)
         if out is not None:
             write_whole(out, text)
@@ -365,7 +412,9 @@ def export(
 ) -> None:
     """Copy the folder as it stands between two periods, with all decisions as a CSV table."""
     with clear_endings():
-        copy = ld.Monitor.open(directory).export(out, rows=rows)
+        from learning_debt.cli.monitor_series import opened
+
+        copy = opened(directory).export(out, rows=rows)
         Answers("export", as_json).give({"folder": str(copy)}, [f"copied to {copy}"])
 
 
@@ -380,11 +429,12 @@ def _alert(monitors: Sequence[ld.Monitor], hooks: Sequence[Any]) -> None:
         monitor.send_alerts(hooks, deadline=left)
 
 
-def _register(monitor: ld.Monitor, directory: Path, registry: Any) -> None:
+def _register(monitor: ld.Monitor, directory: Path, series: str | None, registry: Any) -> None:
     """Bring a registry in line; if that fails, all else has been recorded, and the error says what to repeat."""
     if registry is None:
         return
-    again = shlex.join(["learning-debt", "monitor", "status", str(directory), "--mlflow", registry.model])
+    which = [] if series is None else ["--series", series]
+    again = shlex.join(["learning-debt", "monitor", "status", str(directory), *which, "--mlflow", registry.model])
     with noted(f"repeat with: {again}"):
         version = monitor.register(registry)
     PlainConsole(stderr=True).say(f"MLflow: {version.model} version {version.version} is {version.alias}")

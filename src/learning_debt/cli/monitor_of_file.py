@@ -15,20 +15,23 @@ import learning_debt as ld
 from learning_debt.cli.command_endings import PlainConsole
 from learning_debt.cli.history_file import read_history
 from learning_debt.cli.model_file import imported
+from learning_debt.cli.monitor_series import Monitors, each_of, opened
 from learning_debt.cli.settings import Settings, label_from_text
-from learning_debt.data import PERIOD
+from learning_debt.cli.text_table import TIMES
+from learning_debt.data import PERIOD, SERIES
+from learning_debt.monitor import SeriesMonitors
 from learning_debt.spells.placeholder_table import rehearsed_table
 
 CREATION = tuple(
     name for name in inspect.signature(ld.Monitor.create).parameters if name not in ("path", "forecaster", "history")
 )
-ALIKE = ("score", "shadow", "exposure", "varying_rows", "random_seed")
-"""Options of a spell table that a monitor has as well."""
+ALIKE = ("score", "shadow", "exposure", "varying_rows", "random_seed", "late", "retained")
+"""Options of a monitor that no audit settles."""
 
 
 @contextmanager
-def monitor_of(directory: Path, model: Path, console: PlainConsole) -> Iterator[ld.Monitor]:
-    """A folder's monitor with the forecaster of a model file, whose folder is on the import path while the block runs.
+def monitor_of(directory: Path, model: Path, console: PlainConsole) -> Iterator[Monitors]:
+    """A folder's monitor or monitors, with the forecaster of a model file, whose folder can be imported from meanwhile.
 
     Raises
     ------
@@ -37,14 +40,14 @@ def monitor_of(directory: Path, model: Path, console: PlainConsole) -> Iterator[
     """
     with imported(model) as module:
         settings = _settings(model, module, console)
-        yield ld.Monitor.open(directory, settings.forecaster()[0])
+        yield opened(directory, settings.forecaster()[0])
 
 
 @contextmanager
 def begun_monitor(
     directory: Path, model: Path, history: Path | None, options: dict[str, Any], console: PlainConsole
-) -> Iterator[ld.Monitor]:
-    """A new monitor: with the policy of the model file, or with the one that an audit of the history chooses.
+) -> Iterator[Monitors]:
+    """A new monitor, or one of each series: with the policy of the model file, or the one that an audit chooses.
 
     Raises
     ------
@@ -59,18 +62,25 @@ def begun_monitor(
         audit_options = settings.audit_options(rehearsed)
         if settings.audit_option("calendar", None) is None:
             raise ValueError(f"say how often you retrain: --calendar N, in periods, or calendar in {model.name}")
+        many = rehearsed.sizes[SERIES] > 1
         if "policy" in settings.said:
             given = {**settings.said, **settings.given, **audit_options, "cost": cost}
             chosen = {name: given[name] for name in CREATION if name in given}
-            monitor = ld.Monitor.create(directory, forecaster, data, **chosen)
+            if many:
+                yield SeriesMonitors.create(directory, forecaster, data, chosen)
+            else:
+                yield ld.Monitor.create(directory, forecaster, data, **chosen)
+            return
+        console.say(f"{model.name}: {source}; an audit of the history chooses the policy", "bold")
+        found = ld.audit(ld.spell_table(forecaster, data, **table_options), cost, **audit_options)
+        options = {**settings.said, **settings.given, **table_options}
+        alike = {name: options[name] for name in ALIKE if name in options}
+        if isinstance(alike.get("shadow"), ld.PooledShadow):  # it serves whole histories
+            alike.pop("shadow")
+        if many:
+            yield SeriesMonitors.from_audit(directory, found, forecaster, data, alike)
         else:
-            console.say(f"{model.name}: {source}; an audit of the history chooses the policy", "bold")
-            found = ld.audit(ld.spell_table(forecaster, data, **table_options), cost, **audit_options)
-            alike = {name: table_options[name] for name in ALIKE if name in table_options}
-            if isinstance(alike.get("shadow"), ld.PooledShadow):  # it serves whole histories
-                alike.pop("shadow")
-            monitor = ld.Monitor.from_audit(directory, found, forecaster, data, **alike)
-        yield monitor
+            yield ld.Monitor.from_audit(directory, found, forecaster, data, **alike)
 
 
 def label_of(monitor: ld.Monitor, text: str | None, option: str) -> Any:
@@ -78,16 +88,16 @@ def label_of(monitor: ld.Monitor, text: str | None, option: str) -> Any:
     return None if text is None else label_from_text(text, _labelled(monitor), option)
 
 
-def with_labels(monitor: ld.Monitor, rows: Any) -> Any:
+def with_labels(monitors: Monitors, rows: Any) -> Any:
     """Rows whose periods are text, as a CSV file has them, with labels as those of the monitor are."""
-    if not isinstance(rows, pd.DataFrame) or PERIOD not in rows:
+    if not isinstance(rows, pd.DataFrame):
         return rows
-    texts = rows[PERIOD]
-    if not all(isinstance(text, str) for text in texts):
-        return rows
-    table = _labelled(monitor)
-    meant = {text: label_from_text(text, table, "BATCH, column period") for text in texts.unique()}
-    return rows.assign(**{PERIOD: pd.Series([meant[text] for text in texts], rows.index)})
+    table = _labelled(each_of(monitors)[0])
+    for name in TIMES:
+        if name in rows and all(isinstance(text, str) for text in rows[name]):
+            meant = {text: label_from_text(text, table, f"BATCH, column {name}") for text in rows[name].unique()}
+            rows = rows.assign(**{name: pd.Series([meant[text] for text in rows[name]], rows.index)})
+    return rows
 
 
 def _labelled(monitor: ld.Monitor) -> xr.Dataset:

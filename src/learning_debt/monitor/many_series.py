@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import xarray as xr
 
-from learning_debt.data import RESERVED, SERIES, as_dataset, as_labels, label_text, require_variables
+from learning_debt.auditing import Audit
+from learning_debt.data import (
+    RESERVED,
+    SERIES,
+    as_dataset,
+    as_labels,
+    label_text,
+    plain_labels,
+    require_variables,
+    restored_labels,
+)
 from learning_debt.errors import noted
 from learning_debt.forecasters.base import Forecaster, require_forecaster
 from learning_debt.monitor.decision_records import RecordedDecision
 from learning_debt.monitor.kept_labels import labels_of, read_labels, written_label
+from learning_debt.monitor.ledger_audit import agreed_in
 from learning_debt.monitor.live_monitor import Monitor
 from learning_debt.monitor.monitor_creation import require_new
 from learning_debt.monitor.state_folder import made_whole
 from learning_debt.monitor.verification import Verification
-from learning_debt.validation import require_instance
+from learning_debt.scores import as_score
+from learning_debt.validation import require_flag, require_instance
 
 LISTED = "series.json"
 """Labels of the series, in the order of their folders."""
@@ -72,12 +84,64 @@ class SeriesMonitors:
         """
         require_forecaster("forecaster", forecaster)
         require_instance("agreed", agreed, dict, "a dict of arguments of Monitor.create, such as cost and policy")
-        target = require_new(path)
         parts = _by_series(history, forecaster.observation_dim, "history")
+        return cls._made(path, forecaster, parts, lambda _: agreed)
+
+    @classmethod
+    def from_audit(
+        cls,
+        path: str | os.PathLike[str],
+        audit: Audit,
+        forecaster: Forecaster,
+        history: Any,
+        agreed: dict[str, Any] | None = None,
+    ) -> Self:
+        """Go live with what an audit of many series settled, each series as `Monitor.from_audit` does.
+
+        Parameters
+        ----------
+        path : path
+            A folder that is not there yet.
+        audit : Audit
+            Of this forecaster and this history.
+        forecaster : Forecaster
+        history : Dataset, mapping or data frame
+            With ``series``: those of the audit.
+        agreed : dict, optional
+            Further arguments of `Monitor.from_audit`, the same for all series.
+
+        Raises
+        ------
+        TypeError, ValueError, KeyError
+            As `Monitor.from_audit`, or if a series is none of the audit. Nothing has been made then.
+        """
+        require_instance("audit", audit, Audit, "the result of ld.audit")
+        require_forecaster("forecaster", forecaster)
+        more = {} if agreed is None else require_instance("agreed", agreed, dict, "a dict of arguments, or None")
+        parts = _by_series(history, forecaster.observation_dim, "history")
+        score = as_score(more.get("score", "log"))
+        known = restored_labels(audit.all_spells[SERIES].values, audit.all_spells[SERIES].attrs, "series of the audit")
+
+        def settled(label: Any) -> dict[str, Any]:
+            place = int(as_labels([label], "series").positions(known)[0])
+            if place < 0:
+                raise ValueError(f"audit: there is no series {label_text(label)} in it")
+            name = plain_labels(audit.all_spells[SERIES])[place]
+            return agreed_in(audit, score, name) | {"spells": audit.all_spells.isel({SERIES: [place]})} | more
+
+        return cls._made(path, forecaster, parts, settled)
+
+    @classmethod
+    def _made(
+        cls, path: Any, forecaster: Forecaster, parts: list[tuple[Any, xr.Dataset]], agreed: Callable[[Any], Any]
+    ) -> Self:
+        """With a monitor of each series, and what is agreed about it."""
+        target = require_new(path)
         with made_whole(target) as part:
             for number, (label, rows) in enumerate(parts):
                 with noted(f"of series {label_text(label)}"):
-                    Monitor._created(part / _folder(number), forecaster, rows, series=label_text(label), **agreed)
+                    told = agreed(label)
+                    Monitor._created(part / _folder(number), forecaster, rows, series=label_text(label), **told)
             (part / LISTED).write_text(json.dumps([written_label(label) for label, _ in parts]))
         return cls.open(target, forecaster)
 
@@ -100,10 +164,20 @@ class SeriesMonitors:
             raise ValueError(f"{listed} cannot be read ({error}); put back a copy of it") from error
         return cls(target, forecaster, labels)
 
+    @staticmethod
+    def holds(path: str | os.PathLike[str]) -> bool:
+        """Whether a folder is one of many series."""
+        return (Path(path).expanduser() / LISTED).is_file()
+
     @property
     def labels(self) -> list[Any]:
         """Names of the series, in order."""
         return [*self._labels]
+
+    @property
+    def folders(self) -> list[Path]:
+        """Folder of each series, in order."""
+        return [self.path / _folder(number) for number in range(len(self._labels))]
 
     def monitor(self, series: Any) -> Monitor:
         """The monitor of a series, to redeploy, roll back, decline or verify it.
@@ -120,7 +194,14 @@ class SeriesMonitors:
                 f"series: there is no series {label_text(series)}; there are {', '.join(known.texts[:20])}"
             )
         if number not in self._open:
-            self._open[number] = Monitor.open(self.path / _folder(number), self._forecaster)
+            found = Monitor.open(self.path / _folder(number), self._forecaster)
+            own, name = found.status()["series"], label_text(self._labels[number])
+            if own != name:
+                raise ValueError(
+                    f"{self.path / LISTED} says that {_folder(number)} is of the series {name}, and its ledger that it "
+                    f"is of {own}: put back what was there"
+                )
+            self._open[number] = found
         return self._open[number]
 
     def observe(self, batch: Any, *, gaps: bool = False) -> dict[Any, RecordedDecision]:
@@ -149,8 +230,20 @@ class SeriesMonitors:
         return [one.status() for _, one in self._each()]
 
     def verify(self, *, replay: bool = False) -> dict[Any, Verification]:
-        """`Monitor.verify` of every series."""
+        """`Monitor.verify` of every series. The list of their names has no receipt."""
         return {label: one.verify(replay=replay) for label, one in self._each()}
+
+    def export(self, path: str | os.PathLike[str], *, rows: bool = True) -> Path:
+        """`Monitor.export` of every series, in a folder that is one of many series as well."""
+        require_flag("rows", rows)
+        target = require_new(path)
+        if self.path == target or self.path in target.parents:
+            raise ValueError(f"path: {target} lies within the folder; name one outside of it")
+        with made_whole(target) as part:
+            for number, (_, one) in enumerate(self._each()):
+                one.export(part / _folder(number), rows=rows)
+            (part / LISTED).write_bytes((self.path / LISTED).read_bytes())
+        return target
 
     def _each(self) -> Iterator[tuple[Any, Monitor]]:
         return ((label, self.monitor(label)) for label in self._labels)

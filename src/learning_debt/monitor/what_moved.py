@@ -23,6 +23,7 @@ from learning_debt.monitor.standing import Standing
 MOST = 5
 """Parts that are named, and entries of parameters of a posterior of draws that are looked at closely."""
 NOT_COMPARED = ("chain", "draw")
+NOT_TOLD = "What moved is not told"
 
 
 @dataclass(frozen=True)
@@ -103,17 +104,18 @@ def what_moved(session: LiveSession, ledger: Ledger, number: int, by: str | None
     row = ledger.first("SELECT deployed_at FROM decisions WHERE period = ?", number)
     assert row is not None
     deployed_at = int(row["deployed_at"])
-    names = [plain_label(standing.label(ledger, one)) for one in (number, deployed_at)]
-    gone = [name for name, one in zip(names, (number, deployed_at), strict=True) if one not in standing.stored]
+    label, served = (plain_label(standing.label(ledger, one)) for one in (number, deployed_at))
+    gone = [name for name, one in ((label, number), (served, deployed_at)) if one not in standing.stored]
     if gone:
-        return Moved(*names, (), (), by or "", (f"What moved is not told: the posterior of {gone[0]} is not kept.",))
+        return Moved(label, served, (), (), by or "", (f"{NOT_TOLD}: the posterior of {gone[0]} is not kept.",))
     shadow, deployed = session.posteriors_of(ledger, [number, deployed_at])
     new, removed = _between(session, ledger, standing, deployed_at, number)
     if new is None and not isinstance(shadow, NIG):
-        told = "What moved is not told: by the update rule the weights of all rows have changed."
-        return Moved(*names, (), (), by or "", (told,))
+        told = f"{NOT_TOLD}: by the update rule the weights of all rows have changed."
+        return Moved(label, served, (), (), by or "", (told,))
     notes: list[str] = []
-    blocks, groups = (), ()
+    blocks: tuple[MovedPart, ...] = ()
+    groups: tuple[MovedPart, ...] = ()
     try:
         chosen = None if isinstance(shadow, NIG) else most_moved(shadow, deployed)
         rows = session.rows_of(ledger, [number]) if new is None else new
@@ -126,10 +128,10 @@ def what_moved(session: LiveSession, ledger: Ledger, number: int, by: str | None
             found = debt_by_group(forecaster, shadow, deployed, new, by, removed_data=removed)
             groups = _parts(found, found[by].values)
     except (ValueError, KeyError) as error:  # of posteriors that cannot be compared, or whose draws carry weights
-        notes.append(f"What moved is not told: {error.args[0] if error.args else error}.")
+        notes.append(f"{NOT_TOLD}: {error.args[0] if error.args else error}.")
     if by is not None and new is None:
         notes.append(f"By {by} it is not told: by the update rule the weights of all rows have changed.")
-    return Moved(*names, blocks, groups, by or "", tuple(notes))
+    return Moved(label, served, blocks, groups, by or "", tuple(notes))
 
 
 def _parts(found: xr.Dataset, labels: Any) -> tuple[MovedPart, ...]:
