@@ -45,7 +45,13 @@ def folder(walked_folder, tmp_path):
 @pytest.mark.integration
 @pytest.mark.parametrize(
     ("program", "counted", "count"),
-    [("crashes", "--kills", "100"), ("changes", "--changes", "200"), ("batches", "--batches", "1000")],
+    [
+        ("crashes", "--kills", "100"),
+        ("changes", "--changes", "200"),
+        ("batches", "--batches", "1000"),
+        ("writers", "--times", "10"),
+        ("alert_crashes", "--kills", "100"),
+    ],
 )
 def test_nothing_is_lost_and_no_change_unseen(program, counted, count):
     """A tenth of the counts of the benchmarks, which say what they look at."""

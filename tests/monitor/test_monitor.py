@@ -190,6 +190,12 @@ def test_posteriors_that_are_kept_stay_as_many_as_agreed(tmp_path):
     assert len(status["retained"]) == 5
     assert {status["last_label"], status["in_service"]} <= set(status["retained"])
     assert len(list((tmp_path / "state" / "posteriors").iterdir())) == 5
+    decisions = monitor.history()
+    assert decisions["recalled_share"].values[:5].tolist() == [1.0] * 5
+    assert 0.15 < decisions["recalled_share"].values[-1] < 0.5
+    assert decisions["recalled_periods"].values.tolist() == [*range(1, 41)]
+    assert "rest on the last 40 period(s); of all pairs of a posterior and a period in them" in monitor.explain()
+    assert "rest on the last" not in monitor.explain(INITIAL)
 
 
 def test_another_forecaster_is_refused_with_both_fingerprints_until_it_is_adopted(folder):

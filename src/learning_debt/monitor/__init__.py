@@ -24,6 +24,8 @@ field                                   what it is
 ``score_gap``, ``_se``                  the same, as it came out in the period
 ``regret_so_far``                       of all periods since the monitor began, signed, without costs of retrains
 ``retrains``                            since the monitor began
+``recalled_periods``, ``_share``        periods that expectation, chance and policy have learned from, and share of
+                                        their cells that is kept
 ``seconds``                             what the observation took
 ``decided_at``                          Unix time of the decision
 ``receipt``                             of the decision's entry in the ledger

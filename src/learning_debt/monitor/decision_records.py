@@ -35,8 +35,7 @@ class RecordedDecision:
     reason, conflict : str
     expected_regret, expected_regret_se, believed_regret, realised_regret, realised_regret_se, probability, \
 break_even_cost, cost, unit, spell_age, horizon
-        As in `learning_debt.Decision`, errors beside their values. What is expected, and the chance, are learned from
-        the cells that the ledger holds of the last 156 periods.
+        As in `learning_debt.Decision`, errors beside their values.
     doubts : tuple of Doubt
     debt, debt_se, predictive_debt, predictive_debt_se, score_gap, score_gap_se : float
         Of what served in the period, in the units of spell tables; NaN where the forecaster has none.
@@ -45,6 +44,12 @@ break_even_cost, cost, unit, spell_age, horizon
         retrains.
     retrains : int
         Since the monitor began.
+    recalled_periods : int
+        Periods that `expected_regret`, `probability` and a policy that learns as it goes have learned from: the last
+        ones, 156 at most.
+    recalled_share : float
+        Share that is known of all cells of a spell table of these periods: posteriors that are no longer kept lack
+        theirs, and those that are stand for them.
     seconds : float
         What the observation took.
     decided_at : float
@@ -78,6 +83,8 @@ break_even_cost, cost, unit, spell_age, horizon
     score_gap_se: float
     regret_so_far: float
     retrains: int
+    recalled_periods: int
+    recalled_share: float
     seconds: float
     decided_at: float
     receipt: str

@@ -14,6 +14,7 @@ from learning_debt.monitor.decision_records import NAN, QUERY, RecordedDecision,
 from learning_debt.monitor.kept_labels import stored_of
 from learning_debt.monitor.ledger import Ledger
 from learning_debt.monitor.live_session import rollback_numbers
+from learning_debt.monitor.recalled_cells import RECALLED
 from learning_debt.monitor.standing import Standing, decision_of, labels_by_number, last_decision
 from learning_debt.spells.schema import se_of
 
@@ -50,7 +51,7 @@ def _nothing_yet(ledger: Ledger, standing: Standing) -> dict[str, Any]:
     return told | {
         "period": 0, "label": label, "deployed_label": label, "verdict": "wait", "spell_age": 0, "retrains": 0,
         "reason": "nothing has been observed yet", "doubts": [], "unit": "", "conflict": "", "horizon": 0,
-        "receipt": standing.receipt,
+        "receipt": standing.receipt, "recalled_periods": 0,
         "regret_so_far": 0.0, "realised_regret": 0.0, "realised_regret_se": 0.0,
     }  # fmt: skip
 
@@ -89,9 +90,19 @@ def explained(ledger: Ledger, period: Any = None) -> str:
             told.append(f"{what}: {_with_error(decision, name)} {of}.")
     if np.isfinite(decision.break_even_cost):
         told.append(f"The verdict would be another one at a cost of {decision.break_even_cost:.3g} {unit}.")
+    if decision.recalled_share < 1 or decision.recalled_periods == RECALLED:
+        told.append(
+            "What is expected, its chance and what the policy has learned rest on the last "
+            f"{decision.recalled_periods} period(s); of all pairs of a posterior and a period in them "
+            f"{_share(decision.recalled_share)} are kept."
+        )
     told += [f"In doubt: {doubt.name.lower().replace('_', ' ')}." for doubt in decision.doubts]
     told.append(f"Receipt {decision.receipt[:16]}.")
     return "\n".join(told)
+
+
+def _share(share: float) -> str:
+    return "all" if share == 1 else f"{100 * share:.2g}%"
 
 
 def _against_the_shadow(decision: RecordedDecision) -> str:

@@ -91,7 +91,7 @@ TABLES = {
             *_real("expected_regret", "expected_regret_se"), _number("expected_regret_reliable"),
             *_real("believed_regret", "probability", "break_even_cost", "cost"), _text("unit"), _text("doubts"),
             *_real("regret", "regret_se", "realised_regret", "realised_regret_se", "regret_so_far"),
-            _number("retrains"),
+            _number("retrains"), _number("recalled_periods"), Column("recalled_share", "REAL"),
         ),
         ("period",),
         ("FOREIGN KEY (period) REFERENCES periods(number)", "FOREIGN KEY (deployed_at) REFERENCES periods(number)"),

@@ -14,7 +14,7 @@ from learning_debt.monitor.incoming_batches import Arriving
 from learning_debt.monitor.kept_labels import written_label
 from learning_debt.monitor.live_rows import LiveRows
 from learning_debt.monitor.present_spell import SIGNALS, require_signals, spell_of
-from learning_debt.monitor.recalled_cells import Audited, Cell, row_in_service, table_of, with_audited
+from learning_debt.monitor.recalled_cells import Audited, Cell, row_in_service, share_known, table_of, with_audited
 from learning_debt.monitor.retention import kept
 from learning_debt.policies.base import Policy
 from learning_debt.policies.cost import exposures
@@ -236,6 +236,8 @@ def decided(
         "regret_se": worth * (gap[se_of("score_gap")] or 0.0),
         "regret_so_far": before.regret_so_far + regret,
         "retrains": before.retrains,
+        "recalled_periods": len(periods),
+        "recalled_share": share_known(past),
     }
 
 

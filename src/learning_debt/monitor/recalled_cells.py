@@ -119,3 +119,9 @@ def table_of(
 def row_in_service(in_service: int, first: int) -> int:
     """Which row of `table_of` is what serves, where its first period is the one after number `first`."""
     return max(in_service - first, 0)
+
+
+def share_known(table: xr.Dataset) -> float:
+    """Share of the cells of `table_of` that are not missing, of all that there would be were every posterior kept."""
+    count = table.sizes["period"]
+    return float(np.isfinite(table["regret"].values).sum() / (count * (count + 1) / 2))
