@@ -2,7 +2,7 @@
 
     python benchmarks/monitor_series.py [--series 200] [--periods 6] [--write NAME]
 
-Exact forecasters of one coefficient, three rows a period. Processor seconds of every period, of a process that stays and
+Exact forecasters of one coefficient, three rows a period. Processor seconds of each period, of a process that stays and
 of one that opens the folder anew for each, and the most memory that it has held so far.
 """
 
