@@ -405,7 +405,7 @@ def test_metrics_are_open_metrics_of_several_folders_in_one_file(home):
     assert [one.name for one in Path().iterdir() if "prom" in one.name] == ["forecasts.prom"]
     (home / "elsewhere").mkdir()
     shutil.copytree("state", "elsewhere/state")
-    assert "two folders have the same name" in run("metrics", "state", "elsewhere/state").stderr
+    assert "two folders or series have the same name" in run("metrics", "state", "elsewhere/state").stderr
 
 
 # What the owner does
