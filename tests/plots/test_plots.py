@@ -237,3 +237,14 @@ def test_ticks_are_few_and_are_labels(labels):
     assert len(set(texts)) == len(texts)
     assert positions.min() >= 1
     assert positions.max() <= len(labels)
+
+
+def test_names_that_are_cut_to_the_same_text_give_way_to_numbers():
+    _, texts = period_ticks([f"the week of the {week} after the launch of it all" for week in range(20)])
+    assert texts[:3] == ["1", "5", "9"]
+
+
+def test_rows_leave_a_narrow_picture_half_of_its_width(audit):
+    figure = plot_decisions(audit, backend="matplotlib", figure_kwargs={"figsize": (3, 4)}).viz["figure"].item()
+    names = [text.get_text().rsplit(" (", 1)[0] for text in figure.axes[0].get_yticklabels()]
+    assert max(len(name) for name in names) == 15

@@ -14,7 +14,7 @@ from learning_debt.plots.drawing import Canvas, checked_options
 from learning_debt.plots.intervals import interval_probability, normal_interval
 from learning_debt.plots.literal_text import LiteralLabeller, labels_of, literal
 from learning_debt.plots.shapes import set_yticks
-from learning_debt.plots.ticks import shortened
+from learning_debt.plots.ticks import room_for, shortened
 from learning_debt.validation import require_instance, require_whole_number
 
 VISUALS = ("interval", "point", "lower_bound", "unreliable", "zero", "xlabel", "labels", "limits")
@@ -134,7 +134,10 @@ def _ordered(parts: xr.Dataset, most: int) -> xr.Dataset:
 
 def _draw_axes(canvas: Canvas, attrs: Mapping[Any, Any], names: Sequence[str], bounded: bool) -> None:
     """Line at zero, axis label and the names of the rows."""
-    rows, short = np.arange(len(names))[::-1], {name: shortened(name, LONGEST_NAME) for name in names}
+    rows, short = (
+        np.arange(len(names))[::-1],
+        {name: shortened(name, room_for(canvas.width, LONGEST_NAME)) for name in names},
+    )
     labeller = canvas.options.labeller or LiteralLabeller(canvas.backend, coord_map={"part": short})
     labels = [labeller.sel_to_str({"part": name}, {"part": place}) for place, name in enumerate(names)]
     quantity = literal(f"{attrs.get('quantity', 'debt')} ({attrs.get('unit', 'nats')})", canvas.backend)

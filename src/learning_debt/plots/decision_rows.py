@@ -17,7 +17,7 @@ from learning_debt.plots.common import AUDIT, policy_mappings
 from learning_debt.plots.drawing import Canvas, checked_options
 from learning_debt.plots.literal_text import LiteralLabeller
 from learning_debt.plots.shapes import set_yticks
-from learning_debt.plots.ticks import shortened
+from learning_debt.plots.ticks import room_for, shortened
 from learning_debt.validation import require_instance, require_whole_number
 
 VISUALS = ("baseline", "retrain", "xlabel", "ticks", "policy_names", "limits")
@@ -92,7 +92,7 @@ def plot_decisions(
 
 def _draw_axes(canvas: Canvas, audit: Audit, names: Sequence[str]) -> None:
     """Axis labels, ticks and the names of the rows."""
-    short = {name: shortened(name, LONGEST_NAME) for name in names}
+    short = {name: shortened(name, room_for(canvas.width, LONGEST_NAME)) for name in names}
     labeller = canvas.options.labeller or LiteralLabeller(canvas.backend, coord_map={"policy": short})
     rows = np.arange(len(names))[::-1]
     labels = [
@@ -100,8 +100,9 @@ def _draw_axes(canvas: Canvas, audit: Audit, names: Sequence[str]) -> None:
         for place, name in enumerate(names)
     ]
     blank = xr.Dataset({"retrain": 0.0})
-    canvas.frame("xlabel", vz.labelled_x, blank, text="period (in brackets: number of retrains)")
-    canvas.frame("ticks", vz.set_xticks, blank, **canvas.period_ticks(audit.replays[names[0]].schedule["label"]))
+    canvas.frame("xlabel", vz.labelled_x, blank, text="period (in brackets: retrains)")
+    ticks = canvas.period_ticks(audit.replays[names[0]].schedule["label"], max(len(label) for label in labels))
+    canvas.frame("ticks", vz.set_xticks, blank, **ticks)
     canvas.frame("policy_names", set_yticks, blank, values=rows, labels=labels)
     canvas.frame("limits", vz.set_ylim, blank, limits=(-0.6, len(names) - 0.4))
 

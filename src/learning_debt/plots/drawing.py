@@ -14,7 +14,7 @@ from arviz_plots.plots.utils import filter_aes, get_visual_kwargs
 
 from learning_debt.data import Labels
 from learning_debt.plots.literal_text import labels_of
-from learning_debt.plots.ticks import most_ticks, period_ticks
+from learning_debt.plots.ticks import PER_CHARACTER, most_ticks, period_ticks
 from learning_debt.validation import describe, require_choice, require_instance, require_names
 
 BACKENDS = ("matplotlib", "bokeh", "plotly", "none")
@@ -144,11 +144,15 @@ class Canvas:
             # Backends answer with a list of ticks, or nothing: there is no artist to keep.
             self.collection.map(function, data=data, ignore_aes="all", store_artist=False, **kwargs)
 
-    def period_ticks(self, labels: Labels | xr.DataArray | Sequence[Any] | np.ndarray) -> dict[str, Any]:
-        """Places and labels of so many periods as a panel has room for."""
+    def period_ticks(
+        self, labels: Labels | xr.DataArray | Sequence[Any] | np.ndarray, beside: int = 0
+    ) -> dict[str, Any]:
+        """Places and labels of as many periods as there is room for, with names of `beside` characters at the left."""
         columns = 1 + max(int(np.max(of.values)) for of in _each(self.collection.viz["col_index"]))
         found = labels if isinstance(labels, Labels) else labels_of(labels)
-        places, texts = period_ticks(found, most_ticks(found.texts, self.width / columns), self.backend)
+        places, texts = period_ticks(
+            found, most_ticks(found.texts, self.width / columns - PER_CHARACTER * beside), self.backend
+        )
         return {"values": places, "labels": texts}
 
 

@@ -24,6 +24,8 @@ def period_ticks(
 ) -> tuple[np.ndarray, list[str]]:
     """At most about `most` periods, numbered from 1, and their labels as a backend draws them.
 
+    Labels that are the same once they are short enough for an axis give way to the periods' numbers.
+
     Examples
     --------
     >>> positions, texts = period_ticks([f"{1990 + k // 4}Q{k % 4 + 1}" for k in range(48)])
@@ -42,7 +44,21 @@ def period_ticks(
     if chosen.size == 0:
         step = next((s for s in CALENDAR_STEPS if (values.size - 1) // s < most), max(1, values.size // most))
         chosen = np.arange(0, values.size, step)
-    return chosen + 1, [literal(shortened(found.texts[index], LONGEST_TICK), backend) for index in chosen]
+    texts = [shortened(found.texts[index], LONGEST_TICK) for index in chosen]
+    if len(set(texts)) < len(texts):  # they differ where they had to be cut
+        texts = [str(index + 1) for index in chosen]
+    return chosen + 1, [literal(text, backend) for text in texts]
+
+
+def room_for(width: float, most: int) -> int:
+    """Characters of a name beside a panel that leave it half of the width, in inches; at most `most`.
+
+    Examples
+    --------
+    >>> room_for(10.5, 40), room_for(4.2, 40)
+    (40, 21)
+    """
+    return int(np.clip(0.5 * width / PER_CHARACTER, 8, most))
 
 
 def most_ticks(texts: Sequence[str], width: float) -> int:
