@@ -15,6 +15,7 @@ PACKAGE = "learning_debt"
 FLOORS = [
     {"doubt", "errors", "executors", "typing", "moved"},
     {"validation"},
+    {"representations"},
     {"data", "estimate"},
     {"arrays"},
     {"forecasters"},

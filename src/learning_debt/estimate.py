@@ -7,6 +7,7 @@ from math import isinf, isnan
 from statistics import NormalDist
 
 from learning_debt.doubt import Doubt
+from learning_debt.representations import Sentence, as_html
 from learning_debt.validation import (
     require_flag,
     require_instance,
@@ -97,3 +98,7 @@ class Estimate:
         verdict = "not reliable" if not self.reliable else "a lower bound" if self.lower_bound else ""
         doubt = ": ".join(part for part in (verdict, self.note) if part and (verdict or self.doubts))
         return f"{sign}{self.value:.4g}{error}" + (f" ({doubt})" if doubt else "")
+
+    def _repr_html_(self) -> str:
+        value, *doubts = str(self).split(" (", 1)
+        return as_html([Sentence("".join(f"({doubt}" for doubt in doubts), lead=value)])

@@ -251,10 +251,16 @@ def test_rows_need_the_signals_they_read(spells):
     assert names == ["never", "always", "best calendar", "CUSUM", "oracle"]
 
 
-def test_several_series_are_averaged_and_get_no_decision(random_spells):
+def test_several_series_are_averaged_and_each_has_its_decision(random_spells):
     table = random_spells(40, series=4)
     one = ld.audit(table, 0.2, **FAST)
-    assert one.decision is None
+    with pytest.raises(ValueError, match=r"this table holds 4: audit\.decisions has one for each"):
+        _ = one.decision
+    frame = one.decisions_to_dataframe()
+    assert frame.index.tolist() == list(one.decisions)
+    assert frame["verdict"].tolist() == [decision.verdict for decision in one.decisions.values()]
+    expected = [decision.expected_regret.value for decision in one.decisions.values()]
+    np.testing.assert_array_equal(frame["expected_regret"], expected)
     replayed = ld.replay(ld.select_periods(table, 24), one.tuned["CUSUM"].policy, 0.2)
     assert float(one.table["total"].sel(policy="CUSUM")) == pytest.approx(float(replayed.objective.mean()), rel=1e-12)
 
@@ -430,7 +436,7 @@ def test_the_deciding_policy_is_held_against_your_calendar_the_best_one_and_cusu
     assert set(ld.audit(spells, 0.1, **FAST).distinguishable) <= {"best calendar", "CUSUM"}
     assert audited.decided_by in audited.distinction
     assert "best in tuning" not in audited.distinction
-    assert audited.distinction in str(audited)
+    assert audited.distinction in " ".join(str(audited).split())
 
 
 def test_a_policy_that_was_chosen_says_how_often_it_would_be_again(tuned_only):
@@ -576,6 +582,13 @@ def test_unreliable_cells_and_failed_fits_are_counted(spells):
     assert says(one, "3 of 60 shadow fits failed")
 
 
+def test_periods_that_are_absent_between_even_labels_are_said(spells):
+    labels = spells["label"].values
+    late = spells.assign_coords(label=("period", np.where(np.arange(60) < 30, labels, labels + 2)))
+    assert says(ld.audit(late, 0.1, **FAST), f"2 periods seem to be absent, the first after {labels[29]}")
+    assert not says(ld.audit(spells, 0.1, **FAST), "absent")
+
+
 def test_no_warning_is_raised_on_the_way(spells):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -583,9 +596,11 @@ def test_no_warning_is_raised_on_the_way(spells):
 
 
 def test_it_prints_as_a_table_with_todays_decision_and_the_notes(audited):
-    text = str(audited)
-    for words in [*ROWS, "oracle", "Today: ", audited.notes[0]]:
-        assert words in text
+    lines = str(audited).splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    text = " ".join(" ".join(lines).split())
+    for words in [*ROWS, "oracle", f"Today: {audited.today}", audited.headline, *audited.notes]:
+        assert words.replace("- ", "-") in text.replace("- ", "-")  # of notes, too, which begin with a dash
 
 
 # Refusals.

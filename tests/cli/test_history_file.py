@@ -123,6 +123,39 @@ def test_netcdf_and_parquet(tmp_path):
     pd.testing.assert_frame_equal(read_history(tmp_path / "h.parquet"), EXPECTED)
 
 
+PERIODS = {
+    "dates": pd.date_range("2024-01-01", periods=30),
+    "dates with a time zone": pd.date_range("2024-01-01", periods=30, tz="Europe/Vienna"),
+    "categories": pd.Categorical([f"w{week:02d}" for week in range(30)]),
+    "whole numbers that may be missing": pd.array(range(30), dtype="Int64"),
+    "months": pd.period_range("2020-01", periods=30, freq="M"),
+    "text": pd.array([f"w{week:02d}" for week in range(30)], dtype="string"),
+    "days of the standard library": [day.date() for day in pd.date_range("2024-01-01", periods=30)],
+}
+
+
+@pytest.mark.parametrize("kind", PERIODS)
+def test_parquet_gives_the_table_that_its_data_frame_gives(tmp_path, kind):
+    values = np.random.default_rng(1).normal(size=(2, 30))
+    frame = pd.DataFrame({"x": pd.array(values[0], dtype="Float64"), "y": values[1], "period": PERIODS[kind]})
+    frame.set_index("period").to_parquet(tmp_path / "index.parquet")
+    frame.to_parquet(tmp_path / "h.parquet")
+    forecaster = ld.ConjugateRegression(ld.NIG(0.0, 1.0, 2.0, 1.0))
+    tables = [
+        ld.spell_table(forecaster, rows, initial=20, progressbar=False)
+        for rows in (frame, read_history(tmp_path / "h.parquet"), read_history(tmp_path / "index.parquet"))
+    ]
+    for table in tables[1:]:
+        xr.testing.assert_identical(table, tables[0])
+
+
+def test_a_missing_whole_number_of_parquet_is_named(tmp_path):
+    frame = pd.DataFrame({"x": np.arange(30.0), "y": pd.array([*range(29), None], dtype="Int64"), "period": range(30)})
+    frame.to_parquet(tmp_path / "h.parquet")
+    with pytest.raises(ValueError, match="data variable 'y' is not finite at obs=29"):
+        ld.ConjugateRegression(ld.NIG(0.0, 1.0, 2.0, 1.0)).fit(read_history(tmp_path / "h.parquet"))
+
+
 def test_parquet_without_its_reader_is_refused_by_name(tmp_path, monkeypatch):
     def absent(path):
         raise ImportError("no pyarrow here")

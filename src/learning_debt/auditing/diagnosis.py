@@ -14,6 +14,7 @@ from learning_debt.auditing.belief import MINIMUM_PERIODS, delayed
 from learning_debt.auditing.rule_tables import checked_tables
 from learning_debt.auditing.shadow_scores import shadow_scores
 from learning_debt.data import SERIES
+from learning_debt.representations import Sentence, as_html
 from learning_debt.spells import check_spells, deployed_after
 from learning_debt.spells.checks import require_table
 from learning_debt.spells.schema import DEPLOYED_SCORE, TableFacts
@@ -76,6 +77,9 @@ class Diagnosis:
 
     def __str__(self) -> str:
         return self.sentence
+
+    def _repr_html_(self) -> str:
+        return as_html([Sentence(self.sentence)])
 
     def as_dict(self) -> dict[str, Any]:
         """What it says, in types that JSON holds; numbers that are not known are None."""

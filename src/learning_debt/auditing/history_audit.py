@@ -3,141 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
+from learning_debt.auditing.audit_result import Audit
 from learning_debt.auditing.cost_comparison import compare, resample, told_apart
-from learning_debt.auditing.diagnosis import Diagnosis
 from learning_debt.auditing.notes import audit_notes
-from learning_debt.auditing.rule_comparison import RuleComparison, compared
+from learning_debt.auditing.rule_comparison import compared
 from learning_debt.auditing.rule_tables import checked_tables
-from learning_debt.auditing.split_evaluation import ORACLE, Question, Rows, run_trial
+from learning_debt.auditing.split_evaluation import Question, Rows, run_trial
 from learning_debt.auditing.todays_decisions import todays_decisions, told
 from learning_debt.policies import Policy
 from learning_debt.policies.cost import RetrainingCost
-from learning_debt.pricing.decision import Decision
-from learning_debt.pricing.replays import Replay
-from learning_debt.pricing.tuning import Tuned
 from learning_debt.spells import check_spells, deployed_after
 from learning_debt.validation import require_probability, require_seed, require_whole_number
-
-
-@dataclass(frozen=True)
-class Audit:
-    """Result of `audit`.
-
-    Attributes
-    ----------
-    table : Dataset (policy)
-        On the evaluation periods, means over series: ``retrains``, ``regret``, ``total`` (cost of retrains plus
-        regret), ``total_se`` (Monte-Carlo), ``ratio`` and ``difference`` to the benchmark's total with the bounds
-        ``difference_low`` and ``difference_high``, ``selected_share`` (of the resamples, those in which tuning chose
-        the reported candidate again; NaN where there is no choice), ``total_positive`` (the same schedule under
-        positive accounting; NaN in money), ``net_score`` (realised score of what served, less the cost of retrains, as
-        in `Replay`; NaN where ``attrs["net_score_reason"]`` says why), ``shadow_score`` (the same of the shadow itself,
-        were its retrains free: ``net_score`` + ``total`` in signed accounting), ``frac_deployed_better`` (as in
-        `Replay`) and ``parameter``. Totals of tables under other update rules, or of other forecasters, have no common
-        zero; their net scores have, over the same periods, outcomes, exposure and cost.
-    replays : dict of str to Replay
-        The evaluation's schedules and bills.
-    tuned : dict of str to Tuned
-        What tuning saw.
-    benchmark : str
-        Row that `ratio` and `difference` compare with: your calendar, or the best one.
-    decision : Decision or None
-        For today, from the recommended policy, or where the table lacks a signal that it reads, from the one that did
-        best in tuning; None for a table of several series, whose `decisions` are.
-    decided_by : str
-        Name of that policy's row.
-    decided_share : float
-        How often resamples choose that row again; 1 where it is the recommended one, which needs no choice.
-    distinguishable : dict of str to str
-        Whether the policy that tuning lets decide is ``"cheaper"`` or ``"dearer"`` than your calendar, the best one and
-        CUSUM, by the interval of the difference of their bills, or this history ``"cannot tell"``.
-    spells : Dataset
-        The evaluation part of the table.
-    cost : RetrainingCost
-    accounting : str
-    probability : float
-        Of the intervals.
-    notes : tuple of str
-        What the reader must know.
-    rules : RuleComparison or None
-        On what to retrain, where tables of several rules were given; all else is about the first of them.
-    decisions : dict of label to Decision
-        For today, of every series by its name.
-    diagnosis : Diagnosis or None
-        What the gaps of the present spell speak for; None for a table of several series.
-    today : str
-        Today's decision in words: the verdict with what it rests on, what the spell's gaps speak for, where the horizon
-        comes from, and what to bear in mind. It never says two things that contradict each other without saying why.
-    random_seed : int or None
-    resamples : int
-        Of the intervals.
-    all_spells : Dataset
-        The whole table, which today's decisions rest on.
-    """
-
-    table: xr.Dataset
-    replays: dict[str, Replay]
-    tuned: dict[str, Tuned]
-    benchmark: str
-    decision: Decision | None
-    decided_by: str
-    decided_share: float
-    distinguishable: dict[str, str]
-    spells: xr.Dataset
-    cost: RetrainingCost
-    accounting: str
-    probability: float
-    notes: tuple[str, ...]
-    rules: RuleComparison | None = None
-    decisions: dict[Any, Decision] = field(default_factory=dict)
-    diagnosis: Diagnosis | None = None
-    today: str = ""
-    random_seed: int | None = None
-    resamples: int = 0
-    all_spells: xr.Dataset = field(default_factory=xr.Dataset)
-
-    @property
-    def headline(self) -> str:
-        """What the benchmark cost, and what the policy that decides and hindsight would have cost."""
-        total, periods = self.table["total"], self.spells.sizes["period"]
-        mine, ours, best = (float(total.sel(policy=name)) for name in (self.benchmark, self.decided_by, ORACLE))
-        how = "learning as it went" if self.tuned[self.decided_by].policy.refits else "tuned beforehand"
-        return (
-            f"Over {periods} periods {self.benchmark} cost {mine:.3g} {self.cost.unit}; {self.decided_by}, {how}, "
-            f"would have cost {ours:.3g}; the best that hindsight could have done is {best:.3g}."
-        )
-
-    @property
-    def distinction(self) -> str:
-        """Which rivals this history can tell from the policy that decides, in a sentence."""
-        if not self.distinguishable:
-            return ""
-        named: dict[str, list[str]] = {}
-        for rival, verdict in self.distinguishable.items():
-            named.setdefault(verdict, []).append(rival)
-        parts = [
-            f"{verdict} than {_listed(named[verdict], 'and')}" for verdict in ("cheaper", "dearer") if verdict in named
-        ]
-        if "cannot tell" in named:
-            unknown = _listed(named["cannot tell"], "or")
-            parts.append(f"not to be told from {unknown}: this history is too short for that")
-        chosen = not self.tuned[self.decided_by].policy.refits  # or else it decides whatever tuning says
-        again = f" (best in tuning in {self.decided_share:.0%} of resamples)" if chosen else ""
-        return (
-            f"{self.decided_by}, which decides today{again}, is {'; '.join(parts)} ({self.probability:.0%} intervals)."
-        )
-
-    def __str__(self) -> str:
-        notes = "".join(f"\n- {note}" for note in self.notes)
-        rules = f"\n\n{self.rules.sentence} {self.rules.recommendation}" if self.rules else ""
-        return f"{_as_text(self.table)}\n\n{self.headline} {self.distinction}\n\nToday: {self.today}\n{notes}{rules}"
 
 
 def audit(
@@ -252,7 +133,6 @@ def audit(
         replays=trial.replays,
         tuned=trial.tuned,
         benchmark=trial.benchmark,
-        decision=next(iter(today.decisions.values())) if len(today.decisions) == 1 else None,
         decided_by=trial.decided_by,
         decided_share=again.decided_share,
         distinguishable=told_apart(trial, again, probability),
@@ -281,39 +161,11 @@ def audit(
     )
 
 
-def _as_text(table: xr.Dataset) -> str:
-    """The columns that a reader compares policies by, in the unit of the bill."""
-    attrs = table.attrs
-    share, against = f"{attrs['probability']:.0%}", attrs["benchmark"]
-    frame = table.to_dataframe()
-    shown = {
-        "retrains": frame["retrains"].map("{:.3g}".format),
-        "regret": frame["regret"].map("{:.3f}".format),
-        "total": frame["total"].map("{:.3f}".format),
-        f"less {against}": frame["difference"].map("{:+.3f}".format),
-        f"{share} interval": [
-            f"{low:+.3f} to {high:+.3f}"
-            for low, high in zip(frame["difference_low"], frame["difference_high"], strict=True)
-        ],
-        "chosen again": ["" if np.isnan(one) else f"{one:.0%}" for one in frame["selected_share"]],
-        "shadow beaten": frame["frac_deployed_better"].map("{:.0%}".format),
-    }
-    if bool(table["net_score"].notnull().any()):
-        shown["net_score"] = frame["net_score"].map("{:.3f}".format)
-    text = pd.DataFrame(shown, index=pd.Index(frame.index, name="policy"))
-    text.loc[against, [f"less {against}", f"{share} interval"]] = ""
-    return f"Bills in {attrs['unit']}, {attrs['accounting']} regret.\n{text.to_string()}"
-
-
 def _rival_tables(spells: Mapping[str, xr.Dataset], accounting: str) -> dict[str, xr.Dataset]:
     """Tables of several rules, checked against each other."""
     if accounting != "signed":
         raise ValueError("accounting must be 'signed' for tables of several rules, whose bills are realised scores")
     return checked_tables(spells)
-
-
-def _listed(names: list[str], word: str) -> str:
-    return f" {word} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _in_service(table: xr.Dataset, last_retrain: Any) -> int:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from learning_debt.auditing.belief import belief_notes
 from learning_debt.auditing.split_evaluation import ORACLE, Trial
-from learning_debt.data import restored_labels
+from learning_debt.data import absent_labels, restored_labels
 from learning_debt.pricing.today import KEPT_BY_WEIGHTS
 from learning_debt.spells.doubt_codes import decoded
 from learning_debt.spells.schema import ALL_DATA, ARRIVED_GAP, ESTIMATED, TableFacts, doubt_of, reliable_of
@@ -36,7 +36,7 @@ def audit_notes(table: xr.Dataset, result: xr.Dataset, trial: Trial) -> tuple[st
         at_the_end = len(row) > 2 and tuned.index in (0, len(row) - 1)
         if at_the_end and float(tuned.table["retrains"][tuned.index]) > 0:  # what never retrains cannot retrain less
             notes.append(f"{name} was tuned to the end of its grid ({tuned.policy}); the best value may lie beyond.")
-    return (*notes, *_on_estimates(table), *upkeep_notes(table), *belief_notes(table))
+    return (*notes, *_on_absent_periods(table), *_on_estimates(table), *upkeep_notes(table), *belief_notes(table))
 
 
 def _on_the_split(table: xr.Dataset, result: xr.Dataset, trial: Trial) -> list[str]:
@@ -67,6 +67,18 @@ def _on_the_split(table: xr.Dataset, result: xr.Dataset, trial: Trial) -> list[s
             "not the calendar."
         )
     return notes
+
+
+def _on_absent_periods(table: xr.Dataset) -> list[str]:
+    """Labels that are evenly spaced but for some that are not there."""
+    count, after = absent_labels(restored_labels(table["label"].values, table["label"].attrs))
+    if not count:
+        return []
+    what = "1 period seems" if count == 1 else f"{count} periods seem"
+    return [
+        f"{what} to be absent, the first after {after}: labels are evenly spaced but for that. Calendars and ages "
+        "count the periods that are there."
+    ]
 
 
 def _on_estimates(table: xr.Dataset) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from learning_debt.auditing.cost_comparison import interval
@@ -14,9 +15,11 @@ from learning_debt.auditing.rule_bills import RuleBills, bills_under
 from learning_debt.auditing.rule_choice import Choices, choose, least_savings, savings
 from learning_debt.auditing.rule_rows import rows_left, too_few
 from learning_debt.auditing.rule_sentences import Saving, comparison_sentence, period_name, what_is_held
+from learning_debt.auditing.rule_table_text import rule_table, savings_table
 from learning_debt.auditing.split_evaluation import Question
-from learning_debt.data import restored_labels
+from learning_debt.data import as_frame, records, restored_labels
 from learning_debt.policies.cost import RetrainingCost
+from learning_debt.representations import Notes, Part, Sentence, as_html, as_text, one_line
 from learning_debt.spells.schema import TableFacts
 
 ALONE = ("rule", "timing")
@@ -73,12 +76,33 @@ class RuleComparison:
     probability: float
     notes: tuple[str, ...]
 
+    def to_dataframe(self) -> pd.DataFrame:
+        """`table` as a data frame: a row a rule."""
+        return as_frame(self.table)
+
+    def as_dict(self) -> dict[str, Any]:
+        """What it says, in plain types; numbers that are not known are NaN."""
+        names = ("today", "recommended", "recommendation", "sentence", "calendar", "probability")
+        said: dict[str, Any] = {name: getattr(self, name) for name in names}
+        said |= {"unit": self.cost.unit, "notes": list(self.notes)}
+        return said | {"rules": records(self.table), "savings": records(self.savings)}
+
+    def parts(self, elsewhere: str = "") -> list[Part]:
+        """What it says, in the parts that its text and its HTML are made from; `elsewhere` as of an `Audit`."""
+        parts: list[Part] = [rule_table(self.table, self.today, elsewhere or "rules.to_dataframe() has them")]
+        parts += [savings_table(self.savings)]
+        parts += [Sentence("", lead=self.sentence), Sentence(self.recommendation)]
+        return parts + ([Notes(self.notes)] if self.notes else [])
+
     def __str__(self) -> str:
-        columns = ["net_score", "saving", "low", "high", "shadow_score", "frozen_score", "effective_rows"]
-        rules = self.table[columns].to_dataframe().to_string(float_format=lambda value: f"{value:.3f}")
-        saved = self.savings.to_dataframe().to_string(float_format=lambda value: f"{value:.3f}")
-        notes = "".join(f"\n- {note}" for note in self.notes)
-        return f"{rules}\n\n{saved}\n\n{self.sentence} {self.recommendation}\n{notes}"
+        return as_text(self.parts())
+
+    def __repr__(self) -> str:
+        rules = self.table.sizes["rule"]
+        return f"<RuleComparison of {rules} update rules; recommended: {one_line(self.recommended, 60)}>"
+
+    def _repr_html_(self) -> str:
+        return as_html(self.parts())
 
 
 def compared(

@@ -8,17 +8,16 @@ from typing import Annotated
 
 import pandas as pd
 import typer
-from rich import box
-from rich.table import Table
-from rich.text import Text
 
 from learning_debt import bench
 from learning_debt.bench.bench_page import require_bench_room, write_rules
 from learning_debt.cli.command_endings import PlainConsole, clear_endings
+from learning_debt.cli.path_options import given_path
 from learning_debt.cli.worker_processes import worker_processes
-from learning_debt.validation import harmless
+from learning_debt.representations import Column, Sentence, Table
 
 app = typer.Typer(no_args_is_help=True)
+ELSEWHERE = "docs/bench.md says it"
 SHOWN = ("mean_excess", "median_excess", "relative", "won", "lost", "dearer_than_calendar", "dearer_than_best_calendar")
 
 
@@ -26,22 +25,25 @@ SHOWN = ("mean_excess", "median_excess", "relative", "won", "lost", "dearer_than
 def list_histories() -> None:
     """The real histories, and the policies that are measured on them."""
     with clear_endings():
-        console = _console()
-        histories = _table("history", "period", "what drifted", "source", "licence")
+        console = PlainConsole()
         for history in bench.HISTORIES.values():
-            cells = (history.name, history.period, history.drift, history.source, history.licence)
-            histories.add_row(*(Text(harmless(cell)) for cell in cells))
-        console.print(histories)
-        rows = _table("policy", "group", "reads", "needs")
-        for row in bench.ROWS.values():
-            read = ", ".join(row.requires)
-            rows.add_row(*(Text(harmless(cell)) for cell in (row.name, row.group, read, row.missing)))
-        console.print(rows)
+            said = f"({history.period}): {history.drift}. From {history.source}; {history.licence}."
+            console.show([Sentence(said, lead=history.name)])
+        rows = list(bench.ROWS.values())
+        columns = [
+            Column("group", [row.group for row in rows], 1, words=True),
+            Column("reads", [", ".join(row.requires) for row in rows], 2, words=True),
+            Column("needs", [row.missing for row in rows], words=True),
+        ]
+        console.show([Sentence(""), Table("", Column("policy", [row.name for row in rows]), columns, ELSEWHERE)])
 
 
 @app.command()
 def run(
-    out: Annotated[Path, typer.Option(help="Directory for the tables, the pictures and the page.")],
+    out: Annotated[
+        Path,
+        typer.Option(help="Directory for the tables, the pictures and the page.", parser=given_path, metavar="DIR"),
+    ],
     history: Annotated[
         list[str] | None, typer.Option(help="A history, as list names it; several times for several. Default: all.")
     ] = None,
@@ -101,7 +103,7 @@ def run(
                     random_seed=seed,
                     executor=executor,
                 )
-                _console().say(f"on what to retrain: {write_rules(savings, out)}")
+                PlainConsole().say(f"on what to retrain: {write_rules(savings, out)}")
 
 
 @app.command()
@@ -114,32 +116,22 @@ def report(directory: Annotated[Path, typer.Argument(help="What bench run wrote.
 
 def _written(found: bench.Bench, out: Path) -> None:
     page = bench.write_bench(found, out)
-    console = _console()
-    console.print(_summary(bench.summarise(found.bills)))
+    console = PlainConsole()
+    console.show([_summary(bench.summarise(found.bills))])
     left_out = len(found.notes)
     said = f"; what was left out, and why: {out / 'notes.csv'}" if left_out else ""
-    console.say(f"bills: {out / 'bench.csv'}; page: {page}{said}")
+    console.say(f"\nbills: {out / 'bench.csv'}; page: {page}{said}")
 
 
 def _summary(summary: pd.DataFrame) -> Table:
     part = summary[summary["cost_ratio"] == "all"]
     part = part.sort_values("relative" if part["relative"].notna().any() else "mean_excess", kind="stable")
-    table = _table("policy", "cases", *(name.replace("_", " ") for name in SHOWN))
-    for line in part.to_dict("records"):
-        cells = ["" if line[name] != line[name] else f"{line[name]:.2f}" for name in SHOWN]
-        table.add_row(Text(harmless(line["policy"])), str(line["cases"]), *cells)
-    return table
-
-
-def _table(first: str, *others: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, header_style="")
-    for name in (first, *others):
-        table.add_column(name, no_wrap=name == first, justify="left")
-    return table
-
-
-def _console() -> PlainConsole:
-    return PlainConsole(width=None if sys.stdout.isatty() else 150)
+    columns = [Column("cases", [str(count) for count in part["cases"]])]
+    columns += [
+        Column(name.replace("_", " "), ["" if value != value else f"{value:.2f}" for value in part[name]], rank)
+        for rank, name in enumerate(SHOWN)
+    ]
+    return Table("", Column("policy", part["policy"].tolist()), columns, "summary.csv has them")
 
 
 def _names(given: list[str] | None) -> list[str] | None:

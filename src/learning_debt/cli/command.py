@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 import learning_debt as ld
 from learning_debt.cli.command_endings import clear_endings
+from learning_debt.cli.path_options import given_path
 
 
 class _LaterCommands(TyperGroup):
@@ -81,10 +82,16 @@ def main(
 @app.command()
 def audit(
     model: Annotated[
-        Path, typer.Argument(help="A Python file with build_model(data), or a ready forecaster.", metavar="MODEL.py")
+        Path,
+        typer.Argument(
+            help="A Python file with build_model(data), or a ready forecaster.", metavar="MODEL.py", parser=given_path
+        ),
     ],
     history: Annotated[
-        Path | None, typer.Option(help="CSV, netCDF or parquet; default: load_history() of MODEL.py.")
+        Path | None,
+        typer.Option(
+            help="CSV, netCDF or parquet; default: load_history() of MODEL.py.", parser=given_path, metavar="FILE"
+        ),
     ] = None,
     cost: Annotated[
         float | None,
@@ -116,15 +123,26 @@ def audit(
             " posteriors are exact.",
         ),
     ] = None,
-    spells: Annotated[Path | None, typer.Option(help="spells.nc of an earlier audit, to price it anew.")] = None,
-    out: Annotated[Path, typer.Option(help="Directory for report, pictures and tables.")] = Path("audit"),
+    spells: Annotated[
+        Path | None,
+        typer.Option(help="spells.nc of an earlier audit, to price it anew.", parser=given_path, metavar="FILE"),
+    ] = None,
+    out: Annotated[
+        Path,
+        typer.Option(help="Directory for report, pictures and tables.", parser=given_path, metavar="DIR"),
+    ] = Path("audit"),
     store: Annotated[
         Path | None,
         typer.Option(
             help="Directory that keeps every fit, so that a run that was cut short goes on; default: of"
-            " MODEL.py, or OUT.store, which goes once the report is written."
+            " MODEL.py, or OUT.store, which goes once the report is written.",
+            parser=given_path,
+            metavar="DIR",
         ),
     ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object (schema learning-debt/audit/1) and nothing else.")
+    ] = False,
 ) -> None:
     """Replay the history of the forecaster in MODEL.py: what your calendar cost, what policies would have.
 
@@ -150,4 +168,5 @@ def audit(
             spells=spells,
             store=store,
             rules=rules,
+            as_json=as_json,
         )

@@ -8,7 +8,7 @@ import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from types import FrameType
@@ -19,11 +19,14 @@ from rich.console import Console
 from rich.text import Text
 
 import learning_debt as ld
+from learning_debt.representations import Part, lines_of
 from learning_debt.validation import harmless
 
 ERROR, INTERRUPTED, TERMINATED = 1, 130, 143
 """Exit codes; 0 is done, and 2, wrong usage, is the command-line library's own."""
 
+PIPED_WIDTH = 110
+"""Of what no terminal shows, whatever the environment says of terminals."""
 PACKAGE = Path(ld.__file__).parent
 LONGEST_NOTE, LONGEST_MESSAGE = 500, 2000
 
@@ -33,7 +36,25 @@ class Terminated(SystemExit):
 
 
 class PlainConsole(Console):
-    """A console for text as it is."""
+    """A console for text as it is: as wide as the terminal, or where there is none always as wide, and plain there.
+
+    Parameters
+    ----------
+    stderr : bool
+    """
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        stream = sys.stderr if stderr else sys.stdout
+        terminal = stream is not None and stream.isatty()
+        plain = not terminal or bool(os.environ.get("NO_COLOR"))
+        super().__init__(stderr=stderr, width=None if terminal else PIPED_WIDTH, color_system=None if plain else "auto")
+
+    def show(self, parts: Sequence[Part]) -> None:
+        """Print parts at the console's width, what to read first in bold."""
+        for line in lines_of(parts, self.width):
+            text = Text(line.text)
+            text.stylize("bold", 0, line.strong)
+            self.print(text, soft_wrap=True, highlight=False)
 
     def say(self, text: str, style: str = "") -> None:
         """Print text as it is: no markup, no emoji, no colours for what looks like numbers, no wrapping."""

@@ -85,13 +85,15 @@ def _read_netcdf(path: Path, option: str) -> xr.Dataset:
 
 
 def _read_parquet(path: Path, option: str) -> Any:
+    """A data frame, of which an index that has a name is a column like the others."""
     import pandas as pd
 
     try:
-        return pd.read_parquet(path)
+        frame = pd.read_parquet(path)
     except ImportError as error:
         raise ValueError(
             f"{option}: {path.name} needs pyarrow to be read: pip install pyarrow, or write the history as .csv or .nc"
         ) from error
     except (OSError, ValueError) as error:
         raise ValueError(f"{option}: {path} is not a readable parquet file ({error})") from error
+    return frame.reset_index() if any(name is not None for name in frame.index.names) else frame

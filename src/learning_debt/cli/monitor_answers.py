@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from learning_debt.cli.command_endings import PlainConsole
+from learning_debt.cli.answers import Answers
+from learning_debt.representations import Column, Part, Sentence, Table, aligned, percentages
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,45 +18,37 @@ SCHEMA = "learning-debt/monitor/1"
 """Its number grows when a key goes or changes its meaning, not when one is added."""
 ENDINGS = {"retrain": 10, "cannot tell": 20}
 """Exit codes of verdicts, the most urgent first; wait is 0."""
-SHOWN = ("label", "verdict", "expected_regret", "realised_regret", "cost", "probability", "spell_age", "deployed_label")
+NUMBERS = (("expected to avoid", "expected_regret", 2), ("spell so far", "realised_regret", 3), ("cost", "cost", 4))
+"""Columns of the history that are numbers: head, name, and rank where there is no room for all."""
 
 
-class Answers:
-    """Where a command's answer goes.
-
-    Parameters
-    ----------
-    command : str
-    as_json : bool
-        Then the answer is one JSON object on standard output, and all else goes to standard error.
-    """
-
-    def __init__(self, command: str, as_json: bool) -> None:
-        self.command, self.as_json = command, as_json
-        self.console = PlainConsole(stderr=as_json, width=None if sys.stdout.isatty() else 110)
-
-    def give(self, data: Any, lines: Sequence[str]) -> None:
-        """Print the answer: `data` as JSON, or else `lines`."""
-        if self.as_json:
-            from learning_debt.monitor.plain_values import json_text
-
-            sys.stdout.write(json_text({"schema": SCHEMA, "command": self.command, "data": data}) + "\n")
-            sys.stdout.flush()
-            return
-        for line in lines:
-            self.console.say(line)
+def answers(command: str, as_json: bool) -> Answers:
+    """Where the answer of one of the monitor's commands goes."""
+    return Answers(SCHEMA, command, as_json)
 
 
-def decision_lines(status: Mapping[str, Any], explained: str) -> list[str]:
+def decision_lines(status: Mapping[str, Any], explained: str) -> list[str | Part]:
     """A decision for a person: what, about what, and what it rested on."""
-    return [f"{status['series']}, {status['label']}: {status['verdict']}", *explained.split("\n")]
+    said = [f"{status['series']}, {status['label']}: {status['verdict']}", *explained.split("\n")]
+    return [Sentence(line) if sys.stdout.isatty() else line for line in said]  # in a pipe every sentence is one line
 
 
-def history_table(rows: pd.DataFrame) -> str:
-    """Decisions as a table of text."""
+def history_table(rows: pd.DataFrame) -> Part:
+    """Decisions as a table, a row a period."""
+    from learning_debt.data import label_text  # what it brings along is not for a command's help
+
     if rows.empty:
-        return "nothing has been observed yet"
-    return str(rows[[*SHOWN]].to_string(index=False, float_format=lambda value: f"{value:.3g}"))
+        return Sentence("nothing has been observed yet")
+    columns = [Column("verdict", rows["verdict"].tolist(), words=True)]
+    for head, name, rank in NUMBERS:
+        columns.append(Column(head, aligned(rows[name]), rank))
+    columns += [
+        Column("chance that it pays", percentages(rows["probability"]), 1),
+        Column("periods served", [str(age) for age in rows["spell_age"]], 5),
+        Column("trained after", [label_text(label) for label in rows["deployed_label"]], 6, words=True),
+    ]
+    names = Column("period", [label_text(label) for label in rows["label"]])
+    return Table("", names, columns, "--json has them")
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -13,9 +13,11 @@ import typer
 
 import learning_debt as ld
 from learning_debt.cli.command_endings import PlainConsole, clear_endings
-from learning_debt.cli.monitor_answers import ENDINGS, Answers, decision_lines, history_table, write_whole
+from learning_debt.cli.monitor_answers import ENDINGS, answers, decision_lines, history_table, write_whole
 from learning_debt.cli.monitor_hooks import hooks_of, registry_of
+from learning_debt.cli.path_options import given_path
 from learning_debt.errors import CandidateRefusedError, noted
+from learning_debt.representations import Part
 from learning_debt.validation import require_choice
 
 app = typer.Typer(no_args_is_help=True)
@@ -23,7 +25,7 @@ app = typer.Typer(no_args_is_help=True)
 FAILED_CHECK = 3
 ALERT_SECONDS = 30.0
 
-Folder = Annotated[Path, typer.Argument(help="Folder of the monitor.", metavar="DIR")]
+Folder = Annotated[Path, typer.Argument(help="Folder of the monitor.", metavar="DIR", parser=given_path)]
 Folders = Annotated[list[Path], typer.Argument(help="Folders of monitors, one or several.", metavar="DIR...")]
 Model = Annotated[
     Path,
@@ -100,12 +102,12 @@ def init(
         from learning_debt.cli.monitor_of_file import begun_monitor
         from learning_debt.cli.monitor_series import alone_or_all, each_of
 
-        answers = Answers("init", as_json)
+        answered = answers("init", as_json)
         options = {"cost": cost, "calendar": calendar, "last_retrain": last_retrain, "late": late, "random_seed": seed}
-        with begun_monitor(directory, model, history, options, answers.console) as monitors:
+        with begun_monitor(directory, model, history, options, answered.console) as monitors:
             found = [monitor.status() for monitor in each_of(monitors)]
             lines = [f"{directory}: {one['series']} is watched from {one['last_label']} on" for one in found]
-            answers.give(alone_or_all(found, monitors), lines)
+            answered.give(alone_or_all(found, monitors), lines)
 
 
 @app.command()
@@ -142,20 +144,20 @@ def observe(
         from learning_debt.cli.monitor_of_file import monitor_of, with_labels
         from learning_debt.cli.monitor_series import alone_or_all, observed
 
-        answers = Answers("observe", as_json)
+        answered = answers("observe", as_json)
         hooks = hooks_of(webhook, webhook_variable, secret_variable, command, cooldown)
         require_choice("--format", kind, tuple(STANDARD_INPUT))
-        with monitor_of(directory, model, answers.console) as monitors:
+        with monitor_of(directory, model, answered.console) as monitors:
             rows = read_standard_input(kind, "BATCH") if str(batch) == "-" else read_history(batch, "BATCH")
             decided = observed(monitors, with_labels(monitors, rows), gaps=gaps)
             told = [_decided(monitor, by) for monitor in decided]
             found = [status for status, _ in told]
-            answers.give(alone_or_all(found, monitors), [line for _, lines in told for line in lines])
+            answered.give(alone_or_all(found, monitors), [line for _, lines in told for line in lines])
             _alert(decided, hooks)
         _end([status["verdict"] for status in found], exit_zero)
 
 
-def _decided(monitor: ld.Monitor, by: str | None) -> tuple[dict[str, Any], list[str]]:
+def _decided(monitor: ld.Monitor, by: str | None) -> tuple[dict[str, Any], list[str | Part]]:
     """A decision as JSON and as lines, with what moved unless it is to wait."""
     status = monitor.status()
     moved = monitor.moved(by=by) if by is not None or status["verdict"] in ENDINGS else None
@@ -184,7 +186,7 @@ def status(
     with clear_endings():
         from learning_debt.cli.monitor_series import alone_or_all, each_of, one_of, opened
 
-        answers = Answers("status", as_json)
+        answered = answers("status", as_json)
         hooks = hooks_of(webhook, webhook_variable, secret_variable, command, cooldown)
         registry = registry_of(mlflow, mlflow_uri)
         folders = [opened(directory) for directory in directories]
@@ -195,7 +197,7 @@ def status(
             raise ValueError("--mlflow is one registered model: name one folder, and of many series one with --series")
         found = [monitor.status() for monitor in monitors]
         lines = [line for one in found for line in decision_lines(one, one["reason"])]
-        answers.give(alone_or_all(found, folders[0]) if len(folders) == 1 else found, lines)
+        answered.give(alone_or_all(found, folders[0]) if len(folders) == 1 else found, lines)
         _alert(monitors, hooks)
         _register(monitors[0], directories[0], series, registry)
         _end([one["verdict"] for one in found], exit_zero)
@@ -212,10 +214,10 @@ def history(
     with clear_endings():
         from learning_debt.cli.monitor_series import one_of, opened
 
-        answers = Answers("history", as_json)
+        answered = answers("history", as_json)
         decisions = one_of(opened(directory), series).history()
         rows = decisions.isel(period=slice(-last if last else None, None)).to_dataframe().reset_index()
-        answers.give(rows.to_dict("records"), [history_table(rows)])
+        answered.give(rows.to_dict("records"), [history_table(rows)])
 
 
 @app.command()
@@ -237,16 +239,16 @@ def explain(
         from learning_debt.cli.monitor_of_file import label_of, monitor_of
         from learning_debt.cli.monitor_series import one_of, opened
 
-        answers = Answers("explain", as_json)
+        answered = answers("explain", as_json)
         if by is not None and model is None:
             raise ValueError("--by is worked out from posteriors and needs --model MODEL.py")
         known = one_of(opened(directory), series)
         label, moved = label_of(known, period, "PERIOD"), None
         if model is not None:
-            with monitor_of(directory, model, answers.console) as monitors:
+            with monitor_of(directory, model, answered.console) as monitors:
                 moved = one_of(monitors, series).moved(label, by=by)
         text = "\n".join([known.explain(label), *([] if moved is None else [str(moved)])])
-        answers.give({"text": text, "moved": moved}, [text])
+        answered.give({"text": text, "moved": moved}, [text])
 
 
 @app.command()
@@ -271,18 +273,18 @@ def redeploy(
         from learning_debt.cli.monitor_of_file import monitor_of
         from learning_debt.cli.monitor_series import one_of
 
-        answers = Answers("redeploy", as_json)
+        answered = answers("redeploy", as_json)
         registry = registry_of(mlflow, mlflow_uri)
-        with monitor_of(directory, model, answers.console) as monitors:
+        with monitor_of(directory, model, answered.console) as monitors:
             monitor = one_of(monitors, series)
             check = monitor.check_candidate(largest_shift=largest_shift)
             try:
                 monitor.redeploy(reason=reason, force=force, largest_shift=largest_shift)
             except CandidateRefusedError as error:
-                answers.give({"deployed": False, "check": error.check}, [f"not put into service: {error.check}"])
+                answered.give({"deployed": False, "check": error.check}, [f"not put into service: {error.check}"])
                 raise typer.Exit(FAILED_CHECK) from error
             status = monitor.status()
-            answers.give({"deployed": True, "check": check, **status}, [f"{status['in_service']} serves; {check}"])
+            answered.give({"deployed": True, "check": check, **status}, [f"{status['in_service']} serves; {check}"])
             _register(monitor, directory, series, registry)
 
 
@@ -303,12 +305,12 @@ def rollback(
         from learning_debt.cli.monitor_of_file import label_of
         from learning_debt.cli.monitor_series import one_of, opened
 
-        answers = Answers("rollback", as_json)
+        answered = answers("rollback", as_json)
         registry = registry_of(mlflow, mlflow_uri)
         monitor = one_of(opened(directory), series)
         monitor.rollback(label_of(monitor, to, "--to"), reason=reason)
         status = monitor.status()
-        answers.give(status, [f"{status['in_service']} serves again"])
+        answered.give(status, [f"{status['in_service']} serves again"])
         _register(monitor, directory, series, registry)
 
 
@@ -331,18 +333,18 @@ def verify(
         from learning_debt.cli.monitor_series import folders_of, one_of
         from learning_debt.monitor import verify_folder
 
-        answers = Answers("verify", as_json)
+        answered = answers("verify", as_json)
         if replay and model is None:
             raise ValueError("--replay works decisions out again and needs --model MODEL.py")
         found = {}
         for name, folder in folders_of(directory, series).items():
             found[name] = verify_folder(folder, head=head)  # also of a folder that is too damaged to be opened
             if found[name].ok and replay and model is not None:
-                with monitor_of(directory, model, answers.console) as monitors:
+                with monitor_of(directory, model, answered.console) as monitors:
                     found[name] = one_of(monitors, name or None).verify(replay=True, head=head)
         alone = len(found) == 1
         told = [one if alone else {"series": name, **vars(one)} for name, one in found.items()]
-        answers.give(
+        answered.give(
             told[0] if alone else told, [str(one) if alone else f"{name}: {one}" for name, one in found.items()]
         )
         if not all(one.ok for one in found.values()):
@@ -353,7 +355,9 @@ def verify(
 def report(
     directory: Folder,
     model: Model,
-    out: Annotated[Path, typer.Option(help="Directory for report, pictures and tables.")] = Path("report"),
+    out: Annotated[
+        Path, typer.Option(help="Directory for report, pictures and tables.", parser=given_path, metavar="DIR")
+    ] = Path("report"),
     calendar: Annotated[
         int | None, typer.Option(help="Also say what retraining every N periods would have cost.", metavar="N")
     ] = None,
@@ -367,19 +371,20 @@ def report(
         from learning_debt.cli.monitor_series import one_of
         from learning_debt.report import require_writable, write_report
 
-        answers = Answers("report", as_json)
+        answered = answers("report", as_json)
         require_writable(out)
-        with monitor_of(directory, model, answers.console) as monitors:
+        with monitor_of(directory, model, answered.console) as monitors:
             found = one_of(monitors, series).audit(calendar=calendar, split=split)
             page = write_report(found, out, title=directory.absolute().name)
-        answers.give({"page": str(page)}, [f"report: {page}"])
+        answered.give({"page": str(page)}, [f"report: {page}"])
 
 
 @app.command()
 def metrics(
     directories: Folders,
     out: Annotated[
-        Path | None, typer.Option(help="Replace this file, in one step, instead of printing.", metavar="FILE")
+        Path | None,
+        typer.Option(help="Replace this file, in one step, instead of printing.", metavar="FILE", parser=given_path),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -397,14 +402,14 @@ def metrics(
         text = open_metrics(named)
         if out is not None:
             write_whole(out, text)
-        answers = Answers("metrics", as_json)
-        answers.give({"text": text} if out is None else {"file": str(out)}, [text.rstrip("\n")] if out is None else [])
+        answered = answers("metrics", as_json)
+        answered.give({"text": text} if out is None else {"file": str(out)}, [text.rstrip("\n")] if out is None else [])
 
 
 @app.command()
 def export(
     directory: Folder,
-    out: Annotated[Path, typer.Option(help="A folder that is not there yet.", metavar="FOLDER")],
+    out: Annotated[Path, typer.Option(help="A folder that is not there yet.", metavar="FOLDER", parser=given_path)],
     rows: Annotated[
         bool, typer.Option("--rows/--without-rows", help="Whether rows, and the posteriors that hold them, go along.")
     ] = True,
@@ -415,7 +420,7 @@ def export(
         from learning_debt.cli.monitor_series import opened
 
         copy = opened(directory).export(out, rows=rows)
-        Answers("export", as_json).give({"folder": str(copy)}, [f"copied to {copy}"])
+        answers("export", as_json).give({"folder": str(copy)}, [f"copied to {copy}"])
 
 
 def _alert(monitors: Sequence[ld.Monitor], hooks: Sequence[Any]) -> None:

@@ -17,12 +17,14 @@ import xarray as xr
 
 import learning_debt as ld
 from learning_debt.auditing.rule_rows import coefficients_of
+from learning_debt.cli.answers import Answers
 from learning_debt.cli.command_endings import PlainConsole
 from learning_debt.cli.history_file import read_history, read_spells
 from learning_debt.cli.model_file import imported
-from learning_debt.cli.printing import print_audit
+from learning_debt.cli.printing import audit_parts
 from learning_debt.cli.rules_of_file import rules_asked, tables_by_rule, with_realised_scores
 from learning_debt.cli.settings import Settings
+from learning_debt.data import records
 from learning_debt.errors import OtherTableError
 from learning_debt.report import require_storable, require_writable, write_report, write_spells
 from learning_debt.report.writer import SPELLS
@@ -30,6 +32,8 @@ from learning_debt.spells.placeholder_table import rehearsed_table
 from learning_debt.validation import require_callable
 
 REHEARSED_RESAMPLES = 10
+SCHEMA = "learning-debt/audit/1"
+"""Its number grows when a key goes or changes its meaning, not when one is added."""
 
 
 class Twin(NamedTuple):
@@ -62,9 +66,12 @@ class Replayed(NamedTuple):
     rules: dict[str, ld.UpdateRule]
 
 
-def run_audit(model: Path, out: Path, *, history: Path | None, spells: Path | None, **options: Any) -> None:
+def run_audit(
+    model: Path, out: Path, *, history: Path | None, spells: Path | None, as_json: bool, **options: Any
+) -> None:
     """Audit the forecaster of a model file; `options` of the command line come before those of the file."""
-    console = PlainConsole(width=None if sys.stdout.isatty() else 110)
+    answers = Answers(SCHEMA, "audit", as_json)
+    console = answers.console
     require_writable(out)
     with imported(model) as module:
         settings = Settings.read(model.name, module, history=history, spells=spells, **options)
@@ -72,14 +79,14 @@ def run_audit(model: Path, out: Path, *, history: Path | None, spells: Path | No
             console.say(f"{model.name}: {hint}", style="yellow")
         price = settings.cost()
         if spells is not None:
-            _audit(console, settings, price, read_spells(spells), None, model, out)
+            _audit(answers, settings, price, read_spells(spells), None, model, out)
             return
         passing: list[Path] = []
         replayed = _fitted(console, settings, price, history, out, passing)
         with _said_where(replayed.kept, model):
             twin = _twin(console, settings.twin(), replayed, out, passing)
             tables = _by_rule(console, replayed, out, passing) if replayed.rules else replayed.table
-            _audit(console, settings, price, tables, twin, model, out, coefficients_of(replayed.forecaster))
+            _audit(answers, settings, price, tables, twin, model, out, coefficients_of(replayed.forecaster))
         for store in passing:  # under another name first, so that no half of one looks like a store
             shutil.rmtree(store.rename(store.with_name(f".{store.name}.gone")))
 
@@ -220,7 +227,7 @@ def _exactly(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _audit(
-    console: PlainConsole,
+    answers: Answers,
     settings: Settings,
     price: ld.RetrainingCost,
     spells: xr.Dataset | dict[str, xr.Dataset],
@@ -242,8 +249,10 @@ def _audit(
         table=table,
         model_summary=settings.module.__doc__,
     )
-    print_audit(console, result, None if twin is None else twin.comparison)
-    console.say(f"\nreport: {page}")
+    comparison = None if twin is None else twin.comparison
+    data = {"model": model.name, "report": str(page), **result.as_dict()}
+    data["comparison"] = None if comparison is None else records(comparison)
+    answers.give(data, [*audit_parts(result, comparison), f"\nreport: {page}"])
 
 
 @contextmanager

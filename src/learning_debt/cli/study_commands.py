@@ -13,6 +13,7 @@ import typer
 from rich.progress import Progress
 
 from learning_debt.cli.command_endings import PlainConsole, clear_endings
+from learning_debt.cli.path_options import given_path
 from learning_debt.cli.worker_processes import worker_processes
 from learning_debt_study import repetitions as repeated
 from learning_debt_study.candidate_policies import OURS, PUBLISHED, RIVALS, Rows
@@ -27,7 +28,7 @@ app = typer.Typer(no_args_is_help=True)
 console = PlainConsole()
 CHECK_FAILED = 3
 Jobs = Annotated[int | None, typer.Option(help="Processes; default: one a core.")]
-Out = Annotated[Path, typer.Option(help="Directory for the results.")]
+Out = Annotated[Path, typer.Option(help="Directory for the results.", parser=given_path, metavar="DIR")]
 Count = Annotated[int | None, typer.Option(help="Paths of each cell; default: as published.")]
 
 
@@ -79,8 +80,8 @@ def primary(
         write_table(directory / "no_shift.csv", no_shift(one_pass.evaluation))
         write_table(directory / "sensitivity.csv", sensitivity(one_pass.evaluation))
         save_figures(one_pass, directory, design)
-        console.print(headline.to_string(index=False), highlight=False, soft_wrap=True)
-        console.print(f"results: {directory}", highlight=False, soft_wrap=True)
+        console.say(headline.to_string(index=False))
+        console.say(f"results: {directory}")
 
 
 @app.command()
@@ -148,7 +149,7 @@ def policies(
         table["rep"] = table["rep"].map({0: "all", **{k + 1: point.repetition for k, point in enumerate(points)}})
         write_table(directory / f"comparison_{accounting}.csv", table)
         pooled = table[table["rep"] == "all"].drop(columns="rep")
-        console.print(pooled.to_string(index=False), highlight=False, soft_wrap=True)
+        console.say(pooled.to_string(index=False))
 
 
 def _sweep(points: list[repeated.Point], out: Path, jobs: int | None) -> None:
@@ -163,7 +164,7 @@ def _sweep(points: list[repeated.Point], out: Path, jobs: int | None) -> None:
         whole = pd.concat(parts, ignore_index=True)
         write_table(directory / "severity_comparison.csv", whole)
     shown = whole.pivot(index=["axis", "severity", "score_unit_mode"], columns="policy", values="mean_relative")
-    console.print(shown.to_string(), highlight=False, soft_wrap=True)
+    console.say(shown.to_string())
 
 
 def _compared(
@@ -181,9 +182,9 @@ def verify(directory: Annotated[Path, typer.Argument(help="What primary, audit o
     """Hold the results in DIRECTORY against every published figure that applies; exit code 3 if one differs."""
     with clear_endings():
         result = compare_with_published(directory)
-        console.print(result.to_string(index=False), highlight=False, soft_wrap=True)
+        console.say(result.to_string(index=False))
         failed = int((result["passed"] == False).sum())  # noqa: E712 (a column of True, False and missing)
-        console.print(f"{len(result)} figures, {failed} differ")
+        console.say(f"{len(result)} figures, {failed} differ")
         if failed:
             raise typer.Exit(CHECK_FAILED)
 
@@ -195,7 +196,7 @@ def _run(
         rows = repeated.run_points(points, design, directory / f"{name}_per_rep.csv", **workers)
     summary = repeated.summarise(rows, by)
     write_table(directory / f"{name}_summary.csv", summary)
-    console.print(summary.to_string(index=False), highlight=False, soft_wrap=True)
+    console.say(summary.to_string(index=False))
     return rows
 
 

@@ -1,8 +1,9 @@
 """Observations with names, and a history of them cut into periods."""
 
 from learning_debt.data.columns import not_numbers, plain_values, why_unusable
+from learning_debt.data.data_frames import as_frame, records
 from learning_debt.data.history import PERIOD, RESERVED, SERIES, History, split_periods
-from learning_debt.data.label_spacing import first_gap, read_together, shows_spacing
+from learning_debt.data.label_spacing import absent_labels, first_gap, read_together, shows_spacing
 from learning_debt.data.label_storage import restored_dataset, restored_labels, stored_dataset, stored_labels
 from learning_debt.data.label_times import require_time_order
 from learning_debt.data.labels import Kind, Labels, as_labels, label_text, require_same_kind
@@ -24,8 +25,10 @@ __all__ = [
     "History",
     "Kind",
     "Labels",
+    "absent_labels",
     "append_rows",
     "as_dataset",
+    "as_frame",
     "as_labels",
     "as_past",
     "first_gap",
@@ -34,6 +37,7 @@ __all__ = [
     "plain_labels",
     "plain_values",
     "read_together",
+    "records",
     "require_same_kind",
     "require_same_rows",
     "require_time_order",

@@ -12,6 +12,11 @@ import pandas as pd
 from learning_debt.data.label_times import Reading, readings
 from learning_debt.data.labels import Labels, as_labels
 
+MOSTLY = 0.75
+"""Share of steps that must be alike for others to be gaps."""
+LONGEST_STEP = 10**6
+"""Above it the usual step is the median, not the most frequent."""
+
 
 def read_together(known: Labels, new: Labels) -> list[tuple[Reading, Reading]]:
     """The ways in which labels are read such that the `known` ones increase: how those are read, and the `new` ones.
@@ -68,6 +73,47 @@ def shows_spacing(known: Labels, new: Labels) -> bool:
     """
     ways = read_together(known, new) if len(known) > 2 else []
     return any(held.even and len(_successors(held.points, 1)) > 0 for held, _ in ways)
+
+
+def absent_labels(labels: Labels) -> tuple[int, str]:
+    """How many labels seem to be absent between evenly spaced ones, and the one that the first of them should follow.
+
+    None are where the labels do not say when they are, where three quarters of the steps are not alike, or where a step
+    is no multiple of those. Weekends are not missed where no label lies on one.
+
+    Examples
+    --------
+    >>> weeks = [f"2024-W{week:02d}" for week in (1, 2, 3, 4, 5, 8, 9, 10, 11, 12)]
+    >>> absent_labels(as_labels(weeks)), absent_labels(as_labels([1, 2, 4, 8, 16]))
+    ((2, '2024-W05'), (0, ''))
+    """
+    found = []
+    for reading in readings(labels):
+        for numbers in _ordinals(reading) if reading.even and reading.increasing and len(labels) > 3 else []:
+            steps = np.diff(numbers)
+            usual = np.bincount(steps).argmax() if steps.max() < LONGEST_STEP else int(np.median(steps))
+            if (steps % usual == 0).all() and (steps == usual).mean() >= MOSTLY:
+                missing = steps // usual - 1
+                found.append((int(missing.sum()), labels.texts[int(np.argmax(missing > 0))]))
+    count, after = min(found, default=(0, ""))
+    return (count, after) if count else (0, "")
+
+
+def _ordinals(reading: Reading) -> list[np.ndarray]:
+    """Points as whole numbers, in each way in which they may be evenly spaced."""
+    points = reading.points
+    if isinstance(points, pd.DatetimeIndex):
+        local = points.tz_localize(None)
+        days = local.normalize().to_numpy().astype("datetime64[D]")
+        ways = [local.as_unit("s").asi8]
+        if local.is_month_end.all() or (local.day == local.day[0]).all():
+            ways.append(days.astype("datetime64[M]").astype(np.int64))
+        if (local.day_of_week < 5).all() and (local == local.normalize()).all():
+            ways.append(np.cumsum(np.r_[0, np.busday_count(days[:-1], days[1:])]))
+        return ways
+    if isinstance(points, pd.PeriodIndex | pd.TimedeltaIndex):
+        return [points.asi8]
+    return [points.to_numpy()] if points.dtype.kind == "i" else []
 
 
 def _same(first: Any, second: Any) -> bool:

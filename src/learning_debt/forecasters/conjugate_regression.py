@@ -132,12 +132,24 @@ class ConjugateRegression:
             If there are no rows, a value is not finite or not a number, or x has not one column per prior coefficient.
         """
         dataset = as_dataset(data, self.observation_dim, ["x", "y"])
-        require_variables(dataset, ["x", "y"])
+        self._require_columns(dataset)
         design = self._design(dataset)
         outcome = _numeric(dataset["y"], "y")
         if outcome.dims != (self.observation_dim,):
             raise ValueError(f"data variable 'y' must run along {self.observation_dim!r} only, not {outcome.dims}")
         return xr.Dataset({"x": design, "y": outcome})
+
+    def _require_columns(self, dataset: xr.Dataset) -> None:
+        """Refuse rows without x or y, which a data frame has under names of its own."""
+        try:
+            require_variables(dataset, ["x", "y"])
+        except KeyError as error:
+            raise KeyError(
+                f"{error.args[0]}: ConjugateRegression reads the outcome y, and x with a column for each of its "
+                f"{self.prior.mean.shape[-1]} coefficient(s), ones for an intercept among them; from a data frame, "
+                "{'x': np.column_stack([np.ones(len(frame)), frame['price']]), 'y': frame['sold'], 'period': "
+                "frame['period']}"
+            ) from None
 
     def fit(self, data: Any, *, row_weight: Any = None, random_seed: int | None = None) -> NIG:
         """Posterior given `data` and nothing else.

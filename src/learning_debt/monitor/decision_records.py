@@ -9,6 +9,7 @@ from typing import Any
 from learning_debt.data import label_text
 from learning_debt.doubt import Doubt
 from learning_debt.monitor.kept_labels import read_labels
+from learning_debt.representations import UNWRAPPED, Sentence, as_html, as_text, verdict_part
 
 NAN = float("nan")
 QUERY = """
@@ -106,6 +107,15 @@ break_even_cost, cost, unit, spell_age, horizon
         told = {field.name: getattr(self, field.name) for field in fields(self)}
         labels = {name: plain_label(told[name]) for name in ("label", "deployed_label")}
         return told | labels | {"doubts": [doubt.name for doubt in self.doubts]}
+
+    def __str__(self) -> str:
+        return as_text([self._part()], UNWRAPPED)
+
+    def _repr_html_(self) -> str:
+        return as_html([self._part()])
+
+    def _part(self) -> Sentence:
+        return verdict_part(label_text(self.label), self.verdict, self.reason)
 
 
 def plain_label(label: Any) -> int | str:

@@ -57,11 +57,11 @@ def agreed_in(audit: Audit, score: Score, series: Any = None) -> dict[str, Any]:
         If it decides about several series and none is named, its table is of another score, or of forecasts that look
         further ahead than a monitor's.
     """
-    decision = audit.decision if series is None else audit.decisions[series]
-    if decision is None:
+    if series is None and len(audit.decisions) != 1:
         raise ValueError(
             "audit is of several series, and a monitor of one: use SeriesMonitors.from_audit, or audit each alone"
         )
+    decision = audit.decision if series is None else audit.decisions[series]
     facts = TableFacts.from_table(audit.all_spells)
     if facts.score != score.name:
         raise ValueError(f"score: the audited table is of the score {facts.score!r}, not {score.name!r}; give the same")

@@ -12,10 +12,12 @@ import xarray as xr
 from learning_debt.data import as_labels, label_text
 from learning_debt.monitor.decision_records import NAN, QUERY, RecordedDecision, plain_label
 from learning_debt.monitor.kept_labels import stored_of
-from learning_debt.monitor.ledger import Ledger
+from learning_debt.monitor.ledger import Ledger, opened
 from learning_debt.monitor.live_session import rollback_numbers
 from learning_debt.monitor.recalled_cells import RECALLED
 from learning_debt.monitor.standing import Standing, decision_of, labels_by_number, last_decision
+from learning_debt.monitor.state_folder import StateFolder
+from learning_debt.representations import Part, Sentence, verdict_part
 from learning_debt.spells.schema import se_of
 
 ANSWERS = ("redeploy", "rollback", "decline")
@@ -54,6 +56,18 @@ def _nothing_yet(ledger: Ledger, standing: Standing) -> dict[str, Any]:
         "receipt": standing.receipt, "recalled_periods": 0,
         "regret_so_far": 0.0, "realised_regret": 0.0, "realised_regret_se": 0.0,
     }  # fmt: skip
+
+
+def standing_parts(folder: StateFolder) -> list[Part]:
+    """Where a monitor stands, for whoever looks at it; a folder that cannot be read says so, and raises nothing."""
+    try:
+        with opened(folder.ledger) as ledger:
+            status = status_of(ledger, folder.path)
+    except (OSError, ValueError) as error:
+        return [Sentence(f"cannot be read: {error}", lead=f"Monitor in {folder.path}:")]
+    done = f", and the owner's answer was {status['answer']}" if status["answer"] else ""
+    decided = verdict_part(str(status["label"]), status["verdict"], status["reason"])
+    return [decided, Sentence(f"What serves was trained after {status['in_service']}{done}; folder {folder.path}.")]
 
 
 def history_of(ledger: Ledger) -> xr.Dataset:

@@ -243,6 +243,9 @@ class Monitor(RecordReadings, Operations):
             session.forecaster = forecaster
         return cls(session)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.path)!r})"
+
     @property
     def path(self) -> Path:
         """The folder."""

@@ -12,13 +12,14 @@ from learning_debt.auditing import audit as audit_spells
 from learning_debt.monitor.kept_labels import stored_of
 from learning_debt.monitor.ledger import opened
 from learning_debt.monitor.ledger_audit import spells_of
-from learning_debt.monitor.ledger_reading import explained, history_of, number_of, status_of
+from learning_debt.monitor.ledger_reading import explained, history_of, number_of, standing_parts, status_of
 from learning_debt.monitor.ledger_replay import replayed
 from learning_debt.monitor.live_session import LiveSession
 from learning_debt.monitor.standing import Standing, last_decision
 from learning_debt.monitor.verification import Verification, verified
 from learning_debt.monitor.what_moved import Moved, what_moved
 from learning_debt.policies.base import Policy
+from learning_debt.representations import Part, as_html, as_text
 from learning_debt.validation import require_flag, require_text
 
 
@@ -26,6 +27,16 @@ class RecordReadings:
     """What `Monitor` answers from its record."""
 
     _session: LiveSession
+
+    def parts(self) -> list[Part]:
+        """Where the monitor stands, in the parts that its text and its HTML are made from."""
+        return standing_parts(self._session.folder)
+
+    def __str__(self) -> str:
+        return as_text(self.parts())
+
+    def _repr_html_(self) -> str:
+        return as_html(self.parts())
 
     def status(self) -> dict[str, Any]:
         """Where the monitor stands, as plain values.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -14,70 +12,13 @@ from learning_debt.policies.base import Policy, require_policy
 from learning_debt.policies.cost import RetrainingCost, as_cost
 from learning_debt.policies.fixed import Schedule
 from learning_debt.pricing.net_scores import monte_carlo_errors, net_scores
+from learning_debt.pricing.replay_result import Replay
 from learning_debt.pricing.walks import walk_policy
 from learning_debt.spells import check_spells
 from learning_debt.typing import Array
 from learning_debt.validation import require_choice
 
 ACCOUNTINGS = ("signed", "positive")
-
-
-@dataclass(frozen=True)
-class Replay:
-    """The bill of one policy on every series of a table.
-
-    Attributes
-    ----------
-    objective : DataArray (series)
-        Cost of all retrains plus regret, in `unit`. With signed accounting it can be negative.
-    objective_se : DataArray (series)
-        Monte-Carlo error of sampled regret. Errors of periods served by one deployed posterior are taken as fully
-        dependent, of different spells as independent.
-    regret : DataArray (series)
-    retrains : DataArray (series)
-    schedule : DataArray of bool (series, period)
-        True where the policy retrained; it serves from the next period on.
-    bill : DataArray (series, period)
-        Period by period; adds up to `objective`.
-    paid : DataArray (series, period)
-        The part of `bill` that retrains cost; the rest is regret.
-    unit : str
-    net_score : DataArray (series)
-        Realised score of what served x exposure, less what the retrains cost, summed over the periods, in `unit`;
-        higher is better. Regret is counted from a table's own shadow; this is not, so bills under other update rules or
-        of other forecasters compare by it. On one table it differs between policies as `objective` does, with the sign
-        turned. NaN where it is not defined.
-    net_score_se : DataArray (series)
-        Monte-Carlo error of sampled scores, as `objective_se`. Two policies share that of what both had in service.
-    net_score_reason : str
-        Why it is not defined: no ``deployed_score`` in the table, or none that is finite where a posterior served;
-        positive accounting; a regret of the owner's own. Empty where it is. With timing ``"separate"`` it is the score
-        on the rows that gaps are measured on.
-    frac_deployed_better : DataArray (series)
-        Share of the periods in which the deployed forecast beat the shadow's: signed regret below zero. A forecast that
-        is the shadow's own does not count.
-    """
-
-    objective: xr.DataArray
-    objective_se: xr.DataArray
-    regret: xr.DataArray
-    retrains: xr.DataArray
-    schedule: xr.DataArray
-    bill: xr.DataArray
-    paid: xr.DataArray
-    unit: str
-    net_score: xr.DataArray
-    net_score_se: xr.DataArray
-    net_score_reason: str
-    frac_deployed_better: xr.DataArray
-
-    @property
-    def dates(self) -> list[list[object]]:
-        """Labels of the periods after which each series retrained."""
-        labels = plain_labels(self.schedule["label"])
-        return [
-            [label for label, retrained in zip(labels, row, strict=True) if retrained] for row in self.schedule.values
-        ]
 
 
 def replay(spells: xr.Dataset, policy: Policy, cost: RetrainingCost | float, accounting: str = "signed") -> Replay:

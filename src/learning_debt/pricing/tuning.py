@@ -7,19 +7,25 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from learning_debt.arrays.draws.resampling import ROUNDING, block_standard_error
 from learning_debt.arrays.schedules import walk
+from learning_debt.data import as_frame
 from learning_debt.policies import Never
 from learning_debt.policies.base import Policy, require_policies
 from learning_debt.policies.cost import RetrainingCost, as_cost
 from learning_debt.pricing.replays import ACCOUNTINGS, charged_regret, check_dates
 from learning_debt.pricing.starts import spread_starts
 from learning_debt.pricing.walks import walk_from_starts
+from learning_debt.representations import Column, Part, Sentence, Table, aligned, as_html, as_text
 from learning_debt.spells import check_spells
 from learning_debt.typing import Array
 from learning_debt.validation import require_choice, require_number, require_whole_number
+
+MOST_CANDIDATES = 10
+"""Candidates that a text shows."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,35 @@ class Tuned:
     policy: Policy
     index: int
     table: xr.Dataset
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """`table` as a data frame: a row a candidate, in the order in which they were given."""
+        return as_frame(self.table)
+
+    def parts(self) -> list[Part]:
+        """What it says, in the parts that its text and its HTML are made from."""
+        cheapest = self.table.isel(
+            candidate=np.argsort(self.table["objective"].values, kind="stable")[:MOST_CANDIDATES]
+        )
+        values = {name: cheapest[name].values for name in ("objective", "regret", "difference", "difference_se")}
+        columns = [
+            Column("retrains", [f"{value:.3g}" for value in cheapest["retrains"].values], 1),
+            Column("regret", aligned(values["regret"]), 3),
+            Column("total", aligned(values["objective"])),
+            Column("more than chosen", aligned(values["difference"], sign=True), 2),
+            Column("its error", aligned(values["difference_se"]), 4),
+        ]
+        count = self.table.sizes["candidate"]
+        more = f"And {count - MOST_CANDIDATES} dearer ones." if count > MOST_CANDIDATES else ""
+        names = Column("candidate", [str(name) for name in cheapest["candidate"].values])
+        chosen = Sentence(f"is chosen of {count} candidates.", lead=str(self.policy))
+        return [chosen, Table("", names, columns, "to_dataframe() has them", more)]
+
+    def __str__(self) -> str:
+        return as_text(self.parts())
+
+    def _repr_html_(self) -> str:
+        return as_html(self.parts())
 
 
 @dataclass(frozen=True)

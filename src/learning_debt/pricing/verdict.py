@@ -11,6 +11,7 @@ from learning_debt.data import label_text
 from learning_debt.doubt import Doubt
 from learning_debt.estimate import Estimate
 from learning_debt.policies.base import Policy
+from learning_debt.representations import UNWRAPPED, Sentence, as_html, as_text, verdict_part
 
 UNKNOWN = Estimate(float("nan"), 0.0, reliable=False)
 NUMBERS = ("probability", "support", "believed_regret", "break_even_cost", "cost")
@@ -102,6 +103,15 @@ class Decision:
             values = {key: _or_none(getattr(one, key)) for key in ("value", "standard_error")}
             said[name] = values | {"reliable": one.reliable}
         return said | {"doubts": [doubt.name.lower() for doubt in self.doubts]}
+
+    def __str__(self) -> str:
+        return as_text([self._part()], UNWRAPPED)
+
+    def _repr_html_(self) -> str:
+        return as_html([self._part()])
+
+    def _part(self) -> Sentence:
+        return verdict_part(label_text(self.label), self.verdict, self.reason)
 
 
 def _or_none(number: float) -> float | None:

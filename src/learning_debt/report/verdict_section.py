@@ -17,13 +17,14 @@ HEADLINES = {"retrain": "Retrain now.", "wait": "Wait.", "cannot tell": "Cannot 
 
 def verdict_box(audit: Audit) -> str:
     """Today's verdict with what it rests on, and whether the policy behind it can be told from its rivals."""
-    decision, distinction = audit.decision, audit.distinction
+    distinction = audit.distinction
     sure = f'<p class="reason"><b>Choice of policy:</b> {escape(distinction)}</p>' if distinction else ""
-    if decision is None:
+    if len(audit.decisions) != 1:
         return (
             '<section class="verdict"><p class="headline">Today, of every series.</p>'
             f'<p class="reason">{escape(_sentence(audit.today))}</p>{_of_series(audit)}{sure}</section>'
         )
+    decision = audit.decision
     cells = "".join(
         f'<div class="fact"><span class="what">{what}</span><span class="value">{value}</span>'
         f'<span class="detail">{detail}</span></div>'
