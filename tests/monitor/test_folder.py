@@ -120,6 +120,20 @@ def test_a_changed_or_missing_file_is_named(folder, name):
         assert f"file {shown} cannot be read" in str(verify_folder(folder))
 
 
+@pytest.mark.parametrize("how", ["another", "half", "none"])
+def test_what_is_not_what_was_written_is_not_gone_on_with(folder, how):
+    """Not even another posterior of the same kind, from which a decision could be worked out."""
+    files = sorted((folder / "posteriors").iterdir())
+    content = {"another": files[1].read_bytes(), "half": files[0].read_bytes()[:700], "none": None}[how]
+    files[0].unlink()
+    if content is not None:
+        files[0].write_bytes(content)
+    before, said = contents(folder), "is not there" if how == "none" else "was changed after it was written"
+    with pytest.raises((ValueError, FileNotFoundError), match=f"{files[0].name} {said}"):
+        ld.Monitor.open(folder, FORECASTER).observe(part(ROWS, INITIAL + 6))
+    assert contents(folder) == before
+
+
 def test_a_folder_that_was_replaced_as_a_whole_is_found_by_its_head(folder, tmp_path):
     head = ld.Monitor.open(folder).status()["head"]
     other = made(tmp_path / "other", history(seed=2))

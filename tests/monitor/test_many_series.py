@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import learning_debt as ld
 from learning_debt.monitor import SeriesMonitors
 
 from .a_monitor import AGREED, FORECASTER, contents, history, made, part
@@ -69,3 +70,18 @@ def test_a_folder_is_made_as_a_whole_or_not_at_all(tmp_path):
         SeriesMonitors.open(tmp_path)
     with pytest.raises(KeyError, match="lacks the variable 'series'"):
         SeriesMonitors.create(tmp_path / "states", FORECASTER, part(ROWS["north"], 0, 20), AGREED)
+
+
+@pytest.mark.parametrize(
+    ("agreed", "message"),
+    [({"colour": 1}, "agreed: there is no argument 'colour'; there are cost"), ({"cost": 1.0}, "policy is missing")],
+)
+def test_what_is_agreed_is_what_a_monitor_takes(tmp_path, agreed, message):
+    with pytest.raises(ValueError, match=message):
+        SeriesMonitors.create(tmp_path / "states", FORECASTER, rows(0, 20), agreed)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_of_many_series_is_no_monitor(monitors):
+    with pytest.raises(ValueError, match=r"is a folder of many series: use SeriesMonitors\.open"):
+        ld.Monitor.open(monitors.path, FORECASTER)

@@ -9,6 +9,7 @@ import pytest
 import xarray as xr
 
 import learning_debt as ld
+from learning_debt.data import plain_labels
 from learning_debt.monitor import verify_folder
 from learning_debt.policies.saving import from_text
 
@@ -228,6 +229,7 @@ class MyPolicy(ld.policies.Policy):
         ({"cost": ld.RetrainingCost(cost_ratio=1.0)}, "cost: a cost_ratio is measured on a table"),
         ({"calendar": None}, "calendar is missing"),
         ({"retained": 2}, "retained must be"),
+        ({"policy": ld.policies.Schedule(["2024-01"])}, "policy dates: the label '2024-01' is text"),
         ({"exposure": "lines"}, "exposure must be a number or 'rows'"),
         ({"initial": 99}, "initial"),
         ({"last_retrain": 99}, "last_retrain 99 is no period"),
@@ -316,6 +318,9 @@ LABELS = {
     "months": pd.period_range("2020-01", periods=60, freq="M"),
     "days": pd.date_range("2020-01-01", periods=60),
     "weeks as text": pd.Index([f"{2020 + week // 52}-W{week % 52 + 1:02d}" for week in range(60)]),
+    "days as numpy has them": np.arange("2020-01-01", "2020-03-01", dtype="datetime64[D]"),
+    "halves": np.arange(60) / 2,
+    "durations": pd.timedelta_range("0D", periods=60, freq="D"),
     "days with a zone": pd.date_range("2020-01-01", periods=60, tz="Europe/Vienna"),
 }
 
@@ -326,12 +331,30 @@ def test_labels_of_every_kind_come_back(tmp_path, labels):
     forecaster = ld.ConjugateRegression(ld.NIG(0.0, 1.0, 2.0, 1.0))
     monitor = ld.Monitor.create(tmp_path / "state", forecaster, rows[:60], **AGREED)
     decision = monitor.observe(rows[60:66])
-    assert decision.label == labels[21].to_pydatetime() if isinstance(labels, pd.DatetimeIndex) else labels[21]
+    (expected,) = plain_labels(pd.Index(labels[21:22]))
+    assert decision.label == expected
     with pytest.raises(ValueError, match="is left out"):
         monitor.observe(rows[69:72])
-    assert ld.Monitor.open(tmp_path / "state", forecaster).observe(rows[60:66]).receipt == decision.receipt
-    assert monitor.rollback.__doc__
-    assert monitor.spells().sizes["period"] == 2
+    again = ld.Monitor.open(tmp_path / "state", forecaster)
+    assert again.observe(rows[60:66]).receipt == decision.receipt
+    assert again.observe(rows[66:69]).period == 3
+    assert again.verify(replay=True).findings == ()
+    assert again.explain(decision.label)
+    assert monitor.spells().sizes["period"] == 3
+
+
+@pytest.mark.parametrize(
+    ("forecaster", "message"),
+    [
+        (ld.ConjugateRegression(ld.NIG(0.0, 1.0, 2.0, 1.0)), "has 2 column"),
+        (ld.ConjugateRegression(ld.NIG([0.0, 0.0], np.eye(2), 2.0, 1.0), observation_dim="row"), "runs along 'row'"),
+    ],
+)
+def test_a_forecaster_that_cannot_take_the_rows_is_not_adopted(folder, forecaster, message):
+    before = contents(folder)
+    with pytest.raises(ValueError, match=message):
+        ld.Monitor.open(folder).adopt(forecaster, reason="it is simpler")
+    assert contents(folder) == before
 
 
 def test_the_settings_are_text_that_people_read(folder):

@@ -68,6 +68,28 @@ def test_its_signals_are_those_of_a_table_that_is_refitted_every_period(tmp_path
 
 
 @pytest.mark.slow
+def test_signals_that_are_worked_out_anew_agree_within_their_errors(walked_folder):
+    """With other draws, and all posteriors of a few fits: differences are within 5 standard errors, mostly of one.
+
+    What serves has no gap in the first period of a spell, and no error of it.
+    """
+    monitor = ld.Monitor.open(walked_folder, SampledRegression())
+    decisions = monitor.history()
+    table = ld.spell_table(SampledRegression(), ROWS, initial=INITIAL, random_seed=77, progressbar=False)
+    trained = table["deployed_label"].values.tolist()
+    for name in ("debt", "predictive_debt", "score_gap"):
+        standardised = []
+        for place, label in enumerate(decisions["deployed_label"].values.tolist()):
+            again, error = (table[told].values[0, trained.index(label), place] for told in (name, f"{name}_se"))
+            off, error = decisions[name].values[place] - again, np.hypot(error, decisions[f"{name}_se"].values[place])
+            standardised += [off / error] if error > 0 else []
+            assert error > 0 or off == 0
+        assert len(standardised) >= PERIODS - INITIAL - 3
+        assert np.abs(standardised).max() < 5
+        assert np.sqrt(np.mean(np.square(standardised))) < 2.5
+
+
+@pytest.mark.slow
 def test_a_new_process_goes_on_as_the_old_one_would_have(tmp_path):
     """A monitor opened anew works out from the rows what the other one remembers."""
     one = walked(made(tmp_path / "one"))

@@ -182,6 +182,8 @@ def label_text(label: Any) -> str:
         moment = pd.Timestamp(label)
         midnight = moment == moment.normalize() and moment.tzinfo is None
         return str(moment.date()) if midnight else str(moment)
+    if isinstance(label, np.timedelta64 | timedelta):  # numpy counts its own among integers
+        return str(pd.Timedelta(label))
     if isinstance(label, bool | np.bool_ | str):
         return str(label)
     if isinstance(label, int | float | np.integer | np.floating):

@@ -151,6 +151,8 @@ def opened(file: Path, *, write: bool = False, check: bool = True) -> Iterator[L
     ------
     ValueError
         If it is no ledger, or of a later release; nothing has been changed then.
+    OSError
+        If the disk is full or fails: SQLite needs some room even to read.
     """
     try:
         connection = _connected(file, write)
@@ -161,6 +163,12 @@ def opened(file: Path, *, write: bool = False, check: bool = True) -> Iterator[L
         finally:
             connection.close()
     except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL):
+            raise OSError(
+                errno.EIO,
+                f"{file} cannot be used ({error}): the disk is full, or fails. Nothing has been recorded; free some "
+                "space and try again",
+            ) from error
         raise ValueError(
             f"{file} cannot be read as a ledger: {error}. Monitor.verify says what changed; if it was damaged, put "
             "back a copy of the whole folder"

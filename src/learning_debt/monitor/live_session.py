@@ -100,6 +100,8 @@ class LiveSession:
 
     def adopt(self, forecaster: Forecaster, reason: str) -> None:
         """Record that a forecaster is accepted in place of the one before."""
+        with opened(self.folder.ledger) as ledger:
+            forecaster.as_batch(self._read_rows(ledger, [0])[0])  # refuses rows that are not made for it
         facts = json.dumps({"forecaster": self.identity(forecaster)})
         with self.writing("adopt") as ledger:
             self.append(ledger, NewEntry("adopt", Standing.of(ledger).last, {}, reason, facts))

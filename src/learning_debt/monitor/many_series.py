@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from inspect import signature
 from pathlib import Path
 from typing import Any, Self
 
@@ -29,13 +30,10 @@ from learning_debt.monitor.kept_labels import labels_of, read_labels, written_la
 from learning_debt.monitor.ledger_audit import agreed_in
 from learning_debt.monitor.live_monitor import Monitor
 from learning_debt.monitor.monitor_creation import require_new
-from learning_debt.monitor.state_folder import made_whole
+from learning_debt.monitor.state_folder import LISTED, made_whole
 from learning_debt.monitor.verification import Verification
 from learning_debt.scores import as_score
 from learning_debt.validation import require_flag, require_instance
-
-LISTED = "series.json"
-"""Labels of the series, in the order of their folders."""
 
 
 class SeriesMonitors:
@@ -84,6 +82,7 @@ class SeriesMonitors:
         """
         require_forecaster("forecaster", forecaster)
         require_instance("agreed", agreed, dict, "a dict of arguments of Monitor.create, such as cost and policy")
+        _require_agreed(agreed, Monitor.create, needed=("cost", "policy", "calendar"))
         parts = _by_series(history, forecaster.observation_dim, "history")
         return cls._made(path, forecaster, parts, lambda _: agreed)
 
@@ -118,6 +117,7 @@ class SeriesMonitors:
         require_instance("audit", audit, Audit, "the result of ld.audit")
         require_forecaster("forecaster", forecaster)
         more = {} if agreed is None else require_instance("agreed", agreed, dict, "a dict of arguments, or None")
+        _require_agreed(more, Monitor.from_audit)
         parts = _by_series(history, forecaster.observation_dim, "history")
         score = as_score(more.get("score", "log"))
         known = restored_labels(audit.all_spells[SERIES].values, audit.all_spells[SERIES].attrs, "series of the audit")
@@ -252,6 +252,16 @@ class SeriesMonitors:
         if self._forecaster is None:
             raise ValueError("the folder was opened without its forecaster: use SeriesMonitors.open(path, forecaster)")
         return self._forecaster.observation_dim
+
+
+def _require_agreed(agreed: dict[str, Any], taken_by: Callable[..., Any], needed: Sequence[str] = ()) -> None:
+    """Refuse arguments that a call does not take, or lacks."""
+    known = [one for one in signature(taken_by).parameters if one not in ("path", "audit", "forecaster", "history")]
+    strange, missing = ([one for one in agreed if one not in known], [one for one in needed if one not in agreed])
+    if strange:
+        raise ValueError(f"agreed: there is no argument {strange[0]!r}; there are {', '.join(known)}")
+    if missing:
+        raise ValueError(f"agreed: {missing[0]} is missing; give it as in Monitor.create")
 
 
 def _folder(number: int) -> str:

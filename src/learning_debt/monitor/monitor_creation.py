@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
-from learning_debt.data import as_labels, label_text
+from learning_debt.data import as_labels, label_text, require_same_kind
 from learning_debt.data.update_rule import UpdateRule
 from learning_debt.forecasters.base import FarSighted, Forecaster
 from learning_debt.forecasters.conjugate_regression import ConjugateRegression
@@ -33,6 +33,7 @@ from learning_debt.monitor.retention import FEWEST
 from learning_debt.monitor.state_folder import AUDITED, DATA, LOCK, PARTS, POSTERIORS, StateFolder
 from learning_debt.policies.base import require_policy
 from learning_debt.policies.cost import RetrainingCost, as_cost
+from learning_debt.policies.fixed import Schedule
 from learning_debt.policies.saving import as_text
 from learning_debt.scores import Score, as_score
 from learning_debt.shadows.refit import Refit
@@ -184,6 +185,9 @@ def begun(
     TypeError, ValueError, KeyError
     """
     periods = by_period(history, settings.observation_dim, "history", settings.late)
+    if isinstance(settings.policy, Schedule):
+        known = as_labels([one.label for one in periods], "history periods")
+        require_same_kind(as_labels(list(settings.policy.dates), "policy dates"), known)
     place = None if last_retrain is None else _place(periods, last_retrain)
     if initial is None:
         initial = len(periods) if place is None else place + 1

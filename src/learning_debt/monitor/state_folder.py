@@ -12,11 +12,15 @@ from pathlib import Path
 
 from learning_debt.monitor.writer_lock import writer_lock
 
+LISTED = "series.json"
+"""Where a folder holds many series, their labels, in the order of their folders."""
 LEDGER, SETTINGS, LOCK = "ledger.sqlite", "monitor.toml", "writer.lock"
 POSTERIORS, DATA, AUDITED = "posteriors", "data", "audited"
 PARTS = (POSTERIORS, DATA, AUDITED)
 _NAME = re.compile(rf"({'|'.join(PARTS)})/[0-9]{{6,}}-[0-9a-f]{{12}}\.nc")
 _PART = ".part"
+_DIGITS = 12
+"""Of its hash, in the name of a file."""
 SPARE_BYTES = 4 << 20
 """Room on the disk that must be left before anything is begun."""
 
@@ -40,6 +44,8 @@ class StateFolder:
         ------
         FileNotFoundError, ValueError
         """
+        if (self.path / LISTED).is_file():
+            raise ValueError(f"{self.path} is a folder of many series: use SeriesMonitors.open(path, forecaster)")
         for file in (self.ledger, self.settings):
             if not file.is_file():
                 raise FileNotFoundError(
@@ -71,7 +77,7 @@ class StateFolder:
             If it cannot be written, as on a full disk; nothing is left of it.
         """
         told = hashlib.sha256(content).hexdigest()
-        name = f"{part}/{number:06d}-{told[:12]}.nc"
+        name = f"{part}/{number:06d}-{told[:_DIGITS]}.nc"
         file = self.path / name
         unfinished = file.with_name(f"{file.name}{_PART}")
         try:
@@ -89,19 +95,24 @@ class StateFolder:
             ) from error
         return name, told
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, *, checked: bool = True) -> bytes:
         """The bytes of a file that the ledger names.
 
         Raises
         ------
         ValueError
-            If the name leads elsewhere.
+            If the name leads elsewhere, or, `checked`, the file is not what was written.
         FileNotFoundError
         """
         file = self.path / self.require_inside(name)
         if file.is_symlink():
             raise ValueError(f"{file} is a link to another place; a monitor's folder holds its own files")
-        return file.read_bytes()
+        if not file.is_file():
+            raise FileNotFoundError(f"{file} is not there; put it back from a copy of the folder")
+        content = file.read_bytes()
+        if checked and hashlib.sha256(content).hexdigest()[:_DIGITS] != file.stem.partition("-")[2]:
+            raise ValueError(f"{file} was changed after it was written; put it back from a copy of the folder")
+        return content
 
     def require_inside(self, name: str) -> str:
         """The name of a file, if it is one that `write` gives."""
