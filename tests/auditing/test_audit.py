@@ -464,7 +464,7 @@ def test_what_differs_a_lot_is_told_apart_and_noise_is_not(random_spells):
     assert "cheaper than your calendar" in one.distinction
     quiet = ld.audit(random_spells(16, drift=0.0, seed=6), 0.0, split=0.5, **FAST)
     assert set(quiet.distinguishable.values()) == {"cannot tell"}
-    assert "this history is too short for that" in quiet.distinction
+    assert "this history is too short to say" in quiet.distinction
 
 
 # Rows of one's own.

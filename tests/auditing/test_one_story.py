@@ -52,7 +52,8 @@ def test_an_audits_text_tells_one_story(name):
     assert decision.reason in text
     assert result.diagnosis.sentence in text
     assert ("although" in text) == bool(decision.conflict)
-    assert f"{decision.horizon} period(s), is how long your calendar leaves a model in service" in text
+    plural = "s" if decision.horizon != 1 else ""
+    assert f"{decision.horizon} period{plural}, is how long your calendar leaves a model in service" in text
     totals = result.table["total"].drop_sel(policy="oracle")
     lost = float(totals.sel(policy=result.decided_by)) > float(totals.min())
     assert ("would have cost less" in text) == lost

@@ -91,7 +91,7 @@ def test_a_report_is_written_whatever_the_labels_are(kind, tmp_path):
     with xr.open_dataset(tmp_path / "report" / "spells.nc", engine="h5netcdf") as read:
         assert plain_labels(ld.check_spells(read.load())["label"]) == plain_labels(label)
     last = {"months": "2021-12", "dates": "2020-01-24", "tuples": "(&#x27;Graz&#x27;, 23)"}
-    assert f"Today ({last.get(kind, '')}" in page
+    assert f"Today (<bdi>{last.get(kind, '')}" in page
     if kind in last:
         assert f"to {last[kind]}, " in page
     assert "<b>$" not in page

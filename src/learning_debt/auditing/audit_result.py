@@ -12,7 +12,7 @@ import xarray as xr
 from learning_debt.auditing.audit_tables import decision_table, decisions_frame, policy_table
 from learning_debt.auditing.diagnosis import Diagnosis
 from learning_debt.auditing.rule_comparison import RuleComparison
-from learning_debt.auditing.split_evaluation import ORACLE
+from learning_debt.auditing.split_evaluation import ORACLE, Asked
 from learning_debt.data import SERIES, as_frame, label_text, records, restored_labels
 from learning_debt.policies.cost import RetrainingCost
 from learning_debt.pricing.decision import Decision
@@ -73,6 +73,8 @@ class Audit:
         Of the intervals.
     all_spells : Dataset
         The whole table, which today's decisions rest on.
+    asked : Asked or None
+        What was asked, so that a page can ask it again at other costs.
     """
 
     table: xr.Dataset
@@ -94,6 +96,7 @@ class Audit:
     random_seed: int | None = None
     resamples: int = 0
     all_spells: xr.Dataset = field(default_factory=xr.Dataset)
+    asked: Asked | None = field(default=None, repr=False)
 
     @property
     def decision(self) -> Decision:
@@ -134,13 +137,21 @@ class Audit:
             f"{verdict} than {_listed(named[verdict], 'and')}" for verdict in ("cheaper", "dearer") if verdict in named
         ]
         if "cannot tell" in named:
-            unknown = _listed(named["cannot tell"], "or")
-            parts.append(f"not to be told from {unknown}: this history is too short for that")
+            unknown = named["cannot tell"]
+            parts.append(
+                f"against {_listed(unknown, 'and')} this history is too short to say which is cheaper"
+                if parts
+                else f"this history is too short to say whether it is cheaper than {_listed(unknown, 'or')}"
+            )
         chosen = not self.tuned[self.decided_by].policy.refits  # or else it decides whatever tuning says
         again = f" (best in tuning in {self.decided_share:.0%} of resamples)" if chosen else ""
-        return (
-            f"{self.decided_by}, which decides today{again}, is {'; '.join(parts)} ({self.probability:.0%} intervals)."
+        told_apart = set(named) - {"cannot tell"}
+        decides = (
+            f"{self.decided_by}, which decides today{again}, is"
+            if told_apart
+            else f"{self.decided_by} decides today{again};"
         )
+        return f"{decides} {'; '.join(parts)} ({self.probability:.0%} intervals)."
 
     def to_dataframe(self) -> pd.DataFrame:
         """`table` as a data frame: a row a policy, with unit, accounting and benchmark in its ``attrs``."""

@@ -13,7 +13,7 @@ from learning_debt.auditing.cost_comparison import compare, resample, told_apart
 from learning_debt.auditing.notes import audit_notes
 from learning_debt.auditing.rule_comparison import compared
 from learning_debt.auditing.rule_tables import checked_tables
-from learning_debt.auditing.split_evaluation import Question, Rows, run_trial
+from learning_debt.auditing.split_evaluation import Asked, Question, Rows, run_trial
 from learning_debt.auditing.todays_decisions import todays_decisions, told
 from learning_debt.policies import Policy
 from learning_debt.policies.cost import RetrainingCost
@@ -158,6 +158,7 @@ def audit(
         random_seed=random_seed,
         resamples=resamples,
         all_spells=table,
+        asked=Asked(trial.tuning, question),
     )
 
 

@@ -50,7 +50,8 @@ def _on_the_split(table: xr.Dataset, result: xr.Dataset, trial: Trial) -> list[s
     if tuned_on < first:
         notes.append(
             f"Forecasts are {facts.horizon} periods ahead: those issued in the last {first - tuned_on} "
-            "period(s) before the reported part had no outcomes yet when policies were tuned, and are in neither part."
+            f"period{'s' if first - tuned_on > 1 else ''} before the reported part had no outcomes yet when policies "
+            "were tuned, and are in neither part."
         )
     benchmark, probability = trial.benchmark, float(result.attrs["probability"])
     rivals = result.sel(policy=[name for name in trial.tuned if name != benchmark])

@@ -111,6 +111,25 @@ class Question(NamedTuple):
         return cls(price, owners, accounting, given, starts)
 
 
+class Asked(NamedTuple):
+    """What an audit was asked, and the part it was tuned on: with its table enough to ask it again at another cost."""
+
+    tuning: xr.Dataset
+    question: Question
+
+
+def chosen_policies(asked: Asked, rows: Mapping[str, list[Policy]], cost: RetrainingCost) -> dict[str, Policy]:
+    """The candidate of every row that costs least on the tuning part, as `run_trial` chooses it."""
+    tuning, accounting = asked.tuning, asked.question.accounting
+    starts, found = spread_starts(tuning, asked.question.starts), {}
+    for name, row in rows.items():
+        found[name] = row[0]
+        if len(row) > 1:
+            candidates = [narrowed(policy, tuning) for policy in row]
+            found[name] = row[tune_by(Bills.of(tuning, candidates, cost, accounting, starts, tuning)).index]
+    return found
+
+
 def run_trial(table: xr.Dataset, question: Question, split: float) -> Trial:
     """Tune every row on the first part of a checked table, bill it on the rest."""
     cost, owners, accounting = question.cost, question.owners, question.accounting

@@ -81,8 +81,9 @@ def todays_decisions(
     diagnosis = None
     if count == 1 and "score_gap" in table:
         diagnosis = diagnose(table, forgetting=_forgetting(table, others), deployed_at=int(served[0]))
+    plural = "s" if horizon != 1 else ""
     horizon_from = (
-        f"The horizon, {horizon} period(s), is how long {whose} leaves a model in service on average over the "
+        f"The horizon, {horizon} period{plural}, is how long {whose} leaves a model in service on average over the "
         "reported periods."
     )
     return Today(decisions, diagnosis, horizon_from, (*_cheapest(trial, result), *_cautions(table, trial, result)))

@@ -127,6 +127,13 @@ def audit(
         Path | None,
         typer.Option(help="spells.nc of an earlier audit, to price it anew.", parser=given_path, metavar="FILE"),
     ] = None,
+    what_if: Annotated[
+        bool,
+        typer.Option(
+            "--what-if/--no-what-if",
+            help="Whether the report can be asked for other costs and calendars, which takes a few audits' time.",
+        ),
+    ] = True,
     out: Annotated[
         Path,
         typer.Option(help="Directory for report, pictures and tables.", parser=given_path, metavar="DIR"),
@@ -169,4 +176,5 @@ def audit(
             store=store,
             rules=rules,
             as_json=as_json,
+            what_if=what_if,
         )

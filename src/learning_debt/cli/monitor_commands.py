@@ -334,6 +334,10 @@ def report(
     ] = None,
     split: Annotated[float, typer.Option(help="Share of the periods that policies are tuned on.")] = 0.6,
     series: Series = None,
+    what_if: Annotated[
+        bool,
+        typer.Option("--what-if/--no-what-if", help="Whether the page answers for other costs and calendars."),
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
     """Audit the periods of the ledger, and write the report; it takes some twenty periods."""
@@ -345,8 +349,9 @@ def report(
         answered = answers("report", as_json)
         require_writable(out)
         with monitor_of(directory, model, answered.console) as monitors:
-            found = one_of(monitors, series).audit(calendar=calendar, split=split)
-            page = write_report(found, out, title=directory.absolute().name)
+            monitor = one_of(monitors, series)
+            found = monitor.audit(calendar=calendar, split=split)
+            page = write_report(found, out, title=directory.absolute().name, ledger=monitor.history(), what_if=what_if)
         answered.give({"page": str(page)}, [f"report: {page}"])
 
 

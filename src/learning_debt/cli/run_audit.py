@@ -26,7 +26,15 @@ from learning_debt.cli.rules_of_file import rules_asked, tables_by_rule, with_re
 from learning_debt.cli.settings import Settings
 from learning_debt.data import records
 from learning_debt.errors import OtherTableError
-from learning_debt.report import require_storable, require_writable, write_report, write_spells
+from learning_debt.report import (
+    Staleness,
+    posteriors_are_cheap,
+    require_storable,
+    require_writable,
+    staleness,
+    write_report,
+    write_spells,
+)
 from learning_debt.report.writer import SPELLS
 from learning_debt.spells.placeholder_table import rehearsed_table
 from learning_debt.validation import require_callable
@@ -56,6 +64,8 @@ class Replayed(NamedTuple):
         What `spell_table` was called with.
     rules : dict of str to UpdateRule
         Those that are compared, today's first; none where nobody asks.
+    store : Path or None
+        Where its fits are.
     """
 
     table: xr.Dataset
@@ -64,10 +74,18 @@ class Replayed(NamedTuple):
     data: Any
     options: dict[str, Any]
     rules: dict[str, ld.UpdateRule]
+    store: Path | None = None
 
 
 def run_audit(
-    model: Path, out: Path, *, history: Path | None, spells: Path | None, as_json: bool, **options: Any
+    model: Path,
+    out: Path,
+    *,
+    history: Path | None,
+    spells: Path | None,
+    as_json: bool,
+    what_if: bool = True,
+    **options: Any,
 ) -> None:
     """Audit the forecaster of a model file; `options` of the command line come before those of the file."""
     answers = Answers(SCHEMA, "audit", as_json)
@@ -79,14 +97,14 @@ def run_audit(
             console.say(f"{model.name}: {hint}", style="yellow")
         price = settings.cost()
         if spells is not None:
-            _audit(answers, settings, price, read_spells(spells), None, model, out)
+            _audit(answers, settings, price, read_spells(spells), None, model, out, what_if=what_if)
             return
         passing: list[Path] = []
         replayed = _fitted(console, settings, price, history, out, passing)
         with _said_where(replayed.kept, model):
             twin = _twin(console, settings.twin(), replayed, out, passing)
             tables = _by_rule(console, replayed, out, passing) if replayed.rules else replayed.table
-            _audit(answers, settings, price, tables, twin, model, out, coefficients_of(replayed.forecaster))
+            _audit(answers, settings, price, tables, twin, model, out, replayed, what_if=what_if)
         for store in passing:  # under another name first, so that no half of one looks like a store
             shutil.rmtree(store.rename(store.with_name(f".{store.name}.gone")))
 
@@ -128,7 +146,8 @@ def _fitted(
     console.say(f"{fits} fit{plural} in {seconds}{of_before}; their table is kept in {kept}{becomes}")
     if reason := table.attrs.get("not_pooled"):
         console.say(f"a few fits could not serve all periods: {reason}")
-    return Replayed(table, kept, forecaster, data, options, rules)
+    home = Path(options["store"]) if options.get("store") is not None else passing[-1] if passing else None
+    return Replayed(table, kept, forecaster, data, options, rules, home)
 
 
 def _by_rule(console: PlainConsole, replayed: Replayed, out: Path, passing: list[Path]) -> dict[str, xr.Dataset]:
@@ -234,11 +253,15 @@ def _audit(
     twin: Twin | None,
     model: Path,
     out: Path,
-    coefficient_count: int | None = None,
+    replayed: Replayed | None = None,
+    *,
+    what_if: bool,
 ) -> None:
     """Price a table, or those of several rules; write the report, and print it last: what is printed can be lost."""
     table = spells if isinstance(spells, xr.Dataset) else next(iter(spells.values()))
-    result = ld.audit(spells, price, **{"coefficient_count": coefficient_count} | settings.audit_options(table))
+    count = None if replayed is None else coefficients_of(replayed.forecaster)
+    result = ld.audit(spells, price, **{"coefficient_count": count} | settings.audit_options(table))
+    moved = None if replayed is None else _what_moved(answers.console, replayed, result)
     page = write_report(
         result,
         out,
@@ -248,11 +271,34 @@ def _audit(
         exact=None if twin is None else twin.exact,
         table=table,
         model_summary=settings.module.__doc__,
+        blocks=None if moved is None else moved.blocks,
+        groups=None if moved is None else moved.groups,
+        parameters=None if moved is None else moved.parameters,
+        what_if=what_if,
     )
     comparison = None if twin is None else twin.comparison
     data = {"model": model.name, "report": str(page), **result.as_dict()}
     data["comparison"] = None if comparison is None else records(comparison)
     answers.give(data, [*audit_parts(result, comparison), f"\nreport: {page}"])
+
+
+def _what_moved(console: PlainConsole, replayed: Replayed, result: ld.Audit) -> Staleness | None:
+    """Which parameters and rows moved belief since the last retrain, where the posteriors need no further fit."""
+    periods = replayed.table.sizes["period"]
+    if not posteriors_are_cheap(replayed.table) or replayed.options.get("horizon", 1) != 1:
+        return None
+    names = ("initial", "varying_rows", "update_rule", "shadow", "random_seed")
+    options = {name: replayed.options[name] for name in names if name in replayed.options}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the table has said it
+            whole = ld.replayed_posteriors(
+                replayed.forecaster, replayed.data, progressbar=False, store=replayed.store, **options
+            )
+            return staleness(whole, periods - result.decision.spell_age)
+    except (ValueError, KeyError, TypeError, RuntimeError) as reason:
+        console.say(f"which parameters moved is not shown: {reason}", style="yellow")
+        return None
 
 
 @contextmanager

@@ -28,7 +28,8 @@ def reason_of(decision: Decision, doubt: str, ahead: int) -> str:
     if doubt:
         return f"cannot tell ({served}): {doubt}"
     sure = f", with {share(decision.support)} of its weight" if np.isfinite(decision.support) else ""
-    says = f"{decision.policy}{sure}"
+    said = str(decision.policy)
+    says = f"{'the recommended policy' if said.startswith('Recommended(') else said}{sure}"
     if not np.isfinite(decision.expected_regret.value):
         parts = [f"{decision.verdict} ({served}): {says} says so"]
     else:
@@ -126,4 +127,4 @@ def _negated(estimate: Estimate) -> Estimate:
 
 
 def _periods(count: int) -> str:
-    return f"{count} period(s)"
+    return f"{count} period{'s' if count != 1 else ''}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import warnings
 from typing import NamedTuple
 
 import matplotlib.pyplot as plt
@@ -25,6 +27,7 @@ from learning_debt.plots import (
     plot_sampled_against_exact,
     plot_upkeep,
 )
+from learning_debt.report.html_parts import escape
 from learning_debt.spells import check_spells
 from learning_debt.spells.schema import ARRIVED_GAP, SAMPLED, TableFacts, standard_error
 
@@ -60,7 +63,8 @@ def draw_figures(
         spells, schedule = audit.spells, audit.replays[audit.benchmark].schedule
     table = check_spells(spells)
     # The style is ours for the time of drawing only; whatever the user has set comes back.
-    with context(["default", STYLE]):
+    with context(["default", STYLE]), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "constrained_layout not applied")  # names may be longer than any picture
         figures = [_bill(audit, schedule), _schedule(audit), _signals(table, schedule, whose)]
         figures += _curves(table)
         if upkeep_notes(table):
@@ -159,6 +163,13 @@ def policies_to_draw(audit: Audit) -> list[str]:
     usual = {"never", "always", audit.benchmark, "best calendar", "CUSUM", audit.decided_by, "oracle"}
     cheapest = sorted(drawn, key=lambda name: (name not in usual, float(audit.replays[name].objective.mean())))
     return [name for name in drawn if name in cheapest[:MOST_POLICIES]]
+
+
+def picture(figure: Figure) -> str:
+    """A picture, embedded, with its caption."""
+    encoded, caption = base64.b64encode(figure.png).decode("ascii"), escape(figure.caption)
+    shown = f'<img src="data:image/png;base64,{encoded}" alt="{caption}">'
+    return f"<figure>{shown}<figcaption>{caption}</figcaption></figure>"
 
 
 def _png(collection: PlotCollection) -> bytes:

@@ -10,13 +10,14 @@ import pandas as pd
 import xarray as xr
 
 from learning_debt.auditing import Audit
+from learning_debt.auditing.rebilling import rebilled
 from learning_debt.data import label_text
 from learning_debt.report.page import render_page
 from learning_debt.report.pictures import draw_figures
 from learning_debt.report.whole_directory import Publication, require_room, written_whole
 from learning_debt.spells.checks import require_table
 from learning_debt.spells.variable_checks import checked_contents
-from learning_debt.validation import require_instance, require_text
+from learning_debt.validation import require_flag, require_instance, require_text
 
 PAGE, TABLE, TODAY, SPELLS, KEPT = "report.html", "policies.csv", "today.json", "spells.nc", "new-spells.nc"
 DRAWN = ("bill", "schedule", "signals", "ageing", "belief_slope", "upkeep", "sampled_against_exact")
@@ -38,13 +39,18 @@ def write_report(
     schedule: xr.DataArray | None = None,
     table: xr.Dataset | None = None,
     model_summary: str | None = None,
+    blocks: xr.Dataset | None = None,
+    groups: xr.Dataset | None = None,
+    parameters: xr.Dataset | None = None,
+    ledger: xr.Dataset | None = None,
+    what_if: bool = True,
 ) -> Path:
     """Write ``report.html``, its pictures as PNG, ``policies.csv`` and ``today.json`` to a directory.
 
-    The page holds everything it shows. Nothing is left half-written: files are made in a temporary directory and
-    moved in place at the end, whatever signal arrives meanwhile. Of two writers at once the last one's report stands.
-    Other files of the directory are left alone, files of the same names are replaced, and pictures of an earlier
-    report that this one does not have go.
+    The page holds everything it shows, and fetches nothing. Nothing is left half-written: files are made in a temporary
+    directory and moved in place at the end, whatever signal arrives meanwhile. Of two writers at once the last one's
+    report stands. Other files of the directory are left alone, files of the same names are replaced, and pictures of
+    an earlier report that this one does not have go.
 
     Parameters
     ----------
@@ -62,6 +68,17 @@ def write_report(
         The whole spell table, kept as ``spells.nc``: another cost or calendar can be priced on it without refitting.
     model_summary : str, optional
         Plain text about the model.
+    blocks, groups : Dataset, optional
+        From `debt_by_block` and `debt_by_group`: which parameters moved since the last retrain, and which rows moved
+        them.
+    parameters : Dataset (parameter, period), optional
+        ``mean``, ``low`` and ``high`` of each parameter after each period, with ``label`` along ``period``: what the
+        model would have believed, had it been refitted then.
+    ledger : Dataset (period), optional
+        From ``Monitor.history``: decisions as they were recorded.
+    what_if : bool
+        Whether the page can be asked for other costs of a retrain and other calendars. Each of eight costs takes about
+        as long as the audit itself took without its intervals.
 
     Returns
     -------
@@ -83,9 +100,12 @@ def write_report(
     if model_summary is not None:
         require_instance("model_summary", model_summary, str, "text")
     tables = {"comparison": comparison, "exact": exact, "sampled": sampled, "spells": spells, "table": table}
-    for name, table in tables.items():
-        if table is not None:
-            require_instance(name, table, xr.Dataset, "an xarray.Dataset")
+    tables |= {"blocks": blocks, "groups": groups, "parameters": parameters, "ledger": ledger}
+    for name, given in tables.items():
+        if given is not None:
+            require_instance(name, given, xr.Dataset, "an xarray.Dataset")
+    _require_parts(blocks, groups, parameters, ledger)
+    require_flag("what_if", what_if)
     if comparison is not None and "signal" not in comparison.dims:
         raise ValueError("comparison must be what compare_tables returns, along signal")
     if table is not None:
@@ -106,9 +126,39 @@ def write_report(
         (workshop / TODAY).write_text(_todays_json(audit), encoding="utf-8")
         if table is not None:
             (workshop / SPELLS).write_bytes(_as_netcdf(table))
-        page = render_page(audit, title, figures, comparison, model_summary)
+        page = render_page(
+            audit,
+            title,
+            figures,
+            comparison,
+            model_summary,
+            drawn=None if spells is None or schedule is None else (spells, schedule),
+            stops=rebilled(audit) if what_if else None,
+            blocks=blocks,
+            groups=groups,
+            parameters=parameters,
+            ledger=ledger,
+        )
         (workshop / PAGE).write_text(page, encoding="utf-8")
     return target / PAGE
+
+
+def _require_parts(
+    blocks: xr.Dataset | None, groups: xr.Dataset | None, parameters: xr.Dataset | None, ledger: xr.Dataset | None
+) -> None:
+    """Refuse tables that are not what their names say."""
+    for name, given, made_by in (("blocks", blocks, "debt_by_block"), ("groups", groups, "debt_by_group")):
+        if given is not None and ("value" not in given or "standard_error" not in given or given["value"].ndim != 1):
+            raise ValueError(
+                f"{name} must be what {made_by} returns, with value and standard_error along one dimension"
+            )
+    if parameters is not None:
+        missing = [one for one in ("mean", "low", "high", "label") if one not in parameters]
+        if missing or set(parameters["mean"].dims) != {"parameter", "period"}:
+            lacks = f"it lacks {missing[0]}" if missing else f"its dimensions are {parameters['mean'].dims}"
+            raise ValueError(f"parameters must hold mean, low, high and label along (parameter, period); {lacks}")
+    if ledger is not None and ("verdict" not in ledger or "period" not in ledger.dims):
+        raise ValueError("ledger must be what Monitor.history returns, along period")
 
 
 def write_spells(table: xr.Dataset, directory: str | os.PathLike[str]) -> Path:

@@ -34,18 +34,23 @@ class Walk:
         Period after which what serves a lane was trained.
     state : ndarray, shape (starts x candidates x series,), or None
         What the policies remember of the lane's spell.
+    side_by_side : Policy or None
+        All lanes as one policy; None before the first start.
     """
 
     candidates: tuple[Policy, ...]
     deployed_at: NDArray[np.int64]
     state: Any = None
+    side_by_side: Policy | None = None
 
     def begun(self, period: int, series: int) -> Walk:
         """With lanes that begin after a period, served by what was trained then."""
         added = len(self.candidates) * series
         fresh = self.candidates[0].init(added)
         state = fresh if fresh is None or self.state is None else np.concatenate([self.state, fresh])
-        return Walk(self.candidates, np.append(self.deployed_at, np.full(added, period)), state)
+        deployed_at = np.append(self.deployed_at, np.full(added, period))
+        lanes = as_one_policy(self.candidates, series, len(deployed_at) // added)
+        return Walk(self.candidates, deployed_at, state, lanes)
 
     def stepped(self, see: SignalReader, period: int, positive: bool, own: Array | None = None) -> tuple[Walk, Array]:
         """After a period, and what it cost: shape (candidates, series), in costs of a retrain, the mean over starts."""
@@ -54,12 +59,13 @@ class Walk:
         lanes = see.for_lanes(np.tile(see.series, starts * len(self.candidates)))
         signals = lanes(period, self.deployed_at)
         signals = replace(signals, cost=np.maximum(signals.cost, LEAST_COST))
-        state, retrain = as_one_policy(self.candidates, series, starts).step(self.state, signals)
+        assert self.side_by_side is not None, "walks begin before they step"
+        state, retrain = self.side_by_side.step(self.state, signals)
         regret = signals.exposure * signals.score_gap
         if own is not None:
             regret = own[lanes.series, self.deployed_at, period - 1]
         paid = (np.maximum(regret, 0.0) if positive else regret) / signals.cost + retrain
-        walk = Walk(self.candidates, np.where(retrain, period, self.deployed_at), state)
+        walk = Walk(self.candidates, np.where(retrain, period, self.deployed_at), state, self.side_by_side)
         return walk, paid.reshape(starts, len(self.candidates), series).mean(axis=0)
 
 

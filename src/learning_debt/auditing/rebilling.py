@@ -1,0 +1,137 @@
+"""An audit's bills at other costs of a retrain and under other calendars, each worked out anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from learning_debt.auditing.audit_result import Audit
+from learning_debt.auditing.split_evaluation import ORACLE, Asked, candidate_rows, chosen_policies
+from learning_debt.policies import Calendar, Policy
+from learning_debt.policies.cost import PRICED, RetrainingCost
+from learning_debt.policies.grids import CALENDAR_INTERVALS
+from learning_debt.pricing.decision import decide_all
+from learning_debt.pricing.replays import Replay, narrowed, oracle_checked, replay_checked
+
+FACTORS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0, 10.0)
+"""Costs of a retrain that are tried, in the audited one."""
+
+
+class _Stop(NamedTuple):
+    """What everything costs at one cost of a retrain."""
+
+    cost: RetrainingCost
+    replays: dict[str, Replay]
+    policies: dict[str, Policy]
+    calendars: list[Replay]
+    decision: Any
+
+
+def rebilled(
+    audit: Audit, factors: Sequence[float] = FACTORS, intervals: Sequence[int] | None = None
+) -> xr.Dataset | None:
+    """What an audit would have said, had a retrain cost more or less, and had the calendar been another one.
+
+    At every cost all policies are tuned anew on the first part of the history, as `audit` does it, and billed on the
+    rest; calendars of every interval are billed beside them.
+
+    Parameters
+    ----------
+    audit : Audit
+    factors : sequence of float
+        Costs, in the audited one.
+    intervals : sequence of int, optional
+        Of the calendars, in periods; those that `audit` tunes if left out. Longer than the reported part are left out.
+
+    Returns
+    -------
+    Dataset (cost, policy, interval, period) or None
+        ``total``, ``regret`` and ``retrains`` (cost, policy), means over series in the audit's unit, ``setting`` (of
+        the tuned policy), ``bill`` and ``retrained`` (cost, policy, period; the latter the share of the series); of
+        the calendars ``calendar_total``, ``calendar_regret``, ``calendar_retrains`` (cost, interval) and
+        ``calendar_bill``, ``calendar_retrained`` (cost, interval, period); ``amount`` (cost), what a retrain costs,
+        its fixed part; of a single series today's ``verdict`` and ``chance`` (cost). None where the audit does not
+        know what it was asked.
+
+    Examples
+    --------
+    >>> import learning_debt as ld
+    >>> rng = np.random.default_rng(1)
+    >>> x = rng.normal(size=60)
+    >>> history = {"x": x, "y": np.where(np.arange(60) < 40, 2, 0) * x + rng.normal(size=60), "period": np.arange(60)}
+    >>> forecaster = ld.ConjugateRegression(ld.NIG(0.0, 1.0, 2.0, 1.0))
+    >>> spells = ld.spell_table(forecaster, history, initial=10, progressbar=False)
+    >>> audited = ld.audit(spells, 0.1, calendar=12, resamples=10)
+    >>> dearer = ld.audit(spells, 0.2, calendar=12, resamples=10)
+    >>> found = rebilled(audited, [1.0, 2.0], [12])
+    >>> bool((found["total"].sel(cost=2.0) == dearer.table["total"]).all())
+    True
+    """
+    asked = audit.asked
+    if asked is None:
+        return None
+    periods = audit.spells.sizes["period"]
+    every = [n for n in (CALENDAR_INTERVALS if intervals is None else intervals) if n <= periods]
+    tried = list(factors) if audit.cost.amount or audit.cost.proportional else [1.0]
+    return _dataset(audit, tried, every, [_at(audit, asked, factor, every) for factor in tried])
+
+
+def scaled(cost: RetrainingCost, factor: float) -> RetrainingCost:
+    """A cost with all its parts multiplied."""
+    parts = {name: getattr(cost, name) * factor for name in ("amount", *PRICED) if getattr(cost, name)}
+    return cost if factor == 1 else replace(cost, **parts)
+
+
+def _at(audit: Audit, asked: Asked, factor: float, intervals: Sequence[int]) -> _Stop:
+    cost, evaluation, accounting = scaled(audit.cost, factor), audit.spells, audit.accounting
+
+    def billed(policy: Policy) -> Replay:
+        return replay_checked(evaluation, narrowed(policy, evaluation), cost, accounting, audit.all_spells)
+
+    calendars = [billed(Calendar(interval)) for interval in intervals]
+    if factor == 1:
+        policies = {name: tuned.policy for name, tuned in audit.tuned.items()}
+        decision = audit.decision if len(audit.decisions) == 1 else None
+        return _Stop(cost, audit.replays, policies, calendars, decision)
+    rows = candidate_rows(audit.all_spells, asked.tuning, asked.question, cost)
+    policies = chosen_policies(asked, rows, cost)
+    replays = {name: billed(policy) for name, policy in policies.items()}
+    replays[ORACLE] = oracle_checked(evaluation, cost, accounting)
+    decision = None
+    if len(audit.decisions) == 1:
+        served, now = audit.all_spells.sizes["period"] - audit.decision.spell_age, policies[audit.decided_by]
+        (decision,) = decide_all(
+            audit.all_spells,
+            now,
+            cost,
+            deployed_at=served,
+            horizon=audit.decision.horizon,
+            probability=audit.probability,
+        ).values()
+    return _Stop(cost, replays, policies, calendars, decision)
+
+
+def _dataset(audit: Audit, factors: Sequence[float], intervals: Sequence[int], stops: Sequence[_Stop]) -> xr.Dataset:
+    names = [*stops[0].replays]
+    tables = {"": [[stop.replays[name] for name in names] for stop in stops], "calendar_": [s.calendars for s in stops]}
+    found: dict[str, Any] = {"amount": ("cost", [float(stop.cost.per_retrain) for stop in stops])}
+    for prefix, bills in tables.items():
+        along = "interval" if prefix else "policy"
+        for name, of in (("total", "objective"), ("regret", "regret"), ("retrains", "retrains")):
+            values = [[float(getattr(bill, of).mean()) for bill in row] for row in bills]
+            found[prefix + name] = (("cost", along), np.reshape(values, (len(stops), -1)))
+        for name, of in (("bill", "bill"), ("retrained", "schedule")):
+            by_period = [[getattr(bill, of).values.mean(axis=0) for bill in row] for row in bills]
+            shape = (len(stops), len(bills[0]), audit.spells.sizes["period"])
+            found[prefix + name] = (("cost", along, "period"), np.reshape(by_period, shape))
+    settings = [[str(stop.policies[name]) if name in stop.policies else "" for name in names] for stop in stops]
+    found["setting"] = (("cost", "policy"), np.array(settings, dtype=np.str_))
+    if len(audit.decisions) == 1:
+        found["verdict"] = ("cost", [stop.decision.verdict for stop in stops])
+        found["chance"] = ("cost", [stop.decision.probability for stop in stops])
+    coords = {"cost": list(factors), "policy": names, "interval": list(intervals)}
+    return xr.Dataset(found, coords, {"unit": audit.cost.unit, "benchmark": audit.benchmark})

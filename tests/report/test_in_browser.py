@@ -1,0 +1,183 @@
+"""The page in a headless Chromium: no errors, no requests, sliders that say what Python says, and who can read it."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("agg")
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import learning_debt as ld
+from learning_debt.auditing.rebilling import rebilled
+from learning_debt.report import write_report
+
+
+def beside(name):
+    """A module beside this one."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+browser = beside("browser")
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(browser.CHROMIUM is None, reason="no chromium on this machine: apt-get install chromium"),
+]
+HOSTILE = {
+    "html": "</script><img src=x onerror=alert(1)><b>",
+    "terminal": "\x1b[2J\x1b[31mred",
+    "right to left": "\u202egnirts \u05e9\u05dc\u05d5\u05dd",
+    "long": "x" * 10_000,
+}
+COSTS, CALENDARS = [0.5, 1.0, 4.0], [1, 3, 7]
+
+
+def spells(labels=None):
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=70)
+    slope = np.repeat([1.0, 2.5, 0.0], [30, 20, 20])
+    history = {"x": x, "y": slope * x + rng.normal(size=70), "period": np.arange(70)}
+    forecaster = ld.ConjugateRegression(ld.NIG(0.0, 1.0, 2.0, 1.0))
+    table = ld.spell_table(forecaster, history, initial=10, progressbar=False)
+    return table if labels is None else table.drop_vars(["label"]).assign_coords(label=("period", labels))
+
+
+@pytest.fixture(scope="module")
+def audit():
+    return ld.audit(spells(), 0.2, calendar=6, resamples=20)
+
+
+@pytest.fixture(scope="module")
+def stops(audit):
+    return rebilled(audit, COSTS, CALENDARS)
+
+
+@pytest.fixture(scope="module")
+def page(audit, stops, tmp_path_factory):
+    columns = {"value": [0.8, 0.1], "standard_error": [0.0, 0.0], "reliable": [True, True]}
+    blocks = xr.Dataset({name: ("block", values) for name, values in columns.items()}, {"block": ["slope", "variance"]})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("learning_debt.report.writer.rebilled", lambda _: stops)
+        return write_report(audit, tmp_path_factory.mktemp("r"), title="Sales", blocks=blocks)
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    with browser.running(tmp_path_factory.mktemp("profile")) as address:
+        yield address
+
+
+def troubles(tab):
+    """Errors, warnings and requests other than for the page itself."""
+    said = tab.happened("Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded")
+    asked = [event["params"]["request"]["url"] for event in tab.happened("Network.requestWillBeSent")]
+    return [event["params"] for event in said], [url for url in asked if not url.startswith("data:")]
+
+
+@pytest.mark.parametrize("options", [{}, {"width": 360}, {"dark": True}, {"scripts": False}], ids=str)
+def test_no_errors_no_requests_and_no_sideways_scrolling(address, page, options):
+    async def look(tab):
+        size = await tab.send("Page.getLayoutMetrics")
+        return *troubles(tab), size["cssContentSize"]["width"], size["cssLayoutViewport"]["clientWidth"]
+
+    said, asked, content, window = browser.visit(address, page, look, **options)
+    assert said == []
+    assert asked == [page.as_uri()]
+    assert content <= window
+
+
+def test_sliders_say_what_python_says(address, page, audit, stops):
+    async def look(tab):
+        found = {}
+        for i in range(len(COSTS)):
+            for j in range(len(CALENDARS) + 1):
+                move = "{const one = document.getElementById('what-if-%s'); one.value = %d;"
+                move += "one.dispatchEvent(new Event('input'))}"
+                await tab.value(move % ("cost", i))
+                await tab.value(move % ("calendar", j))
+                read = (
+                    "JSON.stringify([...document.querySelectorAll('#bills tbody tr')].map(row => [row.dataset.policy,"
+                    " Object.fromEntries([...row.querySelectorAll('[data-value]')]"
+                    ".map(cell => [cell.dataset.what, Number(cell.dataset.value)]))]))"
+                )
+                found[i, j] = dict(json.loads(await tab.value(read)))
+        return found
+
+    found = browser.visit(address, page, look)
+    for (i, j), rows in found.items():
+        at = stops.isel(cost=i)
+        bills = {name: at.sel(policy=name) for name in audit.replays}
+        mine = at["total"].sel(policy="your calendar") if j == 0 else at["calendar_total"].isel(interval=j - 1)
+        for name, row in rows.items():
+            if name == "your calendar" and j > 0:
+                cell = at.isel(interval=j - 1)
+                expected = [float(cell[f"calendar_{what}"]) for what in ("total", "regret", "retrains")]
+            else:
+                expected = [float(bills[name][what]) for what in ("total", "regret", "retrains")]
+            assert [row["total"], row["regret"], row["retrains"]] == pytest.approx(expected, abs=1e-9)
+            assert row["difference"] == pytest.approx(expected[0] - float(mine), abs=1e-9)
+
+
+def test_charts_read_out_and_zoom_by_keyboard(address, page):
+    async def look(tab):
+        key = "document.querySelector('#chart-bill .canvas').dispatchEvent(new KeyboardEvent('keydown', {key: '%s'}))"
+        labels = "[...document.querySelectorAll('#chart-bill svg .tick.middle')].map(one => one.textContent).join()"
+        whole = await tab.value(labels)
+        await tab.value(key % "Home")
+        told = await tab.value("document.querySelector('#chart-bill .tip').textContent")
+        await tab.value(key % "+")
+        return whole, told, await tab.value(labels), troubles(tab)[0]
+
+    whole, told, near, said = browser.visit(address, page, look)
+    assert "your calendar: " in told
+    assert whole != near
+    assert said == []
+
+
+def test_without_scripts_all_of_it_is_there(address, page):
+    async def look(tab):
+        root = (await tab.send("DOM.getDocument", depth=0))["root"]["nodeId"]
+        return (await tab.send("DOM.getOuterHTML", nodeId=root))["outerHTML"]
+
+    shown = browser.visit(address, page, look, scripts=False)
+    for part in ("We ", "lost by waiting", "Every cost and every calendar", "Health card", "Decision log", "<svg"):
+        assert part in shown
+    assert '<div class="what-if" hidden' in shown
+
+
+def test_hostile_names_are_only_text(address, tmp_path):
+    labels = [f"{name} {k}" for k, name in zip(range(60), [*HOSTILE.values()] * 15, strict=True)]
+    rows = {name: [ld.policies.CUSUM(0.3)] for name in HOSTILE.values()}
+    table = spells(labels)
+    cost = ld.RetrainingCost(0.2, money_per_nat=1.0, currency=HOSTILE["html"])
+    found = ld.audit(table, cost, policies=rows, resamples=5)
+    page = write_report(found, tmp_path, title=HOSTILE["html"], model_summary=HOSTILE["long"] * 3, what_if=False)
+
+    async def look(tab):
+        bad = await tab.value("document.querySelectorAll('main img:not([src^=data]), main script').length")
+        size = await tab.send("Page.getLayoutMetrics")
+        return bad, troubles(tab), size["cssContentSize"]["width"], size["cssLayoutViewport"]["clientWidth"]
+
+    bad, (said, asked), content, window = browser.visit(address, page, look, width=360)
+    assert (bad, said, asked) == (0, [], [page.as_uri()])
+    assert content <= window
+    assert len(page.read_bytes()) < 2_000_000
+
+
+@pytest.mark.skipif(not browser.AXE.exists(), reason=f"axe-core is not at {browser.AXE.name}: see .ci/run")
+@pytest.mark.parametrize("options", [{}, {"width": 360}, {"dark": True}], ids=str)
+def test_axe_finds_nothing_serious(address, page, options):
+    async def look(tab):
+        await tab.value(browser.AXE.read_text(encoding="utf-8") + ";0")
+        return json.loads(await tab.value("axe.run().then(found => JSON.stringify(found.violations))"))
+
+    found = browser.visit(address, page, look, **options)
+    serious = [one for one in found if one["impact"] in ("serious", "critical")]
+    assert [(one["id"], [node["html"][:200] for node in one["nodes"]][:3]) for one in serious] == []
