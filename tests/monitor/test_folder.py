@@ -50,7 +50,6 @@ def folder(walked_folder, tmp_path):
         ("changes", "--changes", "200"),
         ("batches", "--batches", "1000"),
         ("writers", "--times", "10"),
-        ("alert_crashes", "--kills", "100"),
     ],
 )
 def test_nothing_is_lost_and_no_change_unseen(program, counted, count):
