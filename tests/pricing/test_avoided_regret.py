@@ -144,3 +144,16 @@ def test_a_spread_that_is_no_number_is_not_taken_for_certainty(spells, bad):
     today, without, nowhere = (decided(one) for one in (own, none, everywhere))
     assert 0.001 < today.probability < 0.999
     assert nowhere.probability == pytest.approx(without.probability, abs=1e-12)
+
+
+def test_a_break_even_far_from_the_expectation_says_why(spells):
+    """A policy that asks for more, or less, than this one retrain is expected to bring admits it beside the number."""
+    eager, slow = (decided(spells, PredictiveDebtThreshold(multiple), cost=0.5) for multiple in (1e4, 1e-4))
+    assert eager.verdict == "retrain"
+    assert "well above what this one retrain is expected to avoid, because it goes by" in eager.reason
+    assert slow.verdict == "wait"
+    assert "well below what this one retrain is expected to avoid, because it goes by" in slow.reason
+    near = decided(
+        spells, PredictiveDebtThreshold(eager.expected_regret.value / (eager.break_even_cost / 1e4)), cost=0.5
+    )
+    assert "well " not in near.reason

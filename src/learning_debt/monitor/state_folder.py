@@ -49,7 +49,8 @@ class StateFolder:
         for file in (self.ledger, self.settings):
             if not file.is_file():
                 raise FileNotFoundError(
-                    f"{self.path} is no folder of a monitor: it lacks {file.name}; ld.Monitor.create makes one"
+                    f"{self.path} is no folder of a monitor: it lacks {file.name}; ld.Monitor.create, or "
+                    "'learning-debt monitor init', makes one"
                 )
         for name in (LEDGER, f"{LEDGER}-wal", f"{LEDGER}-shm", SETTINGS, LOCK, *PARTS):
             if (self.path / name).is_symlink():

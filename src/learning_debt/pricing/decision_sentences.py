@@ -39,7 +39,9 @@ def reason_of(decision: Decision, doubt: str, ahead: int) -> str:
     parts += [_so_far(decision)] if np.isfinite(decision.realised_regret.value) else []
     if np.isfinite(decision.break_even_cost):
         learned = "with what it has learned at this cost, " if decision.policy.refits else ""
-        parts.append(f"{learned}the verdict flips at a cost of {decision.break_even_cost:.3g} {decision.unit}")
+        asks = asks_otherwise(decision)
+        apart = f", {asks}, because {by_words(decision.policy.requires)}" if asks else ""
+        parts.append(f"{learned}the verdict flips at a cost of {decision.break_even_cost:.3g} {decision.unit}{apart}")
     return "; ".join(parts)
 
 
@@ -53,6 +55,18 @@ def conflict_of(decision: Decision) -> str:
     if decision.verdict == "retrain":
         return f"the policy retrains although this one retrain is more likely not to pay, because {goes_by}"
     return f"the policy waits although a retrain today is more likely to pay than not, because {goes_by}"
+
+
+def asks_otherwise(decision: Decision) -> str:
+    """Where the verdict flips far from what this one retrain is expected to avoid, that it does; else empty."""
+    expected, flips = decision.expected_regret.value, decision.break_even_cost
+    if not (np.isfinite(expected) and np.isfinite(flips)):
+        return ""
+    if decision.verdict == "wait" and flips * FAR_OFF < expected:
+        return "well below what this one retrain is expected to avoid"
+    if decision.verdict == "retrain" and flips > FAR_OFF * max(expected, 0.0):
+        return "well above what this one retrain is expected to avoid"
+    return ""
 
 
 def by_words(requires: tuple[str, ...]) -> str:

@@ -10,7 +10,7 @@ from learning_debt.estimate import Estimate
 from learning_debt.plots.literal_text import labels_of
 from learning_debt.plots.number_text import NONE, decimals_for, number
 from learning_debt.pricing.decision import Decision
-from learning_debt.pricing.decision_sentences import share
+from learning_debt.pricing.decision_sentences import asks_otherwise, share
 from learning_debt.report.health_card import Check, worst
 from learning_debt.report.html_parts import Head, counted, escape, listed, name_of, opened, sentence, table
 from learning_debt.report.policy_names import in_words, said
@@ -79,7 +79,9 @@ def _break_even(decision: Decision) -> str:
         return ""
     other = "we would wait" if decision.verdict == "retrain" else "we would retrain"
     where = "more" if flips >= decision.cost else "less"
-    return f" If this one retrain cost {where} than {number(flips)} {decision.unit}, {other}."
+    asks = asks_otherwise(decision)
+    why = f" That is {asks}: the policy goes by the costs of whole schedules, not by this one forecast." if asks else ""
+    return f" If this one retrain cost {where} than {number(flips)} {decision.unit}, {other}.{why}"
 
 
 def _rests(audit: Audit, checks: list[Check]) -> str:
