@@ -46,8 +46,11 @@ class Folder:
         return name
 
     def audit(self, *arguments):
-        """Run ``learning-debt audit`` in this process; the folder is the working directory."""
-        return CliRunner().invoke(app, ["audit", *map(str, arguments)])
+        """Run ``learning-debt audit`` in this process; the folder is the working directory.
+
+        Without bills at other costs, which take longest and have tests of their own.
+        """
+        return CliRunner().invoke(app, ["audit", "--no-what-if", *map(str, arguments)])
 
     def names(self, folder="audit"):
         place = self.path / folder

@@ -27,7 +27,7 @@ def test_todays_rule_is_the_models_own(folder):
     assert result.exit_code == 0, result.output
     assert "1 more table," in result.output
     page = (folder.path / "audit" / "report.html").read_text()
-    assert "rolling window of 20 periods (today)" in page
+    assert "<bdi>rolling window of 20 periods</bdi> (today)" in page
     assert "rolling window of 35" not in page
 
 

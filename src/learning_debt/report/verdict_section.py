@@ -12,7 +12,18 @@ from learning_debt.plots.number_text import NONE, decimals_for, number
 from learning_debt.pricing.decision import Decision
 from learning_debt.pricing.decision_sentences import asks_otherwise, share
 from learning_debt.report.health_card import Check, worst
-from learning_debt.report.html_parts import Head, counted, escape, listed, name_of, opened, sentence, table
+from learning_debt.report.html_parts import (
+    LONGEST_TEXT,
+    Head,
+    counted,
+    escape,
+    listed,
+    name_of,
+    opened,
+    sentence,
+    shortened,
+    table,
+)
 from learning_debt.report.policy_names import in_words, said
 
 HEADLINES = {"retrain": "Retrain now", "wait": "Wait", "cannot tell": "Cannot tell yet; until then, wait"}
@@ -28,7 +39,7 @@ def verdict_section(audit: Audit, checks: list[Check]) -> str:
             '<section class="verdict several" id="verdict" aria-labelledby="headline">'
             f'<h2 class="headline" id="headline">Today: {listed(parts)}</h2>'
             f'<p class="boss">{escape(_of_all(audit, counts))}</p>{_of_series(audit)}{_rests(audit, checks)}'
-            f"{opened('The whole reasoning', f'<p>{escape(in_words(sentence(audit.today)))}</p>')}</section>"
+            f"{_reasoning(audit)}</section>"
         )
     decision = audit.decision
     facts = "".join(
@@ -42,8 +53,14 @@ def verdict_section(audit: Audit, checks: list[Check]) -> str:
         f"{HEADLINES[decision.verdict]}.</h2>"
         f'<p class="boss">{escape(boss_sentence(decision))}</p>{conflict}'
         f'<dl class="facts">{facts}</dl>{_rests(audit, checks)}'
-        f"{opened('The whole reasoning', f'<p>{escape(in_words(sentence(audit.today)))}</p>')}</section>"
+        f"{_reasoning(audit)}</section>"
     )
+
+
+def _reasoning(audit: Audit) -> str:
+    """All that is said of today."""
+    said_of_today = shortened(in_words(sentence(audit.today)), LONGEST_TEXT)
+    return opened("The whole reasoning", f"<p>{escape(said_of_today)}</p>")
 
 
 def boss_sentence(decision: Decision) -> str:
@@ -86,7 +103,7 @@ def _break_even(decision: Decision) -> str:
 
 def _rests(audit: Audit, checks: list[Check]) -> str:
     """What the verdict rests on, what the policy behind it has shown, and how healthy the evidence is."""
-    labels = labels_of(audit.spells["label"]).texts
+    labels = [shortened(text, 24) for text in labels_of(audit.spells["label"]).texts]
     total, unit = audit.table["total"], audit.cost.unit
     mine, ours = (float(total.sel(policy=name)) for name in (audit.benchmark, audit.decided_by))
     rests = (
