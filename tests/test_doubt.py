@@ -27,7 +27,7 @@ from learning_debt.forecasters.weights import (
     with_weights,
 )
 from learning_debt.policies import CUSUM
-from learning_debt.report.page import verdict_box
+from learning_debt.report.verdict_section import verdict_section
 from learning_debt.scores.predictive_contrast import PredictiveContrast
 from learning_debt.scores.predictive_draws import judged
 from learning_debt.scores.row_mixtures import gap_from_mixtures
@@ -393,7 +393,7 @@ def test_a_decision_its_report_and_the_notes_of_an_audit_say_what_the_table_doub
     shares = (f"{count / sum(cells):.0%} of these: {one.text()}" for count, one in zip(cells, (few, far), strict=True))
     assert note.endswith(f"({'; '.join(shares)}).")
     expected = result.decision.expected_regret
-    assert f"(not reliable: {escape(expected.note)})" in verdict_box(result)
+    assert f"(not reliable: {escape(expected.note)})" in verdict_section(result, [])
     assert expected.note == far.text()
 
 
