@@ -13,6 +13,7 @@ from learning_debt.data import SERIES, label_text, plain_labels
 from learning_debt.pricing.decision import Decision
 from learning_debt.pricing.decision_sentences import share
 from learning_debt.representations import Column, Table, aligned, percentages
+from learning_debt.spells.schema import se_of
 
 MOST_SERIES = 20
 """Series that a table of text shows."""
@@ -86,7 +87,7 @@ def decisions_frame(decisions: Mapping[Any, Decision]) -> pd.DataFrame:
         row = decision.as_dict()
         for name in ("expected_regret", "realised_regret"):
             estimate = row.pop(name)
-            row |= {name: estimate["value"], f"{name}_se": estimate["standard_error"]}
+            row |= {name: estimate["value"], se_of(name): estimate["standard_error"]}
         rows.append(row | {"doubts": ", ".join(row["doubts"])})
     frame = pd.DataFrame(rows, index=pd.Index(list(decisions), name=SERIES, tupleize_cols=False))
     numbers = [name for name in frame if name not in TEXTS]

@@ -44,8 +44,9 @@ def savings_table(savings: xr.Dataset) -> Table:
     savings : Dataset
         Of a `RuleComparison`.
     """
-    columns = [Column(f"saving ({savings.attrs['probability']:.0%})", _intervals(savings))]
-    title = f"what a change would have saved ({savings.attrs['unit']} a period)"
+    attrs = savings.attrs
+    columns = [Column(f"saving ({attrs['probability']:.0%})", _intervals(savings))]
+    title = f"what a change would have saved ({attrs['unit']} a period)"
     return Table(title, Column("change", plain_labels(savings["change"])), columns)
 
 
