@@ -206,10 +206,10 @@ def test_an_audit_gives_every_bill_as_a_net_score(history):
         assert float(shown["frac_deployed_better"].sel(policy=name)) == pytest.approx(better)
     np.testing.assert_allclose(shown["net_score"], shown["shadow_score"] - shown["total"], rtol=1e-9)
     assert shown.attrs["net_score_reason"] == ""
-    assert "net_score" in str(audit)
+    assert "net" in str(audit).split()  # the head of its column, or among what there is no room for
     bare = ld.audit(table.drop_vars("deployed_score"), 0.3, resamples=20)
     assert np.isnan([bare.table["net_score"], bare.table["shadow_score"]]).all()
     assert "holds no deployed_score" in bare.table.attrs["net_score_reason"]
-    assert "net_score" not in str(bare)
+    assert "net" not in str(bare).split()
     positive = ld.audit(table, 0.3, accounting="positive", resamples=20)
     assert "positive accounting" in positive.table.attrs["net_score_reason"]
