@@ -18,7 +18,7 @@ from learning_debt.policies.cost import RetrainingCost
 from learning_debt.pricing.decision import Decision
 from learning_debt.pricing.replays import Replay
 from learning_debt.pricing.tuning import Tuned
-from learning_debt.representations import Notes, Part, Sentence, as_html, as_text, one_line
+from learning_debt.representations import Notes, Part, Sentence, as_html, as_text, listed, one_line
 
 
 @dataclass(frozen=True)
@@ -133,15 +133,13 @@ class Audit:
         named: dict[str, list[str]] = {}
         for rival, verdict in self.distinguishable.items():
             named.setdefault(verdict, []).append(rival)
-        parts = [
-            f"{verdict} than {_listed(named[verdict], 'and')}" for verdict in ("cheaper", "dearer") if verdict in named
-        ]
+        parts = [f"{verdict} than {listed(named[verdict])}" for verdict in ("cheaper", "dearer") if verdict in named]
         if "cannot tell" in named:
             unknown = named["cannot tell"]
             parts.append(
-                f"against {_listed(unknown, 'and')} this history is too short to say which is cheaper"
+                f"against {listed(unknown)} this history is too short to say which is cheaper"
                 if parts
-                else f"this history is too short to say whether it is cheaper than {_listed(unknown, 'or')}"
+                else f"this history is too short to say whether it is cheaper than {listed(unknown, 'or')}"
             )
         chosen = not self.tuned[self.decided_by].policy.refits  # or else it decides whatever tuning says
         again = f" (best in tuning in {self.decided_share:.0%} of resamples)" if chosen else ""
@@ -227,7 +225,3 @@ class Audit:
 
     def _repr_html_(self) -> str:
         return as_html(self.parts())
-
-
-def _listed(names: list[str], word: str) -> str:
-    return f" {word} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

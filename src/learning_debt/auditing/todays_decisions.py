@@ -16,6 +16,7 @@ from learning_debt.auditing.split_evaluation import ORACLE, YOURS, Trial
 from learning_debt.data import SERIES, label_text, plain_labels
 from learning_debt.policies.fixed import Schedule
 from learning_debt.pricing.decision import Decision, decide_all
+from learning_debt.pricing.decision_sentences import period_count
 from learning_debt.pricing.replays import replay
 from learning_debt.spells.schema import DEPLOYED_SCORE, TableFacts
 
@@ -81,9 +82,8 @@ def todays_decisions(
     diagnosis = None
     if count == 1 and "score_gap" in table:
         diagnosis = diagnose(table, forgetting=_forgetting(table, others), deployed_at=int(served[0]))
-    plural = "s" if horizon != 1 else ""
     horizon_from = (
-        f"The horizon, {horizon} period{plural}, is how long {whose} leaves a model in service on average over the "
+        f"The horizon, {period_count(horizon)}, is how long {whose} leaves a model in service on average over the "
         "reported periods."
     )
     return Today(decisions, diagnosis, horizon_from, (*_cheapest(trial, result), *_cautions(table, trial, result)))

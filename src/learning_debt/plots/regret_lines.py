@@ -29,7 +29,7 @@ from learning_debt.plots.shapes import points_of
 from learning_debt.policies.cost import RetrainingCost, as_cost
 from learning_debt.spells import check_spells
 from learning_debt.spells.checks import require_table
-from learning_debt.spells.schema import TableFacts, derived_regret, reliability, se_of, standard_error
+from learning_debt.spells.schema import TableFacts, has_own_regret, reliability, se_of, standard_error
 from learning_debt.typing import Array
 from learning_debt.validation import require_whole_number
 
@@ -155,7 +155,6 @@ def _error(table: xr.Dataset) -> Array:
     """Standard errors of regret, shape (series, T, T): 0 where it is the owner's own, of which no error is known."""
     if se_of("regret") in table:
         return np.asarray(standard_error(table, "regret").values)
-    own = "score_gap" not in table or not np.allclose(table["regret"], derived_regret(table), equal_nan=True)
-    if own:
+    if has_own_regret(table):
         return np.zeros(table["regret"].shape)
     return np.asarray((table["exposure"] * standard_error(table, "score_gap")).transpose(*table["regret"].dims).values)

@@ -227,6 +227,11 @@ def exposures(table: xr.Dataset, cost: RetrainingCost) -> Array:
     return np.asarray((cost.exposure(table) * table["exposure"]).transpose(SERIES, "period").values)
 
 
+def signed_regret(table: xr.Dataset, cost: RetrainingCost) -> Array:
+    """Regret in the unit of the bill, shape (series, T, T)."""
+    return np.asarray(table["regret"].values * cost.exposure(table).transpose(SERIES, "period").values[:, None, :])
+
+
 def _checked(spells: xr.Dataset, name: str = "spells") -> xr.Dataset:
     require_instance(name, spells, xr.Dataset, "a spell table, as check_spells returns it")
     for variable in ("regret", "rows"):

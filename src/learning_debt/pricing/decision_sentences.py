@@ -6,7 +6,9 @@ import numpy as np
 
 from learning_debt.data import label_text
 from learning_debt.estimate import Estimate
+from learning_debt.policies.recommended import Recommended
 from learning_debt.pricing.verdict import Decision
+from learning_debt.representations import listed
 
 FAR_OFF = 2.0
 """Factor between the shadow's belief and the expected regret above which both are said."""
@@ -24,12 +26,11 @@ READ = {
 
 def reason_of(decision: Decision, doubt: str, ahead: int) -> str:
     """One sentence; `doubt` says why it cannot tell, `ahead` how many periods forecasts look ahead."""
-    served = f"trained after {label_text(decision.deployed_label)}, in service for {_periods(decision.spell_age)}"
+    served = f"trained after {label_text(decision.deployed_label)}, in service for {period_count(decision.spell_age)}"
     if doubt:
         return f"cannot tell ({served}): {doubt}"
     sure = f", with {share(decision.support)} of its weight" if np.isfinite(decision.support) else ""
-    said = str(decision.policy)
-    says = f"{'the recommended policy' if said.startswith('Recommended(') else said}{sure}"
+    says = f"{'the recommended policy' if isinstance(decision.policy, Recommended) else decision.policy}{sure}"
     if not np.isfinite(decision.expected_regret.value):
         parts = [f"{decision.verdict} ({served}): {says} says so"]
     else:
@@ -82,8 +83,7 @@ def by_words(requires: tuple[str, ...]) -> str:
     if not requires:
         return "it keeps to its own dates and looks neither at signals nor at this forecast"
     read = [READ.get(name, name.replace("_", " ")) for name in requires]
-    listed = " and ".join([", ".join(read[:-1]), read[-1]] if len(read) > 1 else read)
-    return f"it goes by {listed} and its own threshold, not by this forecast"
+    return f"it goes by {listed(read)} and its own threshold, not by this forecast"
 
 
 def share(probability: float) -> str:
@@ -117,7 +117,7 @@ def with_error(estimate: Estimate, unit: str) -> str:
 
 
 def _worth(decision: Decision, ahead: int) -> str:
-    over = f"the next {_periods(decision.horizon)}"
+    over = f"the next {period_count(decision.horizon)}"
     over = over if ahead == 1 else f"the forecasts of {over}, each {ahead} periods ahead,"
     expected, belief = decision.expected_regret.value, decision.believed_regret
     alone = ""
@@ -140,5 +140,6 @@ def _negated(estimate: Estimate) -> Estimate:
     return type(estimate)(-estimate.value, estimate.standard_error)
 
 
-def _periods(count: int) -> str:
+def period_count(count: int) -> str:
+    """So many periods, in words."""
     return f"{count} period{'s' if count != 1 else ''}"

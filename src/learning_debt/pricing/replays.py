@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from learning_debt.arrays.schedules import walk
 from learning_debt.data import SERIES, as_labels, label_text, plain_labels
 from learning_debt.policies.base import Policy, require_policy
-from learning_debt.policies.cost import RetrainingCost, as_cost
+from learning_debt.policies.cost import RetrainingCost, as_cost, signed_regret
 from learning_debt.policies.fixed import Schedule
 from learning_debt.pricing.net_scores import monte_carlo_errors, net_scores
 from learning_debt.pricing.replay_result import Replay
@@ -108,7 +108,7 @@ def charged_regret(table: xr.Dataset, cost: RetrainingCost, accounting: str) -> 
     require_choice("accounting", accounting, ACCOUNTINGS)
     if accounting == "positive" and cost.in_money:
         raise ValueError("positive accounting charges noise and is never turned into money; use accounting='signed'")
-    regret = table["regret"].values * cost.exposure(table).transpose(SERIES, "period").values[:, None, :]
+    regret = signed_regret(table, cost)
     return np.maximum(regret, 0.0) if accounting == "positive" else regret
 
 

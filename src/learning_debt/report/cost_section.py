@@ -17,7 +17,6 @@ from learning_debt.report.html_parts import (
     Head,
     counted,
     escape,
-    listed,
     name_of,
     opened,
     sentence,
@@ -26,6 +25,7 @@ from learning_debt.report.html_parts import (
 )
 from learning_debt.report.policy_names import as_never, by_cost, in_words, said
 from learning_debt.report.svg_chart import Chart, figure
+from learning_debt.representations import listed
 
 
 def cost_section(audit: Audit, chart: Chart, stops: xr.Dataset | None) -> str:

@@ -13,8 +13,9 @@ from learning_debt.auditing.belief import REQUIRED, TOO_SHORT, belief_check
 from learning_debt.auditing.chance_check import chances_of_past_retrains
 from learning_debt.auditing.split_evaluation import ORACLE
 from learning_debt.plots.number_text import decimals_for, number, percent
-from learning_debt.report.html_parts import counted, listed
+from learning_debt.report.html_parts import counted
 from learning_debt.report.policy_names import said
+from learning_debt.representations import listed
 from learning_debt.spells.schema import ESTIMATED, reliable_of
 
 PASS, REVIEW, FAIL, UNKNOWN = "PASS", "REVIEW", "FAIL", "NOT KNOWN"

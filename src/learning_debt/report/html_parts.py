@@ -117,17 +117,6 @@ def opened(summary: str, body: str, *, is_open: bool = False) -> str:
     return f"<details{' open' if is_open else ''}><summary>{escape(summary)}</summary>{body}</details>" if body else ""
 
 
-def listed(names: Sequence[str], word: str = "and") -> str:
-    """Names in a sentence.
-
-    Examples
-    --------
-    >>> listed(["a", "b", "c"])
-    'a, b and c'
-    """
-    return f" {word} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-
-
 def counted(count: float, what: str) -> str:
     """A number of things, with its plural.
 

@@ -17,7 +17,6 @@ from learning_debt.report.html_parts import (
     Head,
     counted,
     escape,
-    listed,
     name_of,
     opened,
     sentence,
@@ -25,6 +24,7 @@ from learning_debt.report.html_parts import (
     table,
 )
 from learning_debt.report.policy_names import in_words, said
+from learning_debt.representations import listed
 
 HEADLINES = {"retrain": "Retrain now", "wait": "Wait", "cannot tell": "Cannot tell yet; until then, wait"}
 ORDER = {"retrain": 0, "cannot tell": 1, "wait": 2}

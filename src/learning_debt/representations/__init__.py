@@ -3,7 +3,7 @@
 from learning_debt.representations.notebook_html import as_html
 from learning_debt.representations.number_columns import aligned, percentages
 from learning_debt.representations.parts import Column, Notes, Part, Sentence, Table, verdict_part
-from learning_debt.representations.text_layout import PAGE_WIDTH, UNWRAPPED, Line, as_text, lines_of, one_line
+from learning_debt.representations.text_layout import PAGE_WIDTH, UNWRAPPED, Line, as_text, lines_of, listed, one_line
 
 __all__ = [
     "PAGE_WIDTH",
@@ -18,6 +18,7 @@ __all__ = [
     "as_html",
     "as_text",
     "lines_of",
+    "listed",
     "one_line",
     "percentages",
     "verdict_part",

@@ -78,6 +78,17 @@ def _lines(part: Part, width: int) -> Iterator[Line]:
         yield from _table(part, width)
 
 
+def listed(names: Sequence[str], word: str = "and") -> str:
+    """Names in a sentence.
+
+    Examples
+    --------
+    >>> listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    return f" {word} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
 def one_line(text: object, width: int | None = None) -> str:
     r"""Text of others as one line of harmless text, shortened in its middle to `width` cells.
 

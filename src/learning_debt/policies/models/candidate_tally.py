@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from learning_debt.data import SERIES
 from learning_debt.policies.base import Policy, stack
-from learning_debt.policies.cost import RetrainingCost
+from learning_debt.policies.cost import RetrainingCost, signed_regret
 from learning_debt.policies.signal_reader import SignalReader
 from learning_debt.spells.schema import ARRIVED_GAP, ESTIMATED, FLAGS, has_own_regret, reliable_of, se_of
 from learning_debt.typing import Array
@@ -113,7 +113,7 @@ class CandidateTally:
         series = spells.sizes[SERIES]
         table = without_holes(spells)
         see = SignalReader(table, self.requires, cost, np.arange(series))
-        own = None if ARRIVED_GAP in spells or not has_own_regret(spells) else charged_by_owner(table, cost)
+        own = None if ARRIVED_GAP in spells or not has_own_regret(spells) else signed_regret(table, cost)
         walks, total = list(self.walks), self.paid
         for place in range(self.periods, last - first + 1):
             if place % BETWEEN_STARTS == 0:
@@ -153,12 +153,6 @@ def without_holes(spells: xr.Dataset) -> xr.Dataset:
     }
     others = table.drop_dims("deployed_at")
     return others.assign(cells).assign_coords(period=np.arange(1, periods + 1), deployed_at=np.arange(periods))
-
-
-def charged_by_owner(table: xr.Dataset, cost: RetrainingCost) -> Array:
-    """Regret that is not exposure x score gap but the owner's own, as it is billed, shape (series, T, T)."""
-    dims = (SERIES, "deployed_at", "period")
-    return np.asarray((table["regret"] * cost.exposure(table)).transpose(*dims).values)
 
 
 def _filled(values: Array, rows: NDArray[np.int64]) -> Array:
