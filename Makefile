@@ -3,6 +3,9 @@
 PYTHON := .venv/bin/python
 OLDEST := .venv-oldest
 
+# One thread of linear algebra for each process: tests run two at once, and a sum rounds otherwise over several threads.
+test test-fast test-oldest coverage: export OMP_NUM_THREADS := 1
+
 demo: environment ## audit the US inflation forecaster's retraining history; the report lands in audit/
 	$(PYTHON) -m learning_debt audit models/us_inflation.py --out audit
 

@@ -173,12 +173,18 @@ def test_rows_of_something_else():
 
 
 def test_files_are_written_and_nothing_stays_open(one, tmp_path):
+    before = open_figures()
     written = save_figures(one, tmp_path, DESIGN)
     assert sorted(path.name for path in written) == ["decision_path.png", "relative_objective.png", "retrains.png"]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in written)
     assert isinstance(retrains_figure(one.evaluation), Figure)
+    assert open_figures() == before
+
+
+def open_figures():
+    """Numbers of the figures that pyplot holds, other tests' among them; none where it was never imported."""
     pyplot = sys.modules.get("matplotlib.pyplot")
-    assert pyplot is None or not pyplot.get_fignums()
+    return [] if pyplot is None else pyplot.get_fignums()
 
 
 def test_without_the_design_there_is_no_path(one, tmp_path):
