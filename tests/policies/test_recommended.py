@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import learning_debt as ld
+from learning_debt.policies.base import Policy
 from learning_debt.policies.models.candidate_tally import BETWEEN_STARTS, CandidateTally
 from learning_debt.policies.recommended import LEARNING_RATE, SHARES, Recommended, candidates
 from learning_debt.pricing.starts import bills_from_starts
@@ -50,6 +51,18 @@ def test_period_by_period_or_all_at_once_is_the_same(table):
         growing = growing.after(table.isel(deployed_at=slice(period), period=slice(period)), cost)
     np.testing.assert_array_equal(growing.paid, once.paid)
     assert growing.after(table, cost) is growing
+
+
+@pytest.mark.parametrize("accounting", ["signed", "positive"])
+def test_a_walk_learns_in_one_pass_what_each_period_alone_would_teach(table, accounting):
+    cost = price().resolve(table)
+    known = Recommended(accounting=accounting).refit(table.isel(deployed_at=slice(4), period=slice(4)), cost)
+    periods = range(3, PERIODS + 1)  # those that are counted already teach nothing more
+    alone = list(Policy.refit_each(known, table, cost, periods))
+    together = list(known.refit_each(table, cost, periods))
+    assert [one.tally.periods for one in together] == [max(period, 4) for period in periods]
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one.weights, other.weights)
 
 
 def test_weights_fall_with_the_bill_and_the_majority_decides(table, make_signals):

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import arviz_base  # noqa: F401 - it reads the source of all that is importing it: from here that is little
 import xarray as xr
 
 import learning_debt as ld
@@ -24,6 +25,7 @@ from learning_debt.cli.model_file import imported
 from learning_debt.cli.printing import audit_parts
 from learning_debt.cli.rules_of_file import rules_asked, tables_by_rule, with_realised_scores
 from learning_debt.cli.settings import Settings
+from learning_debt.cli.table_origin import doubt_of_origin, with_origin
 from learning_debt.data import records
 from learning_debt.errors import OtherTableError
 from learning_debt.report import (
@@ -97,7 +99,10 @@ def run_audit(
             console.say(f"{model.name}: {hint}", style="yellow")
         price = settings.cost()
         if spells is not None:
-            _audit(answers, settings, price, read_spells(spells), None, model, out, what_if=what_if)
+            table = read_spells(spells)
+            if doubt := doubt_of_origin(table, settings):
+                console.say(doubt, style="yellow")
+            _audit(answers, settings, price, table, None, model, out, what_if=what_if)
             return
         passing: list[Path] = []
         replayed = _fitted(console, settings, price, history, out, passing)
@@ -134,6 +139,7 @@ def _fitted(
     console.say(f"{settings.file}: {source}; {_work_ahead(forecaster, options)}", "bold")
     started = time.perf_counter()
     table, found = _table(console, forecaster, data, options, Path(f"{out}.store"), passing)
+    table = with_origin(table, settings, data)
     kept = write_spells(table, out)
     seconds = f"{time.perf_counter() - started:.0f} s"
     if isinstance(forecaster, ld.ConjugateRegression):

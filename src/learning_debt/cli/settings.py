@@ -92,6 +92,16 @@ class Settings:
         draws = {name: self.given[name] for name in ("draws",) if name in self.given}
         return forecaster_of(self.file, self.said, draws)
 
+    def forecaster_of_file(self) -> Any:
+        """The forecaster as the file says it is, whatever the command line adds."""
+        return forecaster_of(self.file, self.said, {})[0]
+
+    def own_history(self) -> Any:
+        """What `load_history` of the model file returns; None where it has none."""
+        if self.said.get("load_history") is None:
+            return None
+        return self.history(self.forecaster_of_file().observation_dim)
+
     def history(self, observation_dim: str) -> Any:
         """What `load_history` of the model file returns: rows along `observation_dim`."""
         if self.said.get("load_history") is None:

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import xarray as xr
-from arviz_stats.base import array_stats
 from numpy.typing import NDArray
 
 from learning_debt.arrays.conjugate import nig_parts
 from learning_debt.arrays.conjugate.nig import NIG
+from learning_debt.arrays.draws.arviz_statistics import array_stats
 from learning_debt.arrays.draws.effective_size import (
     ENOUGH,
     chosen_inflation,
@@ -199,7 +199,7 @@ def _tail(draws: Array) -> float:
     if np.ptp(draws) == 0:
         return 0.0
     with np.errstate(divide="ignore"):  # it is normalised by its sum in the end, which is of no use here and may be 0
-        return float(array_stats.pareto_khat(draws, chain_axis=0, draw_axis=1, tail="both"))
+        return float(array_stats().pareto_khat(draws, chain_axis=0, draw_axis=1, tail="both"))
 
 
 def _labels(data: Any, by: Any, observation_dim: str) -> tuple[NDArray[Any], str]:

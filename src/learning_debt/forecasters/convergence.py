@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
-from arviz_stats.base import array_stats
 
+from learning_debt.arrays.draws.arviz_statistics import array_stats
 from learning_debt.doubt import Doubt
 
 MAXIMUM_RHAT = 1.01
@@ -97,8 +97,8 @@ def convergence(posterior: xr.DataTree) -> Convergence:
     if moving.size == 0:  # constants need no sampler
         return Convergence(float("nan"), float(chains * draws), 0, True)
     axes = {"chain_axis": 0, "draw_axis": 1}
-    sizes = np.asarray(array_stats.ess(stacked[..., moving], **axes))
-    rhats = np.asarray(array_stats.rhat(stacked[..., moving], **axes)) if chains > 1 else np.full(sizes.shape, np.nan)
+    sizes = np.asarray(array_stats().ess(stacked[..., moving], **axes))
+    rhats = np.asarray(array_stats().rhat(stacked[..., moving], **axes)) if chains > 1 else np.full(sizes.shape, np.nan)
     rhat, size = float(np.max(rhats)), float(np.min(sizes))
     diverging = 0
     if "sample_stats" in posterior.children and "diverging" in posterior["sample_stats"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,6 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from learning_debt.policies.cost import RetrainingCost
+from learning_debt.policies.signal_reader import known_after
 from learning_debt.policies.signals import Signals
 from learning_debt.typing import Array
 from learning_debt.validation import (
@@ -83,6 +84,17 @@ class Policy(ABC):
             Resolved.
         """
         return self
+
+    def refit_each(self, spells: xr.Dataset, cost: RetrainingCost, periods: Sequence[int]) -> Iterator[Policy]:
+        """`refit` in each of `periods`, one after the other: what a walk over a known history asks for.
+
+        A policy that learns from all of them in one pass may do that here. What it has learned by a period must be what
+        `refit` learns from the cells up to that period alone.
+        """
+        policy: Policy = self
+        for period in periods:
+            policy = policy.refit(known_after(spells, period), cost)
+            yield policy
 
     def init(self, lanes: int) -> Any:
         """State before the first period."""

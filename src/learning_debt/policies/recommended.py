@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
@@ -102,6 +102,12 @@ class Recommended(Policy):
         return replace(self, tally=self._tally.after(spells, cost, self.accounting))
 
     @override
+    def refit_each(self, spells: xr.Dataset, cost: RetrainingCost, periods: Sequence[int]) -> Iterator[Recommended]:
+        first = int(spells["period"].values[0])
+        tallies = self._tally.after_each(spells, cost, [period - first + 1 for period in periods], self.accounting)
+        return (replace(self, tally=tally) for tally in tallies)
+
+    @override
     def init(self, lanes: int) -> Any:
         """What each kind of candidates remembers, a row a candidate."""
         return np.zeros((sum(map(len, candidates())), lanes))
@@ -137,11 +143,11 @@ class Recommended(Policy):
 
     def _each(self, state: Any, signals: Signals) -> tuple[Array, Array]:
         """What every candidate remembers and would do, shape (candidates, lanes)."""
-        lanes, kinds = len(signals.spell_age), candidates()
-        ends = np.cumsum([len(kind) for kind in kinds])[:-1]
+        lanes = len(signals.spell_age)
+        ends = np.cumsum([len(kind) for kind in candidates()])[:-1]
         found = [
-            as_one_policy(kind, lanes).step(part.ravel(), signals.repeated(len(kind)))
-            for kind, part in zip(kinds, np.split(state, ends), strict=True)
+            kind.step(part.ravel(), signals.repeated(len(part)))
+            for kind, part in zip(_side_by_side(lanes), np.split(state, ends), strict=True)
         ]
         memory, would = (
             np.concatenate([part.reshape(-1, lanes) for part in parts]) for parts in zip(*found, strict=True)
@@ -178,3 +184,9 @@ def candidates() -> tuple[Sequence[Policy], ...]:
         [Never()],
         [SpellLimit(interval) for interval in INTERVALS],
     )
+
+
+@lru_cache(maxsize=16)
+def _side_by_side(lanes: int) -> tuple[Policy, ...]:
+    """The candidates of each kind as one policy over so many lanes each; a walk asks for the same in every period."""
+    return tuple(as_one_policy(kind, lanes) for kind in candidates())

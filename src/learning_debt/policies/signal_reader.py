@@ -94,6 +94,14 @@ def first_of(table: xr.Dataset, dim: str) -> int:
     return int(table[dim].values[0])
 
 
+def known_after(table: xr.Dataset, period: int) -> xr.Dataset:
+    """Cells of a checked table, or of a part of one, up to and including a period."""
+    return table.isel(
+        deployed_at=slice(0, max(period - first_of(table, "deployed_at"), 0)),
+        period=slice(0, period - first_of(table, "period") + 1),
+    )
+
+
 def _shared(lanes: int, value: float | bool) -> Any:
     """The same value in every lane; read-only, since every period's signals share it."""
     return np.broadcast_to(np.asarray(value), (lanes,))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import xarray as xr
@@ -13,7 +13,7 @@ from learning_debt.data import SERIES
 from learning_debt.policies.base import Policy, side_by_side
 from learning_debt.policies.cost import RetrainingCost
 from learning_debt.policies.fixed import counted_from
-from learning_debt.policies.signal_reader import SignalReader, first_of, last_period
+from learning_debt.policies.signal_reader import SignalReader, last_period
 from learning_debt.policies.signals import Signals, seen_as
 from learning_debt.typing import Array
 
@@ -100,12 +100,15 @@ def walk_signals(
     """
     state = policy.init(lanes)
     known = None if cells is None or cost is None or not policy.refits else what_refits_read(policy, cells, cost)
-    before = 0 if known is None else last_period(known) - periods
+    learned: Iterator[Policy] | None = None
+    if known is not None and cost is not None:
+        first = last_period(known) - periods + 1
+        learned = policy.refit_each(known, cost, range(first, first + periods))
 
     def decide(t: int, deployed_at: NDArray[np.int64]) -> NDArray[np.bool_]:
         nonlocal state, policy
-        if known is not None and cost is not None:
-            policy = policy.refit(known_after(known, before + t), cost)
+        if learned is not None:
+            policy = next(learned)  # the walk asks in every period, once
         state, retrain = policy.step(state, see(t, deployed_at))
         return retrain
 
@@ -117,11 +120,3 @@ def what_refits_read(policy: Policy, table: xr.Dataset, cost: RetrainingCost) ->
     if cost.proportional:
         return table
     return table[[*(seen_as(table, name) for name in policy.requires), "regret", "exposure", "rows"]]
-
-
-def known_after(table: xr.Dataset, period: int) -> xr.Dataset:
-    """Cells of a checked table, or of a part of one, up to and including a period."""
-    return table.isel(
-        deployed_at=slice(0, max(period - first_of(table, "deployed_at"), 0)),
-        period=slice(0, period - first_of(table, "period") + 1),
-    )

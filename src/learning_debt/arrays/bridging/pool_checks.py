@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from arviz_stats.base import array_stats
 
 from learning_debt.arrays.bridging.multistate import Pool
+from learning_debt.arrays.draws.arviz_statistics import array_stats
 from learning_debt.typing import Array
 
 BOUNDED = 10.0
@@ -42,7 +42,7 @@ def tail_index(weight: Array, worth: float) -> float:
         log_weight = np.log(weight)
     try:
         with np.errstate(all="ignore"):
-            tail = float(array_stats.psislw(log_weight.max() - log_weight, r_eff=worth)[1])
+            tail = float(array_stats().psislw(log_weight.max() - log_weight, r_eff=worth)[1])
     except ValueError:  # fewer than five draws in the tail, or all of the tail equal
         tail = float("nan")
     if np.isfinite(tail):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from arviz_stats.base import array_stats
 from scipy.special import logsumexp
 
+from learning_debt.arrays.draws.arviz_statistics import array_stats
 from learning_debt.arrays.draws.effective_size import (
     effective_share,
     influence_on_mean,
@@ -112,7 +112,7 @@ def tail_shape(log_ratio: Array) -> float:
         return float("nan")
     if np.ptp(finite) == 0:
         return 0.0
-    return float(array_stats.psislw(-log_ratio.ravel())[1])
+    return float(array_stats().psislw(-log_ratio.ravel())[1])
 
 
 def _mismatch(log_weight_ratio: Array, log_ratio: Array) -> float:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from arviz_stats.base import array_stats
 
+from learning_debt.arrays.draws.arviz_statistics import array_stats
 from learning_debt.typing import Array
 
 ENOUGH = 100.0
@@ -20,7 +20,7 @@ def effective_size(draws: Array) -> float:
     """Effective sample size of the mean of `draws`, shape (chain, draw); at most the number of draws."""
     if np.ptp(draws) == 0:
         return float(draws.size)
-    size = float(array_stats.ess(draws, chain_axis=0, draw_axis=1, method="mean"))
+    size = float(array_stats().ess(draws, chain_axis=0, draw_axis=1, method="mean"))
     return min(size, float(draws.size)) if np.isfinite(size) else float("nan")
 
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from arviz_stats.base import array_stats
 from scipy.linalg import solve_triangular
 
+from learning_debt.arrays.draws.arviz_statistics import array_stats
 from learning_debt.arrays.draws.effective_size import effective_size, weighted_size
 from learning_debt.typing import Array
 
@@ -82,7 +82,7 @@ def importance(log_ratio: Array, efficiency: float = 1.0) -> Importance:
     own = effective_size(np.exp(centred)) / centred.size
     efficiency = min(efficiency, own if np.isfinite(own) and own > 0 else 1.0, 1.0)
     try:
-        smoothed, pareto_k = array_stats.psislw(-centred.ravel(), r_eff=efficiency)
+        smoothed, pareto_k = array_stats().psislw(-centred.ravel(), r_eff=efficiency)
     except ValueError:  # fewer than five draws in the tail, or all of the tail equal
         return Importance(centred, float("inf"), 0.0)
     weight = np.exp(smoothed - smoothed.max())

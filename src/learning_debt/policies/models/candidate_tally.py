@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -107,21 +107,32 @@ class CandidateTally:
             Resolved.
         accounting : {"signed", "positive"}
         """
-        first, last = int(spells["period"].values[0]), int(spells["period"].values[-1])
-        if last - first + 1 <= self.periods:
-            return self
-        series = spells.sizes[SERIES]
-        table = without_holes(spells)
-        see = SignalReader(table, self.requires, cost, np.arange(series))
+        *_, tally = self.after_each(spells, cost, [spells.sizes["period"]], accounting)
+        return tally
+
+    def after_each(
+        self, spells: xr.Dataset, cost: RetrainingCost, counts: Sequence[int], accounting: str = "signed"
+    ) -> Iterator[CandidateTally]:
+        """With the first so many periods of a checked table, for every one of `counts`, which rise; as `after` does."""
+        if counts[-1] <= self.periods:
+            yield from [self] * len(counts)
+            return
+        tally, table = self, without_holes(spells)
+        see = SignalReader(table, self.requires, cost, np.arange(spells.sizes[SERIES]))
         own = None if ARRIVED_GAP in spells or not has_own_regret(spells) else signed_regret(table, cost)
-        walks, total = list(self.walks), self.paid
-        for place in range(self.periods, last - first + 1):
-            if place % BETWEEN_STARTS == 0:
-                walks = [walk.begun(place, series) for walk in walks]
-            stepped = [walk.stepped(see, place + 1, accounting == "positive", own) for walk in walks]
-            walks = [walk for walk, _ in stepped]
-            total = total + np.concatenate([paid for _, paid in stepped]).sum(axis=1) / np.sqrt(series)
-        return CandidateTally(tuple(walks), last - first + 1, total)
+        for count in counts:
+            while tally.periods < count:
+                tally = tally._with_next(see, accounting == "positive", own)
+            yield tally
+
+    def _with_next(self, see: SignalReader, positive: bool, own: Array | None) -> CandidateTally:
+        """With one period more of the table that `see` reads."""
+        series, walks = len(see.series), self.walks
+        if self.periods % BETWEEN_STARTS == 0:
+            walks = tuple(walk.begun(self.periods, series) for walk in walks)
+        stepped = [walk.stepped(see, self.periods + 1, positive, own) for walk in walks]
+        paid = np.concatenate([paid for _, paid in stepped]).sum(axis=1) / np.sqrt(series)
+        return CandidateTally(tuple(walk for walk, _ in stepped), self.periods + 1, self.paid + paid)
 
     @property
     def requires(self) -> tuple[str, ...]:
