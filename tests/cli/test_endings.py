@@ -52,7 +52,12 @@ def start(folder, *arguments, **options):
     quick = ["--no-what-if"] if arguments[0] == "audit" else []
     program = [sys.executable, "-m", "learning_debt", *map(str, arguments), *quick]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-    return subprocess.Popen(program, cwd=folder.path, env=environment, text=True, **pipes)
+    return subprocess.Popen(program, cwd=folder.path, env=environment, text=True, preexec_fn=heed_interrupts, **pipes)
+
+
+def heed_interrupts():
+    """As a command of a terminal would, also where the tests themselves run in the background and ignore them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def when_ready(folder, process):

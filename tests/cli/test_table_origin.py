@@ -17,7 +17,9 @@ def again(folder, name, *options):
 def test_another_forecaster_and_another_history_are_noticed(folder, kind):
     write = getattr(folder, kind)
     assert folder.audit(write()).exit_code == 0
-    assert again(folder, write("cost = 0.3")).startswith("what each policy")
+    bare = again(folder, write("cost = 0.3"))
+    assert "another" not in bare
+    assert ("not asked of a kept table" in bare) == (kind == "exact")
     wider = (
         write("forecaster = SampledRegression(ld.NIG(0.0, 0.1, 2.0, 1.0), draws=50)")
         if kind == "drawn"
@@ -37,11 +39,11 @@ def test_what_cannot_be_told_is_said_and_stops_nothing(folder):
     table = xr.load_dataset("audit/spells.nc")
     del table.attrs["made_of"]
     table.to_netcdf("audit/spells.nc", engine="h5netcdf")
-    assert again(folder, lost).startswith("what each policy")
+    assert "could not be told" not in again(folder, lost)
 
 
 def test_without_a_history_in_the_file_an_exact_forecaster_is_still_told(folder):
     assert folder.audit(folder.exact()).exit_code == 0
-    assert again(folder, folder.exact("del load_history")).startswith("what each policy")
+    assert "another forecaster" not in again(folder, folder.exact("del load_history"))
     other = folder.exact("del load_history", "forecaster = ld.ConjugateRegression(ld.NIG(0.0, 0.1, 2.0, 1.0))")
     assert "made by another forecaster" in again(folder, other)

@@ -49,6 +49,16 @@ def rules_asked(
     return possible if str(today) in possible and len(possible) > 1 else {}
 
 
+def tell_of_one_rule(console: PlainConsole, settings: Settings, table: xr.Dataset) -> None:
+    """Say of a kept table that other update rules have none, where a replay would have compared them."""
+    asked = settings.rules()
+    exact = "rung" in table and bool((table["rung"] == "exact").all())
+    if asked or (asked is None and exact):
+        console.say(
+            "on what to retrain is not asked of a kept table, which is of one update rule; without --spells it is"
+        )
+
+
 def with_realised_scores(options: dict[str, Any]) -> dict[str, Any]:
     """Options of a table that can stand beside those of other rules."""
     variables = options.get("variables")

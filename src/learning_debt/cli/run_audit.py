@@ -23,7 +23,7 @@ from learning_debt.cli.command_endings import PlainConsole
 from learning_debt.cli.history_file import read_history, read_spells
 from learning_debt.cli.model_file import imported
 from learning_debt.cli.printing import audit_parts
-from learning_debt.cli.rules_of_file import rules_asked, tables_by_rule, with_realised_scores
+from learning_debt.cli.rules_of_file import rules_asked, tables_by_rule, tell_of_one_rule, with_realised_scores
 from learning_debt.cli.settings import Settings
 from learning_debt.cli.table_origin import doubt_of_origin, with_origin
 from learning_debt.data import records
@@ -102,6 +102,7 @@ def run_audit(
             table = read_spells(spells)
             if doubt := doubt_of_origin(table, settings):
                 console.say(doubt, style="yellow")
+            tell_of_one_rule(console, settings, table)
             _audit(answers, settings, price, table, None, model, out, what_if=what_if)
             return
         passing: list[Path] = []
