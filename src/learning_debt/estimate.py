@@ -7,7 +7,7 @@ from math import isinf, isnan
 from statistics import NormalDist
 
 from learning_debt.doubt import Doubt
-from learning_debt.representations import Sentence, as_html
+from learning_debt.representations import Sentence, as_html, plain_number
 from learning_debt.validation import (
     require_flag,
     require_instance,
@@ -94,10 +94,10 @@ class Estimate:
 
     def __str__(self) -> str:
         sign = ">= " if self.lower_bound and not isinf(self.value) else ""
-        error = "" if isnan(self.standard_error) else f" ± {self.standard_error:.2g}"
+        error = "" if isnan(self.standard_error) else f" ± {plain_number(self.standard_error, 2)}"
         verdict = "not reliable" if not self.reliable else "a lower bound" if self.lower_bound else ""
         doubt = ": ".join(part for part in (verdict, self.note) if part and (verdict or self.doubts))
-        return f"{sign}{self.value:.4g}{error}" + (f" ({doubt})" if doubt else "")
+        return f"{sign}{plain_number(self.value, 4)}{error}" + (f" ({doubt})" if doubt else "")
 
     def _repr_html_(self) -> str:
         value, *doubts = str(self).split(" (", 1)

@@ -192,3 +192,29 @@ def test_intervals_hold_the_costs_of_the_long_run():
 def test_what_is_no_calendar_is_refused(calendar, message):
     with pytest.raises((TypeError, ValueError), match=message):
         ld.implied_cost(noisy(), calendar)
+
+
+@pytest.mark.parametrize("size", [1e-12, 1.0, 1e9])
+def test_the_unit_of_costs_changes_nothing_but_their_size(size):
+    spells = noisy(12)
+    plain, scaled = (ld.implied_cost(one, 4, resamples=5) for one in (spells, spells * size))
+    assert scaled.cheapest == plain.cheapest
+    for name in ("low", "high", "excess", "interval_low", "interval_high"):
+        assert getattr(scaled, name) == pytest.approx(size * getattr(plain, name))
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.1])
+def test_a_calendar_that_is_right_only_where_retrains_are_free_is_said_to_cost_as_much(gap):
+    found = ld.implied_cost(table_of(np.full((9, 9), gap)), 3, resamples=5)
+    assert (found.low, found.high, found.excess) == (0.0, 0.0, 0.0)
+    assert not found.right
+    assert found.cheapest == (np.inf,)
+    assert str(found).startswith(
+        "At no positive cost of a retrain is retraining every 3 periods the cheapest calendar. Were retrains free, it "
+        "would cost as much as never retraining ("
+    )
+
+
+def test_dates_are_counted():
+    named = [ld.implied_cost(noisy(), dates, resamples=2).calendar for dates in ([], [4], [4, 9])]
+    assert named == ["never", "after your one date", "after your 2 dates"]

@@ -173,6 +173,68 @@ def test_hostile_names_are_only_text(address, tmp_path):
     assert "x" * 200 not in first_screen
 
 
+MOVE = "{const one = document.getElementById('what-if-%s'); one.value = %d; one.dispatchEvent(new Event('input'))}"
+
+
+def test_sliders_find_their_rows_by_any_name(address, tmp_path, monkeypatch):
+    rows = {f"{name}{tail}": [ld.policies.CUSUM(0.3)] for name in HOSTILE.values() for tail in ("", "\ttab")}
+    found = ld.audit(spells(), 0.2, calendar=6, policies=rows, resamples=5)
+    stops = rebilled(found, COSTS, CALENDARS)
+    monkeypatch.setattr("learning_debt.report.writer.rebilled", lambda _: stops)
+    page = write_report(found, tmp_path, title="t")
+
+    async def look(tab):
+        await tab.value(MOVE % ("cost", 0))
+        rows = "[...document.querySelectorAll('#bills tbody tr')]"
+        totals = await tab.value(f"JSON.stringify({rows}.map(row => row.querySelector('[data-value]').dataset.value))")
+        asks = "[...document.querySelectorAll('#chart-bill .legend li')].every(item => item.querySelector('button'))"
+        return json.loads(totals), await tab.value(asks), troubles(tab)
+
+    totals, pressed, (said, _) = browser.visit(address, page, look)
+    assert sorted(map(float, totals)) == pytest.approx(sorted(stops["total"].sel(cost=0.5).values))
+    assert pressed
+    assert said == []
+
+
+@pytest.mark.parametrize("size", [1e-10, 1e7])
+def test_numbers_of_any_size_are_told_apart_and_fit(address, tmp_path, monkeypatch, size):
+    table = spells()
+    for name in ("score_gap", "regret"):
+        table[name] = table[name] * size
+    found = ld.audit(table.drop_vars("gap_sd"), 0.2 * size, calendar=6, resamples=5)
+    stops = rebilled(found, COSTS, CALENDARS)
+    monkeypatch.setattr("learning_debt.report.writer.rebilled", lambda _: stops)
+    page = write_report(found, tmp_path, title="t")
+
+    async def look(tab):
+        ticks = "[...document.querySelectorAll('#chart-bill .tick.end')]"
+        before = await tab.value(f"JSON.stringify({ticks}.map(one => one.textContent))")
+        cut = await tab.value(f"{ticks}.filter(one => one.getBBox().x < 0).length")
+        await tab.value(MOVE % ("cost", 0))
+        await tab.value(MOVE % ("calendar", 1))
+        cells = "[...document.querySelectorAll('#bills tbody tr:not([hidden]) [data-what=total]')]"
+        shown = await tab.value(f"JSON.stringify({cells}.map(one => [one.textContent, Number(one.dataset.value)]))")
+        return json.loads(before), cut, json.loads(shown), troubles(tab)[0]
+
+    ticks, cut, shown, said = browser.visit(address, page, look)
+    assert len(set(ticks)) == len(ticks) > 2
+    assert cut == 0
+    for text, value in shown:
+        assert float(text.replace("−", "-").replace(",", "")) == pytest.approx(value, rel=0.05)
+    assert said == []
+
+
+def test_a_picture_of_one_period_is_drawn(address, audit, tmp_path):
+    one = {name: (("parameter", "period"), [[0.5]]) for name in ("mean", "low", "high")}
+    parameters = xr.Dataset(one, {"parameter": ["slope"], "label": ("period", ["2024"])})
+    page = write_report(audit, tmp_path, title="t", parameters=parameters, what_if=False)
+
+    async def look(tab):
+        return troubles(tab)[0]
+
+    assert browser.visit(address, page, look) == []
+
+
 @pytest.mark.skipif(not browser.AXE.exists(), reason=f"axe-core is not at {browser.AXE.name}: see .ci/run")
 @pytest.mark.parametrize("options", [{}, {"width": 360}, {"dark": True}], ids=str)
 def test_axe_finds_nothing_serious(address, page, options):

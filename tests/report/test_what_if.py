@@ -14,6 +14,7 @@ import pytest
 import learning_debt as ld
 from learning_debt.auditing.rebilling import rebilled, scaled
 from learning_debt.report import write_report
+from learning_debt.report.what_if import sentences
 
 COSTS, CALENDARS = [0.5, 1.0, 4.0], [1, 3, 7]
 
@@ -81,6 +82,26 @@ def test_the_pictures_rest_on_the_same_bills(audit, stops, data):
     for name, bill in audit.replays.items():
         assert lines[name]["values"][-1] == pytest.approx(bill.objective.item(), rel=1e-4, abs=1e-9)
         assert lines[name]["dots"] == np.flatnonzero(bill.schedule.values[0]).tolist()
+
+
+@pytest.mark.parametrize("asked", [{}, {"policies": {"recommended": None}, "calendar": 6}], ids=["best", "tuned"])
+def test_a_stop_is_about_who_decides_at_its_cost_and_for_how_long(table, asked):
+    """Without a calendar the horizon is that of the policy that decides; without the recommended one, that differs."""
+    found = rebilled(ld.audit(table, 0.2, resamples=5, **asked), COSTS, [3])
+    for factor in COSTS:
+        other, at = ld.audit(table, 0.2 * factor, resamples=5, **asked), found.sel(cost=factor)
+        assert at["decided_by"] == other.decided_by
+        assert at["verdict"] == other.decision.verdict
+        assert float(at["chance"]) == pytest.approx(other.decision.probability, abs=1e-12)
+
+
+def test_policies_that_cost_the_same_are_all_the_cheapest(audit, stops):
+    alike = stops.copy(deep=True)
+    alike["total"][:] = 1.0
+    told = sentences(audit, alike)
+    assert all("no other policy of this audit was cheaper" in text for text in told)
+    assert "the chance that a retrain pays is" in told[1]
+    assert "the chance that a retrain pays would be" in told[0]
 
 
 def test_all_parts_of_a_cost_are_scaled():

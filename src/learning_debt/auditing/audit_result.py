@@ -12,13 +12,13 @@ import xarray as xr
 from learning_debt.auditing.audit_tables import decision_table, decisions_frame, policy_table
 from learning_debt.auditing.diagnosis import Diagnosis
 from learning_debt.auditing.rule_comparison import RuleComparison
-from learning_debt.auditing.split_evaluation import ORACLE, Asked
+from learning_debt.auditing.split_evaluation import ORACLE, YOURS, Asked
 from learning_debt.data import SERIES, as_frame, label_text, records, restored_labels
 from learning_debt.policies.cost import RetrainingCost
 from learning_debt.pricing.decision import Decision
 from learning_debt.pricing.replays import Replay
 from learning_debt.pricing.tuning import Tuned
-from learning_debt.representations import Notes, Part, Sentence, as_html, as_text, listed, one_line
+from learning_debt.representations import Notes, Part, Sentence, as_html, as_text, listed, one_line, plain_number
 
 
 @dataclass(frozen=True)
@@ -118,11 +118,14 @@ class Audit:
     def headline(self) -> str:
         """What the benchmark cost, and what the policy that decides and hindsight would have cost."""
         total, periods = self.table["total"], self.spells.sizes["period"]
-        mine, ours, best = (float(total.sel(policy=name)) for name in (self.benchmark, self.decided_by, ORACLE))
+        mine, ours, best = (
+            plain_number(float(total.sel(policy=name))) for name in (self.benchmark, self.decided_by, ORACLE)
+        )
+        verb = "cost" if self.benchmark == YOURS else "would have cost"
         how = "learning as it went" if self.tuned[self.decided_by].policy.refits else "tuned beforehand"
         return (
-            f"Over {periods} periods {self.benchmark} cost {mine:.3g} {self.cost.unit}; {self.decided_by}, {how}, "
-            f"would have cost {ours:.3g}; the best that hindsight could have done is {best:.3g}."
+            f"Over {periods} periods {self.benchmark} {verb} {mine} {self.cost.unit}; {self.decided_by}, {how}, "
+            f"would have cost {ours}; the best that hindsight could have done is {best}."
         )
 
     @property

@@ -12,7 +12,7 @@ import xarray as xr
 from learning_debt.data import SERIES, label_text, plain_labels
 from learning_debt.pricing.decision import Decision
 from learning_debt.pricing.decision_sentences import share
-from learning_debt.representations import Column, Table, aligned, percentages
+from learning_debt.representations import Column, Table, aligned, percentages, plain_number
 from learning_debt.spells.schema import se_of
 
 MOST_SERIES = 20
@@ -37,7 +37,7 @@ def policy_table(table: xr.Dataset, elsewhere: str) -> Table:
     intervals = [f"{at} ({least}, {most})" for at, least, most in zip(difference, low, high, strict=True)]
     intervals = ["" if name == against else one for name, one in zip(names, intervals, strict=True)]
     columns = [
-        Column("retrains", [f"{value:.3g}" for value in values["retrains"]], 1),
+        Column("retrains", [plain_number(value) for value in values["retrains"]], 1),
         Column("regret", aligned(values["regret"], beside=values["total"]), 3),
         Column("total", aligned(values["total"], beside=values["regret"])),
         Column("ratio", aligned(values["ratio"], decimals=2), 6),

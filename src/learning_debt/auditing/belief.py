@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from learning_debt.arrays.schedules.walk import deployed_during
 from learning_debt.data import SERIES
+from learning_debt.representations import plain_number
 from learning_debt.spells import check_spells
 from learning_debt.spells.checks import require_schedule, require_table
 from learning_debt.spells.schema import TableFacts, standard_error
@@ -202,8 +203,8 @@ def _sentence(gap: float, belief: float, spread: float, z: float, periods: int, 
     if verdict == TOO_SHORT:
         return f"Too short to hold gains against expectations: {periods} periods."
     figures = (
-        f"a mean gap of {gap:.3g} {unit} over {periods} periods, where it expected {belief:.3g} ± "
-        f"{spread:.2g} (z = {z:.1f})"
+        f"a mean gap of {plain_number(gap)} {unit} over {periods} periods, where it expected {plain_number(belief)} ± "
+        f"{plain_number(spread, 2)} (z = {z:.1f})"
     )
     if verdict == LESS:
         return (

@@ -12,19 +12,27 @@ from numpy.typing import NDArray
 
 from learning_debt.arrays.draws.resampling import resample_counts
 from learning_debt.arrays.schedules import walk
-from learning_debt.arrays.schedules.calendar_costs import costs_of_columns, costs_where_least, regret_of_calendars
+from learning_debt.arrays.schedules.calendar_costs import (
+    ROUNDING,
+    costs_of_columns,
+    costs_where_least,
+    regret_of_calendars,
+)
 from learning_debt.auditing.cost_comparison import interval
 from learning_debt.auditing.split_evaluation import as_calendar
 from learning_debt.policies import Always, Calendar, Never, Policy, Schedule, SpellLimit
 from learning_debt.policies.cost import RetrainingCost
 from learning_debt.pricing.replays import charged_regret, check_dates
 from learning_debt.pricing.walks import walk_policy
+from learning_debt.representations import plain_number
 from learning_debt.spells import check_spells
 from learning_debt.typing import Array
 from learning_debt.validation import require_instance, require_probability, require_seed, require_whole_number
 
 CALENDARS = (Calendar, Schedule, SpellLimit, Never, Always)
 """Policies that look at no signal and at no cost, so that their bills are lines in the cost."""
+NEARLY = 1e-9
+"""Share of the largest cost at which calendars change by which two costs are one."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +86,12 @@ class ImpliedCost:
         if self.right:
             return f"{mine[0].upper()}{mine[1:]} is the cheapest calendar if a retrain costs {where} ({sure})."
         others = " or ".join(_act(_every(length)) for length in self.cheapest)
-        more = f"{self.excess:.3g} {self.unit} more over {self.periods} periods than {others}"
+        if self.excess == 0:
+            return (
+                f"At no positive cost of a retrain is {mine} the cheapest calendar. Were retrains free, it would cost "
+                f"as much as {others} ({sure})."
+            )
+        more = f"{plain_number(self.excess)} {self.unit} more over {self.periods} periods than {others}"
         if self.high == 0:
             return (
                 f"At no positive cost is {mine} the cheapest calendar: even if retrains were free it would have cost "
@@ -259,9 +272,11 @@ def _calendars(retrains: Array, regret: Array) -> xr.Dataset:
 
 def _cheapest(calendars: xr.Dataset, cost: float) -> tuple[float, ...]:
     """Intervals of the calendars that are cheapest at a cost and are so at more than one."""
-    spread = 1e-9 * max(cost, 1.0)
+    ends = calendars["cost_high"].values[np.isfinite(calendars["cost_high"].values)]
+    rounding = ROUNDING * float(np.abs(calendars["regret"]).max())
+    spread = max(NEARLY * max([cost, *ends.tolist()]), rounding)  # in the unit of these costs, whatever that is
     at = (calendars["cost_low"] <= cost + spread) & (cost - spread <= calendars["cost_high"])
-    found = at & (calendars["cost_high"] > calendars["cost_low"])
+    found = at & (calendars["cost_high"] > calendars["cost_low"] + spread)
     return tuple(calendars["interval"].values[(found if bool(found.any()) else at).values].tolist())
 
 
@@ -275,7 +290,10 @@ def _in_words(owners: Policy) -> str:
         return _every(float(owners.interval))
     if isinstance(owners, Never | Always):
         return _every(np.inf if isinstance(owners, Never) else 1.0)
-    return f"after your {len(owners.dates)} dates" if isinstance(owners, Schedule) else f"by {owners}"
+    if isinstance(owners, Schedule):
+        named = {0: _every(np.inf), 1: "after your one date"}
+        return named.get(len(owners.dates), f"after your {len(owners.dates)} dates")
+    return f"by {owners}"
 
 
 def _act(calendar: str) -> str:
@@ -288,5 +306,6 @@ def _every(length: float) -> str:
 
 def _range(low: float, high: float, unit: str) -> str:
     if np.isinf(high):
-        return f"{low:.3g} {unit} or more"
-    return f"{low:.3g} {unit}" if f"{low:.3g}" == f"{high:.3g}" else f"{low:.3g} to {high:.3g} {unit}"
+        return f"{plain_number(low)} {unit} or more"
+    ends = [plain_number(low), plain_number(high)]
+    return f"{' to '.join(dict.fromkeys(ends))} {unit}"

@@ -10,7 +10,8 @@ import numpy as np
 import xarray as xr
 
 from learning_debt.auditing.audit_result import Audit
-from learning_debt.auditing.split_evaluation import ORACLE, Asked, candidate_rows, chosen_policies
+from learning_debt.auditing.split_evaluation import ORACLE, YOURS, Asked, candidate_rows, chosen_policies
+from learning_debt.auditing.todays_decisions import mean_spell
 from learning_debt.policies import Calendar, Policy
 from learning_debt.policies.cost import PRICED, RetrainingCost
 from learning_debt.policies.grids import CALENDAR_INTERVALS
@@ -28,6 +29,7 @@ class _Stop(NamedTuple):
     replays: dict[str, Replay]
     policies: dict[str, Policy]
     calendars: list[Replay]
+    decided_by: str
     decision: Any
 
 
@@ -54,8 +56,8 @@ def rebilled(
         the tuned policy), ``bill`` and ``retrained`` (cost, policy, period; the latter the share of the series); of
         the calendars ``calendar_total``, ``calendar_regret``, ``calendar_retrains`` (cost, interval) and
         ``calendar_bill``, ``calendar_retrained`` (cost, interval, period); ``amount`` (cost), what a retrain costs,
-        its fixed part; of a single series today's ``verdict`` and ``chance`` (cost). None where the audit does not
-        know what it was asked.
+        its fixed part; ``decided_by`` (cost), the row that would decide; of a single series today's ``verdict`` and
+        ``chance`` (cost). None where the audit does not know what it was asked.
 
     Examples
     --------
@@ -96,23 +98,22 @@ def _at(audit: Audit, asked: Asked, factor: float, intervals: Sequence[int]) -> 
     if factor == 1:
         policies = {name: tuned.policy for name, tuned in audit.tuned.items()}
         decision = audit.decision if len(audit.decisions) == 1 else None
-        return _Stop(cost, audit.replays, policies, calendars, decision)
+        return _Stop(cost, audit.replays, policies, calendars, audit.decided_by, decision)
     rows = candidate_rows(audit.all_spells, asked.tuning, asked.question, cost)
-    policies = chosen_policies(asked, rows, cost)
+    policies, decides = chosen_policies(asked, rows, cost)
     replays = {name: billed(policy) for name, policy in policies.items()}
     replays[ORACLE] = oracle_checked(evaluation, cost, accounting)
     decision = None
     if len(audit.decisions) == 1:
-        served, now = audit.all_spells.sizes["period"] - audit.decision.spell_age, policies[audit.decided_by]
         (decision,) = decide_all(
             audit.all_spells,
-            now,
+            policies[decides],
             cost,
-            deployed_at=served,
-            horizon=audit.decision.horizon,
+            deployed_at=audit.all_spells.sizes["period"] - audit.decision.spell_age,
+            horizon=mean_spell(replays[decides if asked.question.owners is None else YOURS]),
             probability=audit.probability,
         ).values()
-    return _Stop(cost, replays, policies, calendars, decision)
+    return _Stop(cost, replays, policies, calendars, decides, decision)
 
 
 def _dataset(audit: Audit, factors: Sequence[float], intervals: Sequence[int], stops: Sequence[_Stop]) -> xr.Dataset:
@@ -130,6 +131,7 @@ def _dataset(audit: Audit, factors: Sequence[float], intervals: Sequence[int], s
             found[prefix + name] = (("cost", along, "period"), np.reshape(by_period, shape))
     settings = [[str(stop.policies[name]) if name in stop.policies else "" for name in names] for stop in stops]
     found["setting"] = (("cost", "policy"), np.array(settings, dtype=np.str_))
+    found["decided_by"] = ("cost", [stop.decided_by for stop in stops])
     if len(audit.decisions) == 1:
         found["verdict"] = ("cost", [stop.decision.verdict for stop in stops])
         found["chance"] = ("cost", [stop.decision.probability for stop in stops])

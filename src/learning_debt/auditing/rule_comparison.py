@@ -19,7 +19,7 @@ from learning_debt.auditing.rule_table_text import rule_table, savings_table
 from learning_debt.auditing.split_evaluation import Question
 from learning_debt.data import as_frame, records, restored_labels
 from learning_debt.policies.cost import RetrainingCost
-from learning_debt.representations import Notes, Part, Sentence, as_html, as_text, one_line
+from learning_debt.representations import Notes, Part, Sentence, as_html, as_text, one_line, plain_number
 from learning_debt.spells.schema import TableFacts
 
 ALONE = ("rule", "timing")
@@ -246,7 +246,7 @@ def _recommend(saved: xr.Dataset, table: xr.Dataset, today: str, words: _Describ
         low = float(table["tuning_low"].sel(rule=chosen))
         return today, (
             f"{stay}: on the part it was chosen on, {words[chosen]} cannot be told from it (lower bound of the saving, "
-            f"luck of the choice included, {low:.2g} {unit}), nor can another rule."
+            f"luck of the choice included, {plain_number(low, 2)} {unit}), nor can another rule."
         )
     row = told.isel(rule=int(np.argmax(told["tuning_saving"].values)))
     surest = str(row["rule"].item())
@@ -254,8 +254,9 @@ def _recommend(saved: xr.Dataset, table: xr.Dataset, today: str, words: _Describ
         return today, f"{stay}: {words[surest]} was better on the part it was chosen on and has not been since."
     also = f" {words[chosen].capitalize()} was best there, but cannot be told from today's."
     return surest, (
-        f"Recommended: {words[surest]}; it was better by at least {float(row['tuning_low']):.2g} {unit} on the part it "
-        f"was chosen on, and leaves {float(row['effective_rows']):.3g} rows.{'' if surest == chosen else also}"
+        f"Recommended: {words[surest]}; it was better by at least {plain_number(float(row['tuning_low']), 2)} {unit} "
+        f"on the part it was chosen on, and leaves {plain_number(float(row['effective_rows']))} rows."
+        f"{'' if surest == chosen else also}"
     )
 
 

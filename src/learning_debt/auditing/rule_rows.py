@@ -8,6 +8,7 @@ import xarray as xr
 from learning_debt.data import SERIES
 from learning_debt.data.update_rule import UpdateRule
 from learning_debt.forecasters.conjugate_regression import ConjugateRegression
+from learning_debt.representations import plain_number
 
 ROWS_PER_COEFFICIENT = 2
 """Rows below which a linear regression cannot be estimated adequately (Austin & Steyerberg, *The number of subjects per
@@ -54,6 +55,6 @@ def too_few(rows: float, coefficients: int | None) -> str:
     if coefficients is None or rows >= ROWS_PER_COEFFICIENT * coefficients * (1 - SLACK):
         return ""
     return (
-        f"it leaves {rows:.3g} rows for {coefficients} coefficients, so that the prior decides; at least "
+        f"it leaves {plain_number(rows)} rows for {coefficients} coefficients, so that the prior decides; at least "
         f"{ROWS_PER_COEFFICIENT} rows each are asked for"
     )

@@ -11,6 +11,7 @@ import pandas as pd
 from learning_debt.data import Labels
 from learning_debt.data.label_times import readings
 from learning_debt.data.update_rule import UpdateRule
+from learning_debt.representations import plain_number
 
 ALIKE = 1.5
 """Savings whose ratio is below this are called about the same."""
@@ -76,7 +77,8 @@ def what_is_held(rule: UpdateRule, period: str) -> str:
     faded = ""
     if rule.discount < 1:
         worth = 1 / (1 - rule.discount)
-        faded = f", discounted by {rule.discount:.3g} a {period} (as much as the last {_count(round(worth), period)})"
+        as_much = f"as much as the last {_count(round(worth), period)}"
+        faded = f", discounted by {plain_number(rule.discount)} a {period} ({as_much})"
     return ("everything" if rule.window is None else f"the last {_count(rule.window, period)}") + faded
 
 
@@ -143,7 +145,7 @@ def _times(ratio: float) -> str:
     """How a saving that is `ratio` times less than the other compares."""
     if 1 / ALIKE < ratio < ALIKE:
         return "about as much"
-    return f"{ratio:.2g} times less" if ratio > 1 else f"{1 / ratio:.2g} times more"
+    return f"{plain_number(ratio, 2)} times less" if ratio > 1 else f"{plain_number(1 / ratio, 2)} times more"
 
 
 class _Words(NamedTuple):
@@ -153,13 +155,13 @@ class _Words(NamedTuple):
 
     def interval(self, saving: Saving, sign: int = 1) -> str:
         low, high = sorted((sign * saving.low, sign * saving.high))
-        return f"{self.probability:.0%} interval {low:.2g} to {high:.2g}"
+        return f"{self.probability:.0%} interval {plain_number(low, 2)} to {plain_number(high, 2)}"
 
     def worth(self, saving: Saving) -> str:
         return f"worth {self.figures(saving)}"
 
     def lost(self, saving: Saving) -> str:
-        return f"cost {-saving.value:.2g} {self.unit} a {self.period} more ({self.interval(saving, -1)})"
+        return f"cost {plain_number(-saving.value, 2)} {self.unit} a {self.period} more ({self.interval(saving, -1)})"
 
     def figures(self, saving: Saving) -> str:
-        return f"{saving.value:.2g} {self.unit} a {self.period} ({self.interval(saving)})"
+        return f"{plain_number(saving.value, 2)} {self.unit} a {self.period} ({self.interval(saving)})"

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from learning_debt.data import plain_labels
-from learning_debt.representations import Column, Table, aligned
+from learning_debt.representations import Column, Table, aligned, plain_number
 
 
 def rule_table(table: xr.Dataset, today: str, elsewhere: str) -> Table:
@@ -30,7 +30,7 @@ def rule_table(table: xr.Dataset, today: str, elsewhere: str) -> Table:
         ),
         Column("always retrained", aligned(table["shadow_score"].values), 3),
         Column("never", aligned(table["frozen_score"].values), 4),
-        Column("rows left", [f"{rows:.3g}" for rows in table["effective_rows"].values], 1),
+        Column("rows left", [plain_number(rows) for rows in table["effective_rows"].values], 1),
     ]
     title = f"on what to retrain (realised score less the cost of retrains, {attrs['unit']} a period)"
     return Table(title, Column("update rule", names), columns, elsewhere)

@@ -76,15 +76,12 @@ class Trial:
     @property
     def deciders(self) -> list[str]:
         """Rows that may decide today: the recommended one; without it, those that look at signals; or all."""
-        if grids.RECOMMENDED in self.tuned:
-            return [grids.RECOMMENDED]
-        return [name for name, tuned in self.tuned.items() if tuned.policy.requires] or list(self.tuned)
+        return _deciders({name: tuned.policy for name, tuned in self.tuned.items()})
 
     @property
     def decided_by(self) -> str:
         """The row of these with the least bill in tuning."""
-        least = [float(tuned.table["objective"][tuned.index]) for tuned in map(self.tuned.__getitem__, self.deciders)]
-        return self.deciders[int(first_least(np.array(least)))]
+        return self.deciders[_least_bill([self.tuned[name] for name in self.deciders])]
 
 
 class Question(NamedTuple):
@@ -118,16 +115,37 @@ class Asked(NamedTuple):
     question: Question
 
 
-def chosen_policies(asked: Asked, rows: Mapping[str, list[Policy]], cost: RetrainingCost) -> dict[str, Policy]:
-    """The candidate of every row that costs least on the tuning part, as `run_trial` chooses it."""
+def chosen_policies(
+    asked: Asked, rows: Mapping[str, list[Policy]], cost: RetrainingCost
+) -> tuple[dict[str, Policy], str]:
+    """The candidate of every row that costs least on the tuning part, and the row that decides, as in `run_trial`.
+
+    Rows of one candidate are billed only where it is in question which row decides.
+    """
     tuning, accounting = asked.tuning, asked.question.accounting
-    starts, found = spread_starts(tuning, asked.question.starts), {}
-    for name, row in rows.items():
-        found[name] = row[0]
-        if len(row) > 1:
-            candidates = [narrowed(policy, tuning) for policy in row]
-            found[name] = row[tune_by(Bills.of(tuning, candidates, cost, accounting, starts, tuning)).index]
-    return found
+    starts = spread_starts(tuning, asked.question.starts)
+
+    def best(name: str) -> Tuned:
+        candidates = [narrowed(policy, tuning) for policy in rows[name]]
+        return tune_by(Bills.of(tuning, candidates, cost, accounting, starts, tuning))
+
+    tuned = {name: best(name) for name, row in rows.items() if len(row) > 1}
+    found = {name: row[tuned[name].index if name in tuned else 0] for name, row in rows.items()}
+    deciders = _deciders(found)
+    least = [] if len(deciders) == 1 else [tuned.get(name) or best(name) for name in deciders]
+    return found, deciders[_least_bill(least) if least else 0]
+
+
+def _deciders(policies: Mapping[str, Policy]) -> list[str]:
+    """Of rows and the policies that they were tuned to, those that may decide today."""
+    if grids.RECOMMENDED in policies:
+        return [grids.RECOMMENDED]
+    return [name for name, policy in policies.items() if policy.requires] or list(policies)
+
+
+def _least_bill(tuned: Sequence[Tuned]) -> int:
+    """Place of the one that cost least in tuning."""
+    return int(first_least(np.array([float(one.table["objective"][one.index]) for one in tuned])))
 
 
 def run_trial(table: xr.Dataset, question: Question, split: float) -> Trial:

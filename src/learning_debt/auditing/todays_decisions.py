@@ -15,9 +15,11 @@ from learning_debt.auditing.diagnosis import BAD_LUCK, STALE, Diagnosis, diagnos
 from learning_debt.auditing.split_evaluation import ORACLE, YOURS, Trial
 from learning_debt.data import SERIES, label_text, plain_labels
 from learning_debt.policies.fixed import Schedule
+from learning_debt.policies.recommended import Recommended
 from learning_debt.pricing.decision import Decision, decide_all
 from learning_debt.pricing.decision_sentences import period_count
-from learning_debt.pricing.replays import replay
+from learning_debt.pricing.replays import Replay, replay
+from learning_debt.representations import plain_number
 from learning_debt.spells.schema import DEPLOYED_SCORE, TableFacts
 
 MOST_NAMED = 5
@@ -74,9 +76,7 @@ def todays_decisions(
     count = table.sizes[SERIES]
     served = _in_service(table, trial) if deployed_at is None else np.full(count, deployed_at)
     whose = YOURS if trial.owners is not None else trial.decided_by
-    rhythm = trial.replays[whose]
-    spells = rhythm.schedule.sizes["period"] / (rhythm.retrains.mean().item() + 1)
-    horizon = max(1, round(spells))
+    horizon = mean_spell(trial.replays[whose])
     policy = trial.tuned[trial.decided_by].policy
     decisions = decide_all(table, policy, trial.cost, deployed_at=served, horizon=horizon, probability=probability)
     diagnosis = None
@@ -87,6 +87,11 @@ def todays_decisions(
         "reported periods."
     )
     return Today(decisions, diagnosis, horizon_from, (*_cheapest(trial, result), *_cautions(table, trial, result)))
+
+
+def mean_spell(replay: Replay) -> int:
+    """Periods, at least one, that a schedule leaves a model in service on average."""
+    return max(1, round(replay.schedule.sizes["period"] / (replay.retrains.mean().item() + 1)))
 
 
 def told(today: Today) -> str:
@@ -121,7 +126,10 @@ def _of_several(decisions: Mapping[Any, Decision]) -> str:
             sentences.append(f"{verdict} for {counts[verdict]}{listed}")
     opposed = sum(1 for decision in decisions.values() if decision.conflict)
     against = f" For {opposed} of them the chance that a retrain pays points the other way." if opposed else ""
-    (policy,) = {str(decision.policy) for decision in decisions.values()}
+    (policy,) = {
+        "the recommended policy" if isinstance(decision.policy, Recommended) else str(decision.policy)
+        for decision in decisions.values()
+    }
     return f"of {len(decisions)} series {policy} says {', '.join(sentences)}.{against}"
 
 
@@ -157,13 +165,14 @@ def _cheapest(trial: Trial, result: xr.Dataset) -> list[str]:
     rows = [name for name in plain_labels(result["policy"]) if name != ORACLE]
     total = {name: float(result["total"].sel(policy=name)) for name in rows}
     best = min(rows, key=lambda name: total[name])
-    if total[best] >= total[trial.decided_by]:
+    ours = total[trial.decided_by]
+    if total[best] >= ours or np.isclose(total[best], ours, rtol=1e-9, atol=0):  # alike but for rounding
         return []
     learns = trial.tuned[trial.decided_by].policy.refits
     why = "it has the best record on many histories" if learns else "it did best beforehand"
     return [
         f"{trial.decided_by} decides since {why}; on the reported periods {best} would have cost "
-        f"less, {total[best]:.3g} {trial.cost.unit} against {total[trial.decided_by]:.3g}."
+        f"less, {plain_number(total[best])} {trial.cost.unit} against {plain_number(ours)}."
     ]
 
 
@@ -178,7 +187,7 @@ def _cautions(table: xr.Dataset, trial: Trial, result: xr.Dataset) -> list[str]:
     ratio = belief_ratio(table)
     if ratio is not None:
         said.append(
-            f"Gaps came to {ratio:.2g} times what the shadow expected: the expected regret is corrected by the "
-            "history's own gaps, the shadow's own beliefs are not."
+            f"Gaps came to {plain_number(ratio, 2)} times what the shadow expected: the expected regret is corrected "
+            "by the history's own gaps, the shadow's own beliefs are not."
         )
     return said

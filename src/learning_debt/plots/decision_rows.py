@@ -18,6 +18,7 @@ from learning_debt.plots.drawing import Canvas, checked_options
 from learning_debt.plots.literal_text import LiteralLabeller
 from learning_debt.plots.shapes import set_yticks
 from learning_debt.plots.ticks import room_for, shortened
+from learning_debt.representations import plain_number
 from learning_debt.validation import require_instance, require_whole_number
 
 VISUALS = ("baseline", "retrain", "xlabel", "ticks", "policy_names", "limits")
@@ -95,8 +96,9 @@ def _draw_axes(canvas: Canvas, audit: Audit, names: Sequence[str]) -> None:
     short = {name: shortened(name, room_for(canvas.width, LONGEST_NAME)) for name in names}
     labeller = canvas.options.labeller or LiteralLabeller(canvas.backend, coord_map={"policy": short})
     rows = np.arange(len(names))[::-1]
+    made = {name: float(audit.replays[name].retrains.mean()) for name in names}
     labels = [
-        f"{labeller.sel_to_str({'policy': name}, {'policy': place})} ({float(audit.replays[name].retrains.mean()):.3g})"
+        f"{labeller.sel_to_str({'policy': name}, {'policy': place})} ({plain_number(made[name])})"
         for place, name in enumerate(names)
     ]
     blank = xr.Dataset({"retrain": 0.0})

@@ -10,6 +10,7 @@ import numpy as np
 from learning_debt.policies.base import PerLane, Policy, Step, briefly, mark
 from learning_debt.policies.models.continuation import LEAST_PRICE, ContinuationModel, features
 from learning_debt.policies.signals import Signals
+from learning_debt.representations import plain_number
 from learning_debt.validation import require_instance
 
 
@@ -57,6 +58,6 @@ class ContinuationValue(Policy):
 
     def __str__(self) -> str:
         lowest, highest = np.exp([self.model.lowest[-1], self.model.highest[-1]])
-        costs = f"{lowest:.3g}" if lowest == highest else f"{lowest:.3g} to {highest:.3g}"
+        costs = plain_number(lowest) if lowest == highest else f"{plain_number(lowest)} to {plain_number(highest)}"
         counts = "" if self.price is None else f", a retrain counts as {briefly(self.price)}"
         return f"ContinuationValue(learned at costs of {costs}, {mark(self.model)}{counts})"

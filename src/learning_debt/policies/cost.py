@@ -10,6 +10,7 @@ import xarray as xr
 
 from learning_debt.data import SERIES
 from learning_debt.policies.models.calibration import SCORE_UNITS, score_unit
+from learning_debt.representations import plain_number
 from learning_debt.spells.schema import TableFacts
 from learning_debt.typing import Array
 from learning_debt.validation import require_choice, require_instance, require_number, require_text
@@ -139,10 +140,14 @@ class RetrainingCost:
         return f"RetrainingCost({', '.join(given)})"
 
     def __str__(self) -> str:
-        size = f"{self.cost_ratio:g} x {self.score_unit} regret" if self.amount is None else f"{self.amount:g}"
-        parts = [size if self.amount is None else f"{size} {self.unit}"]
-        parts += [f"{self.per_second:g} {self.unit} per second of computing"] if self.per_second else []
-        parts += [f"{self.per_change:g} {self.unit} per unit of predictive debt"] if self.per_change else []
+
+        def shown(price: float) -> str:
+            return plain_number(price, 6)
+
+        in_ratio = f"{shown(self.cost_ratio or 0)} x {self.score_unit} regret"
+        parts = [in_ratio if self.amount is None else f"{shown(self.amount)} {self.unit}"]
+        parts += [f"{shown(self.per_second)} {self.unit} per second of computing"] if self.per_second else []
+        parts += [f"{shown(self.per_change)} {self.unit} per unit of predictive debt"] if self.per_change else []
         return " + ".join(parts)
 
     def retraining_costs(self, spells: xr.Dataset) -> Array:

@@ -8,7 +8,7 @@ from learning_debt.data import label_text
 from learning_debt.estimate import Estimate
 from learning_debt.policies.recommended import Recommended
 from learning_debt.pricing.verdict import Decision
-from learning_debt.representations import listed
+from learning_debt.representations import listed, plain_number
 
 FAR_OFF = 2.0
 """Factor between the shadow's belief and the expected regret above which both are said."""
@@ -42,7 +42,9 @@ def reason_of(decision: Decision, doubt: str, ahead: int) -> str:
         learned = "with what it has learned at this cost, " if decision.policy.refits else ""
         asks = asks_otherwise(decision)
         apart = f", {asks}, because {by_words(decision.policy.requires)}" if asks else ""
-        parts.append(f"{learned}the verdict flips at a cost of {decision.break_even_cost:.3g} {decision.unit}{apart}")
+        parts.append(
+            f"{learned}the verdict flips at a cost of {plain_number(decision.break_even_cost)} {decision.unit}{apart}"
+        )
     return "; ".join(parts)
 
 
@@ -112,8 +114,8 @@ def with_error(estimate: Estimate, unit: str) -> str:
     >>> with_error(Estimate(0.1234, 0.02), "EUR")
     '0.123 ± 0.02 EUR'
     """
-    error = f" ± {estimate.standard_error:.1g}" if estimate.standard_error > 0 else ""
-    return f"{estimate.value:.3g}{error} {unit}"
+    error = f" ± {plain_number(estimate.standard_error, 1)}" if estimate.standard_error > 0 else ""
+    return f"{plain_number(estimate.value)}{error} {unit}"
 
 
 def _worth(decision: Decision, ahead: int) -> str:
@@ -122,10 +124,10 @@ def _worth(decision: Decision, ahead: int) -> str:
     expected, belief = decision.expected_regret.value, decision.believed_regret
     alone = ""
     if np.isfinite(belief) and not expected / FAR_OFF <= belief <= expected * FAR_OFF:
-        alone = f" (by this history's own gaps; the shadow alone expects {belief:.3g})"
+        alone = f" (by this history's own gaps; the shadow alone expects {plain_number(belief)})"
     return (
         f"a retrain is expected to avoid {with_error(decision.expected_regret, decision.unit)} of regret over "
-        f"{over}{alone} and costs {decision.cost:.3g} {decision.unit}"
+        f"{over}{alone} and costs {plain_number(decision.cost)} {decision.unit}"
     )
 
 

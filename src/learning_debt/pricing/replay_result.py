@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from learning_debt.data import SERIES, as_frame, label_text, plain_labels
-from learning_debt.representations import Column, Part, Sentence, Table, aligned, as_html, as_text
+from learning_debt.representations import Column, Part, Sentence, Table, aligned, as_html, as_text, plain_number
 
 MOST_SERIES, MOST_DATES = 20, 10
 """Series and dates that a text shows."""
@@ -100,7 +100,8 @@ class Replay:
         if self.objective.size > 1:
             total, retrains = float(self.objective.mean()), float(self.retrains.mean())
             return (
-                f"Means over {self.objective.size} series: a total of {total:.4g} {self.unit}, {retrains:.3g} retrains."
+                f"Means over {self.objective.size} series: a total of {plain_number(total, 4)} {self.unit}, "
+                f"{plain_number(retrains)} retrains."
             )
         dates = [label_text(date) for date in self.dates[0]]
         more = f" and {len(dates) - MOST_DATES} more" if len(dates) > MOST_DATES else ""
@@ -111,9 +112,10 @@ class Replay:
 
     def __repr__(self) -> str:
         series, periods = self.schedule.shape
+        total, retrains = (float(values.mean()) for values in (self.objective, self.retrains))
         return (
-            f"<Replay of {series} series over {periods} periods: {float(self.objective.mean()):.4g} {self.unit}, "
-            f"{float(self.retrains.mean()):.3g} retrains, means over series>"
+            f"<Replay of {series} series over {periods} periods: {plain_number(total, 4)} {self.unit}, "
+            f"{plain_number(retrains)} retrains, means over series>"
         )
 
     def _repr_html_(self) -> str:

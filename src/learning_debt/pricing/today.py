@@ -55,13 +55,15 @@ def break_even_costs(policy: Policy, state: Any, signals: Signals) -> Array:
         return np.asarray(policy.step(state, replace(signals, cost=cost))[1], dtype=bool)
 
     around = np.where(signals.cost > 0, signals.cost, 1.0)
+    smallest, largest = np.finfo(float).tiny, np.finfo(float).max / FURTHEST
+    around = np.clip(around, smallest * FURTHEST, largest)  # bounds that overflow would be halved for ever
     low, high = around / FURTHEST, around * FURTHEST
     flips = retrains(low) != retrains(high)
     while (wide := flips & (high / low > 1 + 1e-9)).any():
-        middle = np.sqrt(low * high)
+        middle = np.sqrt(low) * np.sqrt(high)
         above = retrains(middle)
         low, high = np.where(wide & above, middle, low), np.where(wide & ~above, middle, high)
-    return np.where(flips, np.sqrt(low * high), np.nan)
+    return np.where(flips, np.sqrt(low) * np.sqrt(high), np.nan)
 
 
 def against_posteriors(cell: xr.Dataset) -> tuple[tuple[Doubt, ...], str]:

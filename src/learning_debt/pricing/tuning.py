@@ -19,7 +19,7 @@ from learning_debt.policies.cost import RetrainingCost, as_cost
 from learning_debt.pricing.replays import ACCOUNTINGS, charged_regret, check_dates
 from learning_debt.pricing.starts import spread_starts
 from learning_debt.pricing.walks import walk_from_starts
-from learning_debt.representations import Column, Part, Sentence, Table, aligned, as_html, as_text
+from learning_debt.representations import Column, Part, Sentence, Table, aligned, as_html, as_text, plain_number
 from learning_debt.spells import check_spells
 from learning_debt.typing import Array
 from learning_debt.validation import require_choice, require_number, require_whole_number
@@ -58,7 +58,7 @@ class Tuned:
         )
         values = {name: cheapest[name].values for name in ("objective", "regret", "difference", "difference_se")}
         columns = [
-            Column("retrains", [f"{value:.3g}" for value in cheapest["retrains"].values], 1),
+            Column("retrains", [plain_number(value) for value in cheapest["retrains"].values], 1),
             Column("regret", aligned(values["regret"]), 3),
             Column("total", aligned(values["objective"])),
             Column("more than chosen", aligned(values["difference"], sign=True), 2),

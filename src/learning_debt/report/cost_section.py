@@ -8,9 +8,9 @@ import numpy as np
 import xarray as xr
 
 from learning_debt.auditing import Audit
-from learning_debt.auditing.split_evaluation import ORACLE
+from learning_debt.auditing.split_evaluation import BEST, ORACLE
 from learning_debt.data import SERIES
-from learning_debt.plots.number_text import NONE, decimals_for, number, percent
+from learning_debt.plots.number_text import NONE, as_given, decimals_for, how_many, number, percent
 from learning_debt.report import what_if
 from learning_debt.report.html_parts import (
     Cell,
@@ -23,7 +23,7 @@ from learning_debt.report.html_parts import (
     shortened,
     table,
 )
-from learning_debt.report.policy_names import as_never, by_cost, in_words, said
+from learning_debt.report.policy_names import BEST_IS, as_never, by_cost, cheapest, said
 from learning_debt.report.svg_chart import Chart, figure
 from learning_debt.representations import listed
 
@@ -42,10 +42,9 @@ def cost_section(audit: Audit, chart: Chart, stops: xr.Dataset | None) -> str:
 def lead(audit: Audit) -> str:
     """What the calendar cost, what the policy that decides would have cost, and what hindsight could."""
     results, unit = audit.table, escape(shortened(audit.cost.unit, 24))
-    places = decimals_for(_of(audit, ("total",)))
 
     def total(name: str) -> str:
-        value = number(float(results["total"].sel(policy=name)), places)
+        value = number(float(results["total"].sel(policy=name)))
         return f"<b>{value} {unit}</b> ({counted(float(results['retrains'].sel(policy=name)), 'retrain')})"
 
     against, chosen = audit.benchmark, audit.decided_by
@@ -54,6 +53,7 @@ def lead(audit: Audit) -> str:
     if chosen != against:
         row = results.sel(policy=chosen)
         low, high = float(row["difference_low"]), float(row["difference_high"])
+        places = decimals_for([float(row["difference"]), low, high])
         sure = "" if low > 0 or high < 0 else ", so this history is too short to be sure that they differ"
         sentences.append(
             f"The policy that decides here, “{name_of(said(chosen))}”, would have cost {total(chosen)}: a difference "
@@ -61,7 +61,7 @@ def lead(audit: Audit) -> str:
             f"{number(low, places)} to {number(high, places)}{sure}."
         )
     sentences.append(f"Somebody who knew the future could not have done better than {total(ORACLE)}.")
-    apart = f"<p>{escape(in_words(sentence(audit.distinction)))}</p>" if audit.distinction else ""
+    apart = f"<p>{escape(sentence(audit.distinction))}</p>" if audit.distinction else ""
     return f'<p class="lead">{" ".join(sentences)}</p>{apart}'
 
 
@@ -87,10 +87,11 @@ def bills(audit: Audit) -> str:
         shown = {
             "total": f"<b>{number(value['total'], places)}</b>",
             "difference": NONE if same else number(value["difference"], places, sign=True),
-            "retrains": f"{value['retrains']:.3g}",
+            "retrains": how_many(value["retrains"]),
             "regret": number(value["regret"], places),
         }
         note = f'<small class="idle">{_idle(idle)}</small>' if name == "never" else ""
+        note += f"<small>{BEST_IS}</small>" if name == BEST else ""
         tag = _tag(audit, name)
         rows.append(
             [
@@ -101,7 +102,9 @@ def bills(audit: Audit) -> str:
         )
         kind = "benchmark" if same else "decider" if name == audit.decided_by else "hindsight" if name == ORACLE else ""
         hidden = " hidden" if name in idle else ""
-        attributes.append(f'data-policy="{escape(name)}" class="{kind}"{hidden}')
+        # A script finds the row by the place of its policy: the name as it is shown need not be the name.
+        place = list(audit.replays).index(name)
+        attributes.append(f'data-policy="{escape(name)}" data-place="{place}" class="{kind}"{hidden}')
     series = audit.spells.sizes[SERIES]
     means = f"Means over {series} series. " if series > 1 else ""
     return (
@@ -128,7 +131,7 @@ def whole_table(audit: Audit) -> str:
         return [float(results[key].sel(policy=name)) for name in names]
 
     errors = [f" ± {number(value, places)}" if sampled else "" for value in values("total_se")]
-    add(Head("retrains"), [f"{value:.3g}" for value in values("retrains")])
+    add(Head("retrains"), [how_many(value) for value in values("retrains")])
     add(Head("lost by waiting", unit), [number(value, places) for value in values("regret")])
     add(Head("total cost", unit), [number(v, places) + e for v, e in zip(values("total"), errors, strict=True)])
     add(Head(f"times that of {audit.benchmark}"), [number(value, 2) for value in values("ratio")])
@@ -146,9 +149,8 @@ def _setting(audit: Audit, name: str) -> str:
 
 
 def _tag(audit: Audit, name: str) -> str:
-    rows = [one for one in by_cost(audit) if one != ORACLE]
     tags = ["decides today"] if name == audit.decided_by else []
-    tags += ["cheapest, looking back"] if name == rows[0] else []
+    tags += ["cheapest, looking back"] if name in cheapest(audit.table["total"]) else []
     return "".join(f' <small class="tag">{tag}</small>' for tag in tags)
 
 
@@ -162,7 +164,7 @@ def _idle(names: list[str]) -> str:
 def _cost_of_retrains(audit: Audit) -> str:
     if audit.cost.proportional:
         return f"what its retrains cost ({escape(audit.cost)} each)"
-    return f"retrains × {audit.cost.per_retrain:,.6g} {escape(shortened(audit.cost.unit, 24))}"
+    return f"retrains × {as_given(audit.cost.per_retrain)} {escape(shortened(audit.cost.unit, 24))}"
 
 
 def _of(audit: Audit, names: tuple[str, ...]) -> list[float]:

@@ -15,7 +15,7 @@ from learning_debt.auditing.split_evaluation import ORACLE
 from learning_debt.plots.number_text import decimals_for, number, percent
 from learning_debt.report.html_parts import counted
 from learning_debt.report.policy_names import said
-from learning_debt.representations import listed
+from learning_debt.representations import listed, plain_number
 from learning_debt.spells.schema import ESTIMATED, reliable_of
 
 PASS, REVIEW, FAIL, UNKNOWN = "PASS", "REVIEW", "FAIL", "NOT KNOWN"
@@ -197,7 +197,7 @@ def chances_check(audit: Audit, table: xr.Dataset) -> Check:
 def length_check(audit: Audit, table: xr.Dataset) -> Check:
     """Whether enough happened to tell policies apart."""
     periods, wanted = table.sizes["period"], float(audit.table["retrains"].sel(policy=ORACLE))
-    figure = f"{counted(periods, 'period')}; hindsight retrains {wanted:.3g} times"
+    figure = f"{counted(periods, 'period')}; hindsight retrains {plain_number(wanted)} times"
     if periods < SHORT:
         return Check("Enough history", FAIL, figure, "So short a history hardly tells policies apart; add more of it.")
     if periods < LONG or wanted < FEWEST_RETRAINS:

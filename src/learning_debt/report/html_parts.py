@@ -6,11 +6,13 @@ import html
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from learning_debt.plots.number_text import how_many
 from learning_debt.validation import harmless
 
 LONGEST_NAME = 60
 """Letters of a name that the page shows; what is cut off ends in an ellipsis."""
 LONGEST_TEXT = 4000
+NAMELESS = "(no name)"
 
 
 class Head(NamedTuple):
@@ -53,7 +55,7 @@ def shortened(text: Any, most: int = LONGEST_NAME) -> str:
 
 def name_of(text: Any, most: int = LONGEST_NAME) -> str:
     """An owner's name for something, cut to length, kept from turning its neighbours around."""
-    return f"<bdi>{escape(shortened(text, most))}</bdi>"
+    return f"<bdi>{escape(shortened(text, most)) or NAMELESS}</bdi>"
 
 
 def sentence(text: str) -> str:
@@ -124,8 +126,10 @@ def counted(count: float, what: str) -> str:
     --------
     >>> counted(1, "retrain"), counted(2.5, "retrain")
     ('1 retrain', '2.5 retrains')
+    >>> counted(999.7, "period")
+    '1,000 periods'
     """
-    return f"{count:,.3g} {what}{'' if count == 1 else 's'}" if count < 1000 else f"{count:,.0f} {what}s"
+    return f"{how_many(count)} {what}{'' if count == 1 else 's'}"
 
 
 def _words(head: Head) -> str:

@@ -7,12 +7,28 @@
     const shown = value.toLocaleString("en-US", { minimumFractionDigits: places, maximumFractionDigits: places });
     return (Number(shown.replace(/,/g, "")) === 0 ? shown.replace("-", "") : shown).replace("-", "−");
   };
-  const brief = value => value === null ? "–" : text(value, Math.max(0, Math.min(6, 2 - Math.floor(Math.log10(Math.abs(value) || 1)))));
+  const signed = words => words.replace(/^-/, "−");
+  const brief = value => {
+    if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+    const size = Math.abs(value);
+    if (size && (size < 1e-4 || size >= 1e15)) return signed(value.toExponential(2));
+    return text(value, Math.max(0, 2 - Math.floor(Math.log10(size || 1))));
+  };
+  const howMany = value => signed((value < 1000 ? Number(value.toPrecision(3)) : Math.round(value)).toLocaleString("en-US"));
+  const retrains = value => `${howMany(value)} retrain${value === 1 ? "" : "s"}`;
+  const tickText = value => {
+    const size = Math.abs(value);
+    if (size && (size < 1e-4 || size >= 1e15)) return signed(Number(value.toPrecision(6)).toExponential().replace("e+", "e"));
+    const [scale, letter] = [[1e12, "T"], [1e9, "B"], [1e6, "M"]].find(([least]) => size >= least) || [1, ""];
+    return signed((value / scale).toLocaleString("en-US", { maximumSignificantDigits: 6 })) + letter;
+  };
   const niceTicks = (low, high, most) => {
-    const rough = (high - low) / most, power = 10 ** Math.floor(Math.log10(rough));
+    const rough = (high - low) / most;
+    if (!(rough >= 2.3e-308 && rough < Infinity)) return [low];
+    const power = 10 ** Math.floor(Math.log10(rough));
     const step = [1, 2, 5, 10].map(k => k * power).find(k => k >= rough) || 10 * power;
     const found = [];
-    for (let k = Math.ceil(low / step - 1e-9); k <= Math.floor(high / step + 1e-9); k++) found.push(Number((k * step).toFixed(12)));
+    for (let k = Math.ceil(low / step - 1e-9); k <= Math.floor(high / step + 1e-9); k++) found.push(Number((k * step).toPrecision(12)));
     return found;
   };
 
@@ -65,13 +81,12 @@
       const y = value => bottom - (value - low) / (high - low) * (bottom - top);
       for (const tick of niceTicks(low, high, 5)) {
         this.make("path", { class: tick === panel.level ? "grid level" : "grid", d: `M${LEFT} ${y(tick)}H${this.width - RIGHT}` });
-        this.make("text", { class: "tick end", x: LEFT - 6, y: y(tick) + 4 },
-          tick.toLocaleString("en-US", { maximumSignificantDigits: 6 }).replace("-", "−"));
+        this.make("text", { class: "tick end", x: LEFT - 6, y: y(tick) + 4 }, tickText(tick));
       }
       for (const line of shown) this.line(line, y);
     }
     line(line, y) {
-      const first = Math.ceil(this.from - 1e-9), end = Math.floor(this.to + 1e-9), places = [];
+      const first = Math.ceil(this.from - 1e-9), end = Math.min(Math.floor(this.to + 1e-9), this.chart.labels.length - 1), places = [];
       for (let k = first; k <= end; k++) places.push(k);
       if (line.low) {
         const known = places.filter(k => line.low[k] !== null && line.high[k] !== null);
@@ -98,7 +113,7 @@
     }
     ticks(bottom) {
       const longest = Math.max(...this.chart.labels.map(label => label.length)) * 7 + 18;
-      const first = Math.ceil(this.from), end = Math.floor(this.to), room = Math.max(1, Math.floor((this.width - LEFT) / longest));
+      const first = Math.ceil(this.from), end = Math.min(Math.floor(this.to), this.chart.labels.length - 1), room = Math.max(1, Math.floor((this.width - LEFT) / longest));
       const step = Math.max(1, Math.ceil((end - first + 1) / Math.min(8, room)));
       for (let k = first; k <= end; k += step) if (this.x(k) < this.width - longest / 3 || k === first)
         this.make("text", { class: "tick middle", x: this.x(k), y: bottom + 16 }, this.chart.labels[k]);
@@ -145,8 +160,8 @@
     }
     legend() {
       for (const item of this.figure.querySelectorAll(".legend li")) {
-        const lines = this.chart.panels.flatMap(panel => panel.lines).filter(line => line.key === item.dataset.key);
-        if (!item.dataset.key || !lines.length) continue;
+        const key = JSON.parse(item.dataset.key), lines = this.chart.panels.flatMap(panel => panel.lines).filter(line => line.key === key);
+        if (!key || !lines.length) continue;
         const button = document.createElement("button"); button.type = "button"; button.append(...item.childNodes);
         button.setAttribute("aria-pressed", String(lines[0].drawn));
         button.addEventListener("click", () => {
@@ -213,7 +228,7 @@
       }
       const against = of("total", stops.benchmark, i, j), resting = [];
       rows.forEach((row, k) => {
-        const name = row.dataset.policy, own = name === stops.benchmark;
+        const name = stops.policies[row.dataset.place], own = name === stops.benchmark;
         const values = Object.fromEntries(["retrains", "regret", "total"].map(what => [what, of(what, name, i, j)]));
         values.difference = values.total - against;
         names[k].textContent = own && j > 0 ? `calendar, ${stops.calendarTexts[j]}` : called[k];
@@ -222,8 +237,8 @@
           const what = cell.dataset.what;
           if (what === "interval") { cell.textContent = "–"; continue; }
           cell.dataset.value = values[what];
-          const sign = what === "difference" && values[what] > 0 ? "+" : "";
-          const words = what === "retrains" ? brief(values[what]) : own && what === "difference" ? "–" : sign + text(values[what], stops.decimals[i]);
+          const shown = text(values[what], stops.decimals[i]), sign = what === "difference" && values[what] > 0 && /[1-9]/.test(shown) ? "+" : "";
+          const words = what === "retrains" ? howMany(values[what]) : own && what === "difference" ? "–" : sign + shown;
           if (what === "total") { const bold = document.createElement("b"); bold.textContent = words; cell.replaceChildren(bold); }
           else cell.textContent = words;
         }
@@ -231,9 +246,13 @@
         row.hidden = rests;
         if (rests) resting.push(called[k]);
       });
-      for (const tag of table.querySelectorAll(".tag")) tag.hidden = !base && tag.textContent !== "decides today";
-      if (idle) idle.textContent = base ? asIdle : resting.length ? `and so did ${resting.join(", ")}` : "";
-      const other = j > 0 ? ` A calendar that retrains ${stops.calendarTexts[j]} would have cost ${text(against, stops.decimals[i])}, with ${brief(of("retrains", stops.benchmark, i, j))} retrains.` : "";
+      for (const tag of table.querySelectorAll(".tag")) tag.hidden = !base
+        && (tag.textContent !== "decides today" || stops.policies[tag.closest("tr").dataset.place] !== stops.deciders[i]);
+      const named = resting.length > 1 ? `${resting.slice(0, -1).join(", ")} and ${resting.at(-1)}` : resting[0];
+      if (idle) idle.textContent = base ? asIdle : resting.length ? `and so did ${named}, which never saw reason to` : "";
+      const rivals = stops.policies.filter(name => name !== stops.benchmark && name !== stops.hindsight).map(name => of("total", name, i, j));
+      const least = against < Math.min(...rivals) ? ": less than any other here" : "";
+      const other = j > 0 ? ` A calendar that retrains ${stops.calendarTexts[j]} would have cost ${brief(against)} ${stops.unit}, with ${retrains(of("retrains", stops.benchmark, i, j))}${least}.` : "";
       document.getElementById("what-if-said").textContent = stops.said[i] + other;
       redraw(i, j);
     };

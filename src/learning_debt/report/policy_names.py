@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+import xarray as xr
+
 from learning_debt.auditing import Audit
 from learning_debt.auditing.split_evaluation import BEST, ORACLE, YOURS
 from learning_debt.report.html_parts import shortened
 
 SAID = {
-    BEST: "fixed interval",
     ORACLE: "perfect hindsight (oracle)",
     "never": "never retrain",
     "always": "retrain every period",
@@ -17,20 +19,12 @@ STYLES = {YOURS: "calendar", ORACLE: "hindsight", "never": "never", "always": "a
 OTHERS = ("other-1", "other-2", "other-3", "other-4")
 
 
+BEST_IS = "the interval that did best on the earlier part"
+
+
 def said(name: str) -> str:
     """A policy's name for the reader."""
     return shortened(SAID.get(name, name))
-
-
-def in_words(text: str) -> str:
-    """A sentence of the audit, with the policies as the page calls them.
-
-    Examples
-    --------
-    >>> in_words("on the reported periods best calendar would have cost less")
-    'on the reported periods the fixed interval would have cost less'
-    """
-    return text.replace(BEST, f"the {SAID[BEST]}")
 
 
 def style_of(audit: Audit, name: str) -> str:
@@ -41,6 +35,25 @@ def style_of(audit: Audit, name: str) -> str:
         return "calendar"
     others = [one for one in audit.replays if one not in STYLES and one != audit.decided_by]
     return STYLES.get(name) or OTHERS[others.index(name) % len(OTHERS)]
+
+
+def cheapest(total: xr.DataArray) -> list[str]:
+    """Policies that cost least, but for hindsight; several where they cost the same.
+
+    Parameters
+    ----------
+    total : DataArray (policy)
+
+    Examples
+    --------
+    >>> total = xr.DataArray([2.0, 1.0, 1.0, 0.5], coords={"policy": ["never", "CUSUM", "recommended", "oracle"]})
+    >>> cheapest(total)
+    ['CUSUM', 'recommended']
+    """
+    names = [name for name in total["policy"].values.tolist() if name != ORACLE]
+    values = total.sel(policy=names).values
+    alike = np.isclose(values, values.min(), rtol=1e-9, atol=0.0)
+    return [name for name, least in zip(names, alike, strict=True) if least]
 
 
 def by_cost(audit: Audit) -> list[str]:

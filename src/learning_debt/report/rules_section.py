@@ -6,6 +6,7 @@ from learning_debt.auditing import RuleComparison
 from learning_debt.plots.number_text import NONE, decimals_for, number
 from learning_debt.report.html_parts import Head, escape, name_of, shortened
 from learning_debt.report.html_parts import table as html_table
+from learning_debt.representations import plain_number
 
 
 def rules_section(rules: RuleComparison | None) -> str:
@@ -39,7 +40,7 @@ def rules_section(rules: RuleComparison | None) -> str:
                 number(row["net_score_of_policy"], places),
                 number(row["shadow_score"], places),
                 number(row["frozen_score"], places),
-                f"{row['effective_rows']:.3g}",
+                plain_number(row["effective_rows"]),
             ]
         )
     own = ['class="benchmark"' if name == rules.today else "" for name in table["rule"].values.tolist()]

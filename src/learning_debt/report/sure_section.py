@@ -12,7 +12,6 @@ from learning_debt.plots.number_text import NONE, decimals_for, number
 from learning_debt.report.health_card import GRADES, Check
 from learning_debt.report.html_parts import Cell, Head, escape, shortened, table
 from learning_debt.report.pictures import Figure, picture
-from learning_debt.report.policy_names import in_words
 from learning_debt.report.svg_chart import Chart, figure
 from learning_debt.spells.schema import TableFacts
 from learning_debt.spells.table_comparison import shared_draws
@@ -26,7 +25,7 @@ def sure_section(
     pictures: Sequence[Figure],
 ) -> str:
     """The card first, then what must be known, then what is behind it."""
-    notes = "".join(f"<li>{escape(shortened(in_words(note), 1000))}</li>" for note in audit.notes)
+    notes = "".join(f"<li>{escape(shortened(note, 1000))}</li>" for note in audit.notes)
     said = f"<h3>Notes</h3><ul>{notes}</ul>" if notes else ""
     behind = "".join(map(figure, charts))
     return (

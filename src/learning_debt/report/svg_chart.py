@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from learning_debt.plots.number_text import number
-from learning_debt.report.drawn_numbers import nice_ticks, rounded
+from learning_debt.report.drawn_numbers import nice_ticks, rounded, tick_text
 from learning_debt.report.html_parts import Head, escape, opened, shortened, table
 from learning_debt.typing import Array
 
@@ -97,7 +98,7 @@ class Chart(NamedTuple):
 def figure(chart: Chart) -> str:
     """A chart with its legend, its caption and its numbers as a table."""
     legend = "".join(
-        f'<li class="{line.style}" data-key="{escape(line.key)}"{"" if line.drawn else " hidden"}>'
+        f'<li class="{line.style}" data-key="{escape(json.dumps(line.key))}"{"" if line.drawn else " hidden"}>'
         f"<span></span><bdi>{escape(line.name)}</bdi></li>"
         for line in _legend(chart)
     )
@@ -191,14 +192,10 @@ def _panel(chart: Chart, panel: Panel, top: float) -> str:
     for tick in nice_ticks(low, high):
         edge = ' class="grid level"' if tick == panel.level else ' class="grid"'
         parts.append(f'<path{edge} d="M{LEFT:g} {y(tick):.1f}H{WIDTH - RIGHT:g}"/>')
-        parts.append(f'<text class="tick end" x="{LEFT - 6:g}" y="{y(tick) + 4:.1f}">{_tick_text(tick)}</text>')
+        parts.append(f'<text class="tick end" x="{LEFT - 6:g}" y="{y(tick) + 4:.1f}">{tick_text(tick)}</text>')
     for line in (line for line in panel.lines if line.drawn):
         parts.append(_line(chart, line, y))
     return "".join(parts)
-
-
-def _tick_text(value: float) -> str:
-    return f"{value:,.6g}".replace("-", "−") if abs(value) >= 1e-4 or value == 0 else f"{value:.1e}"
 
 
 def _line(chart: Chart, line: Line, y: Any) -> str:

@@ -8,7 +8,7 @@ from learning_debt.auditing import Audit
 from learning_debt.data import label_text
 from learning_debt.estimate import Estimate
 from learning_debt.plots.literal_text import labels_of
-from learning_debt.plots.number_text import NONE, decimals_for, number
+from learning_debt.plots.number_text import NONE, as_given, decimals_for, number
 from learning_debt.pricing.decision import Decision
 from learning_debt.pricing.decision_sentences import asks_otherwise, share
 from learning_debt.report.health_card import Check, worst
@@ -23,7 +23,7 @@ from learning_debt.report.html_parts import (
     shortened,
     table,
 )
-from learning_debt.report.policy_names import in_words, said
+from learning_debt.report.policy_names import said
 from learning_debt.representations import listed
 
 HEADLINES = {"retrain": "Retrain now", "wait": "Wait", "cannot tell": "Cannot tell yet; until then, wait"}
@@ -59,7 +59,7 @@ def verdict_section(audit: Audit, checks: list[Check]) -> str:
 
 def _reasoning(audit: Audit) -> str:
     """All that is said of today."""
-    said_of_today = shortened(in_words(sentence(audit.today)), LONGEST_TEXT)
+    said_of_today = shortened(sentence(audit.today), LONGEST_TEXT)
     return opened("The whole reasoning", f"<p>{escape(said_of_today)}</p>")
 
 
@@ -79,7 +79,7 @@ def boss_sentence(decision: Decision) -> str:
         "wait": "We can wait.",
         "cannot tell": "The numbers do not settle it yet, so we wait.",
     }[decision.verdict]
-    cost, expected = f"{decision.cost:,.6g} {unit}", decision.expected_regret
+    cost, expected = f"{as_given(decision.cost)} {unit}", decision.expected_regret
     if not np.isfinite(expected.value):
         return f"{does} A retrain costs {cost}; what it would save cannot be told from this history."
     saves = "save" if expected.value >= 0 else "lose"
@@ -108,7 +108,7 @@ def _rests(audit: Audit, checks: list[Check]) -> str:
     mine, ours = (float(total.sel(policy=name)) for name in (audit.benchmark, audit.decided_by))
     rests = (
         f"This rests on {counted(audit.all_spells.sizes['period'], 'period')} of your own history. On the last "
-        f"{len(labels)} of them ({labels[0]} to {labels[-1]}), {_whose(audit)} cost {number(mine)} {unit}"
+        f"{len(labels)} of them ({labels[0]} to {labels[-1]}), {_whose(audit)} {number(mine)} {unit}"
     )
     if audit.decided_by != audit.benchmark:
         rests += f"; the policy that decides here, “{said(audit.decided_by)}”, would have cost {number(ours)}"
@@ -130,7 +130,9 @@ def _rests(audit: Audit, checks: list[Check]) -> str:
 
 
 def _whose(audit: Audit) -> str:
-    return "your calendar" if audit.benchmark == "your calendar" else f"a {said(audit.benchmark)}"
+    if audit.benchmark == "your calendar":
+        return "your calendar cost"
+    return f"the {said(audit.benchmark)} would have cost"
 
 
 def _facts(audit: Audit, decision: Decision) -> list[tuple[str, str, str]]:
@@ -141,7 +143,7 @@ def _facts(audit: Audit, decision: Decision) -> list[tuple[str, str, str]]:
     made_of = f"today: {escape(audit.cost)}" if audit.cost.proportional else "as you set it"
     facts = [
         ("A retrain is expected to avoid", _estimate(decision.expected_regret, unit), horizon),
-        ("A retrain costs", f"{decision.cost:,.6g} {unit}", made_of),
+        ("A retrain costs", f"{as_given(decision.cost)} {unit}", made_of),
         ("Chance that a retrain pays", escape(share(chance)) if np.isfinite(chance) else NONE, horizon),
         (
             "This spell has cost so far",
@@ -153,7 +155,7 @@ def _facts(audit: Audit, decision: Decision) -> list[tuple[str, str, str]]:
             f"{number(break_even)} {unit}" if np.isfinite(break_even) else NONE,
             "for this one retrain, with what the policy has learnt at today’s cost"
             if np.isfinite(break_even)
-            else "this policy does not look at the cost",
+            else "at no cost does this policy, as it stands, say otherwise",
         ),
     ]
     if audit.diagnosis is not None:
@@ -179,7 +181,8 @@ def _of_all(audit: Audit, counts: dict[str, int]) -> str:
     some = f", such as {listed([name[:40] for name in names[:3]])}" if names else ""
     told = f"Of {len(audit.decisions)} series, {counts['retrain']} should be retrained now{some}."
     if known:
-        told += f" Retrains of all of them are expected to avoid {number(sum(known))} {unit} in all."
+        which = "all of them" if len(known) == len(saved) else f"the {len(known)} of which that is known"
+        told += f" Retrains of {which} are expected to avoid {number(sum(known))} {unit} in all."
     return told
 
 

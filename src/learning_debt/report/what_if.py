@@ -9,12 +9,12 @@ import xarray as xr
 
 from learning_debt.auditing import Audit
 from learning_debt.auditing.split_evaluation import ORACLE
-from learning_debt.plots.number_text import decimals_for, number
+from learning_debt.plots.number_text import as_given, decimals_for, number
 from learning_debt.pricing.decision_sentences import share
 from learning_debt.report.drawn_numbers import rounded, thinned
 from learning_debt.report.html_parts import Head, counted, escape, name_of, opened, table
 from learning_debt.report.page_charts import shared_marks
-from learning_debt.report.policy_names import by_cost, said
+from learning_debt.report.policy_names import by_cost, cheapest, said
 
 
 def form(audit: Audit, stops: xr.Dataset) -> str:
@@ -46,9 +46,10 @@ def table_of_stops(audit: Audit, stops: xr.Dataset) -> str:
     ]
     if "verdict" in stops:
         rows.append(["today’s verdict", *map(escape, stops["verdict"].values.tolist())])
+    now = escape(cost_texts(audit, stops)[_base(stops)])
     said_so = (
         f"<p>Total cost ({escape(audit.cost.unit)}) had a retrain always cost what the column says. Each policy was "
-        "tuned anew at that cost on the earlier part of the history; the middle column is this audit.</p>"
+        f"tuned anew at that cost on the earlier part of the history; this audit is the column of {now}.</p>"
     )
     return opened("Every cost and every calendar, as a table", said_so + table("Bills at other costs", heads, rows))
 
@@ -73,9 +74,11 @@ def data(audit: Audit, stops: xr.Dataset) -> dict[str, Any]:
     marks = [shared_marks(one) for one in stops["calendar_retrained"].isel(cost=0).values]
     return numbers | {
         "base": _base(stops),
+        "unit": audit.cost.unit,
         "benchmark": audit.benchmark,
         "hindsight": ORACLE,
         "policies": stops["policy"].values.tolist(),
+        "deciders": stops["decided_by"].values.tolist(),
         "amounts": stops["amount"].values.tolist(),
         "intervals": stops["interval"].values.tolist(),
         "costTexts": cost_texts(audit, stops),
@@ -94,34 +97,35 @@ def cost_texts(audit: Audit, stops: xr.Dataset) -> list[str]:
     unit = audit.cost.unit
     if audit.cost.proportional:
         return [f"{factor:g} × what it costs" for factor in stops["cost"].values.tolist()]
-    return [f"{amount:,.6g} {unit}" for amount in stops["amount"].values.tolist()]
+    return [f"{as_given(amount)} {unit}" for amount in stops["amount"].values.tolist()]
 
 
 def calendar_texts(audit: Audit, stops: xr.Dataset) -> list[str]:
     """Calendars of the stops in words."""
-    first = "as you do it" if audit.benchmark == "your calendar" else "the fixed interval of this audit"
+    first = "as you do it" if audit.benchmark == "your calendar" else f"the {said(audit.benchmark)} of this audit"
     return [first, *(_every(interval) for interval in stops["interval"].values.tolist())]
 
 
 def sentences(audit: Audit, stops: xr.Dataset) -> list[str]:
     """What each cost would have meant: today's verdict, the policy that decides, and the cheapest."""
-    names = [name for name in stops["policy"].values.tolist() if name != ORACLE]
     found, unit = [], audit.cost.unit
     for place in range(stops.sizes["cost"]):
         at = stops.isel(cost=place)
-        total = {name: float(at["total"].sel(policy=name)) for name in names}
-        best, ours = min(names, key=lambda name: total[name]), audit.decided_by
+        ours, best = at["decided_by"].item(), cheapest(at["total"])
+        total, least = (float(at["total"].sel(policy=name)) for name in (ours, best[0]))
         retrains = counted(float(at["retrains"].sel(policy=ours)), "retrain")
-        text = f"The policy “{said(ours)}” would have cost {number(total[ours])} {unit}, with {retrains}"
+        text = f"The policy “{said(ours)}” would have cost {number(total)} {unit}, with {retrains}"
         text += (
-            "; nothing else here was cheaper."
-            if best == ours
-            else (f"; the cheapest here, looking back, was “{said(best)}” with {number(total[best])}.")
+            "; no other policy of this audit was cheaper."
+            if ours in best
+            else (f"; the cheapest of this audit, looking back, was “{said(best[0])}” with {number(least)}.")
         )
         if "verdict" in stops:
             chance = float(at["chance"])
-            likely = f"; the chance that a retrain pays would be {share(chance)}" if np.isfinite(chance) else ""
-            head = "This audit" if place == _base(stops) else "Had a retrain always cost that"
+            head, verb = (
+                ("This audit", "is") if place == _base(stops) else ("Had a retrain always cost that", "would be")
+            )
+            likely = f"; the chance that a retrain pays {verb} {share(chance)}" if np.isfinite(chance) else ""
             text = f"{head}: today {at['verdict'].item()}{likely}. {text}"
         found.append(text)
     return found

@@ -1,12 +1,29 @@
-"""Numbers of a column as text, all with the same decimals."""
+"""Numbers as text: in a sentence, and in a column, all of it with the same decimals."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from math import floor, isfinite, isnan, log10
 
-LARGEST = 1e12
-"""From here on numbers are written with an exponent."""
+LARGEST, LEAST = 1e12, 1e-4
+"""From the one on, and in sentences below the other, numbers are written with an exponent."""
+
+
+def plain_number(value: float, digits: int = 3, *, thousands: bool = False) -> str:
+    """A number in a sentence: so many significant digits, its whole part in full, no zeros at its end.
+
+    Examples
+    --------
+    >>> plain_number(65.4, 1), plain_number(1012.3), plain_number(0.0625, 1), plain_number(0.5), plain_number(1234567.0)
+    ('65', '1012', '0.06', '0.5', '1234567')
+    >>> plain_number(2.5e-7), plain_number(4e12), plain_number(float("nan")), plain_number(-1234567.0, thousands=True)
+    ('2.5e-07', '4e+12', 'nan', '-1,234,567')
+    """
+    if not LEAST <= abs(value) < LARGEST:
+        return f"{value:.{digits}g}" if value else "0"
+    places = max(0, digits - 1 - floor(log10(abs(value))))
+    text = f"{value:{',' * thousands}.{places}f}"
+    return text.rstrip("0").rstrip(".") if places else text
 
 
 def aligned(
