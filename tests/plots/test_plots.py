@@ -207,6 +207,13 @@ def test_sampled_against_exact_is_thinned_and_minds_zeros():
     np.testing.assert_array_equal(again.viz["point"]["debt"].item().get_offsets().filled(np.nan), kept)
 
 
+def test_sampled_against_exact_refuses_tables_with_nothing_to_draw():
+    spells = make_spells(periods=6)
+    spells["debt"] = spells["debt"] * np.inf
+    with pytest.raises(ValueError, match="no cell in which all of .* are finite"):
+        plot_sampled_against_exact(spells, spells, backend="none")
+
+
 def test_sampled_against_exact_refuses_tables_of_different_histories():
     with pytest.raises(ValueError, match="differ in size"):
         plot_sampled_against_exact(make_spells(), make_spells(periods=20), backend="none")

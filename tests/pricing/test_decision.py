@@ -97,6 +97,14 @@ def test_it_cannot_tell_when_a_sampler_failed(name, dim):
     assert sound.verdict == "retrain"
 
 
+@pytest.mark.parametrize("exposure", [1e-299, 1e299])
+def test_a_break_even_cost_is_found_where_the_bounds_of_its_search_overflow(exposure):
+    table = table_of(predictive_debt=lambda s, t: 0.1 * (t - s)).assign(exposure=("period", np.full(4, exposure)))
+    with np.errstate(over="ignore"):  # of the chance that a retrain pays
+        decision = ld.decide(table, PredictiveDebtThreshold(8.0), exposure, deployed_at=1, horizon=5)
+    assert decision.break_even_cost == pytest.approx(2.4 * exposure, rel=1e-8)
+
+
 @pytest.mark.parametrize("exposure", [1.0, 3.0])
 def test_the_break_even_cost_of_priced_debt_is_multiplier_times_exposure_times_debt(exposure):
     table = table_of(predictive_debt=lambda s, t: 0.1 * (t - s)).assign(exposure=("period", np.full(4, exposure)))

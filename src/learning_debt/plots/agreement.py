@@ -124,6 +124,8 @@ def paired_cells(sampled: xr.Dataset, exact: xr.Dataset, max_points: int, random
         raise ValueError(f"the tables share none of the signals {SAMPLED}")
     present = np.logical_and.reduce([np.isfinite(t[name].values) for name in names for t in (ours, theirs)])
     chosen = np.flatnonzero(present)
+    if chosen.size == 0:
+        raise ValueError(f"the tables share no cell in which all of {names} are finite: there is nothing to draw")
     if chosen.size > max_points:
         chosen = np.sort(np.random.default_rng(random_seed).choice(chosen, max_points, replace=False))
 

@@ -55,7 +55,7 @@ def break_even_costs(policy: Policy, state: Any, signals: Signals) -> Array:
         return np.asarray(policy.step(state, replace(signals, cost=cost))[1], dtype=bool)
 
     around = np.where(signals.cost > 0, signals.cost, 1.0)
-    smallest, largest = np.finfo(float).tiny, np.finfo(float).max / FURTHEST
+    smallest, largest = 10 * np.finfo(float).tiny, np.finfo(float).max / (10 * FURTHEST)
     around = np.clip(around, smallest * FURTHEST, largest)  # bounds that overflow would be halved for ever
     low, high = around / FURTHEST, around * FURTHEST
     flips = retrains(low) != retrains(high)
