@@ -210,7 +210,7 @@ def test_sampled_against_exact_is_thinned_and_minds_zeros():
 def test_sampled_against_exact_refuses_tables_with_nothing_to_draw():
     spells = make_spells(periods=6)
     spells["debt"] = spells["debt"] * np.inf
-    with pytest.raises(ValueError, match="no cell in which all of .* are finite"):
+    with pytest.raises(ValueError, match=r"no cell in which all of .* are finite"):
         plot_sampled_against_exact(spells, spells, backend="none")
 
 
