@@ -1,5 +1,6 @@
 """Whether retrains pay as often as was said: the check itself, the stored figures, and the sentences about them."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -108,3 +109,12 @@ def test_figures_of_one_real_history_are_those_stored():
     found, stored = reliability(said, paid, np.zeros(said.size, dtype=int)), of("real histories", part="massachusetts")
     np.testing.assert_array_equal(found["cases"], stored["cases"])
     np.testing.assert_allclose(found["paid"], stored["paid"], atol=2e-4)
+
+
+def test_where_retrains_are_free_whatever_is_avoided_pays(random_spells):
+    spells = ld.check_spells(random_spells(60))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        cases = chances_of_past_retrains(spells, ld.RetrainingCost(0.0), 5)
+    assert 0 < int(cases["paid"].sum()) < cases["paid"].size
+    np.testing.assert_array_equal(cases["paid"], cases["avoided"] > 0)

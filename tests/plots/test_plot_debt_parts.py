@@ -42,6 +42,7 @@ def test_rows_go_from_the_largest_to_the_least(parts, backend):
         assert [text.get_text() for text in axes.get_yticklabels()] == drawn
         assert "marginal posterior debt (nats)" in axes.get_xlabel()
         assert "at least" in axes.get_xlabel()
+        assert "1 without a finite value left out" in axes.get_xlabel()
 
 
 def test_intervals_are_as_wide_as_asked_for(parts):

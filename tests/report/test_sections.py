@@ -47,6 +47,13 @@ def test_what_moved_is_what_debt_by_block_says(replayed):
     assert found.groups["store"].values.tolist() == ["Graz", "Linz"]
 
 
+@pytest.mark.parametrize(("values", "said"), [([0.8, np.inf], "of variance"), ([np.nan, np.inf], "of slope, variance")])
+def test_parts_without_a_finite_number_are_named(values, said):
+    columns = {"value": values, "standard_error": [0.0, 0.0], "reliable": [True, True]}
+    blocks = xr.Dataset({name: ("block", of) for name, of in columns.items()}, {"block": ["slope", "variance"]})
+    assert f"No finite number is known {said}." in stale_section([], blocks, None, False)
+
+
 def test_parameters_over_the_periods(replayed):
     found = staleness(replayed, 10).parameters
     exact = np.array([replayed.posterior(period).mean for period in (0, replayed.periods)])

@@ -53,7 +53,8 @@ def chances_of_past_retrains(
         cells = cells_of(table.isel({SERIES: [place]}))
         foretold, came = forecast(cells, horizon), mean_avoided(cells.gaps, horizon)[0, deployed_at, column]
         scale = horizon * exposure[place, column]
-        in_costs = scale / costs[place, deployed_at, column]
+        with np.errstate(divide="ignore"):  # where retrains are free, all that is avoided pays
+            in_costs = scale / costs[place, deployed_at, column]
         said = foretold.chance_above(1 / _at_cell(in_costs, foretold.mean.shape, deployed_at, column))
         values = {
             "said": said[0, deployed_at, column],

@@ -42,7 +42,8 @@ def plot_debt_parts(
     parts : Dataset
         From `debt_by_block` or `debt_by_group`.
     max_parts : int
-        Of more parts, only those of the largest absolute value are drawn.
+        Of more parts, only those of the largest absolute value are drawn. Parts without a finite value are left out,
+        and the label of the axis says how many.
     ci_prob : float, optional
         Of the intervals; ``rcParams["stats.ci_prob"]`` of ArviZ by default.
     plot_collection : PlotCollection, optional
@@ -105,7 +106,10 @@ def plot_debt_parts(
     for visual, shown, looks in marks:
         if bool((shown & values["value"].notnull()).any()):
             canvas.draw(visual, vz.scatter_x, values.where(shown), ["y"], **looks)
-    _draw_axes(canvas, parts.attrs, names, bool(bound.any()))
+    unknown = parts["value"].size - int(np.isfinite(parts["value"].values).sum())
+    said = ["; triangles: at least"] if bool(bound.any()) else []
+    said += [f"; {unknown} without a finite value left out"] if unknown else []
+    _draw_axes(canvas, parts.attrs, names, "".join(said))
     return canvas.collection
 
 
@@ -132,7 +136,7 @@ def _ordered(parts: xr.Dataset, most: int) -> xr.Dataset:
     return xr.Dataset({name: ("part", column[order]) for name, column in columns.items()}, {"part": labels})
 
 
-def _draw_axes(canvas: Canvas, attrs: Mapping[Any, Any], names: Sequence[str], bounded: bool) -> None:
+def _draw_axes(canvas: Canvas, attrs: Mapping[Any, Any], names: Sequence[str], said: str) -> None:
     """Line at zero, axis label and the names of the rows."""
     rows, short = (
         np.arange(len(names))[::-1],
@@ -143,6 +147,6 @@ def _draw_axes(canvas: Canvas, attrs: Mapping[Any, Any], names: Sequence[str], b
     quantity = literal(f"{attrs.get('quantity', 'debt')} ({attrs.get('unit', 'nats')})", canvas.backend)
     blank = xr.Dataset({"value": 0.0})
     canvas.frame("zero", vz.vline, blank, color="B3", width=0.8)
-    canvas.frame("xlabel", vz.labelled_x, blank, text=quantity + ("; triangles: at least" if bounded else ""))
+    canvas.frame("xlabel", vz.labelled_x, blank, text=quantity + said)
     canvas.frame("labels", set_yticks, blank, values=rows, labels=labels)
     canvas.frame("limits", vz.set_ylim, blank, limits=(-0.6, len(names) - 0.4))

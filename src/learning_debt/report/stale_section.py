@@ -9,10 +9,10 @@ import xarray as xr
 
 from learning_debt.plots.literal_text import labels_of
 from learning_debt.plots.number_text import NONE, decimals_for, number
-from learning_debt.report.html_parts import Head, escape, name_of, table
+from learning_debt.report.html_parts import Head, escape, name_of, shortened, table
 from learning_debt.report.svg_chart import Chart, figure
 
-MOST_PARTS = 30
+MOST_PARTS, MOST_NAMED = 30, 5
 HOW = (
     "<p>Which parameters moved, and which rows moved them, is shown where the page is written with the forecaster at "
     "hand: <code>learning-debt audit MODEL.py</code> does it for one series whose posteriors can be made from few "
@@ -48,8 +48,13 @@ def _parts_of_debt(parts: xr.Dataset, title: str, what: str, about: str) -> str:
     (dim,) = parts["value"].dims
     values, names = parts["value"].values, labels_of(parts[dim]).texts
     finite = [k for k in np.argsort(-np.nan_to_num(np.abs(values)), kind="stable").tolist() if np.isfinite(values[k])]
+    unknown = [shortened(names[k]) for k in range(values.size) if not np.isfinite(values[k])]
+    more = f" and {len(unknown) - MOST_NAMED} more" if len(unknown) > MOST_NAMED else ""
+    left_out = (
+        f"<p>No finite number is known of {escape(', '.join(unknown[:MOST_NAMED]))}{more}.</p>" if unknown else ""
+    )
     if not finite:
-        return ""
+        return f"<h3>{escape(title)}</h3>{left_out}"
     shown, largest = finite[:MOST_PARTS], float(np.abs(values[finite]).max()) or 1.0
     places = decimals_for(values[finite].tolist())
     bounds = parts["lower_bound"].values if "lower_bound" in parts else np.zeros(values.size, dtype=bool)
@@ -66,7 +71,7 @@ def _parts_of_debt(parts: xr.Dataset, title: str, what: str, about: str) -> str:
     ]
     cut = f"<p>The largest {len(shown)} of {len(finite)}.</p>" if len(finite) > len(shown) else ""
     heads = [Head(what, words=True), Head("share of the largest", words=True), Head("moved", "nats"), Head("error")]
-    return f"<h3>{escape(title)}</h3><p>{escape(about)}</p>{table(title, heads, rows)}{cut}"
+    return f"<h3>{escape(title)}</h3><p>{escape(about)}</p>{table(title, heads, rows)}{cut}{left_out}"
 
 
 def _bar(share: float) -> str:
