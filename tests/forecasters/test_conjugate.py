@@ -1,6 +1,7 @@
 """ConjugateRegression: exact methods against the array floor, draws through the interface of sampled models."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from scipy import stats
@@ -203,3 +204,64 @@ def test_missing_variables_are_named(forecaster, data):
         forecaster.as_batch({"x": data["x"]})
     with pytest.raises(KeyError, match="lacks the variable 'x'"):
         forecaster.predict(forecaster.sample(forecaster.prior, draws=2), {"y": data["y"]})
+
+
+NAMES = ["intercept", "price", "promotion"]
+TABLE = pd.DataFrame(
+    {"price": [2.0, 3.0, 2.5, 2.2], "promotion": [True, False, False, True], "y": [1.0, 2.0, 1.4, 0.9], "note": "a"}
+)
+MATRIX = {"x": np.column_stack([np.ones(4), TABLE["price"], TABLE["promotion"]]), "y": TABLE["y"]}
+
+
+@pytest.fixture(name="named")
+def three_named_coefficients():
+    return ConjugateRegression(NIG(np.zeros(3), np.eye(3), 2, 1), coefficient_names=NAMES)
+
+
+def same(first, second):
+    return all(np.allclose(one, other, rtol=1e-12, atol=0) for one, other in zip(first, second, strict=True))
+
+
+def test_a_table_with_a_column_for_each_name_is_the_matrix(named):
+    posterior = named.fit(MATRIX)
+    assert same(named.fit(TABLE), posterior)
+    assert same(named.fit(TABLE[["y", "promotion", "price"]]), posterior), "whatever the order of the columns"
+    assert same(named.fit(TABLE.assign(intercept=1.0)), posterior)
+    assert not same(named.fit(TABLE.assign(intercept=0.5)), posterior), "a column intercept counts where there is one"
+    np.testing.assert_array_equal(named.log_score(posterior, TABLE), named.log_score(posterior, MATRIX))
+    draws = named.sample(posterior, draws=5, random_seed=1)
+    for method in (named.predict, named.row_distributions):
+        of_table = method(draws, TABLE.drop(columns="y"), random_seed=1)
+        of_matrix = method(draws, {"x": MATRIX["x"]}, random_seed=1)
+        values = [found["y"] if method == named.predict else found.parameters[0] for found in (of_table, of_matrix)]
+        np.testing.assert_array_equal(*values)
+
+
+def test_a_matrix_comes_before_columns_and_a_coefficient_may_be_called_x(named):
+    assert same(named.fit(MATRIX | {"price": TABLE["price"] * 9}), named.fit(MATRIX))
+    called = ConjugateRegression(NIG(np.zeros(2), np.eye(2), 2, 1), coefficient_names=["intercept", "x"])
+    plain = ConjugateRegression(NIG(np.zeros(2), np.eye(2), 2, 1))
+    expected = plain.fit({"x": MATRIX["x"][:, :2], "y": TABLE["y"]})
+    assert same(called.fit({"x": TABLE["price"], "y": TABLE["y"]}), expected)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"promotion": None}, KeyError, r"lacks the variable 'promotion' \(it has"),
+        ({"y": None}, KeyError, "lacks the variable 'y'"),
+        ({"promotion": ["yes", "no", "no", "yes"]}, ValueError, "'promotion' must hold numbers"),
+        ({"price": [2.0, np.nan, 2.5, 2.2]}, ValueError, "'price' is not finite at obs=1"),
+        ({"price": ("store", [2.0])}, ValueError, "'price' must run along 'obs' only"),
+        ({"price": [2.0, 1e99, 2.5, 2.2]}, ValueError, "'price' holds numbers as large as 1e"),
+    ],
+)
+def test_bad_columns_are_named(named, change, error, message):
+    rows = TABLE.to_dict("list") | change
+    with pytest.raises(error, match=message):
+        named.fit({name: values for name, values in rows.items() if values is not None})
+
+
+def test_rows_of_a_table_are_told_how_columns_are_named():
+    with pytest.raises(KeyError, match=r"once coefficient_names=\['intercept', 'price'\] names them"):
+        ConjugateRegression(PRIOR).fit(TABLE)

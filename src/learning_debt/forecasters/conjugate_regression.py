@@ -13,9 +13,10 @@ import xarray as xr
 from learning_debt.arrays.conjugate import nig as exact
 from learning_debt.arrays.conjugate.nig import NIG
 from learning_debt.arrays.predictive.families import RowDistributions
-from learning_debt.data import as_dataset, not_numbers, require_same_rows, require_variables
+from learning_debt.data import as_dataset, require_same_rows, require_variables
 from learning_debt.errors import IncomparablePosteriorsError
 from learning_debt.forecasters.base import GRADIENT_EVALUATIONS, SAMPLE, as_row_weight
+from learning_debt.forecasters.design_matrix import as_numbers, has_matrix, side_by_side
 from learning_debt.validation import (
     describe,
     require_instance,
@@ -26,8 +27,6 @@ from learning_debt.validation import (
 )
 
 COEFFICIENT = "coefficient"
-LARGEST_NUMBER = 1e60
-"""Beyond it fourth powers, which variances of score gaps are made of, come near the largest float."""
 _DRAWN = ("coefficients", "variance")
 
 
@@ -45,7 +44,9 @@ class ConjugateRegression:
         Name of the dimension that runs over observations.
     coefficient_names : sequence of str, optional
         Labels of the columns of x in the prior's order. With them, a batch whose x carries labels is matched by
-        label, never by position, and draws carry them; without them columns count by position.
+        label, never by position, and draws carry them; without them columns count by position. With them rows may
+        also come without ``x`` and with a column of each name instead, as in a CSV file or a data frame; where they
+        have no column ``intercept``, that coefficient's is all ones.
 
     Raises
     ------
@@ -64,6 +65,12 @@ class ConjugateRegression:
     >>> shadow = forecaster.update(deployed, {"x": [1.0, -1.0], "y": [3.0, -3.1]})
     >>> round(forecaster.posterior_debt(shadow, deployed), 3)
     1.886
+
+    With names, rows are those of a table:
+
+    >>> named = ConjugateRegression(NIG([0, 0], np.eye(2), 2, 1), coefficient_names=["intercept", "price"])
+    >>> named.as_batch({"price": [2.0, 3.0], "y": [1.1, 1.9]})["x"].values.tolist()
+    [[1.0, 2.0], [1.0, 3.0]]
     """
 
     def __init__(
@@ -117,7 +124,8 @@ class ConjugateRegression:
         Parameters
         ----------
         data : xarray.Dataset, mapping or pandas.DataFrame
-            With ``x`` (observation, coefficient), or (observation,) for a single coefficient, and ``y`` (observation).
+            With ``x`` (observation, coefficient), or (observation,) for a single coefficient, and ``y`` (observation);
+            in place of ``x`` a column for each of the `coefficient_names`.
 
         Returns
         -------
@@ -127,20 +135,23 @@ class ConjugateRegression:
         Raises
         ------
         KeyError
-            If x or y is missing.
+            If y is missing, or x and a column for one of the names.
         ValueError
             If there are no rows, a value is not finite or not a number, or x has not one column per prior coefficient.
         """
         dataset = as_dataset(data, self.observation_dim, ["x", "y"])
         self._require_columns(dataset)
         design = self._design(dataset)
-        outcome = _numeric(dataset["y"], "y")
+        outcome = as_numbers(dataset["y"], "y")
         if outcome.dims != (self.observation_dim,):
             raise ValueError(f"data variable 'y' must run along {self.observation_dim!r} only, not {outcome.dims}")
         return xr.Dataset({"x": design, "y": outcome})
 
     def _require_columns(self, dataset: xr.Dataset) -> None:
-        """Refuse rows without x or y, which a data frame has under names of its own."""
+        """Refuse rows without y, or without x, which a data frame has under names of its own."""
+        if self._names is not None:
+            require_variables(dataset, ["y"])
+            return
         try:
             require_variables(dataset, ["x", "y"])
         except KeyError as error:
@@ -148,7 +159,8 @@ class ConjugateRegression:
                 f"{error.args[0]}: ConjugateRegression reads the outcome y, and x with a column for each of its "
                 f"{self.prior.mean.shape[-1]} coefficient(s), ones for an intercept among them; from a data frame, "
                 "{'x': np.column_stack([np.ones(len(frame)), frame['price']]), 'y': frame['sold'], 'period': "
-                "frame['period']}"
+                "frame['period']}; or it reads a column for each coefficient, once coefficient_names=['intercept', "
+                "'price'] names them"
             ) from None
 
     def fit(self, data: Any, *, row_weight: Any = None, random_seed: int | None = None) -> NIG:
@@ -276,10 +288,9 @@ class ConjugateRegression:
     def row_distributions(
         self, posterior: xr.DataTree, batch: Any, past: Any = None, *, random_seed: int | None = None
     ) -> RowDistributions:
-        """Normal distributions of the outcome at every draw and row; the batch needs ``x`` only."""
+        """Normal distributions of the outcome at every draw and row; the batch needs no ``y``."""
         require_seed("random_seed", random_seed)
         dataset = as_dataset(batch, self.observation_dim, ["x"])
-        require_variables(dataset, ["x"])
         coefficients, variance = self._draws(posterior)
         location = coefficients @ self._design(dataset).values.T
         return RowDistributions("normal", (location, np.sqrt(variance)[:, None]), location.shape)
@@ -289,11 +300,10 @@ class ConjugateRegression:
     ) -> xr.Dataset:
         """One outcome of every row per posterior draw, ``y`` (sample, observation); `past` is ignored.
 
-        The batch needs ``x`` only.
+        The batch needs no ``y``.
         """
         require_seed("random_seed", random_seed)
         dataset = as_dataset(batch, self.observation_dim, ["x"])
-        require_variables(dataset, ["x"])
         design = self._design(dataset)
         coefficients, variance = self._draws(posterior)
         location = coefficients @ design.values.T
@@ -362,7 +372,10 @@ class ConjugateRegression:
 
     def _design(self, dataset: xr.Dataset) -> xr.DataArray:
         """x as floats with dims (observation, coefficient), columns in the prior's order."""
-        x = _numeric(dataset["x"], "x")
+        if self._names is not None and not has_matrix(dataset, self._names):
+            return side_by_side(dataset, self._names, self.observation_dim, COEFFICIENT)
+        require_variables(dataset, ["x"])
+        x = as_numbers(dataset["x"], "x")
         if x.dims == (self.observation_dim,):
             x = x.expand_dims(COEFFICIENT, axis=1)
         if x.ndim != 2 or self.observation_dim not in x.dims:
@@ -434,16 +447,3 @@ class ConjugateRegression:
         """Label values (sample, observation) with the coordinates of the batch's rows."""
         coords = {name: coord for name, coord in row.coords.items() if coord.dims == (self.observation_dim,)}
         return xr.Dataset({"y": ((SAMPLE, self.observation_dim), values)}, coords=coords)
-
-
-def _numeric(variable: xr.DataArray, name: str) -> xr.DataArray:
-    if variable.dtype.kind not in "fiub":
-        raise ValueError(not_numbers(name, variable.values))
-    numbers = np.asarray(variable.values, dtype=float)
-    largest = max(float(numbers.max(initial=0.0)), -float(numbers.min(initial=0.0)))
-    if largest > LARGEST_NUMBER:
-        raise ValueError(
-            f"data variable {name!r} holds numbers as large as {largest:.3g}, whose squares and products overflow; "
-            f"bring it to a unit in which all lie within {LARGEST_NUMBER:g}"
-        )
-    return variable.copy(data=numbers)
