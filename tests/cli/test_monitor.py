@@ -94,7 +94,16 @@ def test_init_walks_through_the_periods_since_the_last_retrain(tmp_path, monkeyp
     assert done.exit_code == 0, done.output
     status = told(done)
     assert (status["in_service"], status["label"], status["period"]) == ("w029", "w039", 10)
-    assert status["cost"] == 0.3
+    assert (status["cost"], status["policy"]) == (0.3, "CUSUM(0.5)")
+    assert "the policy is the one that the file names" in done.stderr
+
+
+def test_init_says_what_serves_and_which_policy_decides(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("model.py").write_text(MODEL + POLICY)
+    first, line = run("init", "state", "--model", "model.py", "--last-retrain", "w029").stdout.splitlines()
+    assert first == "model.py: forecaster, a ConjugateRegression; the policy is the one that the file names"
+    assert line == "state: what was trained after w029 serves; from the period after w039 on CUSUM(0.5) decides"
 
 
 def test_init_takes_the_policy_of_an_audit_where_the_file_names_none(tmp_path, monkeypatch):
@@ -105,6 +114,7 @@ def test_init_takes_the_policy_of_an_audit_where_the_file_names_none(tmp_path, m
     done = run("init", "state", "--model", "model.py", *options)
     assert done.exit_code == 0, done.output
     assert "an audit of the history chooses the policy" in done.output
+    assert "the recommended policy decides" in done.stdout
     status = ld.Monitor.open("state").status()
     assert (status["in_service"], status["cost"], status["period"]) == ("w029", 0.5, 10)
 
@@ -381,6 +391,22 @@ def test_the_report_audits_what_was_observed(home):
     done = run("report", "state", "--model", "model.py", "--calendar", "13", "--json")
     assert done.exit_code == 0, done.output
     assert "Calendar(13)" in Path(told(done)["page"]).read_text()
+
+
+@pytest.mark.slow
+def test_a_report_after_a_redeploy_is_about_what_served_and_says_so(home):
+    observe("a.csv", frame(50, 70, slope=0.0))
+    assert run("redeploy", "state", "--model", "model.py", "--force").exit_code == 0
+    done = run("report", "state", "--model", "model.py", "--calendar", "13", "--no-what-if")
+    assert done.exit_code == 0, done.output
+    assert "decides by the recommended policy, as an audit does; what CUSUM(0.5) said" in done.stdout
+    page = Path("report/report.html").read_text()
+    since = "what was trained after w069 serves since then, and no outcomes have come in since"
+    assert page.count(since) == 2, "under the title and in the log"
+    assert "trained after w039, in service for 30 periods" in page
+    observe("b.csv", frame(70, 71))
+    run("report", "state", "--model", "model.py", "--no-what-if")
+    assert "serves since then" not in Path("report/report.html").read_text()
 
 
 def test_history_lists_the_decisions(home):

@@ -69,6 +69,19 @@ def told(tmp_path):
     return CommandHook([sys.executable, "-c", program]), messages
 
 
+def test_an_audit_decides_about_what_served_at_the_last_decision(folder):
+    monitor = monitor_of(folder)
+    assert monitor.history().attrs["since"] == ""
+    before = monitor.audit(calendar=5, split=0.5, resamples=20).decision
+    monitor.redeploy(force=True)
+    after = monitor.audit(calendar=5, split=0.5, resamples=20).decision
+    assert (after.deployed_label, after.spell_age, after.verdict) == (29, 16, before.verdict)
+    assert monitor.history().attrs["since"].startswith("what was trained after 45 serves")
+    monitor.observe(rows(46, 47))
+    assert monitor.audit(calendar=5, split=0.5, resamples=20).decision.deployed_label == 45
+    assert monitor.history().attrs["since"] == ""
+
+
 # Alerts
 
 

@@ -27,6 +27,25 @@ def answers(command: str, as_json: bool) -> Answers:
     return Answers(SCHEMA, command, as_json)
 
 
+def begun_line(name: str, status: Mapping[str, Any]) -> str:
+    """What serves in a monitor that has just been made, and which policy decides about it from when on."""
+    return (
+        f"{name}: what was trained after {status['in_service']} serves; from the period after {status['last_label']} "
+        f"on {status['policy']} decides"
+    )
+
+
+def report_lines(page: Path, decider: str, agreed: str) -> list[str]:
+    """Where the page is; and where another policy decides on it than in the monitor, that it does."""
+    lines = [f"report: {page}"]
+    if decider != agreed:
+        lines.append(
+            f"the page decides by {decider}, as an audit does; what {agreed} said in every period stands in its "
+            "decision log"
+        )
+    return lines
+
+
 def decision_lines(status: Mapping[str, Any], explained: str) -> list[str | Part]:
     """A decision for a person: what, about what, and what it rested on."""
     said = [f"{status['series']}, {status['label']}: {status['verdict']}", *explained.split("\n")]

@@ -13,7 +13,15 @@ import typer
 
 import learning_debt as ld
 from learning_debt.cli.command_endings import PlainConsole, clear_endings
-from learning_debt.cli.monitor_answers import ENDINGS, answers, decision_lines, history_table, write_whole
+from learning_debt.cli.monitor_answers import (
+    ENDINGS,
+    answers,
+    begun_line,
+    decision_lines,
+    history_table,
+    report_lines,
+    write_whole,
+)
 from learning_debt.cli.monitor_hooks import hooks_of, registry_of
 from learning_debt.cli.monitor_options import (
     AsJson,
@@ -77,7 +85,8 @@ def init(
         options = {"cost": cost, "calendar": calendar, "last_retrain": last_retrain, "late": late, "random_seed": seed}
         with begun_monitor(directory, model, history, options, answered.console) as monitors:
             found = [monitor.status() for monitor in each_of(monitors)]
-            lines = [f"{directory}: {one['series']} is watched from {one['last_label']} on" for one in found]
+            alone = isinstance(monitors, ld.Monitor)
+            lines = [begun_line(str(directory) if alone else f"{directory}, {one['series']}", one) for one in found]
             answered.give(alone_or_all(found, monitors), lines)
 
 
@@ -255,7 +264,10 @@ def redeploy(
                 answered.give({"deployed": False, "check": error.check}, [f"not put into service: {error.check}"])
                 raise typer.Exit(FAILED_CHECK) from error
             status = monitor.status()
-            answered.give({"deployed": True, "check": check, **status}, [f"{status['in_service']} serves; {check}"])
+            answered.give(
+                {"deployed": True, "check": check, **status},
+                [f"what was trained after {status['in_service']} serves; {check}"],
+            )
             _register(monitor, directory, series, registry)
 
 
@@ -281,7 +293,7 @@ def rollback(
         monitor = one_of(opened(directory), series)
         monitor.rollback(label_of(monitor, to, "--to"), reason=reason)
         status = monitor.status()
-        answered.give(status, [f"{status['in_service']} serves again"])
+        answered.give(status, [f"what was trained after {status['in_service']} serves again"])
         _register(monitor, directory, series, registry)
 
 
@@ -344,6 +356,7 @@ def report(
     with clear_endings(model.absolute().parent):
         from learning_debt.cli.monitor_of_file import monitor_of
         from learning_debt.cli.monitor_series import one_of
+        from learning_debt.monitor.agreed_settings import policy_in_words
         from learning_debt.report import require_writable, write_report
 
         answered = answers("report", as_json)
@@ -352,7 +365,8 @@ def report(
             monitor = one_of(monitors, series)
             found = monitor.audit(calendar=calendar, split=split)
             page = write_report(found, out, title=directory.absolute().name, ledger=monitor.history(), what_if=what_if)
-        answered.give({"page": str(page)}, [f"report: {page}"])
+            decider = policy_in_words(found.decision.policy)
+            answered.give({"page": str(page)}, report_lines(page, decider, monitor.status()["policy"]))
 
 
 @app.command()

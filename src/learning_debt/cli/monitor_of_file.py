@@ -64,6 +64,7 @@ def begun_monitor(
             raise ValueError(f"say how often you retrain: --calendar N, in periods, or calendar in {model.name}")
         many = rehearsed.sizes[SERIES] > 1
         if "policy" in settings.said:
+            console.say(f"{model.name}: {source}; the policy is the one that the file names", "bold")
             given = {**settings.said, **settings.given, **audit_options, "cost": cost}
             chosen = {name: given[name] for name in CREATION if name in given}
             if many:

@@ -59,7 +59,9 @@ def side_by_side(dataset: xr.Dataset, names: Sequence[str], observation_dim: str
     require_usable(dataset, needed)
     for name in needed:
         if dataset[name].dims != (observation_dim,):
-            raise ValueError(f"data variable {name!r} must run along {observation_dim!r} only, not {dataset[name].dims}")
+            raise ValueError(
+                f"data variable {name!r} must run along {observation_dim!r} only, not {dataset[name].dims}"
+            )
     ones = np.ones(dataset.sizes[observation_dim])
     columns = [as_numbers(dataset[name], name).values if name in needed else ones for name in names]
     return xr.DataArray(np.stack(columns, axis=1), {column_dim: list(names)}, (observation_dim, column_dim))

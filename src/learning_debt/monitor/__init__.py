@@ -7,6 +7,7 @@ plain). Numbers that are not known are NaN, labels of periods are text or whole 
 field                                   what it is
 ======================================  ====================================================================
 ``series``                              name of the series among others, or of the folder (`status` only)
+``policy``                              what decides, in words (`status` only)
 ``period``, ``label``                   number of the last period that was observed, from 1, and its label
 ``verdict``                             ``"retrain"``, ``"wait"`` or ``"cannot tell"``
 ``reason``                              one sentence

@@ -11,6 +11,7 @@ from typing import Any
 from learning_debt.data.update_rule import UpdateRule
 from learning_debt.policies.base import Policy
 from learning_debt.policies.cost import RetrainingCost
+from learning_debt.policies.recommended import Recommended
 from learning_debt.policies.saving import as_text, from_text
 from learning_debt.scores import Score
 from learning_debt.shadows.base import ShadowKeeper
@@ -155,3 +156,15 @@ def _version(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return "not installed"
+
+
+def policy_in_words(policy: Policy) -> str:
+    """A policy as the reasons of decisions name it.
+
+    Examples
+    --------
+    >>> import learning_debt as ld
+    >>> policy_in_words(ld.policies.CUSUM(2.0))
+    'CUSUM(2)'
+    """
+    return "the recommended policy" if isinstance(policy, Recommended) else str(policy)

@@ -105,8 +105,8 @@ def by_period(given: Any, dim: str, what: str, late: int = 0) -> list[Arriving]:
         if name in rows.variables and not late:
             raise ValueError(
                 f"{what} has a column {name!r}, and the monitor was made for rows that come with their period and stay "
-                "as they are: leave it out, or make a monitor with late=4, say, for rows that come, or are revised, up "
-                "to 4 periods later"
+                "as they are: leave it out, or make a monitor with late=4 (--late 4), say, for rows that come, or are "
+                "revised, up to 4 periods later"
             )
     if SERIES in rows.variables and len(np.unique(np.asarray(rows[SERIES].values).astype(str))) > 1:
         raise ValueError(f"{what} holds several series; a monitor is of one: give each its own folder")
@@ -169,7 +169,7 @@ def _require_next(new: Labels, known: Labels, last: str, gaps: bool) -> None:
     if missing is not None:
         raise ValueError(
             f"period {missing} is left out: the batch goes on with {new.texts[0]} after {last}. Nothing has changed; "
-            f"observe {missing} first, or, if there is no such period, pass gaps=True"
+            f"observe {missing} first, or, if there is no such period, pass gaps=True (--gaps)"
         )
 
 
@@ -177,7 +177,10 @@ def _require_like(text: str, one: Arriving, known: Known, dim: str, varying_rows
     found, own = columns_of(one.rows, dim), one.rows.sizes[dim] - one.late
     for name in known.columns:
         if name not in found:
-            raise ValueError(f"batch of period {text} lacks the column {name!r}, which the history has")
+            raise ValueError(
+                f"batch of period {text} lacks the column {name!r}, which the history has; a batch has the columns of "
+                f"the history: {', '.join(list(known.columns)[:20])}"
+            )
     for name, made in found.items():
         if name not in known.columns:
             raise ValueError(f"batch of period {text} has a column {name!r} that the history lacks; drop it")

@@ -20,23 +20,19 @@ from learning_debt.monitor.state_folder import StateFolder
 from learning_debt.representations import Part, Sentence, verdict_part
 from learning_debt.spells.schema import se_of
 
-ANSWERS = ("redeploy", "rollback", "decline")
+DEPLOYING = ("redeploy", "rollback")
+ANSWERS = (*DEPLOYING, "decline")
 
 
 def status_of(ledger: Ledger, path: Path) -> dict[str, Any]:
     """As `Monitor.status` gives it."""
     standing, decision, head = Standing.of(ledger), last_decision(ledger), ledger.head
     assert head is not None
-    number = 0 if decision is None else decision.period
     told = _nothing_yet(ledger, standing) if decision is None else decision.as_dict()
-    answer = ledger.first(
-        f"SELECT kind, reason FROM entries WHERE kind IN {ANSWERS} AND period = ? AND number > 0 ORDER BY number DESC",
-        number,
-    )
     served = plain_label(standing.label(ledger, standing.in_service))
-    told["answer"] = "" if answer is None else answer["kind"]
-    if answer is not None and answer["kind"] != "decline":
-        told |= {"verdict": "wait", "reason": f"{served} serves since then, and none of its forecasts has outcomes yet"}
+    told["answer"] = _answer(ledger, decision)
+    if told["answer"] in DEPLOYING:
+        told |= {"verdict": "wait", "reason": _since(served)}
     return told | {
         "series": standing.name(path),
         "in_service": served,
@@ -45,6 +41,19 @@ def status_of(ledger: Ledger, path: Path) -> dict[str, Any]:
         "rollback_to": [plain_label(standing.label(ledger, number)) for number in rollback_numbers(standing)],
         "head": head["receipt"],
     }
+
+
+def _answer(ledger: Ledger, decision: RecordedDecision | None) -> str:
+    """What the owner has done about the last decision; empty where that is nothing."""
+    answer = ledger.first(
+        f"SELECT kind FROM entries WHERE kind IN {ANSWERS} AND period = ? AND number > 0 ORDER BY number DESC",
+        0 if decision is None else decision.period,
+    )
+    return "" if answer is None else str(answer["kind"])
+
+
+def _since(served: Any) -> str:
+    return f"what was trained after {served} serves since then, and no outcomes have come in since"
 
 
 def _nothing_yet(ledger: Ledger, standing: Standing) -> dict[str, Any]:
@@ -83,7 +92,10 @@ def history_of(ledger: Ledger) -> xr.Dataset:
     labels, kind = stored_of([row["label_text"] for row in rows])
     trained, _ = stored_of([row["deployed_label_text"] for row in rows])
     coords = {"period": [decision.period for decision in decisions], "label": ("period", labels, kind)}
-    return xr.Dataset(found, coords | {"deployed_label": ("period", trained, kind)})
+    answered = _answer(ledger, decisions[-1] if decisions else None) in DEPLOYING
+    standing = Standing.of(ledger)
+    since = _since(label_text(standing.label(ledger, standing.in_service))) if answered else ""
+    return xr.Dataset(found, coords | {"deployed_label": ("period", trained, kind)}, {"since": since})
 
 
 def explained(ledger: Ledger, period: Any = None) -> str:
@@ -110,7 +122,7 @@ def explained(ledger: Ledger, period: Any = None) -> str:
             f"{decision.recalled_periods} period(s); of all pairs of a posterior and a period in them "
             f"{_share(decision.recalled_share)} are kept."
         )
-    told += [f"In doubt: {doubt.name.lower().replace('_', ' ')}." for doubt in decision.doubts]
+    told += [f"In doubt: {doubt.text()}." for doubt in decision.doubts]
     told.append(f"Receipt {decision.receipt[:16]}.")
     return "\n".join(told)
 

@@ -9,13 +9,14 @@ import xarray as xr
 
 from learning_debt.auditing import Audit
 from learning_debt.auditing import audit as audit_spells
+from learning_debt.monitor.agreed_settings import policy_in_words
 from learning_debt.monitor.kept_labels import stored_of
 from learning_debt.monitor.ledger import opened
 from learning_debt.monitor.ledger_audit import spells_of
 from learning_debt.monitor.ledger_reading import explained, history_of, number_of, standing_parts, status_of
 from learning_debt.monitor.ledger_replay import replayed
 from learning_debt.monitor.live_session import LiveSession
-from learning_debt.monitor.standing import Standing, last_decision
+from learning_debt.monitor.standing import last_decision
 from learning_debt.monitor.verification import Verification, verified
 from learning_debt.monitor.what_moved import Moved, what_moved
 from learning_debt.policies.base import Policy
@@ -46,17 +47,21 @@ class RecordReadings:
         dict
             The fields of the last `RecordedDecision`, by name, with labels as text or whole numbers, doubts by name and
             NaN where there is no number; ``period`` is 0 and ``verdict`` is ``"wait"`` before the first one. With them
-            ``series`` (its name among others, or that of the folder), ``in_service`` (label of the period after which
-            what serves now was trained), ``answer`` (what the owner did about the decision: ``""``, ``"redeploy"``,
-            ``"rollback"`` or ``"decline"``; after the first two the verdict is ``"wait"``, since what serves now has
-            no outcomes yet), ``retained`` and ``rollback_to`` (labels of posteriors), and ``head`` (receipt of the last
-            entry, to be kept elsewhere).
+            ``series`` (its name among others, or that of the folder), ``policy`` (what decides, in words),
+            ``in_service`` (label of the period after which what serves now was trained), ``answer`` (what the owner did
+            about the decision: ``""``, ``"redeploy"``, ``"rollback"`` or ``"decline"``; after the first two the verdict
+            is ``"wait"``, since what serves now has no outcomes yet), ``retained`` and ``rollback_to`` (labels of
+            posteriors), and ``head`` (receipt of the last entry, to be kept elsewhere).
         """
         with opened(self._session.folder.ledger) as ledger:
-            return status_of(ledger, self._session.folder.path)
+            told = status_of(ledger, self._session.folder.path)
+        return told | {"policy": policy_in_words(self._session.settings.policy)}
 
     def history(self) -> xr.Dataset:
-        """All decisions, by period: the fields of `RecordedDecision` along ``period``, with the owner's ``label``."""
+        """All decisions, by period: the fields of `RecordedDecision` along ``period``, with the owner's ``label``.
+
+        Its attribute ``since`` says in a sentence what has been put into service since the last one, or is empty.
+        """
         with opened(self._session.folder.ledger) as ledger:
             return history_of(ledger)
 
@@ -125,6 +130,9 @@ class RecordReadings:
     ) -> Audit:
         """An audit of all rows of the ledger at the monitor's cost, as `learning_debt.audit` makes it.
 
+        Its decision of today is about what served when the last decision was made: what has been put into service since
+        then has no outcomes yet.
+
         Parameters
         ----------
         calendar, split, resamples, random_seed
@@ -132,8 +140,8 @@ class RecordReadings:
         """
         table = self.spells()
         with opened(self._session.folder.ledger) as ledger:
-            standing = Standing.of(ledger)
-            served = standing.label(ledger, standing.in_service) if standing.in_service < standing.last else None
+            decided = last_decision(ledger)
+        served = None if decided is None else decided.deployed_label
         settings = self._session.settings
         return audit_spells(
             table, settings.cost, calendar=calendar, split=split, last_retrain=served,

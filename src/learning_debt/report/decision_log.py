@@ -24,6 +24,11 @@ def log_section(audit: Audit, ledger: xr.Dataset | None = None) -> str:
     return f'<section id="log"><h2>Decision log</h2>{recorded}{_walked(audit)}</section>'
 
 
+def since_then(ledger: xr.Dataset | None) -> str:
+    """What a ledger says has been put into service since its last decision; empty where that is nothing."""
+    return "" if ledger is None else str(ledger.attrs.get("since", ""))
+
+
 def _walked(audit: Audit) -> str:
     names = list(dict.fromkeys([audit.benchmark, audit.decided_by, ORACLE]))
     labels, unit = labels_of(audit.spells["label"]).texts, audit.cost.unit
@@ -83,9 +88,11 @@ def _recorded(ledger: xr.Dataset) -> str:
             ]
         )
     made = int(np.asarray(ledger["retrains"].values)[-1])
+    since = since_then(ledger)
     about = (
         f"<h3>As recorded</h3><p>What the monitor said at the end of every period, as its ledger holds it. "
-        f"{made} retrain{'s' * (made != 1)} put into service since it began.</p>"
+        f"{made} retrain{'s' * (made != 1)} put into service before the last of them"
+        f"{escape(f'; {since}' if since else '')}.</p>"
     )
     replayed = "<h3>Looking back</h3>"
     return about + _newest_first(rows, "Recorded decisions", heads) + replayed

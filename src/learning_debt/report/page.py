@@ -11,7 +11,7 @@ from learning_debt.auditing import Audit
 from learning_debt.data import SERIES
 from learning_debt.report import svg_chart, what_if
 from learning_debt.report.cost_section import cost_section
-from learning_debt.report.decision_log import log_section
+from learning_debt.report.decision_log import log_section, since_then
 from learning_debt.report.health_card import health_card
 from learning_debt.report.how_section import how_section
 from learning_debt.report.page_charts import (
@@ -81,6 +81,8 @@ def render_page(
         how_section(audit, model_summary, [one for one in figures if one.file == UPKEEP]),
     ]
     subtitle = f"Retrain now, or wait? Reported on {labels[0]} to {labels[-1]}, {len(labels)} periods."
+    if since := since_then(ledger):
+        subtitle += f" Answered already: {since}; the verdict is that of before."
     return framed(title, subtitle, "\n".join(filter(None, sections)), page_data(audit, charts, stops))
 
 
