@@ -141,6 +141,18 @@ def test_charts_read_out_and_zoom_by_keyboard(address, page):
     assert said == []
 
 
+def test_in_print_what_can_be_opened_has_its_head_and_pictures_go_without_their_numbers(address, page):
+    async def look(tab):
+        await tab.send("Emulation.setEmulatedMedia", media="print")
+        shown = "[...document.querySelectorAll('%s')].map(one => one.checkVisibility()).join()"
+        chosen = ("#how summary", "#how details dd", ".chart details", "nav", '.legend [aria-pressed="false"]')
+        return [set((await tab.value(shown % which)).split(",")) for which in chosen]
+
+    head, words, numbers, links, hidden_lines = browser.visit(address, page, look)
+    assert head == words == {"true"}
+    assert numbers == links == hidden_lines == {"false"}
+
+
 def test_without_scripts_all_of_it_is_there(address, page):
     async def look(tab):
         root = (await tab.send("DOM.getDocument", depth=0))["root"]["nodeId"]
