@@ -22,7 +22,7 @@ from learning_debt.monitor.agreed_settings import Settings, present_versions
 from learning_debt.monitor.audited_cells import audited_table, audited_to_bytes
 from learning_debt.monitor.forecaster_identity import identity_at
 from learning_debt.monitor.incoming_batches import Arriving, by_period, columns_of
-from learning_debt.monitor.kept_files import rows_to_bytes
+from learning_debt.monitor.kept_files import rows_from_bytes, rows_to_bytes
 from learning_debt.monitor.kept_labels import written_label
 from learning_debt.monitor.late_rows import with_lateness
 from learning_debt.monitor.ledger import NewEntry
@@ -254,7 +254,9 @@ def begin_folder(
     """
     rows, live = _initial_rows(beginning, settings)
     posterior, upkeep = step.start(live)
-    settings = replace(settings, forecaster=identity_at(forecaster, rows))
+    whole = rows_to_bytes(rows)
+    as_kept = rows_from_bytes(whole)  # text comes back in another type, and whoever opens the folder has these rows
+    settings = replace(settings, forecaster=identity_at(forecaster, as_kept))
     folder = StateFolder(part)
     for name in PARTS:
         (part / name).mkdir()
@@ -263,7 +265,6 @@ def begin_folder(
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())
-    whole = rows_to_bytes(rows)
     contents = {DATA: whole, POSTERIORS: step.written(posterior)}
     if beginning.audited is not None:
         contents[AUDITED] = audited_to_bytes(beginning.audited)
