@@ -13,6 +13,7 @@ from learning_debt.arrays.draws.autocorrelated_mean import cosine_standard_error
 from learning_debt.arrays.predictive.forecast_shift import squared_shift
 from learning_debt.estimate import Estimate
 from learning_debt.forecasters.convergence import Convergence
+from learning_debt.representations import plain_number
 from learning_debt.typing import Array
 from learning_debt.validation import require_instance, require_number, require_numbers, require_probability
 
@@ -218,7 +219,8 @@ def _score(
     half = float(stdtrit(degrees, 1 - error_rate)) * error
     if mean + half < 0:
         found.reasons.append(
-            f"its score is lower than the deployed posterior's by {-mean:.2g} a row, surely by {-mean - half:.2g}"
+            f"its score is lower than the deployed posterior's by {plain_number(-mean, 2)} a row, surely by "
+            f"{plain_number(-mean - half, 2)}"
         )
     facts = {"periods": float(number), "degrees_of_freedom": float(degrees)}
     return Estimate(mean, error, diagnostics=facts), (mean - half, mean + half)
@@ -238,6 +240,7 @@ def _shift(shift: Estimate | None, largest: float | None, error_rate: float, fou
     error = shift.diagnostics.get("squared_se", 2 * shift.value * shift.standard_error)
     if square - NormalDist().inv_cdf(1 - error_rate) * error > largest**2:
         found.reasons.append(
-            f"its forecasts have moved by {shift.value:.3g} standard deviations, more than largest_shift={largest:g}"
+            f"its forecasts have moved by {plain_number(shift.value)} standard deviations, more than "
+            f"largest_shift={largest:g}"
         )
     return shift

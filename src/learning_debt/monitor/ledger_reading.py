@@ -17,7 +17,7 @@ from learning_debt.monitor.live_session import rollback_numbers
 from learning_debt.monitor.recalled_cells import RECALLED
 from learning_debt.monitor.standing import Standing, decision_of, labels_by_number, last_decision
 from learning_debt.monitor.state_folder import StateFolder
-from learning_debt.representations import Part, Sentence, verdict_part
+from learning_debt.representations import Part, Sentence, plain_number, verdict_part
 from learning_debt.spells.schema import se_of
 
 DEPLOYING = ("redeploy", "rollback")
@@ -115,7 +115,7 @@ def explained(ledger: Ledger, period: Any = None) -> str:
         if np.isfinite(getattr(decision, name)):
             told.append(f"{what}: {_with_error(decision, name)} {of}.")
     if np.isfinite(decision.break_even_cost):
-        told.append(f"The verdict would be another one at a cost of {decision.break_even_cost:.3g} {unit}.")
+        told.append(f"The verdict would be another one at a cost of {plain_number(decision.break_even_cost)} {unit}.")
     if decision.recalled_share < 1 or decision.recalled_periods == RECALLED:
         told.append(
             "What is expected, its chance and what the policy has learned rest on the last "
@@ -140,7 +140,7 @@ def _against_the_shadow(decision: RecordedDecision) -> str:
 
 def _with_error(decision: RecordedDecision, name: str) -> str:
     value, error = getattr(decision, name), getattr(decision, se_of(name))
-    return f"{value:.3g} ± {error:.1g}" if error > 0 else f"{value:.3g}"
+    return f"{plain_number(value)} ± {plain_number(error, 1)}" if error > 0 else plain_number(value)
 
 
 def number_of(ledger: Ledger, period: Any) -> int:

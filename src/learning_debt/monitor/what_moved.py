@@ -19,6 +19,7 @@ from learning_debt.monitor.ledger import Ledger
 from learning_debt.monitor.live_rows import LiveRows
 from learning_debt.monitor.live_session import LiveSession
 from learning_debt.monitor.standing import Standing
+from learning_debt.representations import plain_number
 
 MOST = 5
 """Parts that are named, and entries of parameters of a posterior of draws that are looked at closely."""
@@ -46,9 +47,9 @@ class MovedPart:
     reliable: bool
 
     def __str__(self) -> str:
-        error = f" ± {self.standard_error:.1g}" if self.standard_error > 0 else ""
+        error = f" ± {plain_number(self.standard_error, 1)}" if self.standard_error > 0 else ""
         bound = "at least " if np.isnan(self.standard_error) else ""
-        return f"{self.name} {bound}{self.value:.3g}{error}"
+        return f"{self.name} {bound}{plain_number(self.value)}{error}"
 
 
 @dataclass(frozen=True)
