@@ -51,8 +51,8 @@ def start(folder, *arguments, **options):
     environment = os.environ | {"PYTHONPATH": str(SOURCE), "OMP_NUM_THREADS": "1"}
     quick = ["--no-what-if"] if arguments[0] == "audit" else []
     program = [sys.executable, "-m", "learning_debt", *map(str, arguments), *quick]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-    return subprocess.Popen(program, cwd=folder.path, env=environment, text=True, preexec_fn=heed_interrupts, **pipes)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "preexec_fn": heed_interrupts} | options
+    return subprocess.Popen(program, cwd=folder.path, env=environment, text=True, **pipes)
 
 
 def heed_interrupts():
