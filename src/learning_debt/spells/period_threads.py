@@ -15,7 +15,8 @@ MOST = 4
 def in_threads[Item, Result](function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     """Results in the order of `items`; the first error ends it, and what has not begun is not done.
 
-    Linear algebra takes one thread meanwhile: with several in each of ours they wait for each other; an audit took a third longer.
+    Linear algebra takes one thread meanwhile: with several in each of ours they wait for each other, and an audit took
+    a third longer.
 
     Examples
     --------
