@@ -1,4 +1,4 @@
-.PHONY: demo test test-fast test-oldest coverage check format environment benchmark docs release-check
+.PHONY: demo test test-fast test-oldest coverage check format environment benchmark docs notebooks release-check
 
 PYTHON := .venv/bin/python
 OLDEST := .venv-oldest
@@ -51,6 +51,9 @@ benchmark: environment ## timings side by side; sampled against exact, in short 
 docs: environment ## the site, in build/site: no warning is let pass, and neither building nor reading it needs the network
 	rm -rf build/site docs/api/generated
 	$(PYTHON) -m sphinx --quiet --fail-on-warning --keep-going -c docs . build/site
+
+notebooks: environment ## run notebooks from their text and store them with their outputs: all, or make notebooks NAMES="start_here ..."
+	$(PYTHON) scripts/run_notebooks.py $(NAMES)
 
 release-check: environment ## build wheel and sdist, install the wheel outside the clone, and try it there
 	@scripts/release_check.sh $(PYTHON)

@@ -6,20 +6,39 @@ from pathlib import Path
 
 import pytest
 
-NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+NOTEBOOK_FOLDER = Path(__file__).parents[1] / "notebooks"
+NOTEBOOKS = sorted(NOTEBOOK_FOLDER.glob("*.ipynb"))
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
 @every_notebook
-def test_notebook_runs(path, tmp_path):
+def test_notebook_runs_on_small_settings(path, monkeypatch):
+    """From the folder of notebooks, as in a clone: what it reads beside itself is found, and nothing is left there."""
     nbclient = pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")
     nbformat = pytest.importorskip("nbformat")
-    notebook = nbformat.read(path, as_version=4)
-    client = nbclient.NotebookClient(
-        notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
-    )
-    client.execute()
+    monkeypatch.setenv("LEARNING_DEBT_SMALL", "1")
+    before = sorted(NOTEBOOK_FOLDER.iterdir())
+    where = {"metadata": {"path": str(NOTEBOOK_FOLDER)}}
+    nbclient.NotebookClient(
+        nbformat.read(path, as_version=4), timeout=600, kernel_name="python3", resources=where
+    ).execute()
+    assert sorted(NOTEBOOK_FOLDER.iterdir()) == before
+
+
+@every_notebook
+def test_notebook_is_its_text(path):
+    """Cells are edited in the text, and `make notebooks` stores them with their outputs."""
+    jupytext = pytest.importorskip("jupytext")
+    text = jupytext.read(path.with_suffix(".py"), as_version=4)
+    stored = jupytext.read(path, as_version=4)
+    assert [(cell.cell_type, cell.source) for cell in text.cells] == [
+        (cell.cell_type, cell.source) for cell in stored.cells
+    ]
+
+
+def test_every_text_has_its_notebook():
+    assert [path.stem for path in NOTEBOOKS] == sorted(path.stem for path in NOTEBOOK_FOLDER.glob("*.py"))
 
 
 @every_notebook
