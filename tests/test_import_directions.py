@@ -28,6 +28,7 @@ FLOORS = [
     {"plots"},
     {"report"},
     {"monitor"},
+    {"serving"},
     {"bench"},
     {"__init__"},
     {"cli"},

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from learning_debt.moved import serve_old_names
 
 if TYPE_CHECKING:
-    from learning_debt import bench, policies, scores
+    from learning_debt import bench, policies, scores, serving
     from learning_debt.arrays.conjugate.nig import NIG
     from learning_debt.auditing import Audit, RuleComparison, audit, compare_rules, repeat_audit
     from learning_debt.auditing.ageing import ageing_curve
@@ -122,6 +122,7 @@ __all__ = [
     "score_gap",
     "scores",
     "select_periods",
+    "serving",
     "shadow_scores",
     "spell_table",
     "spell_tables",
@@ -189,6 +190,7 @@ _MODULES = {
     "score_gap": "learning_debt.debt.estimates",
     "scores": "learning_debt",
     "select_periods": "learning_debt.spells",
+    "serving": "learning_debt",
     "shadow_scores": "learning_debt.auditing.shadow_scores",
     "spell_table": "learning_debt.spells",
     "spell_tables": "learning_debt.spells",

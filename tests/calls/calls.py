@@ -14,7 +14,7 @@ import pymc as pm
 import xarray as xr
 
 import learning_debt as ld
-from learning_debt import bench, plots, policies, scores
+from learning_debt import bench, plots, policies, scores, serving
 from learning_debt.auditing.chance_check import reliability
 from learning_debt.integrations.bambi_model import from_bambi
 from learning_debt.integrations.model_builder import from_model_builder
@@ -147,6 +147,11 @@ OF_TABLES = {
     "progressbar": A(False, "flag"),
     "executor": A(None, "object", OPTIONAL),
 }
+
+CANDIDATES = {name: serving.Candidate(FORECASTER, every=every) for name, every in (("frozen", None), ("shadow", 1))}
+TABLE_OF_SCORES = serving.candidate_scores(CANDIDATES, history(), initial=6, progressbar=False)
+MEMORY = {"memory": A(ld.UpdateRule(window=5), "object")}
+REWARDS = {"low": A(-3.0, "number"), "high": A(1.0, "number")}
 
 AGREED = {"cost": 0.1, "policy": policies.CUSUM(0.5), "calendar": 6}
 
@@ -899,6 +904,68 @@ CALLS: dict[str, Call] = {
     ),
     "plot_spells": Call(plots.plot_spells, {"variable": A("debt", "choice", OPTIONAL)} | OF_SERVICE | PICTURE),
     "plot_upkeep": Call(plots.plot_upkeep, {"spells": TABLE} | PICTURE),
+    # which candidate serves
+    "ABTest": Call(serving.ABTest, {"batches": A(4, "whole")}),
+    "BetaThompson": Call(serving.BetaThompson, REWARDS | MEMORY),
+    "EpsilonGreedy": Call(serving.EpsilonGreedy, {"epsilon": A(0.1, "share")} | MEMORY),
+    "FollowLeader": Call(serving.FollowLeader, MEMORY),
+    "Naive": Call(serving.Naive, {}),
+    "NormalThompson": Call(
+        serving.NormalThompson,
+        {"mean": A(0.0, "number"), "sd": A(1.0, "positive"), "noise": A(1.0, "positive")} | MEMORY,
+    ),
+    "UCB1": Call(serving.UCB1, REWARDS | MEMORY),
+    "Validation": Call(serving.Validation, {}),
+    "Candidate": Call(
+        serving.Candidate,
+        {
+            "forecaster": A(FORECASTER, "forecaster"),
+            "update_rule": A(ld.UpdateRule(window=5), "object"),
+            "every": A(4, "whole", OPTIONAL),
+        },
+    ),
+    "candidate_scores": Call(
+        serving.candidate_scores,
+        {
+            "candidates": A(CANDIDATES, "object"),
+            "initial": A(6, "whole"),
+            "score": A("log", "score"),
+            "varying_rows": A(False, "flag"),
+            "random_seed": SEED,
+            "progressbar": A(False, "flag"),
+        },
+        {"history": (history(), THE_DOOR)},
+    ),
+    "evaluate": Call(
+        serving.evaluate,
+        {
+            "scores": A(TABLE_OF_SCORES, "object"),
+            "strategies": A({"naive": serving.Naive()}, "object", OPTIONAL),
+            "initial": A(4, "whole from 0", OPTIONAL),
+            "information": A("served", "choice"),
+            "against": A("naive", "choice", OPTIONAL),
+            "repetitions": A(5, "whole"),
+            "probability": A(0.9, "probability"),
+            "resamples": A(10, "whole"),
+            "random_seed": SEED,
+        },
+    ),
+    "score_range": Call(serving.score_range, {"scores": A([0.1, 0.7], "object", ("numbers",))}),
+    "stacking_weights": Call(
+        serving.stacking_weights,
+        {
+            "log_scores": A(np.log([[0.2, 0.4], [0.5, 0.1]]), "object"),
+            "row_weight": A([1.0, 0.5], "numbers", OPTIONAL),
+        },
+    ),
+    "standard_strategies": Call(
+        serving.standard_strategies,
+        {
+            "scores": A([0.1, 0.7], "object", ("numbers",)),
+            "window": A(5, "whole"),
+            "discount": A(0.9, "probability"),
+        },
+    ),
     "write_report": Call(
         write_report,
         {
