@@ -116,6 +116,11 @@ def check_scores(money, levels):
     assert all("±" in line for line in levels.splitlines())
 
 
+def check_serving(table, *others):
+    scores = {line.rsplit(maxsplit=1)[0]: float(line.split()[-1]) for line in table.splitlines()[1:4]}
+    assert scores["naive"] < scores["stacking"]
+
+
 def check_spell_table(printed, fleet):
     assert "update_rule: rolling window of 20 periods, discount 0.99 a period" in printed
     assert f"schema_version: {VERSION}" in printed
@@ -149,6 +154,7 @@ CHECKS = {
     "policies.md": check_policies,
     "scale.md": check_scale,
     "scores.md": check_scores,
+    "serving.md": check_serving,
     "spell-table.md": check_spell_table,
     "updating.md": check_updating,
 }
