@@ -22,6 +22,7 @@ from learning_debt.monitor import CommandHook, Webhook, open_metrics
 from learning_debt.monitor.candidate_gate import check_candidate
 from learning_debt.policies.rivals import rivals
 from learning_debt.report import write_report
+from learning_debt.serving.public_files import FRAUD_NUMBERS, FRAUD_TEXT
 
 from .attacks import POSTERIOR, Argument, Call
 
@@ -150,6 +151,13 @@ OF_TABLES = {
 
 CANDIDATES = {name: serving.Candidate(FORECASTER, every=every) for name, every in (("frozen", None), ("shadow", 1))}
 TABLE_OF_SCORES = serving.candidate_scores(CANDIDATES, history(), initial=6, progressbar=False)
+WATCHED = object()
+"""Stands for a monitor, which is made when it is first asked for."""
+FRAUD_COLUMNS = ("fraud_bool", *FRAUD_NUMBERS, *FRAUD_TEXT)
+CENSUS_FILE = Path(mkdtemp(), "adult.data")
+CENSUS_FILE.write_text("3, ?, 1, HS-grad, 9, Divorced, Sales, Unmarried, White, Female, 0, 0, 38, Cuba, <=50K\n")
+FRAUD_FILE = Path(mkdtemp(), "Base.csv")
+FRAUD_FILE.write_text(f"{','.join(FRAUD_COLUMNS)}\n{','.join(['0'] * len(FRAUD_COLUMNS))}\n")
 MEMORY = {"memory": A(ld.UpdateRule(window=5), "object")}
 REWARDS = {"low": A(-3.0, "number"), "high": A(1.0, "number")}
 
@@ -949,6 +957,41 @@ CALLS: dict[str, Call] = {
             "resamples": A(10, "whole"),
             "random_seed": SEED,
         },
+    ),
+    "average_precision": Call(
+        serving.average_precision,
+        {"outcome": A([0, 1, 1], "object"), "probability": A([0.2, 0.1, 0.8], "object")},
+    ),
+    "balanced_accuracy": Call(
+        serving.balanced_accuracy,
+        {
+            "outcome": A([0, 1, 1], "object"),
+            "probability": A([0.2, 0.1, 0.8], "object"),
+            "threshold": A(0.5, "share"),
+        },
+    ),
+    "next_served": Call(
+        lambda monitor=None, **given: serving.next_served(watched() if monitor is WATCHED else monitor, **given),
+        {
+            "monitor": A(WATCHED, "object"),
+            "strategy": A(serving.FollowLeader(), "object"),
+            "random_seed": SEED,
+        },
+    ),
+    "put_into_service": Call(
+        lambda monitor=None, **given: serving.put_into_service(watched() if monitor is WATCHED else monitor, **given),
+        {
+            "monitor": A(WATCHED, "object"),
+            "choice": A(serving.Choice("keep", 9, 31, {}, "as it is"), "object"),
+            "force": A(False, "flag"),
+        },
+        {"registry": (None, "checked by redeploy and rollback")},
+    ),
+    "read_bank_account_fraud": Call(serving.read_bank_account_fraud, {}, {"path": (FRAUD_FILE, A_FOLDER)}),
+    "read_census_income": Call(
+        serving.read_census_income,
+        {"batch_rows": A(2, "whole")},
+        {"paths": (CENSUS_FILE, A_FOLDER)},
     ),
     "score_range": Call(serving.score_range, {"scores": A([0.1, 0.7], "object", ("numbers",))}),
     "stacking_weights": Call(

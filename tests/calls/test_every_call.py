@@ -13,7 +13,7 @@ from .attacks import fault
 from .calls import CALLS
 
 RESULTS = {"Audit", "Decision", "Diagnosis", "Doubt", "ImpliedCost", "Replay", "RuleComparison", "Signals", "Tuned"}
-RESULTS |= {"Seen", "ServingEvaluation"}
+RESULTS |= {"Choice", "Seen", "ServingEvaluation"}
 """Made by the library, not by its users."""
 ERRORS = {"IncomparablePosteriorsError", "NotPooledError", "OtherTableError", "UnsupportedModelError"}
 OF_THE_BENCH = {"Bench", "RealHistory", "NotPossibleError", "HISTORIES", "PRIORS", "ROWS", "COST_RATIOS", "SPLITS"}

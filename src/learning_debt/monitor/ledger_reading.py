@@ -98,6 +98,19 @@ def history_of(ledger: Ledger) -> xr.Dataset:
     return xr.Dataset(found, coords | {"deployed_label": ("period", trained, kind)}, {"since": since})
 
 
+def gaps_of(ledger: Ledger) -> xr.DataArray:
+    """As `Monitor.score_gaps` gives it."""
+    numbers, labels = labels_by_number(ledger)
+    written = [row["label"] for row in ledger.all("SELECT label FROM periods ORDER BY number")]
+    gaps = np.full((len(labels), len(labels)), np.nan)
+    for row in ledger.all("SELECT deployed_at, period, score_gap FROM signals WHERE score_gap IS NOT NULL"):
+        gaps[numbers.index(row["deployed_at"]), numbers.index(row["period"])] = row["score_gap"]
+    values, kind = stored_of(written)
+    coords = {"deployed_at": numbers, "period": numbers}
+    of_labels = {"deployed_label": ("deployed_at", values, kind), "label": ("period", values, kind)}
+    return xr.DataArray(gaps, coords | of_labels, ("deployed_at", "period"), "score_gap").isel(period=slice(1, None))
+
+
 def explained(ledger: Ledger, period: Any = None) -> str:
     """As `Monitor.explain` gives it."""
     decision = last_decision(ledger) if period is None else decision_of(ledger, number_of(ledger, period))

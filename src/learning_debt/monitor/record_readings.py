@@ -13,7 +13,7 @@ from learning_debt.monitor.agreed_settings import policy_in_words
 from learning_debt.monitor.kept_labels import stored_of
 from learning_debt.monitor.ledger import opened
 from learning_debt.monitor.ledger_audit import spells_of
-from learning_debt.monitor.ledger_reading import explained, history_of, number_of, standing_parts, status_of
+from learning_debt.monitor.ledger_reading import explained, gaps_of, history_of, number_of, standing_parts, status_of
 from learning_debt.monitor.ledger_replay import replayed
 from learning_debt.monitor.live_session import LiveSession
 from learning_debt.monitor.standing import last_decision
@@ -64,6 +64,15 @@ class RecordReadings:
         """
         with opened(self._session.folder.ledger) as ledger:
             return history_of(ledger)
+
+    def score_gaps(self) -> xr.DataArray:
+        """Score gaps in the ledger: of the shadow before a period, less what was trained after another, per row.
+
+        By ``deployed_at`` and ``period``, numbers of the ledger with their ``deployed_label`` and ``label``; NaN where
+        a posterior was not kept in that period. They tell how each posterior that is kept would have served.
+        """
+        with opened(self._session.folder.ledger) as ledger:
+            return gaps_of(ledger)
 
     def explain(self, period: Any = None, *, by: str | None = None, moved: bool | None = None) -> str:
         """What a decision rested on, in words.
