@@ -10,10 +10,12 @@ import warnings
 from pathlib import Path
 
 import pytest
+import typer
 import xarray as xr
 
 import learning_debt as ld
 from learning_debt.cli import run_audit
+from learning_debt.cli.command_endings import Terminated, clear_endings
 
 SOURCE = Path(ld.__file__).parents[1]
 FILES = {"report.html", "policies.csv", "today.json", "bill.png", "schedule.png", "signals.png", "spells.nc"}
@@ -66,6 +68,27 @@ def when_ready(folder, process):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+@pytest.mark.parametrize(("error", "code"), [(KeyboardInterrupt, 130), (Terminated, 143)])
+def test_a_signal_that_is_raised_where_no_error_comes_out_is_not_lost(error, code, capsys):
+    class Finalised:
+        def __del__(self):
+            raise error
+
+    def work():
+        with clear_endings():
+            Finalised()
+            time.sleep(20)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(typer.Exit) as ended:
+            work()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert ended.value.exit_code == code
+    assert "ignored" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,8 @@ def test_an_audit_decides_about_what_served_at_the_last_decision(folder):
     assert monitor.history().attrs["since"] == ""
     before = monitor.audit(calendar=5, split=0.5, resamples=20).decision
     monitor.redeploy(force=True)
+    assert monitor.status()["retrains"] == monitor.history().attrs["retrains"] == 1
+    assert monitor.history()["retrains"].values[-1] == 0
     after = monitor.audit(calendar=5, split=0.5, resamples=20).decision
     assert (after.deployed_label, after.spell_age, after.verdict) == (29, 16, before.verdict)
     assert monitor.history().attrs["since"].startswith("what was trained after 45 serves")

@@ -1,5 +1,8 @@
 """The command line: thin, the order in which the library's own parts are called."""
 
-from learning_debt.cli.command import app
+try:
+    from learning_debt.cli.command import app
+except KeyboardInterrupt:  # before any command has begun
+    raise SystemExit(130) from None
 
 __all__ = ["app"]

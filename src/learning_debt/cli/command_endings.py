@@ -28,6 +28,8 @@ ERROR, INTERRUPTED, TERMINATED = 1, 130, 143
 PIPED_WIDTH = 110
 """Of what no terminal shows, whatever the environment says of terminals."""
 PACKAGE = Path(ld.__file__).parent
+AGAIN_SECONDS = 0.01
+"""After which a signal comes again that was lost on its way."""
 LONGEST_NOTE, LONGEST_MESSAGE = 500, 2000
 
 
@@ -87,7 +89,7 @@ def clear_endings(home: Path | None = None) -> Iterator[None]:
     """
     errors = PlainConsole(stderr=True)
     try:
-        with _sigterm_raised(), _unread_without_complaint(), warnings.catch_warnings():
+        with _signals_raised(), _unread_without_complaint(), warnings.catch_warnings():
             warnings.showwarning = errors.warn
             yield
     except typer.Exit:
@@ -141,8 +143,11 @@ def _is_own(file: str, home: Path) -> bool:
 
 
 @contextmanager
-def _sigterm_raised() -> Iterator[None]:
-    """While the block runs, a SIGTERM is raised as `Terminated`, once; forked processes die of it as usual."""
+def _signals_raised() -> Iterator[None]:
+    """While the block runs, a SIGTERM is raised as `Terminated`, once; forked processes die of it as usual.
+
+    What Ctrl-C or a SIGTERM raises where Python lets no error out, as in a finaliser, is not lost: it comes again.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -155,10 +160,25 @@ def _sigterm_raised() -> Iterator[None]:
         signal.signal(number, signal.SIG_IGN)
         raise Terminated(TERMINATED)
 
-    before = signal.signal(signal.SIGTERM, handler)
+    def again(found: sys.UnraisableHookArgs) -> None:
+        if not isinstance(found.exc_value, KeyboardInterrupt | Terminated):
+            complain(found)
+            return
+        number = signal.SIGTERM if isinstance(found.exc_value, Terminated) else signal.SIGINT
+        if number == signal.SIGTERM:
+            signal.signal(number, handler)
+        threading.Timer(AGAIN_SECONDS, once_more, (number,)).start()
+
+    def once_more(number: int) -> None:
+        if sys.unraisablehook is again:  # the block has not ended meanwhile
+            signal.raise_signal(number)
+
+    before, complain = signal.signal(signal.SIGTERM, handler), sys.unraisablehook
+    sys.unraisablehook = again
     try:
         yield
     finally:
+        sys.unraisablehook = complain
         signal.signal(signal.SIGTERM, before)
 
 

@@ -17,8 +17,8 @@ NETCDF = (".nc", ".netcdf")
 PARQUET = (".parquet",)
 
 
-STANDARD_INPUT = {"csv": ".csv", "netcdf": ".nc", "parquet": ".parquet"}
-"""What standard input may hold, and the ending of a file of that kind."""
+STREAMED = {"csv": ".csv", "netcdf": ".nc", "parquet": ".parquet"}
+"""What standard input or a pipe may hold, and the ending of a file of that kind."""
 
 
 def read_history(path: Path, option: str = "--history") -> Any:
@@ -29,6 +29,10 @@ def read_history(path: Path, option: str = "--history") -> Any:
     FileNotFoundError, ValueError
         Naming the option, the file, and what would be right.
     """
+    if path.is_dir():
+        raise IsADirectoryError(f"{option}: {path} is a folder; name a file in it")
+    if is_stream(path):
+        raise ValueError(f"{option}: {path} is a pipe, which can be read once only; write the rows to a file first")
     if not path.is_file():
         raise FileNotFoundError(f"{option}: there is no file {path}")
     name = path.name.lower()
@@ -44,26 +48,34 @@ def read_history(path: Path, option: str = "--history") -> Any:
     raise ValueError(f"{option} must be a .csv, .csv.gz, .nc or .parquet file, not {path.name}")
 
 
-def read_standard_input(kind: str, option: str) -> Any:
-    """What stands on standard input, as `read_history` reads a file of that kind.
+def is_stream(path: Path) -> bool:
+    """Whether a path is a pipe or device, as ``<(program)`` and ``/dev/stdin`` are."""
+    return path.is_fifo() or path.is_char_device()
+
+
+def read_rows(path: Path, kind: str, option: str) -> Any:
+    """Rows of a file as `read_history` reads them; of a pipe, or with ``-`` of standard input, as a file of that kind.
 
     Raises
     ------
-    ValueError
+    FileNotFoundError, ValueError
         If nothing is there, or it is of another kind.
     """
-    content = sys.stdin.buffer.read()
+    if str(path) == "-":
+        return _read_content(sys.stdin.buffer.read(), kind, option, "standard input")
+    return _read_content(path.read_bytes(), kind, option, str(path)) if is_stream(path) else read_history(path, option)
+
+
+def _read_content(content: bytes, kind: str, option: str, source: str) -> Any:
     if not content.strip():
-        raise ValueError(f"{option}: standard input is empty; name a file, or pipe rows into the command")
+        raise ValueError(f"{option}: {source} is empty; name a file, or pipe rows into the command")
     with TemporaryDirectory() as home:
-        path = Path(home, f"standard input{STANDARD_INPUT[kind]}")
+        path = Path(home, f"rows{STREAMED[kind]}")
         path.write_bytes(content)
         try:
             return read_history(path, option)
         except ValueError as error:
-            raise ValueError(
-                str(error).replace(str(path), "standard input").replace(path.name, "standard input")
-            ) from error
+            raise ValueError(str(error).replace(str(path), source).replace(path.name, source)) from error
 
 
 def read_spells(path: Path) -> xr.Dataset:

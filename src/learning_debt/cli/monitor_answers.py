@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import typer
 
 from learning_debt.cli.answers import Answers
 from learning_debt.representations import Column, Part, Sentence, Table, aligned, percentages
@@ -18,6 +20,8 @@ SCHEMA = "learning-debt/monitor/1"
 """Its number grows when a key goes or changes its meaning, not when one is added."""
 ENDINGS = {"retrain": 10, "cannot tell": 20}
 """Exit codes of verdicts, the most urgent first; wait is 0."""
+FAILED_CHECK = 3
+"""Exit code where a candidate does not pass, or something stored was changed."""
 NUMBERS = (("expected to avoid", "expected_regret", 2), ("spell so far", "realised_regret", 3), ("cost", "cost", 4))
 """Columns of the history that are numbers: head, name, and rank where there is no room for all."""
 
@@ -84,3 +88,11 @@ def write_whole(path: Path, text: str) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def end_with(verdicts: Sequence[str], *, exit_zero: bool) -> None:
+    """End with the code of the most urgent verdict."""
+    code = next((code for verdict, code in ENDINGS.items() if verdict in verdicts), 0)
+    sys.stdout.flush()
+    if code and not exit_zero:
+        raise typer.Exit(code)

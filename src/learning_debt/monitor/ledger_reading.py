@@ -15,7 +15,7 @@ from learning_debt.monitor.kept_labels import stored_of
 from learning_debt.monitor.ledger import Ledger, opened
 from learning_debt.monitor.live_session import rollback_numbers
 from learning_debt.monitor.recalled_cells import RECALLED
-from learning_debt.monitor.standing import Standing, decision_of, labels_by_number, last_decision
+from learning_debt.monitor.standing import Standing, decision_of, labels_by_number, last_decision, retrains_of
 from learning_debt.monitor.state_folder import StateFolder
 from learning_debt.representations import Part, Sentence, plain_number, verdict_part
 from learning_debt.spells.schema import se_of
@@ -35,6 +35,7 @@ def status_of(ledger: Ledger, path: Path) -> dict[str, Any]:
         told |= {"verdict": "wait", "reason": _since(served)}
     return told | {
         "series": standing.name(path),
+        "retrains": retrains_of(ledger),
         "in_service": served,
         "last_label": plain_label(standing.label(ledger, standing.last)),
         "retained": [plain_label(standing.label(ledger, number)) for number in standing.stored],
@@ -60,7 +61,7 @@ def _nothing_yet(ledger: Ledger, standing: Standing) -> dict[str, Any]:
     told: dict[str, Any] = {field.name: NAN for field in fields(RecordedDecision)}
     label = plain_label(standing.label(ledger, standing.last))
     return told | {
-        "period": 0, "label": label, "deployed_label": label, "verdict": "wait", "spell_age": 0, "retrains": 0,
+        "period": 0, "label": label, "deployed_label": label, "verdict": "wait", "spell_age": 0,
         "reason": "nothing has been observed yet", "doubts": [], "unit": "", "conflict": "", "horizon": 0,
         "receipt": standing.receipt, "recalled_periods": 0,
         "regret_so_far": 0.0, "realised_regret": 0.0, "realised_regret_se": 0.0,
@@ -95,7 +96,9 @@ def history_of(ledger: Ledger) -> xr.Dataset:
     answered = _answer(ledger, decisions[-1] if decisions else None) in DEPLOYING
     standing = Standing.of(ledger)
     since = _since(label_text(standing.label(ledger, standing.in_service))) if answered else ""
-    return xr.Dataset(found, coords | {"deployed_label": ("period", trained, kind)}, {"since": since})
+    return xr.Dataset(
+        found, coords | {"deployed_label": ("period", trained, kind)}, {"since": since, "retrains": retrains_of(ledger)}
+    )
 
 
 def gaps_of(ledger: Ledger) -> xr.DataArray:

@@ -13,12 +13,13 @@ from learning_debt.auditing import Audit
 from learning_debt.data.update_rule import UpdateRule
 from learning_debt.forecasters.base import Forecaster, require_forecaster
 from learning_debt.monitor.agreed_settings import Settings
+from learning_debt.monitor.agreement import agreed
 from learning_debt.monitor.decision_records import RecordedDecision
 from learning_debt.monitor.incoming_batches import Arriving, by_period
 from learning_debt.monitor.ledger import NewEntry, opened
 from learning_debt.monitor.ledger_audit import agreed_in
 from learning_debt.monitor.live_session import LiveSession, live_step
-from learning_debt.monitor.monitor_creation import agreed, begin_folder, begun, checked_rows, require_new
+from learning_debt.monitor.monitor_creation import begin_folder, begun, checked_rows, require_new
 from learning_debt.monitor.operations import Operations
 from learning_debt.monitor.record_readings import RecordReadings
 from learning_debt.monitor.standing import Standing, last_decision

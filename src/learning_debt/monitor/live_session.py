@@ -30,7 +30,7 @@ from learning_debt.monitor.live_sampled import LiveSampled
 from learning_debt.monitor.observation import Before, LiveStep, observed
 from learning_debt.monitor.present_spell import spell_rows
 from learning_debt.monitor.recalled_cells import Audited, recalled
-from learning_debt.monitor.standing import Standing, decision_of, last_decision
+from learning_debt.monitor.standing import Standing, decision_of, last_decision, retrains_of
 from learning_debt.monitor.state_folder import DATA, POSTERIORS, StateFolder
 from learning_debt.spells.step import StepOptions
 
@@ -273,8 +273,6 @@ def _period_rows(ledger: Ledger, numbers: Sequence[int]) -> list[dict[str, Any]]
 def _before(ledger: Ledger, standing: Standing, audited: Audited | None) -> Before:
     (trained,) = _period_rows(ledger, [standing.in_service])
     decision = ledger.first("SELECT * FROM decisions ORDER BY period DESC")
-    retrains = ledger.first("SELECT COUNT(*) AS n FROM deployments WHERE kind IN ('redeploy', 'told')")
-    assert retrains is not None
     cells, periods = recalled(ledger, standing.last + 1)
     return Before(
         number=standing.last + 1,
@@ -287,7 +285,7 @@ def _before(ledger: Ledger, standing: Standing, audited: Audited | None) -> Befo
         periods=periods,
         audited=audited,
         regret_so_far=decision["regret_so_far"] if decision else 0.0,
-        retrains=retrains["n"],
+        retrains=retrains_of(ledger),
     )
 
 

@@ -47,11 +47,12 @@ class RecordReadings:
         dict
             The fields of the last `RecordedDecision`, by name, with labels as text or whole numbers, doubts by name and
             NaN where there is no number; ``period`` is 0 and ``verdict`` is ``"wait"`` before the first one. With them
-            ``series`` (its name among others, or that of the folder), ``policy`` (what decides, in words),
-            ``in_service`` (label of the period after which what serves now was trained), ``answer`` (what the owner did
-            about the decision: ``""``, ``"redeploy"``, ``"rollback"`` or ``"decline"``; after the first two the verdict
-            is ``"wait"``, since what serves now has no outcomes yet), ``retained`` and ``rollback_to`` (labels of
-            posteriors), and ``head`` (receipt of the last entry, to be kept elsewhere).
+            ``series`` (its name among others, or that of the folder), ``policy`` (what decides, in words), ``retrains``
+            (up to now, one after the decision included), ``in_service`` (label of the period after which what serves
+            now was trained), ``answer`` (what the owner did about the decision: ``""``, ``"redeploy"``, ``"rollback"``
+            or ``"decline"``; after the first two the verdict is ``"wait"``, since what serves now has no outcomes yet),
+            ``retained`` and ``rollback_to`` (labels of posteriors), and ``head`` (receipt of the last entry, to be kept
+            elsewhere).
         """
         with opened(self._session.folder.ledger) as ledger:
             told = status_of(ledger, self._session.folder.path)
@@ -60,7 +61,8 @@ class RecordReadings:
     def history(self) -> xr.Dataset:
         """All decisions, by period: the fields of `RecordedDecision` along ``period``, with the owner's ``label``.
 
-        Its attribute ``since`` says in a sentence what has been put into service since the last one, or is empty.
+        Its attribute ``since`` says in a sentence what has been put into service since the last one, or is empty;
+        ``retrains`` counts all that have been made up to now, where those of a period are of those before it.
         """
         with opened(self._session.folder.ledger) as ledger:
             return history_of(ledger)

@@ -118,6 +118,13 @@ class Standing:
         return read_labels([row["label"]])[0]
 
 
+def retrains_of(ledger: Ledger) -> int:
+    """Retrains that have been put into service since the monitor began, up to now."""
+    row = ledger.first("SELECT COUNT(*) AS n FROM deployments WHERE kind IN ('redeploy', 'told')")
+    assert row is not None
+    return int(row["n"])
+
+
 def last_decision(ledger: Ledger) -> RecordedDecision | None:
     """The last one that was made."""
     row = ledger.first(f"{QUERY} ORDER BY d.period DESC")

@@ -23,6 +23,8 @@ from learning_debt.representations import plain_number
 
 MOST = 5
 """Parts that are named, and entries of parameters of a posterior of draws that are looked at closely."""
+LONG_NUMBER = 8
+"""Characters beyond which the name of a group that is a number, such as a price, is shortened for people."""
 NOT_COMPARED = ("chain", "draw")
 NOT_TOLD = "What moved is not told"
 
@@ -49,7 +51,7 @@ class MovedPart:
     def __str__(self) -> str:
         error = f" ± {plain_number(self.standard_error, 1)}" if self.standard_error > 0 else ""
         bound = "at least " if np.isnan(self.standard_error) else ""
-        return f"{self.name} {bound}{plain_number(self.value)}{error}"
+        return f"{_shortened(self.name)} {bound}{plain_number(self.value)}{error}"
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,14 @@ class Moved:
         if self.groups:
             told.append(f"Rows that moved it most, by {self.by}, in nats: {_listed(self.groups)}.")
         return "\n".join([*told, *self.notes])
+
+
+def _shortened(name: str) -> str:
+    """A name that is a number with its first digits; as it is where it is none, or has no more."""
+    try:
+        return plain_number(float(name), 4) if len(name) > LONG_NUMBER else name
+    except ValueError:
+        return name
 
 
 def _listed(parts: Sequence[MovedPart]) -> str:

@@ -87,11 +87,11 @@ def _recorded(ledger: xr.Dataset) -> str:
                 name_of(trained[place], 24),
             ]
         )
-    made = int(np.asarray(ledger["retrains"].values)[-1])
+    made = int(ledger.attrs.get("retrains", np.asarray(ledger["retrains"].values)[-1]))
     since = since_then(ledger)
     about = (
         f"<h3>As recorded</h3><p>What the monitor said at the end of every period, as its ledger holds it. "
-        f"{made} retrain{'s' * (made != 1)} put into service before the last of them"
+        f"{made} retrain{'s' * (made != 1)} put into service so far"
         f"{escape(f'; {since}' if since else '')}.</p>"
     )
     replayed = "<h3>Looking back</h3>"
