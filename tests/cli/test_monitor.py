@@ -557,7 +557,7 @@ def commands():
 
 def test_help_says_what_a_scheduler_needs(home):
     names = commands().list_commands(None)
-    assert " ".join(names) == "init observe status history explain redeploy rollback verify report metrics export"
+    assert " ".join(names) == "init observe redeploy rollback status history explain verify report metrics export"
     said = re.sub(r"\s+", " ", run("observe", "--help").stdout)
     assert "10 for retrain, 20 where it cannot tell, 1 for an error" in said
 

@@ -45,7 +45,7 @@ def section(title, language):
 
 def test_a_line_of_cron_sends_mail_when_it_is_to_retrain_and_only_then(programs, tmp_path):
     lines = [line.strip() for block in section("cron", "") for line in block.splitlines()]
-    lines = [line for line in lines if not line.startswith("#")]
+    lines = [line for line in lines if line and not line.startswith("#")]
     assert len(lines) == 2
     for line in lines:
         assert re.match(r"5 6 \* \* 1 ", line)
