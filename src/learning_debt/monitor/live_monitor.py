@@ -12,8 +12,8 @@ import xarray as xr
 from learning_debt.auditing import Audit
 from learning_debt.data.update_rule import UpdateRule
 from learning_debt.forecasters.base import Forecaster, require_forecaster
+from learning_debt.monitor.agreed_arguments import agreed
 from learning_debt.monitor.agreed_settings import Settings
-from learning_debt.monitor.agreement import agreed
 from learning_debt.monitor.decision_records import RecordedDecision
 from learning_debt.monitor.incoming_batches import Arriving, by_period
 from learning_debt.monitor.ledger import NewEntry, opened
