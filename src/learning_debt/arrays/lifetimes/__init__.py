@@ -1,0 +1,1 @@
+"""Durations of which the last may still run: their most likely laws."""
