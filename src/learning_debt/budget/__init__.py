@@ -1,5 +1,6 @@
 """How much training to buy, and when to ship it, where concepts last for random times."""
 
+from learning_debt.budget.concepts import concept_durations, concept_losses, durations_from_ledger
 from learning_debt.budget.curve_fit import LearningCurveFit, fit_learning_curve
 from learning_debt.budget.duration_fit import DurationFit, fit_durations
 from learning_debt.budget.durations import Duration, ExponentialDuration, HyperexponentialDuration, WeibullDuration
@@ -24,6 +25,9 @@ __all__ = [
     "PowerCurve",
     "ShippingPlan",
     "WeibullDuration",
+    "concept_durations",
+    "concept_losses",
+    "durations_from_ledger",
     "estimation_cost",
     "fit_durations",
     "fit_learning_curve",

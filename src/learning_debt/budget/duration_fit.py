@@ -19,7 +19,13 @@ from learning_debt.budget.durations import Duration, ExponentialDuration, Hypere
 from learning_debt.budget.empirical_duration import checked_durations
 from learning_debt.representations import Column, Part, Sentence, Table, aligned, as_html, as_text, plain_number
 from learning_debt.typing import Array
-from learning_debt.validation import require_instance, require_names, require_probability, require_seed, require_whole_number
+from learning_debt.validation import (
+    require_instance,
+    require_names,
+    require_probability,
+    require_seed,
+    require_whole_number,
+)
 
 
 def _exponential(durations: Array, observed: NDArray[np.bool_]) -> Duration:
@@ -235,9 +241,11 @@ def likeliest(durations: Array, observed: NDArray[np.bool_], families: tuple[str
     """The law that `fit_durations` chooses, of checked durations."""
     laws = {name: FAMILIES[name][1](durations, observed) for name in families}
     ended = int(observed.sum())
-    return min(
-        laws.items(), key=lambda one: _criterion(log_likelihood(one[1], durations, observed), FAMILIES[one[0]][0], ended)
-    )[1]
+    criterion = {
+        name: _criterion(log_likelihood(law, durations, observed), FAMILIES[name][0], ended)
+        for name, law in laws.items()
+    }
+    return laws[min(families, key=lambda name: criterion[name])]
 
 
 def as_duration(name: str, value: Any) -> tuple[Duration, DurationFit | None]:
@@ -248,8 +256,9 @@ def as_duration(name: str, value: Any) -> tuple[Duration, DurationFit | None]:
     TypeError
     """
     remedy = "how long concepts last: ExponentialDuration(rate), another law, or what fit_durations returns"
-    given = require_instance(name, value, (Duration, DurationFit), remedy)
-    return (given.duration, given) if isinstance(given, DurationFit) else (given, None)
+    if isinstance(value, DurationFit):
+        return value.duration, value
+    return require_instance(name, value, Duration, remedy), None
 
 
 def redrawn(law: Duration, durations: Array, observed: NDArray[np.bool_], number: int, seed: int | None) -> Array:

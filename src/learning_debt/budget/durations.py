@@ -15,7 +15,7 @@ from learning_debt.typing import Array
 from learning_debt.validation import require_number, require_numbers, require_seed, require_whole_number
 
 Trend = Literal["decreasing", "constant", "increasing", "neither"]
-HALVINGS = 80
+HALVINGS, NEWTON_STEPS = 80, 100
 
 
 class Duration(ABC):
@@ -250,6 +250,17 @@ class HyperexponentialDuration(Duration):
     @override
     def mean_residual_life(self, age: ArrayLike) -> Array:
         return self._ratio(_ages(age), -1)
+
+    @override
+    def age_quantile(self, probability: ArrayLike) -> Array:
+        wanted = np.log1p(-_probabilities(probability))
+        slowest, age = min(self.rates), np.zeros(wanted.shape)
+        for _ in range(NEWTON_STEPS):  # log R is convex, so that steps from the left never pass the age
+            left = np.log(self._sum(age, -1, slowest) / self.mean) - slowest * age - wanted
+            age = age + np.maximum(left, 0.0) * self._ratio(age, -1)
+            if (left <= 1e-13).all():
+                break
+        return np.asarray(age)
 
     @override
     def draw(self, number: int, *, random_seed: int | None = None) -> Array:

@@ -75,7 +75,7 @@ class EffortPlan:
     def loss_under(self, duration: Duration) -> float:
         """Mean loss of this plan where concepts last otherwise than it assumes."""
         law = require_instance("duration", duration, Duration, "how long concepts last, such as ExponentialDuration(1)")
-        return mean_loss(law, self.curve, self.schedule["age"].values, self.schedule["rate"].values)
+        return mean_loss(ages_at_moments(law), self.curve, self.schedule["age"].values, self.schedule["rate"].values)
 
     def spent_under(self, duration: Duration) -> float:
         """Effort a period of this plan where concepts last otherwise than it assumes."""
@@ -105,8 +105,8 @@ class EffortPlan:
             begin += f", fastest ({plain_number(rate[fastest])}) at age {plain_number(ages[fastest], 2)}"
         last = float(np.interp(0.95 * effort[-1], effort, ages))
         return (
-            f"{begin}, and hardly any more after age {plain_number(last, 2)}: half of the effort that a long concept gets "
-            f"is spent by age {plain_number(half, 2)}."
+            f"{begin}, and hardly any more after age {plain_number(last, 2)}: half of the effort that a long concept "
+            f"gets is spent by age {plain_number(half, 2)}."
         )
 
     def comparison_sentence(self) -> str:
@@ -159,7 +159,9 @@ class EffortPlan:
             few = self._few()
             columns = [Column(name, aligned(few[name].values)) for name in ("rate", "effort", "loss")]
             parts.append(
-                Table("what a concept gets by age", Column("age", aligned(few["age"].values)), columns, "to_dataframe()")
+                Table(
+                    "what a concept gets by age", Column("age", aligned(few["age"].values)), columns, "to_dataframe()"
+                )
             )
         about = f"Concepts last: {self.duration}. Loss: {self.curve}."
         return [*parts, Sentence(about), *(Sentence(note) for note in self.notes)]
@@ -189,9 +191,13 @@ def effort_along(age: Array, begins: Array, rates: Array) -> Array:
     return np.asarray(spent[place] + rates[place] * (age - begins[place]))
 
 
-def mean_loss(duration: Duration, curve: LearningCurve, begins: Array, rates: Array) -> float:
-    """E[g(E(A))] over the age A of the concept at a random moment, by the midpoints of equally likely ages."""
-    ages = duration.age_quantile((np.arange(FINE) + 0.5) / FINE)
+def ages_at_moments(duration: Duration) -> Array:
+    """Equally likely ages of the concept at a random moment: midpoints of a fine grid."""
+    return duration.age_quantile((np.arange(FINE) + 0.5) / FINE)
+
+
+def mean_loss(ages: Array, curve: LearningCurve, begins: Array, rates: Array) -> float:
+    """E[g(E(A))] over equally likely ages."""
     return float(curve.loss(effort_along(ages, begins, rates)).mean())
 
 

@@ -9,7 +9,7 @@ from learning_debt.arrays.effort.training_rates import Cells, certificate, effor
 from learning_debt.budget.curve_fit import LearningCurveFit
 from learning_debt.budget.duration_fit import DurationFit, as_duration
 from learning_debt.budget.durations import Duration
-from learning_debt.budget.effort_plan import EffortPlan, effort_along, mean_loss, mean_rate
+from learning_debt.budget.effort_plan import EffortPlan, ages_at_moments, effort_along, mean_loss, mean_rate
 from learning_debt.budget.learning_curves import LearningCurve
 from learning_debt.typing import Array
 from learning_debt.validation import require_choice, require_instance, require_number, require_whole_number
@@ -28,7 +28,7 @@ def plan_effort(
     tolerance: float = 1e-4,
     cells: int = 1000,
 ) -> EffortPlan:
-    """Divide a training budget over the ages of concepts so that the mean loss is least.
+    r"""Divide a training budget over the ages of concepts so that the mean loss is least.
 
     Parameters
     ----------
@@ -65,8 +65,8 @@ def plan_effort(
     -----
     At rates e(a) of age a a concept has had effort E(a), the integral of e. With S the survival and Y the duration,
 
-    .. math:: J = \\frac{1}{E Y} \\int S(a)\\, g(E(a))\\, da, \\qquad
-              \\frac{1}{E Y} \\int S(a)\\, e(a)\\, da \\le b, \\qquad 0 \\le e \\le e_{max},
+    .. math:: J = \frac{1}{E Y} \int S(a)\, g(E(a))\, da, \qquad
+              \frac{1}{E Y} \int S(a)\, e(a)\, da \le b, \qquad 0 \le e \le e_{max},
 
     is convex in e, since g is convex and E linear. Where the mean residual life does not rise with age, full rate from
     age 0 to the age at which the budget is spent is optimal. Where it rises, young concepts are mostly about to end,
@@ -115,9 +115,12 @@ def as_curve(curve: LearningCurve | LearningCurveFit) -> LearningCurve:
     ------
     TypeError
     """
-    remedy = "a loss by effort: ExponentialCurve(floor, gain, rate), PowerCurve(...), or what fit_learning_curve returns"
-    given = require_instance("curve", curve, (LearningCurve, LearningCurveFit), remedy)
-    return given.curve if isinstance(given, LearningCurveFit) else given
+    remedy = (
+        "a loss by effort: ExponentialCurve(floor, gain, rate), PowerCurve(...), or what fit_learning_curve returns"
+    )
+    if isinstance(curve, LearningCurveFit):
+        return curve.curve
+    return require_instance("curve", curve, LearningCurve, remedy)
 
 
 def stop_age(duration: Duration, budget: float, max_rate: float) -> float:
@@ -146,9 +149,7 @@ def _solved(
     start = min(starts, key=lambda rate: float(curve.loss(effort_of(rate, grid)).mean()))
     gain = float(curve.loss(0.0) - curve.loss(effort_of(np.full(cells, max_rate), grid)).mean())
     close = max(tolerance * gain, 1e-15)
-    found = least_loss(
-        start, grid, budget, max_rate, curve.loss, curve.slope, tolerance=close, steps=MOST_STEPS
-    )
+    found = least_loss(start, grid, budget, max_rate, curve.loss, curve.slope, tolerance=close, steps=MOST_STEPS)
     return begins, found.rate, found.gap, found.price
 
 
@@ -167,8 +168,10 @@ def _as_plan(
     fit: DurationFit | None = None,
 ) -> EffortPlan:
     """The plan of rates that hold from one age to the next, with what it loses beside others."""
-    edges, early = np.zeros(1), stop_age(duration, budget, max_rate)
-    gap, price = (0.0, 0.0) if kind == "always" else found or _certified(duration, curve, budget, max_rate, rates, begins, cells)
+    edges, early, ages = np.zeros(1), stop_age(duration, budget, max_rate), ages_at_moments(duration)
+    gap, price = found or (0.0, 0.0)
+    if found is None and kind != "always":
+        gap, price = _certified(duration, curve, budget, max_rate, begins, rates, cells)
     until = front_loaded(early, max_rate) if np.isfinite(early) else (edges, np.array([max_rate]))
     efforts = effort_along(begins, begins, rates)
     schedule = xr.Dataset(
@@ -183,12 +186,12 @@ def _as_plan(
     return EffortPlan(
         kind=kind,
         stop_age=float("inf") if kind == "always" else stop,
-        loss=mean_loss(duration, curve, begins, rates),
+        loss=mean_loss(ages, curve, begins, rates),
         gap=gap,
         spent=mean_rate(duration, begins, rates),
         price=price,
-        constant_loss=mean_loss(duration, curve, edges, np.array([min(budget, max_rate)])),
-        front_loaded_loss=mean_loss(duration, curve, *until),
+        constant_loss=mean_loss(ages, curve, edges, np.array([min(budget, max_rate)])),
+        front_loaded_loss=mean_loss(ages, curve, *until),
         untrained_loss=float(curve.loss(0.0)),
         schedule=schedule,
         duration=duration,
@@ -200,13 +203,13 @@ def _as_plan(
 
 
 def _certified(
-    duration: Duration, curve: LearningCurve, budget: float, max_rate: float, rates: Array, begins: Array, cells: int
+    duration: Duration, curve: LearningCurve, budget: float, max_rate: float, begins: Array, rates: Array, cells: int
 ) -> tuple[float, float]:
     """Certificate and price of rates that were not searched for, on the age grid of a search."""
     ages, grid = grid_of(duration, cells)
-    ends = np.append(ages[1:], np.inf)
-    spent = effort_along(np.where(np.isfinite(ends), ends, ages + 1.0), begins, rates) - effort_along(ages, begins, rates)
-    of_cells = onto_budget(spent / np.where(np.isfinite(ends), ends - ages, 1.0), budget, max_rate)
+    ends = np.append(ages[1:], ages[-1] + 1.0)
+    spent = effort_along(ends, begins, rates) - effort_along(ages, begins, rates)
+    of_cells = onto_budget(spent / (ends - ages), budget, max_rate)
     gap, price = certificate(of_cells, curve.slope(effort_of(of_cells, grid)), grid, budget, max_rate)
     return max(gap, 0.0), price
 
@@ -216,7 +219,5 @@ def _notes(kind: str, fit: DurationFit | None) -> tuple[str, ...]:
     if fit is None or kind in ("always", "constant"):
         return ()
     if fit.residual_life_trend == "cannot be told":
-        return (
-            f"{fit.sentence()} The plan follows the likeliest law; estimation_cost says what it costs if that is wrong.",
-        )
+        return (f"{fit.sentence()} The plan follows the likeliest law; estimation_cost says what a wrong one costs.",)
     return (fit.sentence(),)

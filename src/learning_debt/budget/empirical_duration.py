@@ -59,7 +59,7 @@ class EmpiricalDuration(Duration):
         levels = np.where(levels < 1e-12, 0.0, levels)
         rate = -np.log(levels[-1]) / last if levels[-1] > 0 else 0.0  # nothing is left to fall
         areas = np.append(levels[:-1] * np.diff(ages), levels[-1] / rate if rate else 0.0)
-        told = {"durations": durations, "observed": observed, "_ages": ages, "_levels": levels}
+        told: dict[str, Any] = {"durations": durations, "observed": observed, "_ages": ages, "_levels": levels}
         told |= {"_integral": np.cumsum(areas[::-1])[::-1], "_tail_rate": float(rate)}
         for name, value in told.items():
             object.__setattr__(self, name, value)
@@ -105,8 +105,10 @@ class EmpiricalDuration(Duration):
         rng = np.random.default_rng(require_seed("random_seed", random_seed))
         level = 1 - rng.uniform(size=number)
         place = np.searchsorted(-self._levels, -level, side="right").clip(max=len(self._ages) - 1)
-        beyond = np.where(level < self._levels[-1], np.log(np.maximum(self._levels[-1], 1e-300) / level), 0.0)
-        return np.asarray(self._ages[place] + np.where(beyond > 0, beyond / self._tail_rate, 0.0))
+        if not self._tail_rate:
+            return np.asarray(self._ages[place])
+        beyond = np.log(np.maximum(self._levels[-1] / level, 1.0)) / self._tail_rate
+        return np.asarray(self._ages[place] + beyond)
 
     @override
     def __str__(self) -> str:

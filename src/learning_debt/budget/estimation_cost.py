@@ -68,8 +68,8 @@ class EstimationCost:
         """What the estimation costs, for the owner."""
         share = self.mean / max(self.untrained_loss - self.best_loss, 1e-300)
         return (
-            f"That durations are estimated from {self.concepts} concepts costs {plain_number(self.mean, 2)} a period on "
-            f"average ({self.probability:.0%} of plans {plain_number(max(self.low, 0.0), 2)} to "
+            f"That durations are estimated from {self.concepts} concepts costs {plain_number(self.mean, 2)} a period "
+            f"on average ({self.probability:.0%} of plans {plain_number(max(self.low, 0.0), 2)} to "
             f"{plain_number(self.high, 2)}), {share:.1%} of what training gains. Such plans come to spend "
             f"{plain_number(self.spent_low, 2)} to {plain_number(self.spent_high, 2)} a period where "
             f"{plain_number(self.budget, 2)} was meant."

@@ -114,9 +114,10 @@ def best_within(loss: Array, served: Array, shipped: Array, rate: float, parts: 
         ways = cheapest[:node, :room] + (loss[:node] * (served[:node] - served[node]))[:, None]
         came[node, takes[node] :] = ways.argmin(axis=0)
         cheapest[node, takes[node] :] = ways.min(axis=0) + NEARLY_FREE * shipped[node]
-    node, used = np.unravel_index(np.argmin(cheapest + (loss * served)[:, None]), cheapest.shape)
+    last = int(np.argmin(cheapest + (loss * served)[:, None]))
+    node, used = divmod(last, parts + 1)
     nodes: list[int] = []
     while node:
-        nodes.append(int(node))
-        node, used = came[node, used], used - takes[node]
+        nodes.append(node)
+        node, used = int(came[node, used]), used - int(takes[node])
     return schedule_at(tuple(reversed(nodes)), loss, served, shipped)

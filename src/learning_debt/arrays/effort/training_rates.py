@@ -14,7 +14,7 @@ import numpy as np
 
 from learning_debt.typing import Array
 
-HALVINGS = 60
+HALVINGS = 45
 ROUNDING = 1e-14
 
 
@@ -24,7 +24,7 @@ class Cells(NamedTuple):
     Attributes
     ----------
     width : ndarray, shape (n,)
-        Of each cell; that of the last, which has no end, is not used.
+        Of each cell; that of the last, which has no end, is 0.
     inner : ndarray, shape (n,)
         From the beginning of each cell to its median.
     """
@@ -36,6 +36,13 @@ class Cells(NamedTuple):
     def of(cls, begins: Array, medians: Array) -> Cells:
         """Of the ages at which cells begin, and their medians."""
         return cls(np.append(np.diff(begins), 0.0), medians - begins)
+
+    @property
+    def stiffness(self) -> Array:
+        """How strongly the loss bends along the rate of each cell, roughly: steps are the shorter the stiffer."""
+        left = 1 - (np.arange(self.width.size) + 0.5) / self.width.size
+        wide = np.maximum(self.width, self.inner) * np.sqrt(left)
+        return np.asarray(np.maximum(wide / wide.mean(), 1e-9))
 
 
 class Rates(NamedTuple):
@@ -88,8 +95,8 @@ def best_ages(value: Array, budget: float, largest: float) -> Array:
     return rate
 
 
-def onto_budget(rate: Array, budget: float, largest: float) -> Array:
-    """The nearest rates from 0 to `largest` whose mean is `budget` at most.
+def onto_budget(rate: Array, budget: float, largest: float, stiffness: Array | float = 1.0) -> Array:
+    """The nearest rates from 0 to `largest` whose mean is `budget` at most; distances count by `stiffness`.
 
     Examples
     --------
@@ -99,11 +106,12 @@ def onto_budget(rate: Array, budget: float, largest: float) -> Array:
     inside = np.clip(rate, 0.0, largest)
     if inside.mean() <= budget:
         return inside
-    low, high = 0.0, float(rate.max())
+    low, high = 0.0, float((rate * stiffness).max())
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        low, high = (middle, high) if np.clip(rate - middle, 0.0, largest).mean() > budget else (low, middle)
-    return np.clip(rate - high, 0.0, largest)
+        too_much = np.clip(rate - middle / stiffness, 0.0, largest).mean() > budget
+        low, high = (middle, high) if too_much else (low, middle)
+    return np.clip(rate - high / stiffness, 0.0, largest)
 
 
 def certificate(rate: Array, slope: Array, cells: Cells, budget: float, largest: float) -> tuple[float, float]:
@@ -147,7 +155,7 @@ def least_loss(
         g and its derivative, of effort.
     """
     rate = ahead = best = start
-    momentum, steepness, lowest = 1.0, 1e-6, np.inf
+    momentum, steepness, lowest, stiff = 1.0, 1e-6, np.inf, cells.stiffness
     gap, price = np.inf, 0.0
     for step in range(steps + 1):
         if step % 5 == 0:
@@ -160,13 +168,13 @@ def least_loss(
         effort = effort_of(ahead, cells)
         level, uphill = loss(effort).mean(), value_of(slope(effort), cells)
         while True:
-            moved = onto_budget(ahead - uphill / steepness, budget, largest)
+            moved = onto_budget(ahead - uphill / (steepness * stiff), budget, largest, stiff)
             by = moved - ahead
-            bound = level + (uphill * by + steepness / 2 * by**2).mean()
+            bound = level + (uphill * by + steepness / 2 * stiff * by**2).mean()
             if loss(effort_of(moved, cells)).mean() <= bound + ROUNDING * abs(level) or steepness > 1e12:
                 break
             steepness *= 2
-        if (uphill * (moved - rate)).mean() > 0:
+        if (stiff * (ahead - moved) * (moved - rate)).mean() > 0:
             momentum = 1.0
         after = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
         ahead = np.maximum(moved + (momentum - 1) / after * (moved - rate), 0.0)
