@@ -28,6 +28,7 @@ FLOORS = [
     {"plots"},
     {"report"},
     {"monitor"},
+    {"budget"},
     {"serving"},
     {"bench"},
     {"__init__"},

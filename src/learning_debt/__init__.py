@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from learning_debt.moved import serve_old_names
 
 if TYPE_CHECKING:
-    from learning_debt import bench, policies, scores, serving
+    from learning_debt import bench, budget, policies, scores, serving
     from learning_debt.arrays.conjugate.nig import NIG
     from learning_debt.auditing import Audit, RuleComparison, audit, compare_rules, repeat_audit
     from learning_debt.auditing.ageing import ageing_curve
@@ -98,6 +98,7 @@ __all__ = [
     "belief_check",
     "belief_slope",
     "bench",
+    "budget",
     "check_spells",
     "compare_rules",
     "compare_tables",
@@ -166,6 +167,7 @@ _MODULES = {
     "belief_check": "learning_debt.auditing.belief",
     "belief_slope": "learning_debt.auditing.belief_slope",
     "bench": "learning_debt",
+    "budget": "learning_debt",
     "check_spells": "learning_debt.spells",
     "compare_rules": "learning_debt.auditing",
     "compare_tables": "learning_debt.spells",

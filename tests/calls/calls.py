@@ -14,7 +14,7 @@ import pymc as pm
 import xarray as xr
 
 import learning_debt as ld
-from learning_debt import bench, plots, policies, scores, serving
+from learning_debt import bench, budget, plots, policies, scores, serving
 from learning_debt.auditing.chance_check import reliability
 from learning_debt.integrations.bambi_model import from_bambi
 from learning_debt.integrations.model_builder import from_model_builder
@@ -66,6 +66,12 @@ LONGER.to_netcdf(f"{TABLES}/mine.nc", engine="h5netcdf")
 CHANCES = reliability(np.repeat([0.2, 0.7], 300), np.arange(600) % 5 > 2, np.arange(600) % 7)
 SCHEDULE = ld.replay(SPELLS, policies.Always(), 0.1).schedule
 AUDIT = ld.audit(SPELLS, 0.1, resamples=10)
+SEEN_DURATIONS = ([14.0, 9.0, 22.0, 17.0, 11.0, 6.0], [True] * 5 + [False])
+DURATION = budget.fit_durations(*SEEN_DURATIONS, resamples=10)
+CURVE = budget.ExponentialCurve(0.1, 0.9, 1.0)
+PLAN = budget.plan_effort(DURATION, CURVE, 0.3, 1.0, cells=20)
+CONCEPTS = budget.concept_durations(LONGER, policies.CUSUM(0.5), keep_first=True)
+LEDGER = xr.Dataset({"verdict": ("period", ["retrain"] * 3), "spell_age": ("period", [1, 1, 1])})
 TABLE = A(SPELLS, "object", ())
 COST = A(0.1, "cost")
 ACCOUNTING = A("signed", "choice")
@@ -912,6 +918,100 @@ CALLS: dict[str, Call] = {
     ),
     "plot_spells": Call(plots.plot_spells, {"variable": A("debt", "choice", OPTIONAL)} | OF_SERVICE | PICTURE),
     "plot_upkeep": Call(plots.plot_upkeep, {"spells": TABLE} | PICTURE),
+    # how much training
+    "EmpiricalDuration": Call(
+        budget.EmpiricalDuration,
+        {
+            "durations": A(SEEN_DURATIONS[0], "object", ("numbers",)),
+            "observed": A(SEEN_DURATIONS[1], "object", OPTIONAL),
+        },
+    ),
+    "ExponentialCurve": Call(
+        budget.ExponentialCurve,
+        {"floor": A(0.1, "number"), "gain": A(0.9, "not negative"), "rate": A(1.0, "positive")},
+    ),
+    "ExponentialDuration": Call(budget.ExponentialDuration, {"rate": A(0.5, "positive")}),
+    "HyperexponentialDuration": Call(
+        budget.HyperexponentialDuration,
+        {
+            "weights": A((0.8, 0.2), "object", ("numbers",)),
+            "rates": A((2.0, 0.1), "object", ("numbers",)),
+        },
+    ),
+    "PowerCurve": Call(
+        budget.PowerCurve,
+        {
+            "floor": A(0.1, "number"),
+            "gain": A(0.9, "not negative"),
+            "exponent": A(0.5, "positive"),
+            "scale": A(1.0, "positive"),
+        },
+    ),
+    "WeibullDuration": Call(budget.WeibullDuration, {"shape": A(2.0, "positive"), "scale": A(2.0, "positive")}),
+    "concept_durations": Call(
+        budget.concept_durations,
+        {
+            "spells": A(LONGER, "object"),
+            "detector": A(policies.CUSUM(0.5), "policy"),
+            "keep_first": A(True, "flag"),
+        },
+    ),
+    "concept_losses": Call(
+        budget.concept_losses,
+        {"spells": A(LONGER, "object"), "concepts": A(CONCEPTS, "object"), "longest": A(10, "whole")},
+    ),
+    "durations_from_ledger": Call(
+        budget.durations_from_ledger, {"history": A(LEDGER, "object"), "keep_first": A(True, "flag")}
+    ),
+    "estimation_cost": Call(
+        budget.estimation_cost,
+        {
+            "fit": A(DURATION, "object"),
+            "curve": A(CURVE, "object"),
+            "budget": A(0.3, "positive"),
+            "max_rate": A(1.0, "positive"),
+            "truth": A(None, "object", OPTIONAL),
+            "resamples": A(10, "whole"),
+            "probability": A(0.9, "probability"),
+            "random_seed": SEED,
+        },
+    ),
+    "fit_durations": Call(
+        budget.fit_durations,
+        {
+            "durations": A(SEEN_DURATIONS[0], "object", ("numbers",)),
+            "observed": A(SEEN_DURATIONS[1], "object", OPTIONAL),
+            "families": A(("exponential",), "names"),
+            "probability": A(0.9, "probability"),
+            "resamples": A(10, "whole"),
+            "random_seed": SEED,
+        },
+    ),
+    "fit_learning_curve": Call(
+        budget.fit_learning_curve,
+        {
+            "effort": A(np.arange(8.0), "object"),
+            "loss": A(CURVE.loss(np.arange(8.0)), "object"),
+            "errors": A(np.full(8, 0.01), "object", OPTIONAL),
+            "families": A(("exponential",), "names"),
+        },
+    ),
+    "plan_effort": Call(
+        budget.plan_effort,
+        {
+            "duration": A(DURATION, "object"),
+            "curve": A(CURVE, "object"),
+            "budget": A(0.3, "positive"),
+            "max_rate": A(1.0, "positive"),
+            "method": A("auto", "choice"),
+            "tolerance": A(1e-3, "positive"),
+            "cells": A(20, "whole"),
+        },
+    ),
+    "plan_shipments": Call(
+        budget.plan_shipments,
+        {"plan": A(PLAN, "object"), "rate": A(0.1, "positive"), "ages": A(20, "whole")},
+    ),
     # which candidate serves
     "ABTest": Call(serving.ABTest, {"batches": A(4, "whole")}),
     "BetaThompson": Call(serving.BetaThompson, REWARDS | MEMORY),

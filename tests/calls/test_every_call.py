@@ -7,21 +7,22 @@ import inspect
 import pytest
 
 import learning_debt as ld
-from learning_debt import bench, plots, policies, scores, serving
+from learning_debt import bench, budget, plots, policies, scores, serving
 
 from .attacks import fault
 from .calls import CALLS
 
 RESULTS = {"Audit", "Decision", "Diagnosis", "Doubt", "ImpliedCost", "Replay", "RuleComparison", "Signals", "Tuned"}
 RESULTS |= {"Choice", "Seen", "ServingEvaluation"}
+RESULTS |= {"DurationFit", "EffortPlan", "EstimationCost", "LearningCurveFit", "ShippingPlan"}
 """Made by the library, not by its users."""
 ERRORS = {"IncomparablePosteriorsError", "NotPooledError", "OtherTableError", "UnsupportedModelError"}
 OF_THE_BENCH = {"Bench", "RealHistory", "NotPossibleError", "HISTORIES", "PRIORS", "ROWS", "COST_RATIOS", "SPLITS"}
 """Records, a refusal and mappings; and what is looked up in them has tests of its own."""
-NOT_CALLED = {"Monitor", "bench", "policies", "scores", "serving", *ERRORS}
+NOT_CALLED = {"Monitor", "bench", "budget", "policies", "scores", "serving", *ERRORS}
 """Modules, a class of which the methods are called, and refusals."""
-ABSTRACT = {"Policy", "Score", "Strategy"}
-ROOMS = (ld, policies, scores, plots, bench, serving)
+ABSTRACT = {"Duration", "LearningCurve", "Policy", "Score", "Strategy"}
+ROOMS = (ld, policies, scores, plots, bench, serving, budget)
 FREE = {"self", "pc_kwargs", "what"}
 """Keyword arguments of a plot, and what `save` refuses in words of its own."""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from learning_debt.data import SERIES
 from learning_debt.policies.base import Policy, require_policy
@@ -13,6 +15,9 @@ from learning_debt.pricing.replays import replay
 from learning_debt.spells import check_spells
 from learning_debt.typing import Array
 from learning_debt.validation import require_flag, require_instance, require_whole_number
+
+Cells = tuple[NDArray[np.intp], NDArray[np.intp], Array]
+"""Effort, period and loss of some cells."""
 
 
 def concept_durations(spells: xr.Dataset, detector: Policy, *, keep_first: bool = False) -> xr.Dataset:
@@ -174,7 +179,7 @@ def concept_losses(spells: xr.Dataset, concepts: xr.Dataset, *, longest: int = 2
 def _stretches(changes: list[int], periods: int, keep_first: bool) -> list[tuple[int, int, bool]]:
     """Beginning, end, and whether each stretch between changes had ended."""
     edges = [0, *changes]
-    found = [(begin, end, True) for begin, end in zip(edges[:-1], edges[1:], strict=True)]
+    found = [(begin, end, True) for begin, end in pairwise(edges)]
     found += [(edges[-1], periods, False)] if edges[-1] < periods else []
     return found if keep_first else found[1:]
 
@@ -212,7 +217,7 @@ def _places(table: xr.Dataset, concepts: xr.Dataset) -> list[tuple[int, int, int
     return found
 
 
-def _cells_of(lost: Array, begins: int, ends: int, longest: int, concept: int) -> tuple[Array, Array, Array]:
+def _cells_of(lost: Array, begins: int, ends: int, longest: int, concept: int) -> Cells:
     """Effort, period (no two concepts share one) and loss of the forecasts of a concept."""
     part = lost[begins:ends, begins:ends]
     effort, period = np.nonzero(np.triu(np.isfinite(part)))
@@ -220,12 +225,12 @@ def _cells_of(lost: Array, begins: int, ends: int, longest: int, concept: int) -
     return effort[kept], period[kept] + concept * 1_000_000, part[effort[kept], period[kept]]
 
 
-def _levels(parts: list[tuple[Array, Array, Array]], longest: int) -> Array:
+def _levels(parts: list[Cells], longest: int) -> Array:
     """Loss by effort, shape (longest + 1,), in an average period; NaN of efforts that do not occur."""
     effort, period, lost = (np.concatenate([part[which] for part in parts]) for which in range(3))
     _, place, count = np.unique(period, return_inverse=True, return_counts=True)
     one = np.zeros((effort.size, longest + 1))
-    one[np.arange(effort.size), effort.astype(int)] = 1.0
+    one[np.arange(effort.size), effort] = 1.0
     shares = np.zeros((count.size, longest + 1))
     np.add.at(shares, place, one)
     shares /= count[:, None]
