@@ -116,6 +116,13 @@ def check_scores(money, levels):
     assert all("±" in line for line in levels.splitlines())
 
 
+def check_budget(plan, shipping, cost):
+    page = " ".join((DOCS / "budget.md").read_text().split())
+    for printed in (plan, shipping):
+        assert " ".join(printed.split()) in page  # as it is printed there
+    assert "from 7 concepts" in " ".join(cost.split())
+
+
 def check_serving(table, *others):
     scores = {line.rsplit(maxsplit=1)[0]: float(line.split()[-1]) for line in table.splitlines()[1:4]}
     assert scores["naive"] < scores["stacking"]
@@ -141,6 +148,7 @@ def check_updating(*printed):
 
 CHECKS = {
     "bench.md": check_bench,
+    "budget.md": check_budget,
     "costs.md": check_costs,
     "design-matrix.md": check_design_matrix,
     "getting-started.md": check_getting_started,

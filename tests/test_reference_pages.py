@@ -9,7 +9,7 @@ import pytest
 import learning_debt as ld
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("policies", "scores", "plots", "bench", "monitor", "serving")
+ROOMS = ("policies", "scores", "plots", "bench", "monitor", "serving", "budget")
 """Beside the package itself, what users import names from."""
 FROM_MODULES = {
     "learning_debt.report.write_report",

@@ -52,6 +52,7 @@ def test_losses_that_are_not_convex_or_do_not_fall_are_told():
     assert np.isnan(unknown.convexity_chance)
 
 
+DETECTOR = ld.policies.PageCUSUM(1.5, allowance=0.3)
 LENGTHS = (15, 25, 20, 30, 18)
 CHANGES = np.cumsum(LENGTHS)
 
@@ -60,7 +61,7 @@ def shifting_table(noise):
     """Concepts of known lengths; a posterior loses by how many periods of the concept it has learned from."""
     rng = np.random.default_rng(2)
     periods = int(CHANGES[-1])
-    begins = np.concatenate([[0], CHANGES[:-1]])
+    begins = np.concatenate([[-20], CHANGES[:-1]])  # the first one began before the history
     concept = np.searchsorted(CHANGES, np.arange(1, periods + 1))  # of period t = 1..T
     deployed, period = np.arange(periods)[:, None], np.arange(1, periods + 1)
     effort = np.maximum(deployed - begins[concept], 0.0)
@@ -73,19 +74,19 @@ def shifting_table(noise):
 
 def test_concepts_and_their_losses_come_back_from_a_table():
     table = shifting_table(0.3)
-    concepts = concept_durations(table, ld.policies.CUSUM(1.2))
-    # a change is seen some periods later, once the gaps have added up: it shifts both ends
-    assert concepts["duration"].values == pytest.approx(LENGTHS[1:], abs=1.0)
+    concepts = concept_durations(table, DETECTOR, shortest=8)
+    # a change is seen once gaps have added up: that shifts both ends, but not that of the history
+    assert concepts["duration"].values == pytest.approx([*LENGTHS[1:4], LENGTHS[4] - 4], abs=1.0)
     assert concepts["observed"].values.tolist() == [True, True, True, False]
-    kept = concept_durations(table, ld.policies.CUSUM(1.2), keep_first=True)
+    kept = concept_durations(table, DETECTOR, shortest=8, keep_first=True)
     assert kept.sizes["concept"] == 5
-    losses = concept_losses(table, concepts, longest=10)
     delay = int(kept["ends"].values[0] - LENGTHS[0])
+    losses = concept_losses(table, concepts, longest=10, delay=delay)
     expected = 1.5 * np.exp(-0.5 * (losses["effort"].values + delay))
     found = losses["loss"].values
     assert found - found[-1] == pytest.approx(expected - expected[-1], abs=1e-6)  # levels of periods drop out
     assert found[-1] == pytest.approx(0.2, abs=4 * 0.3 / 90**0.5)
-    fallen = concept_losses(table.drop_vars("deployed_score"), concepts, longest=10)
+    fallen = concept_losses(table.drop_vars("deployed_score"), concepts, longest=10, delay=delay)
     assert fallen["loss"].values[-1] == 0
     with pytest.raises(ValueError, match="concepts must be those of the same table"):
         concept_losses(table.isel(deployed_at=slice(40), period=slice(40)), concepts)

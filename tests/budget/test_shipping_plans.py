@@ -26,7 +26,7 @@ def test_published_figures():
     assert (round(at_55.single_loss, 4), round(at_55.loss, 4)) == (0.6781, 0.6610)
     at_15 = plan_shipments(TRAINING, 0.15)
     assert round(at_15.loss, 4) == 0.8623
-    assert at_15.schedules == ((), (pytest.approx(TRAINING.stop_age),)) or at_15.schedules[0] == ()
+    assert at_15.schedules[0] == ()
     assert at_15.schedules[1][0] == pytest.approx(TRAINING.stop_age)
     assert at_15.weights[1] == pytest.approx(0.15 / 0.35)
 
@@ -61,7 +61,8 @@ def test_one_shipment_by_bisection_is_that_of_a_fine_grid(law):
         allowed = ages[law.survival(ages) / law.mean <= rate]
         served = law.survival_integral(allowed) / law.mean
         losses = 1 - served + CURVE.loss(training.effort_at(allowed)) * served
-        assert plan.once_loss == pytest.approx(losses.min(), abs=1e-6)
+        assert plan.once_loss <= losses.min() + 1e-9
+        assert plan.once_loss == pytest.approx(losses.min(), abs=1e-4)  # the grid begins up to a step late
 
 
 def grid(seed):

@@ -953,15 +953,22 @@ CALLS: dict[str, Call] = {
         {
             "spells": A(LONGER, "object"),
             "detector": A(policies.CUSUM(0.5), "policy"),
+            "shortest": A(2, "whole"),
             "keep_first": A(True, "flag"),
         },
     ),
     "concept_losses": Call(
         budget.concept_losses,
-        {"spells": A(LONGER, "object"), "concepts": A(CONCEPTS, "object"), "longest": A(10, "whole")},
+        {
+            "spells": A(LONGER, "object"),
+            "concepts": A(CONCEPTS, "object"),
+            "longest": A(10, "whole"),
+            "delay": A(0, "whole from 0"),
+        },
     ),
     "durations_from_ledger": Call(
-        budget.durations_from_ledger, {"history": A(LEDGER, "object"), "keep_first": A(True, "flag")}
+        budget.durations_from_ledger,
+        {"history": A(LEDGER, "object"), "shortest": A(1, "whole"), "keep_first": A(True, "flag")},
     ),
     "estimation_cost": Call(
         budget.estimation_cost,

@@ -20,7 +20,9 @@ Cells = tuple[NDArray[np.intp], NDArray[np.intp], Array]
 """Effort, period and loss of some cells."""
 
 
-def concept_durations(spells: xr.Dataset, detector: Policy, *, keep_first: bool = False) -> xr.Dataset:
+def concept_durations(
+    spells: xr.Dataset, detector: Policy, *, shortest: int = 1, keep_first: bool = False
+) -> xr.Dataset:
     """How long concepts lasted, between the changes that a detector sees in a spell table.
 
     The detector walks over the table as a policy that retrains at once. Each retrain is a change; the stretch since
@@ -31,7 +33,10 @@ def concept_durations(spells: xr.Dataset, detector: Policy, *, keep_first: bool 
     spells : Dataset
         From `spell_table` or your own.
     detector : Policy
-        One with a threshold of its own, such as `CUSUM` or `Changepoint`: it is told a retrain costs 1.
+        One with a threshold of its own, such as `PageCUSUM` or `Changepoint`: it is told a retrain costs 1.
+    shortest : int
+        Periods that a concept lasts at least. A retrain that follows sooner belongs to the change before, which is
+        still being learned: what was deployed right after a change is soon worse than what has seen more of it.
     keep_first : bool
         Whether to keep the stretch before the first change. It began before the history did, nobody knows when.
 
@@ -55,6 +60,8 @@ def concept_durations(spells: xr.Dataset, detector: Policy, *, keep_first: bool 
     -----
     A detector sees changes late and some that are none: it tells shorter concepts than there are if it is too eager,
     and longer ones, by the changes that it misses, if it is too dull. Delays shift beginning and end alike.
+    `CUSUM`, of which the sum never falls, sees a change in the end where there is none: `PageCUSUM` with an allowance
+    does not.
 
     Examples
     --------
@@ -68,17 +75,18 @@ def concept_durations(spells: xr.Dataset, detector: Policy, *, keep_first: bool 
     ([5.0], [False])
     """
     require_policy("detector", detector)
+    require_whole_number("shortest", shortest, at_least=1)
     require_flag("keep_first", keep_first)
     table = check_spells(spells, detector.requires)
     schedule = replay(table, detector, 1.0).schedule
     rows: list[tuple[int, int, int, bool]] = []
     for place, walked in enumerate(schedule.values):
         changes = (np.flatnonzero(walked) + 1).tolist()
-        rows += [(place, *stretch) for stretch in _stretches(changes, walked.size, keep_first)]
+        rows += [(place, *stretch) for stretch in _stretches(changes, walked.size, shortest, keep_first)]
     return _as_concepts(rows, schedule[SERIES].values)
 
 
-def durations_from_ledger(history: xr.Dataset, *, keep_first: bool = False) -> xr.Dataset:
+def durations_from_ledger(history: xr.Dataset, *, shortest: int = 1, keep_first: bool = False) -> xr.Dataset:
     """How long concepts lasted by what a monitor decided: from its verdicts to retrain.
 
     A change is the first verdict to retrain about what was in service; what the owner did then does not matter.
@@ -87,7 +95,7 @@ def durations_from_ledger(history: xr.Dataset, *, keep_first: bool = False) -> x
     ----------
     history : Dataset
         From `Monitor.history`.
-    keep_first : bool
+    shortest, keep_first
         As of `concept_durations`.
 
     Returns
@@ -101,6 +109,7 @@ def durations_from_ledger(history: xr.Dataset, *, keep_first: bool = False) -> x
         If there is no decision in it.
     """
     require_instance("history", history, xr.Dataset, "what Monitor.history() returns")
+    require_whole_number("shortest", shortest, at_least=1)
     require_flag("keep_first", keep_first)
     missing = [name for name in ("verdict", "spell_age") if name not in history]
     if missing or "period" not in history.dims or not history.sizes["period"]:
@@ -113,11 +122,11 @@ def durations_from_ledger(history: xr.Dataset, *, keep_first: bool = False) -> x
         if verdict == "retrain" and not seen:
             changes.append(place)
             seen = True
-    stretches = _stretches(changes, len(verdicts), keep_first)
+    stretches = _stretches(changes, len(verdicts), shortest, keep_first)
     return _as_concepts([(0, *stretch) for stretch in stretches], np.array([0]))
 
 
-def concept_losses(spells: xr.Dataset, concepts: xr.Dataset, *, longest: int = 20) -> xr.Dataset:
+def concept_losses(spells: xr.Dataset, concepts: xr.Dataset, *, longest: int = 20, delay: int = 0) -> xr.Dataset:
     """What forecasts lost by how many periods of the concept they had learned from: a learning curve's points.
 
     Parameters
@@ -128,6 +137,8 @@ def concept_losses(spells: xr.Dataset, concepts: xr.Dataset, *, longest: int = 2
         From `concept_durations` of the same table.
     longest : int
         Efforts above are left out, periods.
+    delay : int
+        Periods that a change takes to be seen. So many before each end are of the next concept, and are left out.
 
     Returns
     -------
@@ -153,10 +164,11 @@ def concept_losses(spells: xr.Dataset, concepts: xr.Dataset, *, longest: int = 2
     table = check_spells(spells)
     _require_concepts(concepts)
     require_whole_number("longest", longest, at_least=3)
+    require_whole_number("delay", delay, at_least=0)
     lost = -table["deployed_score"].values if "deployed_score" in table else table["score_gap"].values
     parts = [
-        _cells_of(lost[place], int(begins), int(ends), longest, concept)
-        for concept, (place, begins, ends) in enumerate(_places(table, concepts))
+        _cells_of(lost[place], begins, ends - delay * ended, longest, concept)
+        for concept, (place, begins, ends, ended) in enumerate(_places(table, concepts))
     ]
     parts = [part for part in parts if part[0].size]
     if len(parts) < 2:
@@ -176,9 +188,11 @@ def concept_losses(spells: xr.Dataset, concepts: xr.Dataset, *, longest: int = 2
     return xr.Dataset(variables, {"effort": np.flatnonzero(known).astype(float)})
 
 
-def _stretches(changes: list[int], periods: int, keep_first: bool) -> list[tuple[int, int, bool]]:
+def _stretches(changes: list[int], periods: int, shortest: int, keep_first: bool) -> list[tuple[int, int, bool]]:
     """Beginning, end, and whether each stretch between changes had ended."""
-    edges = [0, *changes]
+    edges = [0]
+    for change in changes:
+        edges += [change] if len(edges) == 1 or change - edges[-1] >= shortest else []
     found = [(begin, end, True) for begin, end in pairwise(edges)]
     found += [(edges[-1], periods, False)] if edges[-1] < periods else []
     return found if keep_first else found[1:]
@@ -197,23 +211,20 @@ def _as_concepts(rows: list[tuple[int, int, int, bool]], series: Any) -> xr.Data
 
 def _require_concepts(concepts: Any) -> None:
     given = require_instance("concepts", concepts, xr.Dataset, "what concept_durations returns")
-    missing = [name for name in ("series", "begins", "ends") if name not in given]
+    missing = [name for name in ("series", "begins", "ends", "observed") if name not in given]
     if missing:
         raise ValueError(f"concepts must be what concept_durations returns; this one has no {missing}")
 
 
-def _places(table: xr.Dataset, concepts: xr.Dataset) -> list[tuple[int, int, int]]:
-    """Position of each concept's series, and between which periods it lasted."""
+def _places(table: xr.Dataset, concepts: xr.Dataset) -> list[tuple[int, int, int, bool]]:
+    """Position of each concept's series, between which periods it lasted, and whether it had ended."""
     names = table[SERIES].values.tolist()
     found = []
-    for name, begins, ends in zip(
-        concepts["series"].values.tolist(), concepts["begins"].values, concepts["ends"].values, strict=True
-    ):
+    columns = [concepts[name].values.tolist() for name in ("series", "begins", "ends", "observed")]
+    for name, begins, ends, ended in zip(*columns, strict=True):
         if name not in names or not 0 <= begins < ends <= table.sizes["period"]:
-            raise ValueError(
-                "concepts must be those of the same table: a series or a period of theirs is not in spells"
-            )
-        found.append((names.index(name), int(begins), int(ends)))
+            raise ValueError("concepts must be those of the same table: spells has not all their series and periods")
+        found.append((names.index(name), int(begins), int(ends), bool(ended)))
     return found
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,33 +20,39 @@ from learning_debt.typing import Array
 from learning_debt.validation import require_names, require_numbers
 
 FEWEST_EFFORTS = 4
+LEAST_FALL = 1e-3
+"""Of the range of losses, below which nothing is gained by effort."""
 BENT = 0.05
 """Chance, were the curve convex, below which losses that lie so far from any convex curve count against it."""
-STARTS = (0.1, 0.3, 1.0, 3.0, 10.0)
-"""Rates that a search begins from, in units of one over the median effort."""
+GRID = 16
+"""Points of each parameter that a search begins from, its bounds among them."""
 
 
 class _Family(NamedTuple):
-    """A form of curve: its parameters, as `curve_fit` varies them, and the curve they make."""
+    """A form of curve: its parameters, the curve they make, and how it falls from 1 to 0 by those after the first two.
+
+    `bounds` has the least and the largest of those, in units of one over the longest and the shortest effort for a
+    rate, of the shortest and the longest for a scale.
+    """
 
     names: tuple[str, ...]
     curve: Callable[..., LearningCurve]
-    loss: Callable[..., Array]
-    start: Callable[[float], tuple[float, ...]]
+    fall: Callable[..., Array]
+    bounds: Callable[[float, float], tuple[tuple[float, float], ...]]
 
 
 FAMILIES = {
     "exponential": _Family(
         ("floor", "gain", "rate"),
         ExponentialCurve,
-        lambda effort, floor, gain, rate: floor + gain * np.exp(-rate * effort),
-        lambda rate: (rate,),
+        lambda effort, rate: np.exp(-rate * effort),
+        lambda shortest, longest: ((0.05 / longest, 10 / shortest),),
     ),
     "power": _Family(
         ("floor", "gain", "exponent", "scale"),
         PowerCurve,
-        lambda effort, floor, gain, exponent, scale: floor + gain * (1 + effort / scale) ** -exponent,
-        lambda rate: (0.7, 1 / rate),
+        lambda effort, exponent, scale: (1 + effort / scale) ** -exponent,
+        lambda shortest, longest: ((0.05, 20.0), (0.05 * shortest, 10 * longest)),
     ),
 }
 
@@ -180,7 +188,8 @@ def fit_learning_curve(
     aic = {name: one[2] for name, one in found.items()}
     chosen = min(names, key=lambda name: aic[name])
     curves = {name: FAMILIES[name].curve(*one[0]) for name, one in found.items()}
-    if not curves[chosen].loss(0.0) > curves[chosen].loss(efforts.max()):
+    fall = float(curves[chosen].loss(0.0) - curves[chosen].loss(efforts.max()))
+    if fall <= LEAST_FALL * np.ptp(losses):
         raise ValueError(
             "loss must fall with effort, and these losses do not: more training buys nothing that a plan could divide"
         )
@@ -207,33 +216,47 @@ def _checked(effort: Any, loss: Any, errors: Any) -> tuple[Array, Array, Array |
 def _fitted(
     family: _Family, effort: Array, loss: Array, errors: Array | None
 ) -> tuple[list[float], list[float], float]:
-    """Parameters, their errors and the criterion of the best fit from several starts."""
-    spread, count = float(np.ptp(loss)) or 1.0, len(family.names)
-    lower, upper = [-np.inf, 0.0] + [1e-9] * (count - 2), [np.inf] * count
-    if count == 4:
-        upper[2] = 20.0  # beyond that a power is an exponential
-    best: tuple[float, Array, Array] | None = None
-    for start in STARTS:
-        guess = [loss.min() - 0.05 * spread, 1.1 * spread, *family.start(start / float(np.median(effort[effort > 0])))]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", OptimizeWarning)  # an error that is not settled is infinite, and says so
-            try:
-                found, covariance = curve_fit(
-                    family.loss, effort, loss, guess, errors, errors is not None, bounds=(lower, upper), max_nfev=2000
-                )
-            except RuntimeError:  # no minimum from this start
-                continue
-        squares = float((((loss - family.loss(effort, *found)) / (1.0 if errors is None else errors)) ** 2).sum())
-        if best is None or squares < best[0]:
-            best = squares, found, np.sqrt(np.diag(covariance))
-    if best is None:
-        raise ValueError("loss must fall with effort towards a level, and no such curve comes near these losses")
-    squares, found, standard = best
+    """Parameters, their errors and the criterion of the best fit, from the best point of a grid.
+
+    Floor and gain are linear: at each point of a grid of the others they are least squares.
+    """
+    sizes, count = np.ones(loss.shape) if errors is None else errors, len(family.names)
+    bounds = family.bounds(float(effort[effort > 0].min()), float(effort.max()))
+    best = min((_at(family, point, effort, loss, sizes) for point in _grid(bounds)), key=lambda one: one[0])
+    squares, found, standard = best[0], best[1], np.full(count, np.inf)
+
+    def predicted(effort: Array, floor: float, gain: float, *others: float) -> Array:
+        return floor + gain * family.fall(effort, *others)
+
+    low, high = zip((-np.inf, np.inf), (0.0, np.inf), *bounds, strict=True)
+    with warnings.catch_warnings(), suppress(RuntimeError):  # where no step leads further, the grid's point stands
+        warnings.simplefilter("ignore", OptimizeWarning)  # an error that is not settled is infinite, and says so
+        nearer, covariance = curve_fit(
+            predicted, effort, loss, found, sizes, errors is not None, bounds=(low, high), max_nfev=400
+        )
+        after = float((((loss - predicted(effort, *nearer)) / sizes) ** 2).sum())
+        if after <= squares:
+            squares, found, standard = after, nearer, np.sqrt(np.diag(covariance))
     number = effort.size
     fit = squares if errors is not None else number * np.log(max(squares / number, 1e-300))
     few = number - count - 1
     aic = fit + 2 * count + (2 * count * (count + 1) / few if few > 0 else np.inf)
     return [float(one) for one in found], [float(one) for one in standard], float(aic)
+
+
+def _grid(bounds: tuple[tuple[float, float], ...]) -> Iterator[tuple[float, ...]]:
+    """Points between bounds, evenly spaced in their logarithms."""
+    return product(*(np.geomspace(low, high, GRID)[1:-1].tolist() for low, high in bounds))
+
+
+def _at(family: _Family, point: tuple[float, ...], effort: Array, loss: Array, sizes: Array) -> tuple[float, Array]:
+    """Squares and parameters of the best floor and gain, where the other parameters are given."""
+    fall = family.fall(effort, *point)
+    weight = sizes**-2.0 / (sizes**-2.0).sum()
+    centred = fall - weight @ fall
+    gain = max(float(weight @ (centred * loss)) / max(float(weight @ centred**2), 1e-300), 0.0)
+    floor = float(weight @ (loss - gain * fall))
+    return float((((loss - floor - gain * fall) / sizes) ** 2).sum()), np.array([floor, gain, *point])
 
 
 def _chance_if_convex(effort: Array, loss: Array, errors: Array) -> float:

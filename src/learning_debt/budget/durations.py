@@ -221,8 +221,11 @@ class HyperexponentialDuration(Duration):
             raise ValueError(f"rates must be a list of numbers, one of each kind of concept, not shape {rates.shape}")
         weights = np.atleast_1d(require_numbers("weights", self.weights, above=0))
         if weights.shape != rates.shape:
-            raise ValueError(f"weights must be {rates.size} numbers, one of each rate, not {weights.size}")
-        object.__setattr__(self, "weights", tuple((weights / weights.max() / (weights / weights.max()).sum()).tolist()))
+            raise ValueError(
+                f"weights and rates must be as many, not {weights.size} and {rates.size}: one of each kind"
+            )
+        shares = weights / weights.max()  # so that large ones do not add up to infinity
+        object.__setattr__(self, "weights", tuple((shares / shares.sum()).tolist()))
         object.__setattr__(self, "rates", tuple(rates.tolist()))
 
     @property
