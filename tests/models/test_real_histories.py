@@ -131,7 +131,7 @@ def test_employment_is_that_of_the_persons():
     assert np.unique(data["period"].values, return_counts=True)[1].tolist() == [400] * 48
 
 
-@every_model
+@pytest.mark.parametrize("name", [*NAMES, "co2_trend"])
 def test_what_an_owner_says_is_there(name):
     module = module_of(name)
     periods = len(np.unique(module.load_history()["period"].values))
@@ -161,3 +161,29 @@ def test_a_pooled_table_of_the_first_periods_meets_its_own_refits(name):
         assert used.mean() > 0.25, signal  # which of ten cells are sure enough hangs on a machine's last digits
         assert np.abs((one - other)[used] / error[used]).max() < 5, signal
     assert np.isfinite(pooled["deployed_score"].values[..., np.triu(np.ones((5, 5), dtype=bool))]).all()
+
+
+@pytest.mark.slow
+def test_the_trend_of_co2_is_the_process_that_pymc_has():
+    """The columns of the exact forecaster are PyMC's HSGP, and so is the density of the rows."""
+    module, rng = module_of("co2_trend"), np.random.default_rng(1)
+    data = module.load_history().isel(obs=slice(None, None, 9))
+    line, weights, season = [340.0, 1.3], rng.normal(size=10), rng.normal(size=6)
+    expected = stats.norm(data["x"].values @ np.r_[line, weights, season], 0.6).logpdf(data["y"].values).sum()
+    noises = 0.6 / module.NOISE
+    expected += stats.norm(module.PRIOR_MEAN[:2], module.PRIOR_SD[:2] * noises).logpdf(line).sum()
+    expected += stats.norm(0, noises).logpdf(weights).sum() + stats.norm(0, 2 * noises).logpdf(season).sum()
+    expected += stats.invgamma(module.prior.shape, scale=module.prior.rate).logpdf(0.36)
+    point = {"line": np.array(line), "weights": weights, "season": season, "variance": np.array(0.36)}
+    assert log_density(module, data, point) == pytest.approx(expected, rel=1e-6)
+
+
+def test_co2_comes_in_means_of_four_weeks_of_what_was_measured():
+    data, raw = module_of("co2_trend").load_history(), HISTORIES["co2"].load_raw()
+    assert data["y"].values[0] == pytest.approx(raw["co2"][:4].mean())
+    assert np.isfinite(data["y"]).all()
+    assert set(np.unique(data["period"].values, return_counts=True)[1].tolist()) <= {1, 2}
+    january = raw["week"].str[5:7].eq("01").to_numpy()
+    assert raw["week"][january].iloc[0].startswith("1959")
+    first = data.isel(obs=data["period"].values.tolist().index("1959-04-25"))
+    assert float(first["year"]) == pytest.approx(1959 + (31 + 28 + 31 + 26 + 10) / 365, abs=0.02)
