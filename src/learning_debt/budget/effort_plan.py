@@ -150,9 +150,9 @@ class EffortPlan:
             del losses["constant rate" if self.kind == "constant" else "front-loaded"]
         effort = [self.spent if name != "no training" else 0.0 for name in losses]
         table = Table(
-            "mean loss a period",
+            "a period, on average",
             Column("plan", list(losses)),
-            [Column("loss", aligned(losses.values())), Column("effort a period", aligned(effort), 1)],
+            [Column("loss", aligned(losses.values())), Column("effort", aligned(effort), 1)],
         )
         parts: list[Part] = [Sentence(self.sentence()), Sentence(self.comparison_sentence()), table]
         if self.kind == "solved":

@@ -118,9 +118,9 @@ class ShippingPlan:
         losses, rates = zip(*rows.values(), strict=True)
         columns = [
             Column("loss", aligned(losses)),
-            Column("shipments a period", [plain_number(one) for one in rates], 1),
+            Column("shipments", [plain_number(one) for one in rates], 1),
         ]
-        table = Table("mean loss a period", Column("shipping", list(rows)), columns)
+        table = Table("a period, on average", Column("shipping", list(rows)), columns)
         return [Sentence(self.sentence()), Sentence(self.comparison_sentence()), table]
 
     def __str__(self) -> str:

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 import learning_debt as ld
 from learning_debt.cli.command_endings import clear_endings
 from learning_debt.cli.path_options import given_path
+from learning_debt.cli.plan_command import plan
 
 
 class _LaterCommands(TyperGroup):
@@ -77,6 +78,9 @@ def main(
     ] = False,
 ) -> None:
     """Retrain a Bayesian forecaster now, or wait? Measured on your own history."""
+
+
+app.command()(plan)
 
 
 @app.command()
