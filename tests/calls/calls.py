@@ -1100,6 +1100,15 @@ CALLS: dict[str, Call] = {
         {"batch_rows": A(2, "whole")},
         {"paths": (CENSUS_FILE, A_FOLDER)},
     ),
+    "choose_next": Call(
+        serving.choose_next,
+        {
+            "scores": A(TABLE_OF_SCORES, "object"),
+            "strategy": A(serving.FollowLeader(), "object"),
+            "missing": A("cannot serve", "choice"),
+            "random_seed": SEED,
+        },
+    ),
     "score_range": Call(serving.score_range, {"scores": A([0.1, 0.7], "object", ("numbers",))}),
     "stacking_weights": Call(
         serving.stacking_weights,

@@ -13,7 +13,7 @@ from .attacks import fault
 from .calls import CALLS
 
 RESULTS = {"Audit", "Decision", "Diagnosis", "Doubt", "ImpliedCost", "Replay", "RuleComparison", "Signals", "Tuned"}
-RESULTS |= {"Choice", "Seen", "ServingEvaluation"}
+RESULTS |= {"Choice", "NextCandidate", "Seen", "ServingEvaluation"}
 RESULTS |= {"DurationFit", "EffortPlan", "EstimationCost", "LearningCurveFit", "ShippingPlan"}
 """Made by the library, not by its users."""
 ERRORS = {"IncomparablePosteriorsError", "NotPooledError", "OtherTableError", "UnsupportedModelError"}

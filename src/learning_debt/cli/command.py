@@ -182,3 +182,41 @@ def audit(
             as_json=as_json,
             what_if=what_if,
         )
+
+
+@app.command()
+def serve(
+    table: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV, Parquet or netCDF with columns batch, candidate and score (higher is better), and maybe "
+            "validation.",
+            metavar="TABLE",
+            parser=given_path,
+        ),
+    ],
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            help='Who chooses, such as "UCB1" or "Thompson (normal), window"; default: "follow the leader, discount", '
+            'or "epsilon-greedy, discount" with --not-scored.'
+        ),
+    ] = None,
+    not_scored: Annotated[
+        bool,
+        typer.Option("--not-scored", help="A missing score says that a candidate did not serve."),
+    ] = False,
+    initial: Annotated[
+        int | None,
+        typer.Option(help="First batches: settings come from them, and they are not reported on."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object (schema learning-debt/serving/1) and nothing else.")
+    ] = False,
+) -> None:
+    """Choose among candidates: which serves the next batch, and what each strategy would have scored so far."""
+    with clear_endings():
+        from learning_debt.cli.serve_command import run_serve
+
+        run_serve(table, strategy=strategy, not_scored=not_scored, initial=initial, seed=seed, as_json=as_json)

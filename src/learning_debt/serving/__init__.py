@@ -9,6 +9,7 @@ from learning_debt.serving.evaluation_result import ServingEvaluation
 from learning_debt.serving.follow_leader import FollowLeader
 from learning_debt.serving.in_monitor import Choice, next_served, put_into_service
 from learning_debt.serving.newest import Naive, Validation
+from learning_debt.serving.next_candidate import NextCandidate, choose_next
 from learning_debt.serving.public_files import read_bank_account_fraud, read_census_income
 from learning_debt.serving.reward_range import score_range
 from learning_debt.serving.stacking import stacking_weights
@@ -26,6 +27,7 @@ __all__ = [
     "EpsilonGreedy",
     "FollowLeader",
     "Naive",
+    "NextCandidate",
     "NormalThompson",
     "Seen",
     "ServingEvaluation",
@@ -34,6 +36,7 @@ __all__ = [
     "average_precision",
     "balanced_accuracy",
     "candidate_scores",
+    "choose_next",
     "evaluate",
     "next_served",
     "put_into_service",
