@@ -83,6 +83,26 @@ def summarise(found):
     return pd.DataFrame(rows).T.sort_values("difference", ascending=False)
 
 
+HEADER = "| strategy | nats an observation more than naive (90%) | better / worse | switches in 100 periods |"
+
+
+def page_table(found):
+    """The table of docs/serving.md, the best on top."""
+    lines = [HEADER, "|---|---|---|---|"]
+    for strategy, row in summarise(found).drop(index="always retrained, all data").iterrows():  # which is naive
+        gain = " to ".join(_number(row[f"difference_{end}"]) for end in ("low", "high"))
+        switches = "" if np.isnan(row["switches"]) else f"{row['switches']:.0f}"
+        against = f"{_number(row['difference'])} ({gain})" if strategy != "naive" else "0"
+        lines.append(f"| {strategy} | {against} | {row['won']:.0f} / {row['lost']:.0f} | {switches} |")
+    return "\n".join(lines)
+
+
+def _number(value, digits=3):
+    """Without the zero before the point, and without a sign of nothing."""
+    text = f"{value:.{digits}f}"
+    return (text if float(text) else text.lstrip("-")).replace("0.", ".", 1)
+
+
 def main():
     """Print the summary, and write a row for each history and strategy where told."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

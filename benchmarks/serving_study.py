@@ -196,6 +196,38 @@ def summarise(found):
     return pd.DataFrame(rows).set_index(["kind", "strategy"])
 
 
+HEADERS = {
+    "census-like": "| strategy | balanced accuracy (90%) | more than naive | log score more than naive | switches |",
+    "fraud-like": "| strategy | average precision (90%) | more than naive | log score more than naive | switches |",
+}
+
+
+def page_table(found, kind):
+    """One of the tables of docs/serving.md: the six rows, then the others, each in the order of its reward."""
+    rows = summarise(found).loc[kind]
+    six = list(strategies())[:6]
+    lines = [HEADERS[kind], "|---|---|---|---|---|"]
+    for group in (rows.loc[six], rows.drop(index=six)):
+        for strategy, row in group.sort_values("reward", ascending=False).iterrows():
+            switches = "" if np.isnan(row["switches"]) else f"{row['switches']:.0f}"
+            cells = [_with_ends(row, name) for name in ("reward", "reward_difference", "log_score_difference")]
+            cells = cells if strategy != "naive" else [cells[0], "0", "0"]
+            lines.append(f"| {' | '.join([strategy, *cells, switches])} |")
+    return "\n".join(lines)
+
+
+def _with_ends(row, name):
+    digits = 3 if "log" not in name else 4
+    value, low, high = (_number(row[one], digits) for one in (name, f"{name}_low", f"{name}_high"))
+    return f"{value} ({low} to {high})"
+
+
+def _number(value, digits):
+    """Without the zero before the point, and without a sign of nothing."""
+    text = f"{value:.{digits}f}"
+    return (text if float(text) else text.lstrip("-")).replace("0.", ".", 1)
+
+
 def main():
     """Print the table, and write a row for each kind, drift, world and strategy where told."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -34,7 +34,7 @@ def table(tmp_path, monkeypatch):
 def test_it_says_who_serves_next_and_what_strategies_would_have_scored(table):
     result = serve("scores.csv")
     assert result.exit_code == 0, result.output
-    assert result.stdout.startswith("middle serves next: chosen by follow the leader, discount.")
+    assert result.stdout.startswith("middle serves next: chosen by follow the leader.")
     assert re.search(r"^naive +-1\.3", result.stdout, re.MULTILINE)
     assert "Best here: follow the leader" in result.stdout
     assert max(map(len, result.stdout.splitlines())) <= 110

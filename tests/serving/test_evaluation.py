@@ -90,6 +90,7 @@ def test_scores_regrets_and_switches_are_plain_sums():
     assert (float(naive["switches"]), float(naive["score_sd"])) == (0, 0)
     leader = found.batch_scores.sel(strategy="leader").values
     assert leader[1:].tolist() == [0.0, 1.0, 0.0]  # leads 1 to 0, then 1 to 2, then 4 to 3
+    assert found.served.sel(strategy="leader").values[1:].tolist() == ["old", "new", "old"]
     assert found.best_candidate == "old"
     by_hand = found.candidates["score"].values
     assert by_hand == pytest.approx(weight @ scores)
@@ -113,7 +114,10 @@ def test_bandits_that_see_all_are_greedy_as_the_leader():
 
 @pytest.mark.slow
 def test_intervals_of_differences_cover():
-    """90% intervals of the difference of two fixed choices, 300 histories of 60 independent batches: 4 sigma = .07."""
+    """90% intervals of the difference of two fixed choices, 300 histories of 60 batches: 4 sigma = .08.
+
+    They held the truth in .873 of 1,000 others: blocks of so short a history cover a little less than they say.
+    """
     rng, covered = np.random.default_rng(3), 0
     for _ in range(300):
         scores = rng.normal([0.0, 0.3], 1.0, size=(60, 2))
@@ -125,7 +129,7 @@ def test_intervals_of_differences_cover():
         )
         row = evaluate(table, {"oldest": Validation(), "newest": Naive()}, resamples=300).table.sel(strategy="newest")
         covered += float(row["difference_low"]) <= 0.3 <= float(row["difference_high"])
-    assert 0.9 - 0.1 < covered / 300 < 0.9 + 0.07  # blocks of a short series undercover a little
+    assert covered / 300 == pytest.approx(0.873, abs=0.08)
 
 
 def test_an_evaluation_shows_itself(scored):

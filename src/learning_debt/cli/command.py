@@ -198,8 +198,8 @@ def serve(
     strategy: Annotated[
         str | None,
         typer.Option(
-            help='Who chooses, such as "UCB1" or "Thompson (normal), window"; default: "follow the leader, discount", '
-            'or "epsilon-greedy, discount" with --not-scored.'
+            help='Who chooses, such as "UCB1" or "Thompson (normal), window"; default: "follow the leader", '
+            'or "epsilon-greedy" with --not-scored.'
         ),
     ] = None,
     not_scored: Annotated[

@@ -15,7 +15,7 @@ from learning_debt.validation import require_choice
 
 SCHEMA = "learning-debt/serving/1"
 """Its number grows when a key goes or changes its meaning, not when one is added."""
-ALL_SCORED, SERVED_SCORED = "follow the leader, discount", "epsilon-greedy, discount"
+ALL_SCORED, SERVED_SCORED = "follow the leader", "epsilon-greedy"
 """What chooses unless told otherwise: where all candidates are scored, and where only what served is."""
 FEWEST = 5
 
@@ -37,8 +37,9 @@ def run_serve(
     known = serving.standard_strategies(checked.scores)
     name = strategy or (SERVED_SCORED if not_scored else ALL_SCORED)
     require_choice("--strategy", name, list(known))
-    missing = "not scored" if not_scored else "cannot serve"
-    found = serving.choose_next(scores, known[name], missing=missing, random_seed=seed)
+    found = serving.choose_next(
+        scores, known[name], missing="not scored" if not_scored else "cannot serve", random_seed=seed
+    )
     evaluation = None
     if not not_scored and len(checked.batches) >= FEWEST:
         evaluation = serving.evaluate(scores, initial=initial, random_seed=seed)

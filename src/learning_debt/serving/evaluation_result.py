@@ -31,6 +31,9 @@ class ServingEvaluation:
         batches on which it was the best, shared between equals.
     batch_scores : DataArray
         Score by ``strategy`` and ``batch``, a mean over runs.
+    served : DataArray
+        Name of the candidate that served, by ``strategy`` and ``batch``, in the first run; empty where all serve
+        together.
     information : str
         What bandits were shown: ``"served"`` or ``"all"``.
     """
@@ -38,6 +41,7 @@ class ServingEvaluation:
     table: xr.Dataset
     candidates: xr.Dataset
     batch_scores: xr.DataArray
+    served: xr.DataArray
     information: str
 
     @property
@@ -48,7 +52,7 @@ class ServingEvaluation:
 
     @property
     def best_strategy(self) -> str:
-        """The strategy with the largest score; how surely, its interval says."""
+        """The strategy with the largest score: the luckiest of many, so that its own interval flatters it."""
         return str(self.table["score"].idxmax().item())
 
     def to_dataframe(self) -> pd.DataFrame:
@@ -118,12 +122,14 @@ class ServingEvaluation:
     def _remark(self) -> str:
         row = self.table.sel(strategy=self.best_strategy)
         seen = {"served": "the score of what served only", "all": "the scores of all candidates"}[self.information]
+        against = self.table.attrs["against"]
         said = f"Best here: {self.best_strategy}. Bandits were shown {seen}."
-        if self.best_strategy == self.table.attrs["against"]:
+        if self.best_strategy == against:
             return said
-        low, high = float(row["difference_low"]), float(row["difference_high"])
-        sure = "is told from" if low > 0 or high < 0 else "cannot be told from"
-        return f"{said} It {sure} {self.table.attrs['against']} on so many batches."
+        low, probability = float(row["difference_low"]), self.table.attrs["probability"]
+        if low > 0:
+            return f"{said} It is better than {against} by more than {plain_number(low, 2)}, at {probability:.0%}."
+        return f"{said} These batches are too few to say that it is better than {against}."
 
 
 def _count(value: float) -> str:

@@ -127,3 +127,11 @@ def by_batch(courses: Mapping[str, Course], table: ScoreTable) -> xr.DataArray:
     means = [course.scores.mean(axis=1) for course in courses.values()]
     coords = {STRATEGY: list(courses), BATCH: table.batches}
     return xr.DataArray(means, coords, (STRATEGY, BATCH), "score", {"unit": table.unit})
+
+
+def who_served(courses: Mapping[str, Course], table: ScoreTable) -> xr.DataArray:
+    """Name of the candidate that served each batch in the first run; empty where all serve together."""
+    nobody = np.full(len(table.scores), "")
+    names = np.array(table.candidates)
+    found = [nobody if course.served is None else names[course.served[:, 0]] for course in courses.values()]
+    return xr.DataArray(found, {STRATEGY: list(courses), BATCH: table.batches}, (STRATEGY, BATCH), "served")

@@ -10,7 +10,7 @@ import numpy as np
 from learning_debt.arrays.draws.resampling import resample_counts
 from learning_debt.serving.base import Sees, Strategy, require_strategy
 from learning_debt.serving.evaluation_result import ServingEvaluation
-from learning_debt.serving.evaluation_tables import Course, by_batch, of_candidates, of_strategies
+from learning_debt.serving.evaluation_tables import Course, by_batch, of_candidates, of_strategies, who_served
 from learning_debt.serving.score_tables import ScoreTable, as_score_table
 from learning_debt.serving.serving_walk import walk_strategy
 from learning_debt.serving.stacking import walk_forward_stacking
@@ -110,6 +110,7 @@ def evaluate(
         table=of_strategies(courses, table, counts, against or next(iter(courses)), probability, rng),
         candidates=of_candidates(table),
         batch_scores=by_batch(courses, table),
+        served=who_served(courses, table),
         information=information,
     )
 
