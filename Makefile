@@ -5,22 +5,24 @@ OLDEST := .venv-oldest
 
 # One thread of linear algebra for each process: tests run two at once, and a sum rounds otherwise over several threads.
 test test-fast test-oldest coverage: export OMP_NUM_THREADS := 1
+# Files of tests go to two processes in the order of tests/conftest.py, the longest first.
+IN_TWO := -n 2 --dist loadfile --no-loadscope-reorder
 
 demo: environment ## audit the US inflation forecaster's retraining history; the report lands in audit/
 	$(PYTHON) -m learning_debt audit models/us_inflation.py --out audit
 
 test: environment ## all tests, doctests included
-	$(PYTHON) -m pytest -n 2 --dist loadfile
+	$(PYTHON) -m pytest $(IN_TWO)
 
 test-fast: environment ## the tests that need neither a sampler nor a second: to be run after every change
-	$(PYTHON) -m pytest -n 2 --dist loadfile -m "not slow and not integration" --durations 5 --durations-min 1
+	$(PYTHON) -m pytest $(IN_TWO) -m "not slow and not integration" --durations 5 --durations-min 1
 
 coverage: environment ## all tests; which lines they ran (bodies of numba's functions run compiled, and are not seen)
-	$(PYTHON) -m pytest -n 2 --dist loadfile --cov --cov-report term:skip-covered
+	$(PYTHON) -m pytest $(IN_TWO) --cov --cov-report term:skip-covered
 
 test-oldest: ## PyMC models and integrations on the oldest PyMC, with the packages that are not yet on the newest
 	@scripts/environment.sh $(OLDEST) '.[nutpie,cluster,test,bambi,pymc-extras,pymc-marketing]' 'pymc==6.3.*'
-	$(OLDEST)/bin/python -m pytest -n 2 --dist loadfile tests/forecasters tests/shadows tests/integrations tests/test_docs_pages.py
+	$(OLDEST)/bin/python -m pytest $(IN_TWO) tests/forecasters tests/shadows tests/integrations tests/test_docs_pages.py
 
 check: environment ## lint, format, types, import directions
 	$(PYTHON) -m ruff check .

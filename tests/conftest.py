@@ -37,11 +37,15 @@ INTEGRATION = (
 """Rooms and files of tests that run samplers, other packages' models, other processes, or whole pages."""
 SLOW = ("properties", "report", "study")
 """Rooms of tests that try many inputs, draw whole reports, or simulate."""
-assert all((TESTS / room).exists() for room in (*INTEGRATION, *SLOW)), "a room of tests has moved"
+LONGEST = ("test_notebooks.py", "monitor/test_folder.py", "models/test_real_histories.py", "spells/test_store.py")
+"""Files that take minutes: they come first, so that no process is alone with one of them when the others are done."""
+assert all((TESTS / room).exists() for room in (*INTEGRATION, *SLOW, *LONGEST)), "a room of tests has moved"
 
 
 def pytest_collection_modifyitems(items):
-    """Mark what stands in those rooms; what is slow elsewhere is marked where it stands."""
+    """Mark what stands in those rooms; what is slow elsewhere is marked where it stands. Put the longest files first."""
+    longest = {TESTS / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: longest.get(item.path, len(LONGEST)))
     for item in items:
         for mark, rooms in ((pytest.mark.integration, INTEGRATION), (pytest.mark.slow, SLOW)):
             if any(item.path.is_relative_to(TESTS / room) for room in rooms):

@@ -12,6 +12,7 @@ import pytest
 from scipy import stats
 
 import learning_debt
+import learning_debt_study
 from learning_debt.arrays.compilation import can_cache
 
 PROGRAM = """
@@ -25,6 +26,18 @@ print(learning_debt.__file__, CACHE, float(log_density(0.3, 5.0, 0.0, 1.0)))
 
 def test_this_install_can_cache():
     assert can_cache()
+
+
+def test_no_generalized_ufunc_is_cached():
+    """Numba caches one in two halves. Two processes that compile it at once can leave halves that do not fit.
+
+    Every later call then ends in a segmentation fault, until somebody empties the cache.
+    """
+    sources = [
+        path for package in (learning_debt, learning_debt_study) for path in Path(package.__file__).parent.rglob("*.py")
+    ]
+    assert len(sources) > 100
+    assert not [path.name for path in sources if "guvectorize" in path.read_text(encoding="utf-8")]
 
 
 @pytest.mark.slow

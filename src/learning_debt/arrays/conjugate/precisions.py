@@ -5,8 +5,10 @@ One coefficient, the case that comes in millions, skips LAPACK's cost per matrix
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
-from numba import guvectorize
+from numba import njit
 
 from learning_debt.arrays.compilation import CACHE
 from learning_debt.typing import Array
@@ -71,13 +73,38 @@ def trace_and_distance(mean_p: Array, factor_p: Array, mean_q: Array, factor_q: 
         precision_q = factor_q[..., 0, 0] ** 2
         return precision_q / factor_p[..., 0, 0] ** 2, precision_q * (mean_p - mean_q)[..., 0] ** 2
     leading = np.broadcast_shapes(mean_p.shape[:-1], factor_p.shape[:-2], mean_q.shape[:-1], factor_q.shape[:-2])
-    trace, distance = np.empty(leading), np.empty(leading)
-    _trace_and_distance_of_pairs(mean_p, factor_p, mean_q, factor_q, trace, distance)
-    return trace, distance
+    trace, distance = np.empty(math.prod(leading)), np.empty(math.prod(leading))
+    of_p, of_q = (
+        [part for values, core in ((mean, 1), (factor, 2)) for part in _stacked(values, core, leading)]
+        for mean, factor in ((mean_p, factor_p), (mean_q, factor_q))
+    )
+    _fill_trace_and_distance(*of_p, *of_q, trace, distance)
+    return trace.reshape(leading), distance.reshape(leading)
 
 
-@guvectorize("(p),(p,p),(p),(p,p)->(),()", cache=CACHE)
-def _trace_and_distance_of_pairs(mean_p, factor_p, mean_q, factor_q, trace, distance):  # type: ignore[no-untyped-def]
+def _stacked(values: Array, core: int, leading: tuple[int, ...]) -> tuple[Array, Array]:
+    """Its vectors or matrices along one first axis, and which of them each of the `leading` takes: none is copied."""
+    kept = values.shape[:-core]
+    which = np.arange(math.prod(kept)).reshape(kept)
+    stack = np.ascontiguousarray(values, dtype=float).reshape(math.prod(kept), *values.shape[-core:])
+    return stack, np.broadcast_to(which, leading).ravel()
+
+
+@njit(cache=CACHE, nogil=True)
+def _fill_trace_and_distance(  # type: ignore[no-untyped-def]
+    means_p, at_mean_p, factors_p, at_factor_p, means_q, at_mean_q, factors_q, at_factor_q, trace, distance
+):
+    for pair in range(trace.size):
+        trace[pair], distance[pair] = _trace_and_distance_of_pair(
+            means_p[at_mean_p[pair]],
+            factors_p[at_factor_p[pair]],
+            means_q[at_mean_q[pair]],
+            factors_q[at_factor_q[pair]],
+        )
+
+
+@njit(cache=CACHE, nogil=True)
+def _trace_and_distance_of_pair(mean_p, factor_p, mean_q, factor_q):  # type: ignore[no-untyped-def]
     """Sums of squares of A = L_p^-1 L_q (forward substitution, column by column) and of L_q' (m_p - m_q)."""
     p = mean_p.shape[0]
     column = np.empty(p)
@@ -92,5 +119,4 @@ def _trace_and_distance_of_pairs(mean_p, factor_p, mean_q, factor_q, trace, dist
             squares += column[i] * column[i]
             projection += factor_q[i, j] * (mean_p[i] - mean_q[i])
         length += projection * projection
-    trace[0] = squares
-    distance[0] = length
+    return squares, length

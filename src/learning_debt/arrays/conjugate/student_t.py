@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import guvectorize, njit, vectorize
+from numba import njit, vectorize
 from numpy.typing import ArrayLike
 
 from learning_debt.arrays.compilation import CACHE
@@ -95,8 +95,8 @@ def kl(
         if (values <= 0).any():
             raise ValueError(f"{name} is {np.nanmin(values)}; a scale must be positive")
     shape = np.broadcast_shapes(*(values.shape for values in parameters))
-    out = np.empty(shape or (1,))
-    _kl_along_last_axis(*(np.broadcast_to(values, out.shape) for values in parameters), out)
+    out = np.empty(math.prod(shape))
+    _fill_kl(*(np.broadcast_to(values, shape).ravel() for values in parameters), out)
     return out.reshape(shape)
 
 
@@ -229,13 +229,13 @@ def kl_of_two(p: float, q: float, location: float, scale: float) -> float:
     return max(gaps + _kl_on_lattice(p, q, location, scale, tolerance, height, step, z, weight, log_p), 0.0)
 
 
-@guvectorize("(n),(n),(n),(n),(n),(n)->(n)", cache=CACHE)
-def _kl_along_last_axis(df_p, loc_p, scale_p, df_q, loc_q, scale_q, out):  # type: ignore[no-untyped-def]
+@njit(cache=CACHE, nogil=True)
+def _fill_kl(df_p, loc_p, scale_p, df_q, loc_q, scale_q, out):  # type: ignore[no-untyped-def]
     last_p = last_q = -1.0
     tolerance, height, step = 0.0, 0.0, 0.0
     z = weight = np.empty(0)
     log_p = gaps = 0.0
-    for row in range(out.shape[0]):
+    for row in range(out.size):
         p, q = df_p[row], df_q[row]
         location = (loc_q[row] - loc_p[row]) / scale_p[row]
         scale = scale_q[row] / scale_p[row]
