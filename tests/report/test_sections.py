@@ -10,6 +10,7 @@ import learning_debt as ld
 from learning_debt.report import posteriors_are_cheap, staleness, write_report
 from learning_debt.report.decision_log import log_section
 from learning_debt.report.drawn_numbers import MOST_POINTS, nice_ticks, thinned
+from learning_debt.report.glossary_links import linked
 from learning_debt.report.html_parts import shortened
 from learning_debt.report.stale_section import stale_section
 
@@ -117,6 +118,21 @@ def test_what_is_something_else_is_refused(tmp_path, table, name, given, says):
     audit = ld.audit(table, 0.2, resamples=2)
     with pytest.raises(ValueError, match=says):
         write_report(audit, tmp_path / "r", title="t", **{name: given})
+
+
+def test_words_lead_to_the_glossary_where_they_are_met_first(tmp_path, table):
+    audit = ld.audit(table, 0.4, resamples=20, random_seed=1)
+    page = write_report(audit, tmp_path / "audit", table=table).read_text(encoding="utf-8")
+    first_screen = page[page.index('id="verdict"') : page.index('id="cost"')]
+    links = re.findall(r'class="word" href="#(word-[a-z-]+)"', first_screen)
+    assert "word-nat" in links
+    assert len(links) == len(set(links))
+    assert all(f'<dt id="{link}">' in page for link in links)
+    named = linked('<h2>nats</h2><bdi>nats</bdi><p title="nats">e-value 2, e-value 1, shadowy</p>')
+    assert named == (
+        '<h2>nats</h2><bdi>nats</bdi><p title="nats"><a class="word" href="#word-e-value">e-value</a> 2, '
+        "e-value 1, shadowy</p>"
+    )
 
 
 def test_long_histories_are_thinned_and_names_cut():

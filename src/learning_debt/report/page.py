@@ -12,6 +12,7 @@ from learning_debt.data import SERIES
 from learning_debt.report import svg_chart, what_if
 from learning_debt.report.cost_section import cost_section
 from learning_debt.report.decision_log import log_section, since_then
+from learning_debt.report.glossary_links import linked
 from learning_debt.report.health_card import health_card
 from learning_debt.report.how_section import how_section
 from learning_debt.report.page_charts import (
@@ -72,11 +73,11 @@ def render_page(
     of_staleness = [charts[key] for key in ("signals", "ageing", "parameters") if key in charts]
     of_belief = [charts[key] for key in ("belief",) if key in charts]
     sections = [
-        verdict_section(audit, checks),
+        linked(verdict_section(audit, checks)),
         cost_section(audit, charts["bill"], stops),
         rules_section(audit.rules),
         stale_section(of_staleness, blocks, groups, parameters is not None),
-        sure_section(audit, checks, of_belief, comparison, [one for one in figures if one.file == AGREEMENT]),
+        linked(sure_section(audit, checks, of_belief, comparison, [one for one in figures if one.file == AGREEMENT])),
         log_section(audit, ledger),
         how_section(audit, model_summary, [one for one in figures if one.file == UPKEEP]),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from learning_debt.auditing import Audit
+from learning_debt.auditing.diagnosis import WRONG_MODEL
 from learning_debt.data import label_text
 from learning_debt.estimate import Estimate
 from learning_debt.plots.literal_text import labels_of
@@ -27,6 +28,8 @@ from learning_debt.report.policy_names import said
 from learning_debt.representations import listed
 
 HEADLINES = {"retrain": "Retrain now", "wait": "Wait", "cannot tell": "Cannot tell yet; until then, wait"}
+IN_WORDS = {WRONG_MODEL: "a model that may not fit"}
+"""What an owner reads in place of a finding whose name sounds like a verdict on today's forecasts."""
 ORDER = {"retrain": 0, "cannot tell": 1, "wait": 2}
 
 
@@ -159,8 +162,11 @@ def _facts(audit: Audit, decision: Decision) -> list[tuple[str, str, str]]:
         ),
     ]
     if audit.diagnosis is not None:
-        findings = " and ".join(audit.diagnosis.findings) or "nothing to explain"
+        found = audit.diagnosis.findings
+        findings = " and ".join(IN_WORDS.get(one, one) for one in found) or "nothing to explain"
         cause = f"it has {audit.diagnosis.cause}" if audit.diagnosis.cause else "what the forecasts of this spell show"
+        if found == (WRONG_MODEL,):
+            cause = "of which a retrain of the same model mends little"
         facts.append(("The spell’s gaps speak for", escape(findings), cause))
     return facts
 
