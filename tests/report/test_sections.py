@@ -122,7 +122,7 @@ def test_what_is_something_else_is_refused(tmp_path, table, name, given, says):
 
 def test_words_lead_to_the_glossary_where_they_are_met_first(tmp_path, table):
     audit = ld.audit(table, 0.4, resamples=20, random_seed=1)
-    page = write_report(audit, tmp_path / "audit", table=table).read_text(encoding="utf-8")
+    page = write_report(audit, tmp_path / "audit", title="toy", table=table).read_text(encoding="utf-8")
     first_screen = page[page.index('id="verdict"') : page.index('id="cost"')]
     links = re.findall(r'class="word" href="#(word-[a-z-]+)"', first_screen)
     assert "word-nat" in links
