@@ -43,7 +43,7 @@ assert all((TESTS / room).exists() for room in (*INTEGRATION, *SLOW, *LONGEST)),
 
 
 def pytest_collection_modifyitems(items):
-    """Mark what stands in those rooms (slow tests elsewhere have their own mark); the longest files come first."""
+    """Mark what stands in those rooms; other slow tests have their own mark. The longest files come first."""
     longest = {TESTS / name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: longest.get(item.path, len(LONGEST)))
     for item in items:

@@ -6,9 +6,11 @@ One coefficient, the case that comes in millions, skips LAPACK's cost per matrix
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from learning_debt.arrays.compilation import CACHE
 from learning_debt.typing import Array
@@ -74,26 +76,39 @@ def trace_and_distance(mean_p: Array, factor_p: Array, mean_q: Array, factor_q: 
         return precision_q / factor_p[..., 0, 0] ** 2, precision_q * (mean_p - mean_q)[..., 0] ** 2
     leading = np.broadcast_shapes(mean_p.shape[:-1], factor_p.shape[:-2], mean_q.shape[:-1], factor_q.shape[:-2])
     trace, distance = np.empty(math.prod(leading)), np.empty(math.prod(leading))
-    of_p, of_q = (
-        [part for values, core in ((mean, 1), (factor, 2)) for part in _stacked(values, core, leading)]
-        for mean, factor in ((mean_p, factor_p), (mean_q, factor_q))
-    )
-    _fill_trace_and_distance(*of_p, *of_q, trace, distance)
+    arguments: Any = [
+        part
+        for values, core in ((mean_p, 1), (factor_p, 2), (mean_q, 1), (factor_q, 2))
+        for part in _stacked(values, core, leading)
+    ]
+    _fill_trace_and_distance(*arguments, *[trace, distance])
     return trace.reshape(leading), distance.reshape(leading)
 
 
-def _stacked(values: Array, core: int, leading: tuple[int, ...]) -> tuple[Array, Array]:
-    """Its vectors or matrices along one first axis, and which of them each of the `leading` takes: none is copied."""
+def _stacked(values: Array, core: int, leading: tuple[int, ...]) -> tuple[Array, NDArray[np.intp]]:
+    """Its vectors or matrices along one first axis, and which of them each of the `leading` takes.
+
+    Both may be written, since numba would compile anew for every mix of arrays that may not.
+    """
     kept = values.shape[:-core]
     which = np.arange(math.prod(kept)).reshape(kept)
-    stack = np.ascontiguousarray(values, dtype=float).reshape(math.prod(kept), *values.shape[-core:])
-    return stack, np.broadcast_to(which, leading).ravel()
+    stack = np.array(values, dtype=float, order="C").reshape(math.prod(kept), *values.shape[-core:])
+    return stack, np.array(np.broadcast_to(which, leading)).ravel()
 
 
 @njit(cache=CACHE, nogil=True)
-def _fill_trace_and_distance(  # type: ignore[no-untyped-def]
-    means_p, at_mean_p, factors_p, at_factor_p, means_q, at_mean_q, factors_q, at_factor_q, trace, distance
-):
+def _fill_trace_and_distance(
+    means_p: Array,
+    at_mean_p: NDArray[np.intp],
+    factors_p: Array,
+    at_factor_p: NDArray[np.intp],
+    means_q: Array,
+    at_mean_q: NDArray[np.intp],
+    factors_q: Array,
+    at_factor_q: NDArray[np.intp],
+    trace: Array,
+    distance: Array,
+) -> None:
     for pair in range(trace.size):
         trace[pair], distance[pair] = _trace_and_distance_of_pair(
             means_p[at_mean_p[pair]],

@@ -15,6 +15,7 @@ and the right-hand side has its branch point above the real axis only, so the li
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import njit, vectorize
@@ -96,7 +97,10 @@ def kl(
             raise ValueError(f"{name} is {np.nanmin(values)}; a scale must be positive")
     shape = np.broadcast_shapes(*(values.shape for values in parameters))
     out = np.empty(math.prod(shape))
-    _fill_kl(*(np.broadcast_to(values, shape).ravel() for values in parameters), out)
+    arguments: list[Any] = [np.array(np.broadcast_to(values, shape)).ravel() for values in parameters]
+    _fill_kl(
+        *arguments, *[out]
+    )  # copies, since numba would compile anew for every mix of arrays that may not be written
     return out.reshape(shape)
 
 
@@ -230,7 +234,7 @@ def kl_of_two(p: float, q: float, location: float, scale: float) -> float:
 
 
 @njit(cache=CACHE, nogil=True)
-def _fill_kl(df_p, loc_p, scale_p, df_q, loc_q, scale_q, out):  # type: ignore[no-untyped-def]
+def _fill_kl(df_p: Array, loc_p: Array, scale_p: Array, df_q: Array, loc_q: Array, scale_q: Array, out: Array) -> None:
     last_p = last_q = -1.0
     tolerance, height, step = 0.0, 0.0, 0.0
     z = weight = np.empty(0)
