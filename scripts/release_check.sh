@@ -28,6 +28,8 @@ test "$("$installed/learning-debt" --version)" = "learning-debt $version"
 "$installed/learning-debt" study --help >>help.txt
 "$installed/learning-debt" audit example.py --out audit
 test -s audit/report.html
+"$installed/learning-debt" new forecast
+"$installed/learning-debt" audit forecast/model.py --no-what-if --out forecast/audit
 "$installed/python" - <<'END'
 from pathlib import Path
 

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 import learning_debt as ld
-from learning_debt.cli.command_endings import clear_endings
+from learning_debt.cli.command_endings import PlainConsole, clear_endings
 from learning_debt.cli.path_options import given_path
 from learning_debt.cli.plan_command import plan
 
@@ -220,3 +220,22 @@ def serve(
         from learning_debt.cli.serve_command import run_serve
 
         run_serve(table, strategy=strategy, not_scored=not_scored, initial=initial, seed=seed, as_json=as_json)
+
+
+@app.command()
+def new(
+    folder: Annotated[
+        Path,
+        typer.Argument(help="A folder that is not there yet, or an empty one.", metavar="MODEL_DIR", parser=given_path),
+    ],
+) -> None:
+    """Make a folder to start from: a model file that works, its history, a README and a notebook.
+
+    Replace its parts with your own. As it is, `learning-debt audit MODEL_DIR/model.py` takes about a minute.
+    """
+    with clear_endings():
+        from learning_debt.cli.new_folder import new_folder, next_steps
+
+        console = PlainConsole()
+        for line in next_steps(folder, new_folder(folder)):
+            console.say(line)
