@@ -153,6 +153,8 @@ def test_tables_come_as_frames_too():
     assert first.table.equals(second.table)
     with pytest.raises(ValueError, match="batch w00 and candidate b twice"):
         evaluate(pd.concat([long, long.iloc[:1]]), chosen)
+    with pytest.raises(ValueError, match="row 3 has no candidate"):
+        evaluate(long.assign(candidate=long["candidate"].where(long.index != 3)), chosen)
     with pytest.raises(ValueError, match="lacks the column"):
         evaluate(long.rename(columns={"score": "value"}), chosen)
     with pytest.raises(ValueError, match="no candidate has a score on batch w03"):

@@ -121,6 +121,10 @@ def _from_frame(frame: pd.DataFrame, name: str) -> xr.Dataset:
     missing = [column for column in (BATCH, CANDIDATE, SCORE) if column not in frame]
     if missing:
         raise ValueError(f"{name} lacks the column(s) {missing}; it must be {WANTED}")
+    for column in (BATCH, CANDIDATE):
+        if frame[column].isna().any():
+            row = int(np.argmax(frame[column].isna()))
+            raise ValueError(f"{name}: row {row} has no {column}; every score is of a batch and a candidate")
     twice = frame.duplicated([BATCH, CANDIDATE])
     if twice.any():
         batch, candidate = frame.loc[twice, [BATCH, CANDIDATE]].iloc[0]
@@ -145,7 +149,7 @@ def _numbers(dataset: xr.Dataset, variable: str, name: str) -> Array:
 
 
 def _labels(dataset: xr.Dataset, dim: str) -> list[Any]:
-    return list(dataset[dim].values.tolist()) if dim in dataset.coords else list(range(dataset.sizes[dim]))
+    return list(dataset[dim].values) if dim in dataset.coords else list(range(dataset.sizes[dim]))
 
 
 def _row_scores(dataset: xr.Dataset, batches: int, name: str) -> tuple[Array | None, NDArray[np.int64] | None]:
