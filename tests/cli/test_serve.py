@@ -31,6 +31,7 @@ def table(tmp_path, monkeypatch):
     return long
 
 
+@pytest.mark.slow
 def test_it_says_who_serves_next_and_what_strategies_would_have_scored(table):
     result = serve("scores.csv")
     assert result.exit_code == 0, result.output

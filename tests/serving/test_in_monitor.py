@@ -8,6 +8,7 @@ from learning_debt.data.update_rule import UpdateRule
 from learning_debt.errors import CandidateRefusedError
 from learning_debt.serving import Choice, FollowLeader, Naive, next_served, put_into_service
 
+pytestmark = pytest.mark.slow
 FORECASTER = ld.ConjugateRegression(ld.NIG([0.0, 0.0], np.eye(2), 2.0, 1.0))
 AGREED = {"cost": 0.3, "policy": ld.policies.Never(), "calendar": 12}
 LEADER = FollowLeader(UpdateRule(window=3))

@@ -77,6 +77,7 @@ def test_identical_candidates_tie(name):
     assert (np.abs(by_run.mean(axis=1) - 0.25) < 4 * error + 1e-12).all()
 
 
+@pytest.mark.slow
 def test_share_of_a_dominant_candidate():
     """1 - epsilon (K - 1) / K for epsilon-greedy, and 1 in the end for the others."""
     scores = np.tile([0.2, 0.8, 0.3], (600, 1))
