@@ -1,0 +1,122 @@
+"""One table of all case studies: each model file audited as its owner would, and what came of it.
+
+    python benchmarks/case_studies.py [--out OUT.csv] [--keep DIRECTORY] [MODEL ...]
+
+Bills are of the periods an audit reports, in the model file's own unit. *Calendar in hindsight* is the cheapest of all
+intervals on these periods. Where the file's world is simulated, the periods are known in which it changed; how many
+periods later the recommended policy retrained, over the whole table, is counted from there. Seconds are of the whole
+command: import, compilation, fits, signals, bills and report. Rows of models that are not run stay as they are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+import learning_debt as ld
+from learning_debt.cli.history_file import read_spells
+from learning_debt.cli.model_file import imported
+from learning_debt.cli.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results" / "case_studies.csv"
+CHANGES: dict[str, tuple[Any, ...]] = {
+    "bakery_orders": (44, 66),
+}
+"""Labels of the first period after each change, of model files whose history is simulated."""
+POLICIES = ("your calendar", "best calendar", "CUSUM", "recommended", "never", "oracle")
+
+
+def audited(model: Path, out: Path) -> tuple[dict[str, Any], float]:
+    """What ``learning-debt audit --json`` answers, and how many seconds it took."""
+    command = [sys.executable, "-m", "learning_debt", "audit", str(model), "--out", str(out), "--json", "--no-what-if"]
+    started = time.perf_counter()
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return json.loads(done.stdout)["data"], time.perf_counter() - started
+
+
+def hindsight(result: ld.Audit) -> float:
+    """The bill of the interval that is cheapest on the reported periods."""
+    intervals = range(1, result.spells.sizes["period"] + 1)
+    return min(
+        float(ld.replay(result.spells, ld.policies.Calendar(interval), result.cost).objective.mean())
+        for interval in intervals
+    )
+
+
+def delays(result: ld.Audit, changes: Iterable[Any]) -> list[int | None]:
+    """Periods from each change to the first retrain at or after it, of the series that retrains first; None: never."""
+    table = result.all_spells
+    retrained = ld.replay(table, ld.policies.Recommended(), result.cost).schedule.values.any(axis=0)
+    labels = table["label"].values.tolist()
+    found: list[int | None] = []
+    for change in changes:
+        after = np.flatnonzero(retrained[labels.index(change) :])
+        found.append(int(after[0]) if after.size else None)
+    return found
+
+
+def row(model: Path, out: Path) -> dict[str, Any]:
+    """The line of one case."""
+    answer, seconds = audited(model, out)
+    table: xr.Dataset = read_spells(out / "spells.nc")
+    with imported(model) as module:
+        settings = Settings.read(model.name, module, spells=out / "spells.nc")
+        result = ld.audit(table, settings.cost(), **settings.audit_options(table))
+    total = {line["policy"]: line["total"] for line in answer["policies"]}
+    recommended = next(line for line in answer["policies"] if line["policy"] == "recommended")
+    named = {f"bill of {name}": total.get(name, np.nan) for name in POLICIES}
+    changes = CHANGES.get(model.stem, ())
+    exact = bool((table["rung"] == "exact").all())
+    verdicts = [decision["verdict"] for decision in answer["decisions"]]
+    return {
+        "case": model.stem,
+        "periods": table.sizes["period"],
+        "reported": answer["periods"],
+        "series": table.sizes["series"],
+        "unit": answer["unit"],
+        "cost": result.cost.per_retrain if hasattr(result.cost, "per_retrain") else answer["cost"],
+        **named,
+        "bill of calendar in hindsight": hindsight(result),
+        "difference to benchmark": recommended["difference"],
+        "difference low": recommended["difference_low"],
+        "difference high": recommended["difference_high"],
+        "changes": " ".join(str(change) for change in changes),
+        "periods until a retrain": " ".join("never" if of is None else str(of) for of in delays(result, changes)),
+        "verdict today": " ".join(f"{verdicts.count(one)} {one}" for one in dict.fromkeys(verdicts)),
+        "fits": 0 if exact else int(table["refits"].sum()) + table.sizes["series"],
+        "seconds": round(seconds, 1),
+    }
+
+
+def main() -> None:
+    """Audit the models that are named, or all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="*", help="names of files in models/, without their ending")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--keep", type=Path, help="where the audits stay; a temporary directory where left out")
+    given = parser.parse_args()
+    names = given.models or sorted(path.stem for path in (ROOT / "models").glob("*.py"))
+    with tempfile.TemporaryDirectory() as passing:
+        home = given.keep or Path(passing)
+        for name in names:
+            line = row(ROOT / "models" / f"{name}.py", home / name)
+            old = pd.read_csv(given.out) if given.out.exists() else pd.DataFrame({"case": []})
+            table = pd.concat([old[old["case"] != name], pd.DataFrame([line])]).sort_values("case")
+            table.round(4).to_csv(given.out, index=False)
+            print(pd.Series(line).to_string(), flush=True)
+
+
+if __name__ == "__main__":
+    main()
