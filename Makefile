@@ -2,6 +2,7 @@
 
 PYTHON := .venv/bin/python
 OLDEST := .venv-oldest
+PAGE := tests/test_docs_pages.py::test_examples_run_and_print_what_the_page_says
 
 # One thread of linear algebra for each process: tests run two at once, and a sum rounds otherwise over several threads.
 test test-fast test-oldest coverage: export OMP_NUM_THREADS := 1
@@ -22,7 +23,8 @@ coverage: environment ## all tests; which lines they ran (bodies of numba's func
 
 test-oldest: ## PyMC models and integrations on the oldest PyMC, with the packages that are not yet on the newest
 	@scripts/environment.sh $(OLDEST) '.[nutpie,cluster,test,bambi,pymc-extras,pymc-marketing]' 'pymc==6.3.*'
-	$(OLDEST)/bin/python -m pytest $(IN_TWO) tests/forecasters tests/shadows tests/integrations tests/test_docs_pages.py
+	$(OLDEST)/bin/python -m pytest $(IN_TWO) tests/forecasters tests/shadows tests/integrations \
+		"$(PAGE)[integrations.md]" "$(PAGE)[models.md]"
 
 check: environment ## lint, format, types, import directions
 	$(PYTHON) -m ruff check .
