@@ -61,7 +61,7 @@ def read_rows(path: Path, kind: str, option: str) -> Any:
     FileNotFoundError, ValueError
         If nothing is there, or it is of another kind.
     """
-    if str(path) == "-":
+    if str(path) in ("-", "/dev/stdin"):
         return _read_content(sys.stdin.buffer.read(), kind, option, "standard input")
     return _read_content(path.read_bytes(), kind, option, str(path)) if is_stream(path) else read_history(path, option)
 
