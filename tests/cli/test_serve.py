@@ -41,6 +41,8 @@ def test_it_says_who_serves_next_and_what_strategies_would_have_scored(table):
     assert max(map(len, result.stdout.splitlines())) <= 110
     table.to_parquet("scores.parquet", index=False)
     assert serve("scores.parquet").stdout == result.stdout
+    table[(table["candidate"] != "new") | (table["batch"] > "2026-W20")].to_csv("later.csv", index=False)
+    assert "serves next: chosen by follow the leader, discount." in serve("later.csv").stdout
     chosen = serve("scores.csv", "--strategy", "epsilon-greedy")
     assert "in 93% of its draws" in chosen.stdout or "in 94%" in chosen.stdout or "in 92%" in chosen.stdout
 

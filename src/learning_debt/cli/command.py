@@ -199,7 +199,7 @@ def serve(
         str | None,
         typer.Option(
             help='Who chooses, such as "UCB1" or "Thompson (normal), window"; default: "follow the leader", '
-            'or "epsilon-greedy" with --not-scored.'
+            'with a discount where candidates came or went, or "epsilon-greedy" with --not-scored.'
         ),
     ] = None,
     not_scored: Annotated[

@@ -15,8 +15,9 @@ from learning_debt.validation import require_choice
 
 SCHEMA = "learning-debt/serving/1"
 """Its number grows when a key goes or changes its meaning, not when one is added."""
-ALL_SCORED, SERVED_SCORED = "follow the leader", "epsilon-greedy"
-"""What chooses unless told otherwise: where all candidates are scored, and where only what served is."""
+ALWAYS_SCORED, SOMETIMES_SCORED, SERVED_SCORED = "follow the leader", "follow the leader, discount", "epsilon-greedy"
+"""What chooses unless told otherwise: where all candidates are scored on every batch, where some came or went, and
+where only what served is."""
 FEWEST = 5
 
 
@@ -35,7 +36,8 @@ def run_serve(
     if len(np.unique(checked.scores[~np.isnan(checked.scores)])) < 2:
         raise ValueError(f"TABLE: all scores in {table} are the same; there is nothing to choose by")
     known = serving.standard_strategies(checked.scores)
-    name = strategy or (SERVED_SCORED if not_scored else ALL_SCORED)
+    some_missing = bool(np.isnan(checked.scores).any())
+    name = strategy or (SERVED_SCORED if not_scored else SOMETIMES_SCORED if some_missing else ALWAYS_SCORED)
     require_choice("--strategy", name, list(known))
     found = serving.choose_next(
         scores, known[name], missing="not scored" if not_scored else "cannot serve", random_seed=seed

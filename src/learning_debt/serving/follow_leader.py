@@ -20,6 +20,9 @@ class FollowLeader(Strategy):
     Forecasts of a batch can be scored for every candidate once its outcomes are known, whichever served. Then there is
     nothing to explore. Candidates that were never scored have a turn first.
 
+    Means are over the batches on which each candidate was scored. Where candidates were made at different times, a
+    window or a discount compares them on nearly the same ones.
+
     Parameters
     ----------
     memory : UpdateRule
