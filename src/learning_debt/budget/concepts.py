@@ -155,8 +155,9 @@ def concept_losses(spells: xr.Dataset, concepts: xr.Dataset, *, longest: int = 2
     -----
     Within a concept that began after period c, a posterior of period s has learned from s - c of its periods. Some
     periods are harder than others for all posteriors, so that losses are explained by a level of the period and a level
-    of the effort, by least squares; effort is then as in an average period. Errors are jackknife ones over concepts,
-    whose losses depend on each other within.
+    of the effort, by least squares; effort is then as in an average period. Errors are those of the losses beside
+    their mean over efforts: how hard the concepts were shifts a curve as a whole, and moves no plan. They are jackknife
+    ones over concepts, since losses within a concept depend on each other.
 
     The effort is counted in periods of new rows, all of which were learned from: a plan of such a curve has a largest
     rate of 1, and a budget below 1 is a share of the rows that are labelled, bought or trained on.
@@ -175,15 +176,16 @@ def concept_losses(spells: xr.Dataset, concepts: xr.Dataset, *, longest: int = 2
         raise ValueError("concepts must hold at least two that lasted two periods or more, with forecasts in both")
     whole = _levels(parts, longest)
     without = np.array([_levels([*parts[:one], *parts[one + 1 :]], longest) for one in range(len(parts))])
+    shares = np.bincount(np.concatenate([part[0] for part in parts]), minlength=longest + 1)
+    without = without - (np.nansum(without * shares, axis=1) / (np.isfinite(without) @ shares))[:, None]
     with np.errstate(invalid="ignore"):
         count = np.isfinite(without).sum(axis=0)
         spread = np.nansum((without - np.nanmean(without, axis=0)) ** 2, axis=0)
         error = np.sqrt(np.maximum(count - 1, 0) / count * spread)
-    cells = np.bincount(np.concatenate([part[0] for part in parts]), minlength=longest + 1)
-    known = (cells > 0) & (count > 1) & (error > 0)
+    known = (shares > 0) & (count > 1) & (error > 0)
     if "deployed_score" not in table:
         whole = whole - whole[known][-1]
-    values = {"loss": whole[known], "error": error[known], "cells": cells[known]}
+    values = {"loss": whole[known], "error": error[known], "cells": shares[known]}
     variables = {name: ("effort", of) for name, of in values.items()}
     return xr.Dataset(variables, {"effort": np.flatnonzero(known).astype(float)})
 
