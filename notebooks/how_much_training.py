@@ -116,7 +116,7 @@ plt.show()
 # The points are uncertain: they rest on 18 markets. Where the plan stops is not moved by how high the curve lies, only the gain is. `plan.price` says what a little more budget would be worth.
 
 # %%
-print(f"One more week in a hundred would save {plan.price / 100:.4f} a week.")
+print(f"At this budget a further week of receipts would take {plan.price:.2f} nats off the bill.")
 
 # %% [markdown]
 # ## How sure is that?
