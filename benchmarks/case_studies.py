@@ -33,6 +33,8 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "case_studies.csv"
 CHANGES: dict[str, tuple[Any, ...]] = {
     "bakery_orders": (44, 66),
+    "booking_lead_times": (56,),
+    "media_mix": (41,),
 }
 """Labels of the first period after each change, of model files whose history is simulated."""
 POLICIES = ("your calendar", "best calendar", "CUSUM", "recommended", "never", "oracle")
