@@ -82,6 +82,12 @@ def test_a_budget_for_all_of_it_trains_always():
     assert plan_effort(HYPER, CURVE, 9.0, 1.0, method="solved").spent == 1.0
 
 
+def test_a_budget_of_which_the_end_is_idle_says_so():
+    idle = plan_effort(ExponentialDuration(0.01), CURVE, 0.3, 1.0)
+    assert any("buys next to nothing" in note for note in idle.notes)
+    assert not plan_effort(ExponentialDuration(0.5), CURVE, 0.3, 1.0).notes
+
+
 def test_the_price_is_the_slope_of_the_loss_in_the_budget():
     for law, largest in ((ExponentialDuration(0.5), 1.0), (HYPER, 5.0)):
         less, plan, more = (plan_effort(law, CURVE, b, largest, tolerance=1e-6) for b in (0.29, 0.3, 0.31))

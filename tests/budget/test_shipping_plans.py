@@ -25,6 +25,8 @@ def test_published_figures():
     at_55 = plan_shipments(TRAINING, 0.55)
     assert (round(at_55.single_loss, 4), round(at_55.loss, 4)) == (0.6781, 0.6610)
     at_15 = plan_shipments(TRAINING, 0.15)
+    intervals = [round(one.interval_loss, 3) for one in (at_15, at_40, at_55)]
+    assert intervals == [0.886, 0.775, 0.741]  # as the page has them
     assert round(at_15.loss, 4) == 0.8623
     assert at_15.schedules[0] == ()
     assert at_15.schedules[1][0] == pytest.approx(TRAINING.stop_age)

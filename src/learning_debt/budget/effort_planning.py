@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import xarray as xr
 
@@ -16,6 +18,8 @@ from learning_debt.validation import require_choice, require_instance, require_n
 
 METHODS = ("auto", "front-loaded", "constant", "solved")
 MOST_STEPS = 3000
+IDLE = 0.01
+"""Share of what training gains, below which the end of a budget buys next to nothing."""
 
 
 def plan_effort(
@@ -104,7 +108,8 @@ def plan_effort(
     begins, rates, gap, price = _solved(law, g, allowed, largest, close, cells)
     solved = _as_plan(law, g, allowed, largest, "solved", begins, rates, cells, found=(gap, price), fit=fit)
     if method == "auto" and solved.front_loaded_loss <= solved.loss + gap:  # the simpler one is as good
-        return plan_effort(duration, curve, budget, max_rate, method="front-loaded", cells=cells)
+        early = plan_effort(duration, curve, budget, max_rate, method="front-loaded", cells=cells)
+        return replace(early, gap=max(min(early.gap, early.loss - solved.loss + gap), 0.0))
     return solved
 
 
@@ -173,7 +178,7 @@ def _as_plan(
     if found is None and kind != "always":
         gap, price = _certified(duration, curve, budget, max_rate, begins, rates, cells)
     until = front_loaded(early, max_rate) if np.isfinite(early) else (edges, np.array([max_rate]))
-    efforts = effort_along(begins, begins, rates)
+    efforts, loss = effort_along(begins, begins, rates), mean_loss(ages, curve, begins, rates)
     schedule = xr.Dataset(
         {
             "rate": ("age", rates),
@@ -186,7 +191,7 @@ def _as_plan(
     return EffortPlan(
         kind=kind,
         stop_age=float("inf") if kind == "always" else stop,
-        loss=mean_loss(ages, curve, begins, rates),
+        loss=loss,
         gap=gap,
         spent=mean_rate(duration, begins, rates),
         price=price,
@@ -198,7 +203,7 @@ def _as_plan(
         curve=curve,
         budget=budget,
         max_rate=max_rate,
-        notes=_notes(kind, fit),
+        notes=(*_notes(kind, fit), *_idle(kind, price * budget, loss, float(curve.loss(0.0)))),
     )
 
 
@@ -221,3 +226,10 @@ def _notes(kind: str, fit: DurationFit | None) -> tuple[str, ...]:
     if fit.residual_life_trend == "cannot be told":
         return (f"{fit.sentence()} The plan follows the likeliest law; estimation_cost says what a wrong one costs.",)
     return (fit.sentence(),)
+
+
+def _idle(kind: str, worth: float, loss: float, untrained: float) -> tuple[str, ...]:
+    """Whether there is more budget than training can use; `worth` is that of all of it at the price of its end."""
+    if kind not in ("front-loaded", "solved") or worth > IDLE * (untrained - loss):
+        return ()
+    return ("The end of this budget buys next to nothing: a smaller one would lose hardly more.",)
