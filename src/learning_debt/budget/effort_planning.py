@@ -67,7 +67,7 @@ def plan_effort(
 
     Notes
     -----
-    At rates e(a) of age a a concept has had effort E(a), the integral of e. With S the survival and Y the duration,
+    A concept of age a has had effort E(a), the integral of the rates e. With S the survival and Y the duration,
 
     .. math:: J = \frac{1}{E Y} \int S(a)\, g(E(a))\, da, \qquad
               \frac{1}{E Y} \int S(a)\, e(a)\, da \le b, \qquad 0 \le e \le e_{max},

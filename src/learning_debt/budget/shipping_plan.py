@@ -118,7 +118,7 @@ class ShippingPlan:
         losses, rates = zip(*rows.values(), strict=True)
         columns = [
             Column("loss", aligned(losses)),
-            Column("shipments", [plain_number(one) for one in rates], 1),
+            Column("shipments", [plain_number(one) if np.isfinite(one) else "no limit" for one in rates], 1),
         ]
         table = Table("a period, on average", Column("shipping", list(rows)), columns)
         return [Sentence(self.sentence()), Sentence(self.comparison_sentence()), table]
