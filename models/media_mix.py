@@ -19,6 +19,8 @@ import xarray as xr
 CHANNELS = ["television", "search", "social"]
 USUAL = np.array([60.0, 30.0, 15.0])
 """Thousands of EUR a week when a channel is on: the model has spend in units of it."""
+ON_AVERAGE = np.array([0.5, 1.0, 1.0])
+"""Share of the weeks in which a channel is on."""
 
 LAGS, WEEKS_A_PERIOD = 8, 4
 WEEKS, FADE = 260, 164
@@ -87,7 +89,7 @@ def load_history() -> xr.Dataset:
 
 
 def build_model(data: xr.Dataset) -> pm.Model:
-    """Sales are a level, a season, a price and what three channels bring, each lingering and saturating."""
+    """Usual sales, a season, a price, and what three channels bring more or less than usual."""
     with pm.Model(coords={"channel": CHANNELS, "wave": ["sine", "cosine"]}) as model:
         spend = pm.Data("spend", data["spend"].values, dims=("obs", "channel"))
         season = pm.Data("season", data["season"].values, dims=("obs", "wave"))
@@ -95,12 +97,15 @@ def build_model(data: xr.Dataset) -> pm.Model:
         sales = pm.Data("sales", data["sales"].values, dims="obs")
         # Half of a campaign is gone after one to three weeks.
         keep = pm.Beta("keep", 4.0, 4.0, dims="channel")
-        # At its usual spend a channel brings from 15 to 150 thousand a week; twice the spend, half as much again.
+        # At its usual spend a channel brings 15 to 150 thousand a week; at twice that, half as much again.
         brings = pm.LogNormal("brings", np.log(50.0), 0.7, dims="channel")
         rate = pm.LogNormal("rate", np.log(0.9), 0.3, dims="channel")
-        level, slope = pm.Normal("level", 500.0, 100.0), pm.Normal("price_effect", 0.0, 20.0)
+        # Sales in a usual week, advertising included: rows tell that well, and a level without advertising hardly, since
+        # search is always on.
+        usual, slope = pm.Normal("usual", 650.0, 100.0), pm.Normal("price_effect", 0.0, 20.0)
         waves, scale = pm.Normal("waves", 0.0, 40.0, dims="wave"), pm.LogNormal("scale", np.log(20.0), 0.5)
-        mean = level + contribution(spend, keep, brings, rate).sum(axis=1) + season @ waves + slope * price
+        advertising = contribution(spend, keep, brings, rate).sum(axis=1) - (ON_AVERAGE * brings).sum()
+        mean = usual + advertising + season @ waves + slope * price
         pm.Normal("outcome", mean, scale, observed=sales, dims="obs")
     return model
 

@@ -109,7 +109,7 @@ pd.DataFrame(
 # A row is a week and a ratio, and `exposure = "rows"` makes regret nats a week. The shadow forgets: a week counts .95 of the week after it, so that half of what it says is gone after 14. A retrain is worth ten nats here; replace that by yours, in `models/booking_lead_times.py`.
 
 # %%
-FROM, TO = (4, 14) if SMALL else (40, 80)
+FROM, TO = (4, 9) if SMALL else (40, 80)
 near = history.isel(obs=np.flatnonzero(history["period"].values <= TO))
 rule, cost = model_file.update_rule, model_file.cost
 options = {"update_rule": rule, "exposure": model_file.exposure, "progressbar": False}

@@ -74,15 +74,20 @@ def test_media_mix_has_the_density_of_an_adstock_by_a_loop():
     module, rng = module_of("media_mix"), np.random.default_rng(2)
     data = module.simulate(3, weeks=20, fade=None)
     keep, brings, rate = rng.beta(4, 4, 3), np.exp(rng.normal(4, 0.5, 3)), np.exp(rng.normal(0, 0.3, 3))
-    point = {"keep": keep, "brings": brings, "rate": rate, "level": 480.0, "price_effect": -9.0, "scale": 21.0}
+    point = {"keep": keep, "brings": brings, "rate": rate, "usual": 630.0, "price_effect": -9.0, "scale": 21.0}
     point |= {"waves": rng.normal(0, 40, 2)}
     expected = stats.beta(4, 4).logpdf(keep).sum() + stats.lognorm(0.7, scale=50).logpdf(brings).sum()
-    expected += stats.lognorm(0.3, scale=0.9).logpdf(rate).sum() + stats.norm(500, 100).logpdf(480.0)
+    expected += stats.lognorm(0.3, scale=0.9).logpdf(rate).sum() + stats.norm(650, 100).logpdf(630.0)
     expected += stats.norm(0, 20).logpdf(-9.0) + stats.norm(0, 40).logpdf(point["waves"]).sum()
     expected += stats.lognorm(0.5, scale=20).logpdf(21.0)
     weights = keep[:, None] ** np.arange(8)
     for week in range(20):
-        mean = 480.0 - 9.0 * data["price"].values[week] + data["season"].values[week] @ point["waves"]
+        mean = (
+            630.0
+            - brings @ [0.5, 1.0, 1.0]
+            - 9.0 * data["price"].values[week]
+            + data["season"].values[week] @ point["waves"]
+        )
         for channel in range(3):
             felt = sum(
                 weights[channel, lag] * data["spend"].values[week - lag, channel] for lag in range(8) if lag <= week
