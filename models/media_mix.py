@@ -100,7 +100,7 @@ def build_model(data: xr.Dataset) -> pm.Model:
         # At its usual spend a channel brings 15 to 150 thousand a week; at twice that, half as much again.
         brings = pm.LogNormal("brings", np.log(50.0), 0.7, dims="channel")
         rate = pm.LogNormal("rate", np.log(0.9), 0.3, dims="channel")
-        # Sales in a usual week, advertising included: rows tell that well, and a level without advertising hardly, since
+        # Sales in a usual week, advertising included: rows tell that well, but hardly a level without it, since
         # search is always on.
         usual, slope = pm.Normal("usual", 650.0, 100.0), pm.Normal("price_effect", 0.0, 20.0)
         waves, scale = pm.Normal("waves", 0.0, 40.0, dims="wave"), pm.LogNormal("scale", np.log(20.0), 0.5)
