@@ -265,9 +265,11 @@ panel.legend()
 plt.show()
 
 # %% [markdown]
-# Above, the six numbers that moved the most; the second line is what the half-yearly calendar had in service. Below, the forecast of what the calendar served in week 66, of the shadow of that week, and what came. No single class moved by more than a point or two: the whole curve tilted, from the days before arrival to a month ahead and more, and that is why one look at all twelve finds it within weeks.
+# Above, the six numbers that moved the most; the second line (orange) is what the half-yearly calendar had in service. Below, the forecast of what the calendar served in week 66, of the shadow of that week, and what came. No single class moved by more than a point or two: the whole curve tilted, from the days before arrival to a month ahead and more, and that is why one look at all twelve finds it within weeks.
 #
 # ## The decision
+#
+# An audit reports on the last 42 weeks, so that its bills are smaller than those above, which are of all 104.
 
 # %%
 half_years = CALENDAR if SMALL else list(range(CALENDAR, WEEKS, CALENDAR))

@@ -102,7 +102,7 @@ plt.show()
 #
 # ## The bill
 #
-# The policies were tuned on the months until January 2017 and billed on those after it. All begin freshly trained.
+# The policies were tuned on the months until January 2017 and billed on those after it. All begin freshly trained. The total is regret plus retrains; the net score is the log score that came, less the retrains (higher is better).
 
 # %%
 rows = ["never", "your calendar", "best calendar", "CUSUM", "debt threshold", "recommended", "oracle"]

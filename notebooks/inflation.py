@@ -80,7 +80,7 @@ audit = ld.audit(spells, us_inflation.cost, calendar=calendar, resamples=RESAMPL
 # %% [markdown]
 # ## Debt and regret of a model that retrains once a year
 #
-# Debt says how far belief has moved, in nats; the score gap what that cost, quarter by quarter; predictive debt what the model itself expected it to cost.
+# Debt says how far belief has moved, in nats; the score gap what that cost, quarter by quarter; predictive debt what the model itself expected it to cost. Broken lines are retrains.
 
 # %%
 once_a_year = ld.replay(spells, ld.policies.Schedule(calendar), us_inflation.cost).schedule
@@ -89,7 +89,7 @@ plots.plot_debt(spells, once_a_year, figure_kwargs={"figsize": (10, 5)});
 # %% [markdown]
 # ## The bill
 #
-# A retrain costs a tenth of a nat. Policies are tuned on the quarters until 1995 and billed on those since.
+# A retrain costs a tenth of a nat. Policies are tuned on the quarters until 1995 and billed on those since. The total is regret plus retrains; the net score is the log score that came, less the retrains (higher is better).
 
 # %%
 shown = ["never", "your calendar", "CUSUM", "recommended", "oracle"]
@@ -141,7 +141,7 @@ plt.show()
 #
 # ## What forgetting would have been worth
 #
-# Score won over the twin that keeps everything, both retrained every quarter; and realised score less the cost of retrains, over the quarters that are billed (higher is better). The Student-t model stands beside them.
+# Score won over the twin that keeps everything, both retrained every quarter; and realised score less the cost of retrains, over the quarters that are billed (higher is better). The Student-t model stands beside them. Then what the library makes of it; an e-value says how strong evidence is: one of 1 is none, one of 20 is strong ([glossary](../docs/glossary.md)).
 
 # %%
 tables = {
@@ -180,6 +180,8 @@ if not SMALL:
     assert (comparison["median_relative_error"] < 0.05).all()
 
 # %% [markdown]
+# ## The decision
+#
 # **Wait** with the model as it is: another retrain on everything since 1959 would change next to nothing. **Change what it is retrained on instead.** With a memory of a few years, even the plain normal model scores better under every policy than the Student-t model could have with hindsight, and there the verdict of today is to retrain: 2008 has to be learned.
 #
 # What would change it: a retrain that costs nothing (then every quarter), or a model whose variance moves by itself, which would make part of the retraining unnecessary. And a caution: forgetting was chosen here with hindsight. Chosen on the first part of the history it would have paid, too, but one history with a handful of turns says so with wide intervals ([real histories](real_histories.ipynb)).

@@ -87,8 +87,11 @@ def as_score_table(scores: Any, name: str = "scores") -> ScoreTable:
     if set(dataset[SCORE].dims) != {BATCH, CANDIDATE}:
         raise ValueError(f"{name} must have dims (batch, candidate), not {dataset[SCORE].dims}")
     values = _numbers(dataset, SCORE, name)
-    if values.shape[1] < 2 or values.shape[0] < 1:
-        raise ValueError(f"{name} must hold at least two candidates and one batch, not {values.shape[::-1]}")
+    batch_count, candidate_count = values.shape
+    if candidate_count < 2 or batch_count < 1:
+        raise ValueError(
+            f"{name} must hold at least two candidates and one batch, not {candidate_count} and {batch_count}"
+        )
     batches = _labels(dataset, BATCH)
     empty = np.isnan(values).all(axis=1)
     if empty.any():
