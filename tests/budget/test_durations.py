@@ -123,3 +123,11 @@ def test_the_interval_of_the_shape_covers_the_truth():
 def test_durations_that_are_none_are_refused(durations, observed, said):
     with pytest.raises((ValueError, TypeError), match=said):
         ld.budget.fit_durations(durations, observed)
+
+
+def test_laws_that_hardly_vary_and_those_without_a_mean():
+    law, chances = ld.budget.WeibullDuration(1e4, 5.0), np.array([0.0, 1e-4, 0.3, 0.9])
+    assert law.age_quantile(chances) == pytest.approx(5.0 * chances, rel=1e-3)  # nearly all end at age 5
+    assert law.survival_integral(5.0 * chances) == pytest.approx(5.0 * (1 - chances), rel=1e-3)
+    with pytest.raises(ValueError, match="duration must have a finite mean"):
+        ld.budget.plan_effort(ld.budget.WeibullDuration(0.05, 1e300), ld.budget.ExponentialCurve(0, 1, 1), 0.3, 1.0)

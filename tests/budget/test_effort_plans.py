@@ -161,3 +161,22 @@ def test_a_plan_shows_itself_and_is_judged_under_other_laws():
     assert plan.as_dict()["kind"] == "front-loaded"
     open_question = plan_effort(fit_durations([3.0, 14.0, 5.0]), CURVE, 0.3, 1.0)
     assert "cannot be told" in " ".join(open_question.notes)
+
+
+@pytest.mark.parametrize("unit", [1e-18, 1e18])
+def test_plans_and_curves_do_not_depend_on_the_unit_of_time_or_effort(unit):
+    curve, law = ld.budget.ExponentialCurve(0.1, 0.9, 1.0), ld.budget.ExponentialDuration(0.5)
+    there = ld.budget.plan_effort(ld.budget.ExponentialDuration(0.5 / unit), curve, 0.3 / unit, 1 / unit, cells=200)
+    here = ld.budget.plan_effort(law, curve, 0.3, 1.0, cells=200)
+    assert (there.loss, there.gap, there.price) == pytest.approx((here.loss, here.gap, here.price * unit), rel=1e-6)
+    effort, loss = np.arange(9.0), np.array([2.1, 1.6, 1.3, 1.1, 0.93, 0.85, 0.76, 0.74, 0.68])
+    first = ld.budget.fit_learning_curve(effort, loss, np.full(9, 0.03))
+    other = ld.budget.fit_learning_curve(effort * unit, loss / unit, np.full(9, 0.03) / unit)
+    assert other.family == first.family
+    assert other.aic == pytest.approx(first.aic, rel=1e-4)
+    assert other.curve.loss(effort * unit) * unit == pytest.approx(first.curve.loss(effort), rel=1e-4)
+
+
+def test_a_flat_curve_is_refused_although_it_falls_by_rounding():
+    with pytest.raises(ValueError, match="loss must fall with effort"):
+        ld.budget.fit_learning_curve(np.arange(13), np.full(13, 1 / 3))

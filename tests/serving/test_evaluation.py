@@ -216,3 +216,20 @@ def test_stacking_walks_forward(scored):
     gone = rows.copy()
     gone[places > 5, 0] = np.nan
     assert (walk_forward_stacking(gone, places, scored.sizes["batch"])[0][6:, 0] == 0).all()
+
+
+def test_batches_out_of_order_are_refused_and_rows_are_one_of_each_batch():
+    frame = pd.DataFrame({"batch": [3, 1, 2, 3], "candidate": ["a", "b", "b", "b"], "score": [1.0, 2.0, 3.0, 4.0]})
+    with pytest.raises(ValueError, match="in order of time, each once: batch 1 comes after 3"):
+        evaluate(frame)
+    evaluate(frame.sort_values("batch"), {"naive": Naive()}, **QUICK)
+    table = xr.Dataset({"score": (DIMS, np.eye(2)), "rows": ("candidate", [1.0, 2.0])})
+    table["rows"] = (DIMS, np.ones((2, 2)))
+    with pytest.raises(ValueError, match="scores rows must have shape"):
+        evaluate(table, {"naive": Naive()})
+
+
+def test_scores_that_are_nearly_all_the_same_have_a_range():
+    scores = np.zeros((40, 2))
+    scores[7, 1] = 1.0
+    assert ld.serving.score_range(scores) == (0.0, 1.0)

@@ -22,6 +22,8 @@ from learning_debt.validation import require_names, require_numbers
 FEWEST_EFFORTS = 4
 LEAST_FALL = 1e-3
 """Of the range of losses, below which nothing is gained by effort."""
+ROUNDING = 1e-12
+"""Of the largest loss: falls that are not told from rounding."""
 BENT = 0.05
 """Chance, were the curve convex, below which losses that lie so far from any convex curve count against it."""
 GRID = 16
@@ -32,13 +34,14 @@ class _Family(NamedTuple):
     """A form of curve: its parameters, the curve they make, and how it falls from 1 to 0 by those after the first two.
 
     `bounds` has the least and the largest of those, in units of one over the longest and the shortest effort for a
-    rate, of the shortest and the longest for a scale.
+    rate, of the shortest and the longest for a scale; `powers` is which power of the unit of effort each is in.
     """
 
     names: tuple[str, ...]
     curve: Callable[..., LearningCurve]
     fall: Callable[..., Array]
     bounds: Callable[[float, float], tuple[tuple[float, float], ...]]
+    powers: tuple[int, ...]
 
 
 FAMILIES = {
@@ -47,12 +50,14 @@ FAMILIES = {
         ExponentialCurve,
         lambda effort, rate: np.exp(-rate * effort),
         lambda shortest, longest: ((0.05 / longest, 10 / shortest),),
+        (-1,),
     ),
     "power": _Family(
         ("floor", "gain", "exponent", "scale"),
         PowerCurve,
         lambda effort, exponent, scale: (1 + effort / scale) ** -exponent,
         lambda shortest, longest: ((0.05, 20.0), (0.05 * shortest, 10 * longest)),
+        (0, 1),
     ),
 }
 
@@ -189,7 +194,7 @@ def fit_learning_curve(
     chosen = min(names, key=lambda name: aic[name])
     curves = {name: FAMILIES[name].curve(*one[0]) for name, one in found.items()}
     fall = float(curves[chosen].loss(0.0) - curves[chosen].loss(efforts.max()))
-    if fall <= LEAST_FALL * np.ptp(losses):
+    if fall <= max(LEAST_FALL * np.ptp(losses), ROUNDING * np.abs(losses).max()):
         raise ValueError(
             "loss must fall with effort, and these losses do not: more training buys nothing that a plan could divide"
         )
@@ -216,6 +221,20 @@ def _checked(effort: Any, loss: Any, errors: Any) -> tuple[Array, Array, Array |
 def _fitted(
     family: _Family, effort: Array, loss: Array, errors: Array | None
 ) -> tuple[list[float], list[float], float]:
+    """Parameters, their errors and the criterion of the best fit, whatever the units of effort and loss.
+
+    The search has absolute tolerances, so that it is made in units of the longest effort and of the range of losses.
+    """
+    longest, least, span = float(effort.max()), float(loss.min()), float(np.ptp(loss)) or 1.0
+    sizes = None if errors is None else errors / span
+    found, standard, aic = _searched(family, effort / longest, (loss - least) / span, sizes)
+    units = np.array([span, span, *(longest**power for power in family.powers)])
+    values = found * units + np.array([least, *np.zeros(len(found) - 1)])
+    by_unit = 0.0 if errors is not None else 2 * effort.size * np.log(span)
+    return values.tolist(), (standard * units).tolist(), float(aic + by_unit)
+
+
+def _searched(family: _Family, effort: Array, loss: Array, errors: Array | None) -> tuple[Array, Array, float]:
     """Parameters, their errors and the criterion of the best fit, from the best point of a grid.
 
     Floor and gain are linear: at each point of a grid of the others they are least squares.
@@ -241,7 +260,7 @@ def _fitted(
     fit = squares if errors is not None else number * np.log(max(squares / number, 1e-300))
     few = number - count - 1
     aic = fit + 2 * count + (2 * count * (count + 1) / few if few > 0 else np.inf)
-    return [float(one) for one in found], [float(one) for one in standard], float(aic)
+    return np.asarray(found), standard, float(aic)
 
 
 def _grid(bounds: tuple[tuple[float, float], ...]) -> Iterator[tuple[float, ...]]:

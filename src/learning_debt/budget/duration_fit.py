@@ -15,7 +15,13 @@ from learning_debt.arrays.lifetimes.censored_fits import (
     hyperexponential_parameters,
     weibull_parameters,
 )
-from learning_debt.budget.durations import Duration, ExponentialDuration, HyperexponentialDuration, WeibullDuration
+from learning_debt.budget.durations import (
+    Duration,
+    ExponentialDuration,
+    HyperexponentialDuration,
+    WeibullDuration,
+    require_duration,
+)
 from learning_debt.budget.empirical_duration import checked_durations
 from learning_debt.representations import Column, Part, Sentence, Table, aligned, as_html, as_text, plain_number
 from learning_debt.typing import Array
@@ -257,8 +263,8 @@ def as_duration(name: str, value: Any) -> tuple[Duration, DurationFit | None]:
     """
     remedy = "how long concepts last: ExponentialDuration(rate), another law, or what fit_durations returns"
     if isinstance(value, DurationFit):
-        return value.duration, value
-    return require_instance(name, value, Duration, remedy), None
+        return require_duration(name, value.duration), value
+    return require_duration(name, require_instance(name, value, Duration, remedy)), None
 
 
 def redrawn(law: Duration, durations: Array, observed: NDArray[np.bool_], number: int, seed: int | None) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Literal, override
+from typing import Any, Literal, override
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,10 +12,18 @@ from scipy.special import gamma, gammaincc, gammaincinv
 
 from learning_debt.representations import plain_number
 from learning_debt.typing import Array
-from learning_debt.validation import require_number, require_numbers, require_seed, require_whole_number
+from learning_debt.validation import (
+    require_instance,
+    require_number,
+    require_numbers,
+    require_seed,
+    require_whole_number,
+)
 
 Trend = Literal["decreasing", "constant", "increasing", "neither"]
 HALVINGS, NEWTON_STEPS = 80, 100
+UNDERFLOW = 1e-290
+"""Powers of an age, below which their logarithm is lost."""
 
 
 class Duration(ABC):
@@ -178,11 +186,16 @@ class WeibullDuration(Duration):
 
     @override
     def survival_integral(self, age: ArrayLike) -> Array:
-        return np.asarray(self.mean * gammaincc(1 / self.shape, (_ages(age) / self.scale) ** self.shape))
+        ages = _ages(age)
+        power = (ages / self.scale) ** self.shape
+        left = self.mean * gammaincc(1 / self.shape, power)
+        return np.asarray(np.where(power < UNDERFLOW, np.maximum(self.mean - ages, 0.0), left))  # none has ended yet
 
     @override
     def age_quantile(self, probability: ArrayLike) -> Array:
-        return np.asarray(self.scale * gammaincinv(1 / self.shape, _probabilities(probability)) ** (1 / self.shape))
+        chance = _probabilities(probability)
+        power = gammaincinv(1 / self.shape, chance)
+        return np.asarray(np.where(power < UNDERFLOW, self.mean * chance, self.scale * power ** (1 / self.shape)))
 
     @override
     def draw(self, number: int, *, random_seed: int | None = None) -> Array:
@@ -288,6 +301,21 @@ class HyperexponentialDuration(Duration):
         """To the survival, with what both have in common left out, so that neither is rounded to 0."""
         slowest = min(self.rates)
         return self._sum(age, power, slowest) / self._sum(age, 0, slowest)
+
+
+def require_duration(name: str, value: Any) -> Duration:
+    """A law of durations with a finite mean.
+
+    Raises
+    ------
+    TypeError, ValueError
+    """
+    law = require_instance(name, value, Duration, "how long concepts last, such as ExponentialDuration(1)")
+    with np.errstate(over="ignore"):
+        mean = law.mean
+    if not 0 < mean < np.inf:
+        raise ValueError(f"{name} must have a finite mean above 0, not {mean:g} periods")
+    return law
 
 
 def _ages(age: ArrayLike) -> Array:

@@ -10,11 +10,11 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from learning_debt.budget.durations import Duration
+from learning_debt.budget.durations import Duration, require_duration
 from learning_debt.budget.learning_curves import LearningCurve
 from learning_debt.representations import Column, Part, Sentence, Table, aligned, as_html, as_text, plain_number
 from learning_debt.typing import Array
-from learning_debt.validation import require_instance, require_numbers
+from learning_debt.validation import require_numbers
 
 FINE = 2000
 """Points of age at which a loss is averaged."""
@@ -74,12 +74,12 @@ class EffortPlan:
 
     def loss_under(self, duration: Duration) -> float:
         """Mean loss of this plan where concepts last otherwise than it assumes."""
-        law = require_instance("duration", duration, Duration, "how long concepts last, such as ExponentialDuration(1)")
+        law = require_duration("duration", duration)
         return mean_loss(ages_at_moments(law), self.curve, self.schedule["age"].values, self.schedule["rate"].values)
 
     def spent_under(self, duration: Duration) -> float:
         """Effort a period of this plan where concepts last otherwise than it assumes."""
-        law = require_instance("duration", duration, Duration, "how long concepts last, such as ExponentialDuration(1)")
+        law = require_duration("duration", duration)
         return mean_rate(law, self.schedule["age"].values, self.schedule["rate"].values)
 
     def sentence(self) -> str:

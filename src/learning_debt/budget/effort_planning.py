@@ -212,9 +212,11 @@ def _certified(
 ) -> tuple[float, float]:
     """Certificate and price of rates that were not searched for, on the age grid of a search."""
     ages, grid = grid_of(duration, cells)
-    ends = np.append(ages[1:], ages[-1] + 1.0)
+    ends = np.append(ages[1:], ages[-1] + duration.mean)  # the last cell has no end; its unit is that of ages
     spent = effort_along(ends, begins, rates) - effort_along(ages, begins, rates)
-    of_cells = onto_budget(spent / (ends - ages), budget, max_rate)
+    width = ends - ages  # 0 where ages are too close to tell apart
+    rate = np.divide(spent, width, out=np.zeros(spent.shape), where=width > 0)
+    of_cells = onto_budget(rate, budget, max_rate)
     gap, price = certificate(of_cells, curve.slope(effort_of(of_cells, grid)), grid, budget, max_rate)
     return max(gap, 0.0), price
 

@@ -134,21 +134,25 @@ def curve_of(learning: CurveOptions) -> ld.budget.LearningCurve | ld.budget.Lear
 
 
 def _law_by_numbers(law: LawOptions, word: str) -> ld.budget.Duration:
+    others = [name for names in WORDS.values() for name in names if name not in WORDS[word]]
+    strange = [_option(name) for name in others if getattr(law, name) is not None]
+    if strange:
+        raise ValueError(f"{strange[0]} belongs to another law than --durations {word}")
     missing = [_option(name) for name in WORDS[word] if getattr(law, name) is None]
     if missing:
         raise ValueError(f"--durations {word} needs {' and '.join(missing)}")
     if word == "hyperexponential":
         means, weights = (_numbers(name, getattr(law, name)) for name in ("means", "weights"))
-        if not means.all():
-            raise ValueError("--means must be numbers above 0")
+        if not ((means > 0) & np.isfinite(means)).all():
+            raise ValueError(f"--means must be finite numbers above 0, not {law.means}")
         return ld.budget.HyperexponentialDuration(tuple(weights), tuple(1 / means))
     if word == "weibull":
         assert law.shape is not None
         assert law.scale is not None
         return ld.budget.WeibullDuration(law.shape, law.scale)
     assert law.mean is not None
-    if not law.mean > 0:
-        raise ValueError(f"--mean must be above 0, not {law.mean:g}")
+    if not 0 < law.mean < np.inf:
+        raise ValueError(f"--mean must be a finite number above 0, not {law.mean:g}")
     return ld.budget.ExponentialDuration(1 / law.mean)
 
 

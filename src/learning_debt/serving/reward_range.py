@@ -14,6 +14,8 @@ TAIL = 0.05
 def score_range(scores: Any) -> tuple[float, float]:
     """Scores that may count as rewards 0 and 1: the 5% and the 95% quantile of those given.
 
+    Where these two are the same, since nearly all scores are, the least and the largest score stand for them.
+
     Scores on batches that come before those that are decided about know nothing of what is to come. One that is far out
     does not set the range.
 
@@ -35,6 +37,8 @@ def score_range(scores: Any) -> tuple[float, float]:
     values = require_numbers("scores", scores, finite=False)
     known = values[np.isfinite(values)]
     low, high = np.quantile(known, [TAIL, 1 - TAIL]) if known.size else (0.0, 0.0)
+    if known.size and not low < high:  # nearly all are the same
+        low, high = known.min(), known.max()
     if not low < high:
         raise ValueError("scores must hold at least two different numbers to make a range of")
     return float(low), float(high)

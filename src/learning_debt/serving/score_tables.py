@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,7 @@ def as_score_table(scores: Any, name: str = "scores") -> ScoreTable:
             f"{name} must hold at least two candidates and one batch, not {candidate_count} and {batch_count}"
         )
     batches = _labels(dataset, BATCH)
+    _require_order(batches, name)
     empty = np.isnan(values).all(axis=1)
     if empty.any():
         where = label_text(batches[int(np.argmax(empty))])
@@ -101,7 +103,9 @@ def as_score_table(scores: Any, name: str = "scores") -> ScoreTable:
     if len(set(candidates)) < len(candidates):
         raise ValueError(f"{name} must name each candidate once, not {candidates}")
     validation = _numbers(dataset, VALIDATION, name) if VALIDATION in dataset else None
-    rows = np.ones(len(values)) if ROWS not in dataset else require_numbers(f"{name} rows", dataset[ROWS], above=0)
+    rows = np.ones(len(values))
+    if ROWS in dataset:
+        rows = require_numbers(f"{name} rows", dataset[ROWS], above=0, shape=rows.shape)
     row_scores, row_batch = _row_scores(dataset, len(values), name)
     unit = str(dataset.attrs.get("unit", dataset[SCORE].attrs.get("unit", "score")))
     return ScoreTable(values, validation, rows, row_scores, row_batch, batches, candidates, unit)
@@ -153,6 +157,18 @@ def _numbers(dataset: xr.Dataset, variable: str, name: str) -> Array:
 
 def _labels(dataset: xr.Dataset, dim: str) -> list[Any]:
     return list(dataset[dim].values) if dim in dataset.coords else list(range(dataset.sizes[dim]))
+
+
+def _require_order(batches: list[Any], name: str) -> None:
+    """Refuse numbers and times that do not increase; of other labels only their place tells."""
+    if not all(isinstance(one, int | float | np.number | np.datetime64 | pd.Timestamp) for one in batches):
+        return
+    for before, after in pairwise(batches):
+        if not before < after:
+            raise ValueError(
+                f"{name} must have its batches in order of time, each once: batch {label_text(after)} comes after "
+                f"{label_text(before)}; sort it by batch"
+            )
 
 
 def _row_scores(dataset: xr.Dataset, batches: int, name: str) -> tuple[Array | None, NDArray[np.int64] | None]:
