@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.optimize import linprog
 
+import learning_debt as ld
 from learning_debt.arrays.effort.training_rates import Cells, best_ages, effort_of, onto_budget, value_of
 from learning_debt.budget import (
     EmpiricalDuration,

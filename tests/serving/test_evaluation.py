@@ -233,3 +233,21 @@ def test_scores_that_are_nearly_all_the_same_have_a_range():
     scores = np.zeros((40, 2))
     scores[7, 1] = 1.0
     assert ld.serving.score_range(scores) == (0.0, 1.0)
+    with pytest.raises(ValueError, match="first 7 batches are all the same"):
+        evaluate(xr.DataArray(scores, dims=DIMS), initial=7)
+
+
+@pytest.mark.parametrize(
+    ("row_score", "row_batch", "wrong"),
+    [
+        ([[-1.0, -2.0], [np.nan, np.nan]], [0, 1], "a score of one candidate for every row"),
+        ([[-1.0, -2.0], [np.inf, -1.0]], [0, 1], "below infinity"),
+        ([[-1.0, -2.0], [-1.0, -1.0]], [0.5, 1], "positions of batches"),
+        ([[-1.0, -2.0], [-1.0, -1.0]], [0, 0], "name all of them"),
+    ],
+)
+def test_rows_that_stacking_cannot_read_are_refused(row_score, row_batch, wrong):
+    table = xr.Dataset({"score": (DIMS, np.eye(2)), "row_batch": ("row", row_batch)})
+    table["row_score"] = (("row", "candidate"), row_score)
+    with pytest.raises(ValueError, match=wrong):
+        evaluate(table, {"naive": Naive()})

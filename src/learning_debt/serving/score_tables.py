@@ -177,5 +177,12 @@ def _row_scores(dataset: xr.Dataset, batches: int, name: str) -> tuple[Array | N
     if ROW_BATCH not in dataset:
         raise ValueError(f"{name} holds row_score and no row_batch, which says what batch each row is of")
     values = require_numbers(f"{name} row_score", dataset[ROW_SCORE].transpose(..., CANDIDATE), finite=False)
-    places = require_numbers(f"{name} row_batch", dataset[ROW_BATCH], at_least=0, at_most=batches - 1)
+    if np.isposinf(values).any() or np.isnan(values).all(axis=1).any():
+        raise ValueError(f"{name} row_score must be below infinity, and hold a score of one candidate for every row")
+    shape = values.shape[:1]
+    places = require_numbers(f"{name} row_batch", dataset[ROW_BATCH], at_least=0, at_most=batches - 1, shape=shape)
+    if set(places.tolist()) != set(range(batches)):
+        raise ValueError(
+            f"{name} row_batch must be positions of batches, from 0 to {batches - 1}, and name all of them"
+        )
     return values, places.astype(np.int64)

@@ -128,6 +128,11 @@ def _strategies(
     if given is None:
         if first == 0:
             raise ValueError("initial must be at least 1 where strategies are left out: their settings come from it")
+        if np.unique(whole.scores[:first][~np.isnan(whole.scores[:first])]).size < 2:
+            raise ValueError(
+                f"scores: those of the first {first} batches are all the same, and settings of strategies come from "
+                "them; set initial to more batches, or give strategies"
+            )
         found = standard_strategies(whole.scores[:first])
         return {name: one for name, one in found.items() if not one.requires or table.validation is not None}
     require_instance("strategies", given, Mapping, "a mapping of names to strategies, such as {'naive': Naive()}")
