@@ -97,6 +97,12 @@ def test_a_monitors_verdicts_are_durations(tmp_path):
         (("--durations", "lasted.csv", *CURVE, *BUDGET), "lasted.csv has no column duration; its columns are weeks"),
         (("--durations", "lasted.csv", "--column", "weeks", "--ended", "weeks", *CURVE, *BUDGET), "must hold true and"),
         (("--durations", "lasted.csv", "--mean", 2, *CURVE, *BUDGET), "--mean belongs to a law by its name"),
+        ((*LAW, "--shape", 2, *CURVE, *BUDGET), "--shape belongs to another law"),
+        (("--durations", "exponential", "--mean", "inf", *CURVE, *BUDGET), "--mean must be a finite number above 0"),
+        (
+            ("--durations", "hyperexponential", "--means=1,nan", "--weights=1,1", *CURVE, *BUDGET),
+            "--means must be finite",
+        ),
     ],
 )
 def test_what_is_wrong_is_one_line(arguments, said, tmp_path, monkeypatch):
