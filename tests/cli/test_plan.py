@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 import learning_debt as ld
 from learning_debt.cli import app
+from learning_debt.monitor import SeriesMonitors
 
 CURVE = ("--floor", 0.1, "--gain", 0.9, "--curve-rate", 1)
 BUDGET = ("--budget", 0.3, "--max-rate", 1)
@@ -83,6 +84,24 @@ def test_a_monitors_verdicts_are_durations(tmp_path):
     data = told("--durations", tmp_path / "live", "--shortest", 8, *CURVE, *BUDGET, "--no-estimation")
     assert data["durations"]["concepts"] >= 4
     assert data["durations"]["mean"] == pytest.approx(15, abs=4)
+
+
+def test_a_folder_of_many_series_pools_their_durations(tmp_path):
+    rng, period = np.random.default_rng(1), np.tile(np.arange(40), 2)
+    x = rng.normal(size=80)
+    sign = np.where((period // 8) % 2, -1.0, 1.0)
+    y = 4 * sign * x + 0.3 * rng.normal(size=80)
+    rows = pd.DataFrame({"period": period, "series": np.repeat(["a", "b"], 40), "x": x, "y": y})
+    forecaster = ld.ConjugateRegression(ld.NIG(0.0, 1.0, 2.0, 1.0))
+    agreed = {"policy": ld.policies.CUSUM(1.5), "cost": 0.1, "calendar": 9, "update_rule": ld.UpdateRule(window=4)}
+    monitors = SeriesMonitors.create(tmp_path / "many", forecaster, rows[rows["period"] < 6], agreed)
+    for one in range(6, 40):
+        for name, decision in monitors.observe(rows[rows["period"] == one]).items():
+            if decision.verdict == "retrain":
+                monitors.monitor(name).redeploy(reason="as decided")
+    each = [ld.budget.durations_from_ledger(monitors.monitor(name).history(), shortest=4) for name in ("a", "b")]
+    data = told("--durations", tmp_path / "many", "--shortest", 4, *CURVE, *BUDGET, "--no-estimation")
+    assert data["durations"]["concepts"] == sum(one.sizes["concept"] for one in each) > each[0].sizes["concept"] > 0
 
 
 @pytest.mark.parametrize(

@@ -177,7 +177,8 @@ class WeibullDuration(Duration):
 
     @override
     def survival(self, age: ArrayLike) -> Array:
-        return np.asarray(np.exp(-((_ages(age) / self.scale) ** self.shape)))
+        with np.errstate(over="ignore"):  # none is left
+            return np.asarray(np.exp(-((_ages(age) / self.scale) ** self.shape)))
 
     @override
     def hazard(self, age: ArrayLike) -> Array:
@@ -187,7 +188,8 @@ class WeibullDuration(Duration):
     @override
     def survival_integral(self, age: ArrayLike) -> Array:
         ages = _ages(age)
-        power = (ages / self.scale) ** self.shape
+        with np.errstate(over="ignore"):
+            power = (ages / self.scale) ** self.shape
         left = self.mean * gammaincc(1 / self.shape, power)
         return np.asarray(np.where(power < UNDERFLOW, np.maximum(self.mean - ages, 0.0), left))  # none has ended yet
 

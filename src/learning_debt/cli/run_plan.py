@@ -12,6 +12,7 @@ import xarray as xr
 import learning_debt as ld
 from learning_debt.cli.answers import Answers
 from learning_debt.cli.history_file import read_history
+from learning_debt.cli.monitor_series import each_of, opened
 from learning_debt.representations import Part
 from learning_debt.validation import nearest
 
@@ -96,9 +97,10 @@ def durations_of(law: LawOptions) -> ld.budget.Duration | ld.budget.DurationFit:
         raise ValueError(f"{_option(given[0])} belongs to a law by its name, not to --durations {law.durations}")
     path = Path(law.durations)
     if path.is_dir():
-        history = ld.Monitor.open(path).history()
-        seen = ld.budget.durations_from_ledger(history, shortest=law.shortest)
-        return _fitted(seen["duration"].values, seen["observed"].values, law)
+        histories = [one.history() for one in each_of(opened(path))]
+        seen = [ld.budget.durations_from_ledger(history, shortest=law.shortest) for history in histories]
+        durations, observed = (np.concatenate([one[name].values for one in seen]) for name in ("duration", "observed"))
+        return _fitted(durations, observed, law)
     if not path.suffix and not path.exists():
         near = nearest(word, WORDS)
         hint = f"; did you mean {near[0]}?" if near else ""
