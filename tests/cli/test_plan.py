@@ -86,6 +86,8 @@ def test_a_monitors_verdicts_are_durations(tmp_path):
     assert data["durations"]["mean"] == pytest.approx(15, abs=4)
 
 
+@pytest.mark.slow
+@pytest.mark.integration
 def test_a_folder_of_many_series_pools_their_durations(tmp_path):
     rng, period = np.random.default_rng(1), np.tile(np.arange(40), 2)
     x = rng.normal(size=80)
