@@ -53,6 +53,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "learning-debt"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = [("names.js", {"defer": "defer"})]
 html_favicon = "_static/favicon.svg"
 html_show_sourcelink = False
 html_copy_source = False
