@@ -33,7 +33,7 @@ plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False, "lege
 
 history = model_file.load_history().isel(obs=slice(None, None, 4))  # every fourth person, to take minutes
 if SMALL:
-    first = np.unique(history["period"].values)[: model_file.initial + 8]
+    first = np.unique(history["period"].values)[: model_file.initial + 20]
     history = history.isel(obs=np.flatnonzero(np.isin(history["period"].values, first)))
 raw = HISTORIES["massachusetts"].load_raw()[::4]
 raw["period"] = raw["year"].astype(str) + "." + raw["part"].astype(str).str.zfill(2)
@@ -79,7 +79,7 @@ plt.show()
 
 # %%
 forecaster = ld.PyMCForecaster(
-    model_file.build_model, chains=2, draws=100 if SMALL else 700, tune=200 if SMALL else 300
+    model_file.build_model, chains=2, draws=100 if SMALL else 700, tune=100 if SMALL else 300
 )
 folder = tempfile.TemporaryDirectory()
 options = {"initial": model_file.initial, "random_seed": 1, "progressbar": False, "store": Path(folder.name) / "fits"}

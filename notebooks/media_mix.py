@@ -93,16 +93,16 @@ plt.show()
 
 # %%
 if SMALL:
-    history = history.isel(obs=slice(0, 4 * (model_file.initial + 10)))
+    history = history.isel(obs=slice(0, 4 * 26))
 forecaster = ld.PyMCForecaster(
     model_file.build_model,
     context_rows=model_file.context_rows,
-    draws=150 if SMALL else 500,
-    tune=200 if SMALL else 500,
+    draws=100 if SMALL else 500,
+    tune=150 if SMALL else 500,
     chains=2,
 )
 folder = tempfile.TemporaryDirectory()
-options = {"initial": model_file.initial, "random_seed": 1, "progressbar": False}
+options = {"initial": 6 if SMALL else model_file.initial, "random_seed": 1, "progressbar": False}
 spells = ld.spell_table(forecaster, history, exposure=model_file.exposure, **options, store=Path(folder.name) / "fits")
 cost = model_file.cost
 quarterly = ld.replay(spells, ld.policies.Calendar(model_file.calendar), cost)
