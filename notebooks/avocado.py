@@ -95,7 +95,7 @@ print(f"{reliable:.0%} of the score gaps are to be relied on")
 # %% [markdown]
 # ## The bill
 #
-# Tuned on the periods of four weeks to spring 2017, billed on those after it.
+# Tuned on the periods of four weeks to spring 2017, billed on those after it. `difference_low` and `difference_high` bound, at 90%, how much more than your calendar a policy costs; below zero it costs less.
 
 # %%
 rows = ["never", "your calendar", "best calendar", "CUSUM", "predictive-debt threshold", "recommended", "oracle"]
@@ -192,6 +192,6 @@ if not SMALL:
     assert audit.decision.verdict == "retrain"
 
 # %% [markdown]
-# **Retrain now**, all four cities (they share one model), and look every four weeks instead of twice a year. Houston's buyer should not wait for it: most of the money is lost there.
+# **Retrain now**, all four cities (they share one model), and look every four weeks instead of twice a year. Houston's buyer should not wait for it: nearly half of the money is lost there.
 #
 # What would change it: a retrain that costs some hundred thousand dollars, margins of a few cents, or prices that stay within what the model was trained on.

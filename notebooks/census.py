@@ -194,4 +194,4 @@ print(ld.diagnose(spells))
 print(audit.decision)
 
 # %% [markdown]
-# Leave it in service. Alarms said that these hundred persons were not quite those of the first months, which was true, and chance. No alarm was about the forecasts, and forecasts are what a retrain could mend: all of them together lost less than one retrain costs. What would change the decision: a nat of a person's forecast worth ten times as much, or a loss by waiting that climbs faster than these two dollars a period.
+# Leave it in service. The shadow does forecast better than the model of the first fit, by about two dollars a period, and a retrain costs 400. Alarms said that these hundred persons were not quite those of the first months, which was true, and chance. No alarm was about the forecasts, and forecasts are what a retrain could mend: all of them together lost less than one retrain costs. What would change the decision: a nat of a person's forecast worth ten times as much, or a loss by waiting that climbs faster than these two dollars a period.

@@ -115,7 +115,7 @@ plt.show()
 #
 # ## The bill
 #
-# Regret is in nats a month, over its four weeks (`exposure = "rows"`). A retrain is worth what its owner says: days of an analyst, and a story that changes in front of the board.
+# Regret is in nats a month, over its four weeks (`exposure = "rows"`). A retrain is worth what its owner says, here 2 nats: days of an analyst, and a story that changes in front of the board.
 
 # %%
 audit = ld.audit(spells, cost, calendar=model_file.calendar, resamples=200)
@@ -127,7 +127,7 @@ plt.show()
 # %% [markdown]
 # ## Which channel went stale
 #
-# Debt by parameter between what the board was told last before the change and the refresh of a year later. A channel has three parameters: what it brings at its usual spend (`brings`), how fast it saturates (`rate`) and how long it lingers (`keep`). Of the channels it is television, and what it brings; the others owe next to nothing. Noise (`scale`), season and usual sales move with it: a model that cannot follow television takes what it misses for something else.
+# Debt by parameter between what the board was told last before the change and the refresh of a year later. A channel has three parameters: what it brings at its usual spend (`brings`), how fast it saturates (`rate`) and how long it lingers (`keep`). Of the channels it is television, and what it brings; the others moved far less. Noise (`scale`), season and usual sales move with it: a model that cannot follow television takes what it misses for something else.
 
 # %%
 posteriors = ld.replayed_posteriors(forecaster, history, **options, store=Path(folder.name) / "fits")
