@@ -17,6 +17,8 @@ from learning_debt.validation import describe, require_numbers
 
 BATCH, CANDIDATE, SCORE, VALIDATION, ROWS = "batch", "candidate", "score", "validation", "rows"
 ROW_SCORE, ROW_BATCH = "row_score", "row_batch"
+UNIT = "unit"
+"""Attribute of a table of scores, or of the variable, as a spell table has it."""
 WANTED = "a DataArray or Dataset with dims (batch, candidate), or a data frame with columns batch, candidate and score"
 
 
@@ -107,7 +109,7 @@ def as_score_table(scores: Any, name: str = "scores") -> ScoreTable:
     if ROWS in dataset:
         rows = require_numbers(f"{name} rows", dataset[ROWS], above=0, shape=rows.shape)
     row_scores, row_batch = _row_scores(dataset, len(values), name)
-    unit = str(dataset.attrs.get("unit", dataset[SCORE].attrs.get("unit", "score")))
+    unit = str(dataset.attrs.get(UNIT, dataset[SCORE].attrs.get(UNIT, "score")))
     return ScoreTable(values, validation, rows, row_scores, row_batch, batches, candidates, unit)
 
 
