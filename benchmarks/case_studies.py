@@ -35,8 +35,6 @@ RESULTS = ROOT / "benchmarks" / "results" / "case_studies.csv"
 CHANGES: dict[str, tuple[Any, ...]] = {
     "bakery_orders": (44, 66),
     "booking_lead_times": (56,),
-    "media_mix": (164 // 4,),
-    "booking_lead_times": (56,),
     "media_mix": (41,),
 }
 """Labels of the first period after each change, of model files whose history is simulated."""
