@@ -110,6 +110,7 @@ def build_model(data: xr.Dataset) -> pm.Model:
 
 update_rule = ld.UpdateRule(discount=0.95)  # half of what a week says is forgotten after 14
 exposure = "rows"
+draws, tune, chains = 400, 400, 2  # under a rule that forgets, nearly every week is a fit of its own
 
 # A retrain (refit, review, hand-over to pricing and to the cash forecast) is worth ten nats. Replace it by yours.
 cost = 10.0

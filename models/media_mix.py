@@ -112,6 +112,7 @@ def build_model(data: xr.Dataset) -> pm.Model:
 
 context_rows = LAGS - 1
 exposure = "rows"
+draws, tune, chains = 500, 500, 2
 
 # A retrain is days of an analyst, and a story that changes in front of the board. Replace it by yours, in nats.
 cost = 2.0
