@@ -14,6 +14,7 @@ import pandas as pd
 from scipy.optimize import OptimizeWarning, curve_fit, nnls
 from scipy.special import chdtrc
 
+from learning_debt.arrays.evidence.akaike import corrected_aic
 from learning_debt.budget.learning_curves import ExponentialCurve, LearningCurve, PowerCurve
 from learning_debt.representations import Column, Part, Sentence, Table, aligned, as_html, as_text, plain_number
 from learning_debt.typing import Array
@@ -258,9 +259,7 @@ def _searched(family: _Family, effort: Array, loss: Array, errors: Array | None)
             squares, found, standard = after, nearer, np.sqrt(np.diag(covariance))
     number = effort.size
     fit = squares if errors is not None else number * np.log(max(squares / number, 1e-300))
-    few = number - count - 1
-    aic = fit + 2 * count + (2 * count * (count + 1) / few if few > 0 else np.inf)
-    return np.asarray(found), standard, float(aic)
+    return np.asarray(found), standard, float(corrected_aic(fit, count, number))
 
 
 def _grid(bounds: tuple[tuple[float, float], ...]) -> Iterator[tuple[float, ...]]:

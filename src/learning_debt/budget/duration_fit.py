@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from learning_debt.arrays.evidence.akaike import corrected_aic
 from learning_debt.arrays.lifetimes.censored_fits import (
     exponential_mean,
     hyperexponential_parameters,
@@ -226,9 +227,7 @@ def fit_durations(
     require_probability("probability", probability)
     require_whole_number("resamples", resamples, at_least=10)
     require_seed("random_seed", random_seed)
-    candidates = {name: FAMILIES[name][1](values, ended) for name in names}
-    likelihood = {name: log_likelihood(law, values, ended) for name, law in candidates.items()}
-    aic = {name: _criterion(likelihood[name], FAMILIES[name][0], int(ended.sum())) for name in names}
+    candidates, likelihood, aic = _compared(values, ended, names)
     chosen = min(names, key=lambda name: aic[name])
     shape, low, high = _shape_interval(values, ended, probability, resamples, random_seed)
     trend = "decreasing" if low > 1 else "increasing" if high < 1 else "cannot be told"
@@ -245,13 +244,18 @@ def log_likelihood(law: Duration, durations: Array, observed: NDArray[np.bool_])
 
 def likeliest(durations: Array, observed: NDArray[np.bool_], families: tuple[str, ...]) -> Duration:
     """The law that `fit_durations` chooses, of checked durations."""
+    laws, _, aic = _compared(durations, observed, families)
+    return laws[min(families, key=lambda name: aic[name])]
+
+
+def _compared(
+    durations: Array, observed: NDArray[np.bool_], families: tuple[str, ...]
+) -> tuple[dict[str, Duration], dict[str, float], dict[str, float]]:
+    """The likeliest law of each family, its log likelihood and its criterion."""
     laws = {name: FAMILIES[name][1](durations, observed) for name in families}
+    likelihood = {name: log_likelihood(law, durations, observed) for name, law in laws.items()}
     ended = int(observed.sum())
-    criterion = {
-        name: _criterion(log_likelihood(law, durations, observed), FAMILIES[name][0], ended)
-        for name, law in laws.items()
-    }
-    return laws[min(families, key=lambda name: criterion[name])]
+    return laws, likelihood, {name: corrected_aic(-2 * of, FAMILIES[name][0], ended) for name, of in likelihood.items()}
 
 
 def as_duration(name: str, value: Any) -> tuple[Duration, DurationFit | None]:
@@ -272,11 +276,6 @@ def redrawn(law: Duration, durations: Array, observed: NDArray[np.bool_], number
     drawn = law.draw(number * durations.size, random_seed=seed).reshape(number, durations.size)
     drawn = np.maximum(drawn, np.finfo(float).tiny)
     return np.where(observed, drawn, np.minimum(drawn, durations))
-
-
-def _criterion(likelihood: float, parameters: int, ended: int) -> float:
-    few = ended - parameters - 1
-    return 2 * parameters - 2 * likelihood + (2 * parameters * (parameters + 1) / few if few > 0 else np.inf)
 
 
 def _shape_interval(

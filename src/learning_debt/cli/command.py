@@ -217,7 +217,7 @@ def serve(
 ) -> None:
     """Choose among candidates: which serves the next batch, and what each strategy would have scored so far."""
     with clear_endings():
-        from learning_debt.cli.serve_command import run_serve
+        from learning_debt.cli.run_serve import run_serve
 
         run_serve(table, strategy=strategy, not_scored=not_scored, initial=initial, seed=seed, as_json=as_json)
 

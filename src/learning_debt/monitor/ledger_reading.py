@@ -103,12 +103,13 @@ def history_of(ledger: Ledger) -> xr.Dataset:
 
 def gaps_of(ledger: Ledger) -> xr.DataArray:
     """As `Monitor.score_gaps` gives it."""
-    numbers, labels = labels_by_number(ledger)
-    written = [row["label"] for row in ledger.all("SELECT label FROM periods ORDER BY number")]
-    gaps = np.full((len(labels), len(labels)), np.nan)
+    rows = ledger.all("SELECT number, label FROM periods ORDER BY number")
+    numbers = [row["number"] for row in rows]
+    place = {number: at for at, number in enumerate(numbers)}
+    gaps = np.full((len(rows), len(rows)), np.nan)
     for row in ledger.all("SELECT deployed_at, period, score_gap FROM signals WHERE score_gap IS NOT NULL"):
-        gaps[numbers.index(row["deployed_at"]), numbers.index(row["period"])] = row["score_gap"]
-    values, kind = stored_of(written)
+        gaps[place[row["deployed_at"]], place[row["period"]]] = row["score_gap"]
+    values, kind = stored_of([row["label"] for row in rows])
     coords = {"deployed_at": numbers, "period": numbers}
     of_labels = {"deployed_label": ("deployed_at", values, kind), "label": ("period", values, kind)}
     return xr.DataArray(gaps, coords | of_labels, ("deployed_at", "period"), "score_gap").isel(period=slice(1, None))
