@@ -6,7 +6,8 @@ Bills are of the periods an audit reports, in the model file's own unit. *Calend
 intervals on these periods. Where the file's world is simulated, the periods are known in which it changed; how many
 periods later the recommended policy retrained, over the whole table, is counted from there. Seconds are processor
 seconds of the whole command, all its processes together: import, compilation, fits, signals, bills and report; two idle
-cores take somewhat more than half of them. Rows of models that are not run stay as they are.
+cores take somewhat more than half of them. Rows of models that are not run stay as they are. The lines that
+docs/notebooks.md shows of the table are printed last.
 """
 
 from __future__ import annotations
@@ -105,6 +106,30 @@ def row(model: Path, out: Path) -> dict[str, Any]:
     }
 
 
+def page_lines(table: pd.DataFrame) -> list[str]:
+    """The table as a page shows it: each case's bills, what was found when, fits and seconds."""
+    bills = ["your calendar", "calendar in hindsight", "CUSUM", "recommended", "never", "oracle"]
+    heads = ["case", "a retrain costs", *bills, "saved (90%)", "found after", "today", "fits", "CPU seconds"]
+    lines = [heads, ["---", *["--:"] * (len(heads) - 1)]]
+    for of_case in table.sort_values("case").to_dict("records"):
+        digits = 0 if of_case["cost"] >= 1000 else 2 if of_case["cost"] < 2 else 1
+        low, high = (f"{-of_case[f'difference {end}']:,.{digits}f}" for end in ("high", "low"))
+        waited = of_case["periods until a retrain"]
+        lines.append(
+            [
+                f"`{of_case['case']}`",
+                f"{of_case['cost']:,g} {of_case['unit']}",
+                *(f"{of_case[f'bill of {name}']:,.{digits}f}" for name in bills),
+                f"{-of_case['difference to benchmark']:,.{digits}f} ({low} to {high})",
+                "" if pd.isna(waited) else " and ".join(str(waited).removesuffix(".0").split()),
+                of_case["verdict today"].removeprefix("1 "),
+                f"{of_case['fits']:.0f}" if of_case["fits"] else "exact",
+                f"{of_case['processor seconds']:.0f}",
+            ]
+        )
+    return [f"| {' | '.join(cells)} |".replace("-", "−").replace("−−−", "---").replace("−−:", "--:") for cells in lines]
+
+
 def main() -> None:
     """Audit the models that are named, or all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -121,6 +146,7 @@ def main() -> None:
             table = pd.concat([old[old["case"] != name], pd.DataFrame([line])]).sort_values("case")
             table.round(4).to_csv(given.out, index=False)
             print(pd.Series(line).to_string(), flush=True)
+    print(*page_lines(pd.read_csv(given.out)), sep="\n")
 
 
 if __name__ == "__main__":

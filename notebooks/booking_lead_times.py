@@ -36,14 +36,14 @@ share = model_file.shares(history["log_ratio"].values.reshape(len(week), -1))
 _, panel = plt.subplots(figsize=(9, 3.4), layout="constrained")
 colours = plt.get_cmap("viridis")(np.linspace(0.05, 0.95, len(model_file.DAYS)))
 panel.stackplot(week, share.T, colors=colours, lw=0)
-panel.axvline(0.5, color="white", ls="--", lw=1)
-panel.axvline(SHOCK - 0.5, color="white", lw=1.5)
-panel.annotate(" first fit", (week[0], 0.94), color="white")
-panel.annotate(" payment moves", (SHOCK, 0.94), color="white")
+for until, said, line in ((0.5, "the first fit ends", "--"), (SHOCK - 0.5, "payment moves", "-")):
+    panel.axvline(until, color="white", ls=line, lw=1.5)
+    panel.annotate(said, (until, 1.01), ha="center", va="bottom", fontsize=8, annotation_clip=False)
 middle = np.cumsum(share[-1]) - share[-1] / 2
 for days, height in zip(model_file.DAYS, middle, strict=True):
     panel.annotate(days, (week[-1] + 1, height), va="center", fontsize=7, annotation_clip=False)
-panel.set(xlim=(week[0], week[-1]), ylim=(0, 1), xlabel="week", title="Share of a week's bookings by days of lead")
+panel.set(xlim=(week[0], week[-1]), ylim=(0, 1), xlabel="week")
+panel.set_title("Share of a week's bookings by days of lead", pad=18)
 plt.show()
 
 # %% [markdown]

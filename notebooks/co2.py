@@ -31,7 +31,7 @@ plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False, "lege
 # %% [markdown]
 # ## What happened
 #
-# Means of four weeks, 1958 to 2001 (Keeling and Whorf, Scripps Institution of Oceanography). Growth rose from less than 1 ppm a year in the sixties to 1.5 in the eighties, fell back in the early nineties, and rose again. Some months of 1964 are missing: the fall of growth below zero and, in the next picture, the step in that year come from that.
+# Means of four weeks, 1958 to 2001 (Keeling and Whorf, Scripps Institution of Oceanography). Growth rose from less than 1 ppm a year in the sixties to 1.5 in the eighties, fell back in the early nineties, and rose again. Some months of 1964 are missing: the fall of growth below zero comes from that.
 
 # %%
 history = co2_trend.load_history()
@@ -50,10 +50,11 @@ plt.show()
 # ## The model
 #
 # A line, smooth deviations from it, a season of three waves, and noise. The deviations are a Gaussian process (squared exponential: standard deviation 5 ppm, length scale 10 years) in its Hilbert-space form, HSGP: ten fixed functions of time with normal weights. The line grows by 1 ppm a year, give or take .5. With the scales held the whole is a regression on fixed columns, so `models/co2_trend.py`
-# audits it **exactly**, without a sampler; its `build_model` is the same model in PyMC, to be changed as you like. Ten trajectories from the prior of that one, one value a year:
+# audits it **exactly**, without a sampler; its `build_model` is the same model in PyMC, to be changed as you like. Ten trajectories from the prior of that one, their value at each August:
 
 # %%
-every_year = history.isel(obs=slice(None, None, 13))  # the same season, so that only the trend is seen
+summers = [int(np.abs(year - (whole + 0.6)).argmin()) for whole in range(1959, 2002)]  # so that only the trend is seen
+every_year = history.isel(obs=summers)
 drawn = pm.draw(co2_trend.build_model(every_year)["concentration"], draws=10, random_seed=3)
 figure, panel = plt.subplots(figsize=(10, 3), layout="constrained")
 panel.plot(every_year["year"], drawn.T, color="C0", lw=0.8, alpha=0.6)

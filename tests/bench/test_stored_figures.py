@@ -172,3 +172,14 @@ def test_what_pages_say_of_rules_holds(savings):
     """One history has a rule that is told from everything at every cost."""
     low = savings["saving_rule_low"].unstack("cost_ratio")
     assert low.index[(low > 0).all(axis=1)].tolist() == ["us_employment"]
+
+
+def test_the_page_of_notebooks_has_the_table_of_cases():
+    path = ROOT / "benchmarks" / "case_studies.py"
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    cases = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(cases)
+    table = pd.read_csv(cases.RESULTS)
+    page = (ROOT / "docs" / "notebooks.md").read_text(encoding="utf-8")
+    assert "\n".join(cases.page_lines(table)) in page
+    assert {path.stem for path in (ROOT / "models").glob("*.py")} == {*table["case"]}

@@ -16,19 +16,49 @@ from learning_debt.policies import Calendar, Policy
 from learning_debt.policies.cost import PRICED, RetrainingCost
 from learning_debt.policies.grids import CALENDAR_INTERVALS
 from learning_debt.pricing.decision import decide_all
-from learning_debt.pricing.replays import Replay, narrowed, oracle_checked, replay_checked
+from learning_debt.pricing.replays import narrowed, oracle_checked
+from learning_debt.pricing.tuning import Bills
+from learning_debt.typing import Array
 
 FACTORS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0, 10.0)
 """Costs of a retrain that are tried, in the audited one."""
 
 
+class _Rows(NamedTuple):
+    """Bills of some policies, means over the series.
+
+    Attributes
+    ----------
+    bill, retrained : ndarray, shape (rows, period)
+        Regret and cost of retrains together, and the share of the series that retrains.
+    total, regret, retrains : ndarray, shape (rows,)
+        Over all periods.
+    """
+
+    bill: Array
+    retrained: Array
+    total: Array
+    regret: Array
+    retrains: Array
+
+    @classmethod
+    def of(cls, regret: Array, paid: Array, retrained: Array) -> _Rows:
+        """From what was charged in every period, shapes (rows, series, period)."""
+        bill = regret + paid
+        return cls(bill.mean(axis=1), retrained.mean(axis=1), *(_sums(part) for part in (bill, regret, retrained)))
+
+
+def _sums(parts: Array) -> Array:
+    return np.asarray(parts.sum(axis=-1).mean(axis=-1))
+
+
 class _Stop(NamedTuple):
-    """What everything costs at one cost of a retrain."""
+    """What everything costs at one cost of a retrain; `rows` are of `policies`, and of the oracle after them."""
 
     cost: RetrainingCost
-    replays: dict[str, Replay]
     policies: dict[str, Policy]
-    calendars: list[Replay]
+    rows: _Rows
+    calendars: _Rows
     decided_by: str
     decision: Any
 
@@ -79,7 +109,8 @@ def rebilled(
     periods = audit.spells.sizes["period"]
     every = [n for n in (CALENDAR_INTERVALS if intervals is None else intervals) if n <= periods]
     tried = list(factors) if audit.cost.amount or audit.cost.proportional else [1.0]
-    return _dataset(audit, tried, every, [_at(audit, asked, factor, every) for factor in tried])
+    calendars: list[Policy] = [Calendar(interval) for interval in every]
+    return _dataset(audit, tried, every, [_at(audit, asked, factor, calendars) for factor in tried])
 
 
 def scaled(cost: RetrainingCost, factor: float) -> RetrainingCost:
@@ -88,52 +119,54 @@ def scaled(cost: RetrainingCost, factor: float) -> RetrainingCost:
     return cost if factor == 1 else replace(cost, **parts)
 
 
-def _at(audit: Audit, asked: Asked, factor: float, intervals: Sequence[int]) -> _Stop:
-    cost, evaluation, accounting = scaled(audit.cost, factor), audit.spells, audit.accounting
+def _at(audit: Audit, asked: Asked, factor: float, calendars: list[Policy]) -> _Stop:
+    cost, evaluation, accounting, one = scaled(audit.cost, factor), audit.spells, audit.accounting, None
 
-    def billed(policy: Policy) -> Replay:
-        return replay_checked(evaluation, narrowed(policy, evaluation), cost, accounting, audit.all_spells)
+    def billed(policies: list[Policy]) -> Bills:
+        return Bills.of(evaluation, policies, cost, accounting, history=audit.all_spells)
 
-    calendars = [billed(Calendar(interval)) for interval in intervals]
     if factor == 1:
-        policies = {name: tuned.policy for name, tuned in audit.tuned.items()}
-        decision = audit.decision if len(audit.decisions) == 1 else None
-        return _Stop(cost, audit.replays, policies, calendars, audit.decided_by, decision)
-    rows = candidate_rows(audit.all_spells, asked.tuning, asked.question, cost)
-    policies, decides = chosen_policies(asked, rows, cost)
-    replays = {name: billed(policy) for name, policy in policies.items()}
-    replays[ORACLE] = oracle_checked(evaluation, cost, accounting)
-    decision = None
+        policies, decides = {name: tuned.policy for name, tuned in audit.tuned.items()}, audit.decided_by
+    else:
+        candidates = candidate_rows(audit.all_spells, asked.tuning, asked.question, cost)
+        policies, decides = chosen_policies(asked, candidates, cost)
+    bills = billed([narrowed(policy, evaluation) for policy in policies.values()])
+    best, by_calendar = oracle_checked(evaluation, cost, accounting), billed(calendars)
     if len(audit.decisions) == 1:
-        (decision,) = decide_all(
-            audit.all_spells,
-            policies[decides],
-            cost,
-            deployed_at=audit.all_spells.sizes["period"] - audit.decision.spell_age,
-            horizon=mean_spell(replays[decides if asked.question.owners is None else YOURS]),
-            probability=audit.probability,
-        ).values()
-    return _Stop(cost, replays, policies, calendars, decides, decision)
+        mean = [*policies].index(decides if asked.question.owners is None else YOURS)
+        one = audit.decision
+        if factor != 1:
+            (one,) = decide_all(
+                audit.all_spells,
+                policies[decides],
+                cost,
+                deployed_at=audit.all_spells.sizes["period"] - one.spell_age,
+                horizon=mean_spell(bills.retrains[mean]),
+                probability=audit.probability,
+            ).values()
+    rows = _Rows.of(
+        np.concatenate([bills.regret, (best.bill - best.paid).values[None]]),
+        np.concatenate([bills.paid, best.paid.values[None]]),
+        np.concatenate([bills.retrains, best.schedule.values[None].astype(float)]),
+    )
+    return _Stop(
+        cost, policies, rows, _Rows.of(by_calendar.regret, by_calendar.paid, by_calendar.retrains), decides, one
+    )
 
 
 def _dataset(audit: Audit, factors: Sequence[float], intervals: Sequence[int], stops: Sequence[_Stop]) -> xr.Dataset:
-    names = [*stops[0].replays]
-    tables = {"": [[stop.replays[name] for name in names] for stop in stops], "calendar_": [s.calendars for s in stops]}
+    names = [*stops[0].policies]
     found: dict[str, Any] = {"amount": ("cost", [float(stop.cost.per_retrain) for stop in stops])}
-    for prefix, bills in tables.items():
-        along = "interval" if prefix else "policy"
-        for name, of in (("total", "objective"), ("regret", "regret"), ("retrains", "retrains")):
-            values = [[float(getattr(bill, of).mean()) for bill in row] for row in bills]
-            found[prefix + name] = (("cost", along), np.reshape(values, (len(stops), -1)))
-        for name, of in (("bill", "bill"), ("retrained", "schedule")):
-            by_period = [[getattr(bill, of).values.mean(axis=0) for bill in row] for row in bills]
-            shape = (len(stops), len(bills[0]), audit.spells.sizes["period"])
-            found[prefix + name] = (("cost", along, "period"), np.reshape(by_period, shape))
-    settings = [[str(stop.policies[name]) if name in stop.policies else "" for name in names] for stop in stops]
+    tables = {"": ("policy", [stop.rows for stop in stops]), "calendar_": ("interval", [s.calendars for s in stops])}
+    for prefix, (along, rows) in tables.items():
+        for name in _Rows._fields:
+            dims = ("cost", along, "period") if name in ("bill", "retrained") else ("cost", along)
+            found[prefix + name] = (dims, np.stack([getattr(of_stop, name) for of_stop in rows]))
+    settings = [[*(str(stop.policies[name]) for name in names), ""] for stop in stops]
     found["setting"] = (("cost", "policy"), np.array(settings, dtype=np.str_))
     found["decided_by"] = ("cost", [stop.decided_by for stop in stops])
     if len(audit.decisions) == 1:
         found["verdict"] = ("cost", [stop.decision.verdict for stop in stops])
         found["chance"] = ("cost", [stop.decision.probability for stop in stops])
-    coords = {"cost": list(factors), "policy": names, "interval": list(intervals)}
+    coords = {"cost": list(factors), "policy": [*names, ORACLE], "interval": list(intervals)}
     return xr.Dataset(found, coords, {"unit": audit.cost.unit, "benchmark": audit.benchmark})

@@ -18,9 +18,10 @@ from learning_debt.policies.fixed import Schedule
 from learning_debt.policies.recommended import Recommended
 from learning_debt.pricing.decision import Decision, decide_all
 from learning_debt.pricing.decision_sentences import period_count
-from learning_debt.pricing.replays import Replay, replay
+from learning_debt.pricing.replays import replay
 from learning_debt.representations import plain_number
 from learning_debt.spells.schema import DEPLOYED_SCORE, TableFacts
+from learning_debt.typing import Array
 
 MOST_NAMED = 5
 """Series that a sentence names."""
@@ -76,7 +77,7 @@ def todays_decisions(
     count = table.sizes[SERIES]
     served = _in_service(table, trial) if deployed_at is None else np.full(count, deployed_at)
     whose = YOURS if trial.owners is not None else trial.decided_by
-    horizon = mean_spell(trial.replays[whose])
+    horizon = mean_spell(trial.replays[whose].schedule.values)
     policy = trial.tuned[trial.decided_by].policy
     decisions = decide_all(table, policy, trial.cost, deployed_at=served, horizon=horizon, probability=probability)
     diagnosis = None
@@ -89,9 +90,9 @@ def todays_decisions(
     return Today(decisions, diagnosis, horizon_from, (*_cheapest(trial, result), *_cautions(table, trial, result)))
 
 
-def mean_spell(replay: Replay) -> int:
-    """Periods, at least one, that a schedule leaves a model in service on average."""
-    return max(1, round(replay.schedule.sizes["period"] / (replay.retrains.mean().item() + 1)))
+def mean_spell(schedule: Array) -> int:
+    """Periods, at least one, that schedules of shape (series, period) leave a model in service on average."""
+    return max(1, round(schedule.shape[1] / (schedule.sum(axis=1).mean().item() + 1)))
 
 
 def told(today: Today) -> str:

@@ -229,12 +229,16 @@ class RetrainingCost:
 
 def exposures(table: xr.Dataset, cost: RetrainingCost) -> Array:
     """What a unit of mean score is worth in the unit of the bill, shape (series, period)."""
-    return np.asarray((cost.exposure(table) * table["exposure"]).transpose(SERIES, "period").values)
+    worth = np.asarray(_checked(table)["exposure"].transpose(SERIES, "period").values, dtype=float)
+    return worth if cost.money_per_nat is None else worth * cost.exposure(table).transpose(SERIES, "period").values
 
 
 def signed_regret(table: xr.Dataset, cost: RetrainingCost) -> Array:
     """Regret in the unit of the bill, shape (series, T, T)."""
-    return np.asarray(table["regret"].values * cost.exposure(table).transpose(SERIES, "period").values[:, None, :])
+    regret = np.asarray(table["regret"].values)
+    if cost.money_per_nat is None:
+        return regret
+    return regret * cost.exposure(table).transpose(SERIES, "period").values[:, None, :]
 
 
 def _checked(spells: xr.Dataset, name: str = "spells") -> xr.Dataset:

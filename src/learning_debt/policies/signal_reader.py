@@ -16,6 +16,11 @@ from learning_debt.policies.signals import Signals, seen_as
 from learning_debt.spells.schema import ESTIMATED, FLAGS, OPTIONAL, reliable_of, se_of
 from learning_debt.typing import Array
 
+UNKNOWN = (*ESTIMATED, *OPTIONAL)
+"""Signals that are NaN where a policy does not read them, or a table does not tell."""
+EXACT = tuple(map(se_of, ESTIMATED))
+"""Errors that are 0 there."""
+
 
 class SignalReader:
     """Reads from a checked table, or from a part of one by its coordinates, what the lanes see in a period."""
@@ -23,65 +28,64 @@ class SignalReader:
     def __init__(
         self, table: xr.Dataset, requires: Sequence[str], cost: RetrainingCost | Array, series: NDArray[np.int64]
     ) -> None:
-        self.series, self.requires = series, tuple(requires)
+        self.requires = tuple(requires)
         self.labels = plain_labels(table["label"] if "label" in table.coords else table["period"])
         self.first_period, self.first_posterior = first_of(table, "period"), first_of(table, "deployed_at")
-        self.cells = {}
+        self._cells, self._reliable = {}, []
         for name in self.requires:
             known = seen_as(table, name)
-            for told in (str, se_of, reliable_of):
-                if told(known) in table:
-                    self.cells[told(name)] = table[told(known)].values
-        self.converged = {name: table[name].transpose(SERIES, ...).values for name in FLAGS if name in table}
+            self._cells |= {told(name): table[told(known)].values for told in (str, se_of) if told(known) in table}
+            self._reliable += [table[reliable_of(known)].values] if reliable_of(known) in table else []
+        self._cells = {name: values for name, values in self._cells.items() if name in {*UNKNOWN, *EXACT}}
+        self._converged = {name: table[name].transpose(SERIES, ...).values for name in FLAGS if name in table}
         if isinstance(cost, RetrainingCost):
-            self.costs = cost.retraining_costs(table) if cost.proportional else np.asarray(cost.per_retrain)
-            self.exposure = exposures(table, cost)
+            self._costs = cost.retraining_costs(table) if cost.proportional else np.asarray(cost.per_retrain)
+            self._exposure = exposures(table, cost)
         else:
-            self.costs = np.asarray(cost)
-            self.exposure = table["exposure"].transpose(SERIES, "period").values
+            self._costs = np.asarray(cost)
+            self._exposure = table["exposure"].transpose(SERIES, "period").values
+        self._see_for(series)
 
-    def for_lanes(self, series: NDArray[np.int64]) -> Self:
-        """The same cells for other lanes, of which `series` says whose each is."""
-        other = copy(self)
-        other.series = series
-        return other
+    def repeated(self, times: int) -> Self:
+        """The same cells for so many times the lanes, all of them once before any comes again."""
+        if times not in self._copies:
+            self._copies[times] = copy(self)
+            self._copies[times]._see_for(np.tile(self.series, times))
+        return self._copies[times]
+
+    def _see_for(self, series: NDArray[np.int64]) -> None:
+        self.series = series
+        self._copies: dict[int, Self] = {}
+        unknown, exact, self._all_true = (_shared(len(series), value) for value in (np.nan, 0.0, True))
+        self._untold = dict.fromkeys(UNKNOWN, unknown) | dict.fromkeys(EXACT, exact)
 
     def __call__(self, t: int, deployed_at: NDArray[np.int64]) -> Signals:
         """Signals of period t = 1..T for lanes deployed at `deployed_at`."""
         period, posterior = t - self.first_period, deployed_at - self.first_posterior
-        lanes = len(self.series)
-        missing, exact, all_true = _shared(lanes, np.nan), _shared(lanes, 0.0), _shared(lanes, True)
-
-        def cell(name: str, default: Any) -> Any:
-            values = self.cells.get(name)
-            return default if values is None else values[self.series, posterior, period]
-
-        reliable = all_true
-        for name in self.requires:
-            reliable = reliable & cell(reliable_of(name), all_true)
-        converged = all_true
-        if "converged" in self.converged:
-            converged = converged & self.converged["converged"][self.series, period]
-        if "deployed_converged" in self.converged:
-            converged = converged & self.converged["deployed_converged"][self.series, posterior]
-        signals = {name: cell(name, missing) for name in (*ESTIMATED, *OPTIONAL)}
-        errors = {se_of(name): cell(se_of(name), exact) for name in ESTIMATED}
+        at = self.series, posterior, period
+        reliable = converged = self._all_true
+        for known in self._reliable:
+            reliable = reliable & known[at]
+        if "converged" in self._converged:
+            converged = converged & self._converged["converged"][self.series, period]
+        if "deployed_converged" in self._converged:
+            converged = converged & self._converged["deployed_converged"][self.series, posterior]
+        told = self._untold | {name: values[at] for name, values in self._cells.items()}
         return Signals(
             period=t,
             label=self.labels[period],
             spell_age=t - deployed_at,
             cost=self._cost(posterior, period),
-            exposure=self.exposure[self.series, period],
+            exposure=self._exposure[self.series, period],
             reliable=reliable,
             converged=converged,
-            **signals,
-            **errors,
+            **told,
         )
 
     def _cost(self, posterior: NDArray[np.int64], period: int) -> Array:
-        if self.costs.ndim == 3:
-            return np.asarray(self.costs[self.series, posterior, period])
-        return np.broadcast_to(self.costs, self.series.shape)
+        if self._costs.ndim == 3:
+            return np.asarray(self._costs[self.series, posterior, period])
+        return np.broadcast_to(self._costs, self.series.shape)
 
 
 def last_period(table: xr.Dataset) -> int:

@@ -56,7 +56,7 @@ class Walk:
         """After a period, and what it cost: shape (candidates, series), in costs of a retrain, the mean over starts."""
         series = len(see.series)
         starts = len(self.deployed_at) // (len(self.candidates) * series)
-        lanes = see.for_lanes(np.tile(see.series, starts * len(self.candidates)))
+        lanes = see.repeated(starts * len(self.candidates))
         signals = lanes(period, self.deployed_at)
         signals = replace(signals, cost=np.maximum(signals.cost, LEAST_COST))
         assert self.side_by_side is not None, "walks begin before they step"
