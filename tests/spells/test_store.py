@@ -2,6 +2,7 @@
 
 import copy
 import errno
+import json
 import os
 import shutil
 import signal
@@ -19,6 +20,7 @@ import learning_debt as ld
 from learning_debt.data.content_hash import object_hash
 from learning_debt.errors import OtherTableError
 from learning_debt.spells import store_identity, table_store
+from learning_debt.spells.pooled_anchors import Anchors
 
 PRIOR = ld.NIG(np.zeros(2), np.eye(2), 2.0, 1.0)
 WARM, PERIODS, ROWS = 6, 10, 5
@@ -130,6 +132,20 @@ def test_a_run_that_ended_between_two_columns_takes_those_that_are_there(tmp_pat
     assert there.items() <= after.items()
 
 
+class Sticky(SampledRegression):
+    """A fit to one number of rows is four chains that lie apart."""
+
+    def fit(self, data, *, row_weight=None, random_seed=None):
+        posterior = super().fit(data, row_weight=row_weight, random_seed=random_seed)
+        if len(data["y"]) == (WARM + PERIODS) * ROWS:
+            group = posterior["posterior"].to_dataset()
+            for name in group.data_vars:
+                apart = 0.05 * np.arange(group.sizes["chain"]) * float(group[name].std())
+                group[name] = group[name] + 40 * xr.DataArray(apart, dims="chain")
+            posterior["posterior"] = xr.DataTree(group)
+        return posterior
+
+
 def test_a_whole_table_is_read_without_a_fit_and_without_its_seed(tmp_path):
     first = table(store=tmp_path / "store", random_seed=None)
     forecaster = SampledRegression(PRIOR, draws=100)
@@ -163,6 +179,34 @@ def test_posteriors_of_a_replay_are_made_of_the_fits_of_its_table(tmp_path):
     assert forecaster.fits == fits
     with pytest.raises(OtherTableError, match="score is log"):
         table(forecaster, random_seed=None, score="crps", store=tmp_path / "first")
+
+
+def told_of(replayed):
+    return [repr(one._replace(seconds=0)) for one in replayed.upkeep]
+
+
+def test_the_fits_of_a_pool_are_not_sought_again(tmp_path, monkeypatch):
+    options = {"initial": WARM, "random_seed": 3, "progressbar": False, "store": tmp_path / "store"}
+    sought = ld.replayed_posteriors(SampledRegression(PRIOR, draws=100), history(), **options)
+    monkeypatch.setattr(Anchors, "found", None)
+    again = ld.replayed_posteriors(SampledRegression(PRIOR, draws=100), history(), **options)
+    assert again.draws.pool.anchors == sought.draws.pool.anchors
+    np.testing.assert_array_equal(again.draws.pool.weight, sought.draws.pool.weight)
+    assert told_of(again) == told_of(sought)
+
+
+def test_a_pool_that_left_fits_out_is_found_again(tmp_path):
+    """Fits that do not converge are made twice, and left out where they stay so."""
+    options = {"initial": WARM, "random_seed": 3, "progressbar": False, "store": tmp_path / "store"}
+    with pytest.warns(UserWarning, match="cannot be believed"):
+        sought = ld.replayed_posteriors(Sticky(PRIOR, draws=100), history(), **options)
+    told = json.loads((tmp_path / "store" / "series-00000" / "search.json").read_text())
+    assert told["left_out"]
+    assert [1 for _, salt in told["fitted"] if salt == 1]
+    with pytest.warns(UserWarning, match="cannot be believed"):
+        again = ld.replayed_posteriors(Sticky(PRIOR, draws=100), history(), **options)
+    assert again.draws.pool.anchors == sought.draws.pool.anchors
+    assert told_of(again) == told_of(sought)
 
 
 OTHERS = {

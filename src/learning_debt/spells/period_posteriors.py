@@ -258,15 +258,18 @@ def replayed_posteriors(
         return ReplayedPosteriors(forecaster, plan)
     sampled = require_sampled_forecaster("forecaster", forecaster)
     keeper = PooledShadow() if shadow is None else shadow
+    kept = None
     if store is not None:
         asked = identity_of(forecaster, history, [plan], keeper)
-        kept = opened(store, {name: told for name, told in asked.items() if name not in OF_SIGNALS}, random_seed)
-        sampled, random_seed = with_stored_fits(sampled, kept.series(0)), kept.entropy
+        of_fits = {name: told for name, told in asked.items() if name not in OF_SIGNALS}
+        whole = opened(store, of_fits, random_seed)
+        kept, random_seed = whole.series(0), whole.entropy
+        sampled = with_stored_fits(sampled, kept)
     (seed,) = np.random.SeedSequence(random_seed).spawn(1)  # the table's, of its only series
     seeds = [period_seeds(seed, t)[0] for t in range(plan.periods + 1)]
     try:
         with Stages(progressbar) as stages:
-            anchors, draws = pooled_draws(sampled, plan, keeper, seeds, stages, executor)
+            anchors, draws = pooled_draws(sampled, plan, keeper, seeds, stages, executor, kept)
     except NotPooledError as reason:
         raise NotPooledError(
             f"these posteriors cannot be made from one pool of draws: {reason}. Fit the periods that you want to "

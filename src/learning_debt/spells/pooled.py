@@ -24,6 +24,7 @@ from learning_debt.spells.progress import Stages
 from learning_debt.spells.schema import POOLED
 from learning_debt.spells.step import Column, period_seeds
 from learning_debt.spells.table_loop import Columns, ColumnStore, columns_of
+from learning_debt.spells.table_store import SeriesStore
 from learning_debt.typing import Array
 
 WORTH_THINNING = 1.2
@@ -56,8 +57,11 @@ def pooled_draws(
     fit_seeds: Sequence[int],
     stages: Stages,
     executor: Executor | None = None,
+    store: SeriesStore | None = None,
 ) -> tuple[Anchors, PooledDraws]:
     """The fits of a replay, and the pool that they make.
+
+    A `store` remembers which fits these are: looking for them again would take a fifth of a table's time.
 
     Raises
     ------
@@ -67,7 +71,10 @@ def pooled_draws(
     require_pooled_plan(forecaster, plan)
     with stages.stage("fitting anchors") as fitting:
         anchors = Anchors(forecaster, plan, keeper, fit_seeds, fitting, executor)
-        pool = anchors.found()
+        search = None if store is None else store.search()
+        pool = anchors.found() if search is None else anchors.found_again(search)
+        if store is not None and search is None:
+            store.keep_search(anchors.search)
     return anchors, PooledDraws(pool, anchors.posterior(), anchors.enough(pool))
 
 
@@ -79,7 +86,7 @@ def pooled_columns(
     *,
     progressbar: bool = False,
     executor: Executor | None = None,
-    store: ColumnStore | None = None,
+    store: SeriesStore | None = None,
 ) -> Columns:
     """All periods of `plan` from a pool.
 
@@ -92,7 +99,7 @@ def pooled_columns(
         *(period_seeds(seed, t) for t in range(plan.periods + 1)), strict=True
     )
     with Stages(progressbar) as stages:
-        anchors, draws = pooled_draws(forecaster, plan, keeper, fit_seeds, stages, executor)
+        anchors, draws = pooled_draws(forecaster, plan, keeper, fit_seeds, stages, executor, store)
         fewer = fewer_draws(anchors, draws) if "predictive_debt" in plan.variables else draws
         return columns_of_pool(plan, anchors, (draws, fewer), (forecast_seeds, bridge_seeds), stages, store)
 

@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from itertools import pairwise
 from time import perf_counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -94,6 +94,24 @@ def groups_of(plan: Plan) -> Groups:
     return Groups(rows, np.eye(distinct.shape[1])[group.ravel()], distinct)
 
 
+class Search(NamedTuple):
+    """Which fits a pool was found by, so that it need not be sought again.
+
+    Attributes
+    ----------
+    fitted : list of [int, int]
+        Period and salt of its seed, in the order in which they were made.
+    left_out : list of int
+        Periods whose fits do not serve.
+    notes : list of [int, str]
+        What speaks against the fit of a period.
+    """
+
+    fitted: list[list[int]]
+    left_out: list[int]
+    notes: list[list[Any]]
+
+
 @dataclass
 class Anchors:
     """The fits of one replay, and the pool they make."""
@@ -107,6 +125,7 @@ class Anchors:
     fits: dict[int, Anchor] = field(default_factory=dict)
     left_out: dict[int, Upkeep] = field(default_factory=dict)
     notes: dict[int, str] = field(default_factory=dict)
+    fitted: list[list[int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.groups = groups_of(self.plan)
@@ -128,6 +147,27 @@ class Anchors:
         if contradicted := self._few(self.notes):
             pool = self._checked(self._without(contradicted))
         return pool
+
+    def found_again(self, search: Search) -> Pool:
+        """The pool of a search that was made before, of fits that were kept.
+
+        Raises
+        ------
+        NotPooledError
+            If what is asked of the pool now is more than was asked of it then.
+        """
+        self.stage.expect(len(search.fitted))
+        for t, salt in search.fitted:
+            self._fit_once([t], salt)
+        self._require_poolable()
+        self.left_out = {t: self.fits.pop(t).upkeep for t in search.left_out}
+        self.notes = dict(search.notes)
+        return self.pool()
+
+    @property
+    def search(self) -> Search:
+        """How the pool was found."""
+        return Search(self.fitted, sorted(self.left_out), [[t, why] for t, why in self.notes.items()])
 
     def _served(self, wanted: Sequence[int]) -> Pool:
         """The pool with these fits, and more until every period is served."""
@@ -183,17 +223,21 @@ class Anchors:
     def _fit(self, periods: Iterable[int], salt: int = 0) -> None:
         chosen = sorted(periods)
         self.stage.expect(self.stage.done + len(chosen))
+        self._fit_once(chosen, salt)
+        self._require_alike(chosen)
+        poor = [t for t in chosen if not self.fits[t].upkeep.converged]
+        if poor and not salt:  # many periods would rest on it
+            self._fit(poor, salt=1)
+
+    def _fit_once(self, chosen: Sequence[int], salt: int) -> None:
         jobs = [_Job(*self._held(t), self._seed(t, salt), self.plan.where(t)) for t in chosen]
         executor = self.executor if len(jobs) > 1 else None
         fitted = mapped(executor, _fitted, self.forecaster, jobs)
         for t, (posterior, upkeep) in zip(chosen, fitted, strict=True):
             with noted(self.plan.where(t)):
                 self.fits[t] = self._anchor(posterior, _added(upkeep, self.fits.get(t)))
+            self.fitted.append([int(t), salt])
             self.stage.advance()
-        self._require_alike(chosen)
-        poor = [t for t in chosen if not self.fits[t].upkeep.converged]
-        if poor and not salt:  # many periods would rest on it
-            self._fit(poor, salt=1)
 
     def _held(self, t: int) -> tuple[xr.Dataset, Array]:
         period = self.plan.period(t)

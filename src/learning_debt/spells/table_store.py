@@ -21,6 +21,7 @@ import xarray as xr
 from learning_debt.doubt import Doubt
 from learning_debt.errors import OtherTableError
 from learning_debt.shadows.base import Upkeep
+from learning_debt.spells.pooled_anchors import Search
 from learning_debt.spells.step import Column
 from learning_debt.spells.table_loop import Columns
 
@@ -163,6 +164,23 @@ class SeriesStore:
             raise NotKeptError(f"{type(error).__name__}: {error}") from error
         self._write(self._fit_file(key), content)
 
+    def search(self) -> Search | None:
+        """Which fits the pool of the series was found by, once it was found."""
+        file = self._search_file()
+        if not file.exists():
+            return None
+        with _readable(file):
+            return Search(**json.loads(file.read_text()))
+
+    def keep_search(self, search: Search) -> None:
+        """Keep how the pool was found.
+
+        Raises
+        ------
+        OSError
+        """
+        self._write(self._search_file(), json.dumps(search._asdict()).encode())
+
     def column(self, way: str, period: int) -> Column | None:
         """A column that was kept, of a table made in this way."""
         file = self._column_file(way, period)
@@ -211,6 +229,9 @@ class SeriesStore:
 
     def _fit_file(self, key: str) -> Path:
         return self.directory / "fits" / f"{key}.nc"
+
+    def _search_file(self) -> Path:
+        return self.directory / "search.json"
 
     def _column_file(self, way: str, period: int) -> Path:
         return self.directory / "periods" / f"{way}-{period:05d}.npz"

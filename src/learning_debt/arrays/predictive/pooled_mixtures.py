@@ -68,7 +68,7 @@ def point_densities(pool: Pool, log_density: Array, states: list[int]) -> PointD
 
 def _mean(pool: Pool, of_draws: NDArray[np.floating], states: list[int]) -> Array:
     """W P, some points at a time, so that no second copy of P is held in double precision."""
-    weight, points = pool.weight[states], of_draws.shape[1]
+    weight, points = rows_of(pool.weight, states), of_draws.shape[1]
     mean = np.full((len(pool.weight), points), np.nan)
     together = max(CELLS // len(of_draws), 1)
     for first in range(0, points, together):
@@ -87,13 +87,23 @@ def influences(pool: Pool, densities: PointDensities, states: int | list[int], p
 
     Of one posterior for all rows of coefficients, or of one for each; `densities` are those of states 0, 1, 2 ...
     """
-    mean = densities.mean[states]
+    mean = rows_of(densities.mean, states)
     scaled = np.where(mean > TINY, parts / np.where(mean > TINY, mean, 1.0), 0.0)
     kind = densities.of_draws.dtype
     sums = scaled.astype(kind) @ densities.of_draws.T
     sums -= parts.sum(axis=-1, dtype=kind)[:, None]
-    sums *= _weight(pool, kind)[states]
+    sums *= rows_of(_weight(pool, kind), states)
     return np.asarray(sums)
+
+
+def rows_of(values: NDArray[np.floating], states: int | list[int]) -> NDArray[np.floating]:
+    """Rows of one state, or of several in rising order: without a copy where they follow each other.
+
+    A pool has as many columns as draws, and a copy of its weights took as long as their product with the densities.
+    """
+    if isinstance(states, int) or states[-1] - states[0] != len(states) - 1:
+        return values[states]
+    return values[states[0] : states[-1] + 1]
 
 
 def _weight(pool: Pool, kind: np.dtype[np.floating]) -> NDArray[np.floating]:
@@ -112,15 +122,15 @@ def relative_variances(pool: Pool, densities: PointDensities, target: int, state
 
     `target` is not among `states`; `densities` are those of states 0, 1, 2 ...
     """
-    of_target, *of_states = own_variances(pool, densities, [target, *states])
+    *of_states, of_target = own_variances(pool, densities, [*states, target])
     of_state = np.stack(of_states)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         kind = densities.of_draws.dtype
         together = _moment(
-            _weight(pool, kind)[states] * (pool.weight[target] * pool.slowness).astype(kind),
+            rows_of(_weight(pool, kind), states) * (pool.weight[target] * pool.slowness).astype(kind),
             densities,
             densities.mean[target],
-            densities.mean[states],
+            rows_of(densities.mean, states),
         )
         of_ratio = np.maximum(of_target + of_state - 2 * together, 0.0)
     return RelativeVariances(_bounded(of_ratio, pool.slowness), np.maximum(of_target, of_state))
@@ -128,10 +138,10 @@ def relative_variances(pool: Pool, densities: PointDensities, target: int, state
 
 def own_variances(pool: Pool, densities: PointDensities, states: list[int]) -> Array:
     """Monte-Carlo variance of each log predictive density at the points, shape (states, points)."""
-    f = densities.mean[states]
+    f = rows_of(densities.mean, states)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         single = densities.of_draws.dtype == np.float32
-        square = pool.squared_weight[states] if single else pool.weight[states] ** 2 * pool.slowness
+        square = rows_of(pool.squared_weight, states) if single else rows_of(pool.weight, states) ** 2 * pool.slowness
         variance = _moment(square, densities, f, f)
     return _bounded(np.maximum(variance, 0.0), pool.slowness)
 
