@@ -178,7 +178,7 @@ plt.show()
 # %% [markdown]
 # The quarter is over, and so is what it brought (dashed). The refresh holds all weeks and knows one effect of television for all time: it takes from the old quarter what television has lost only since, and promises too much for the present (dotted). It is wrong about both, and moves for two years. So a refreshed story about last year is news about the model, not about last year.
 #
-# Search and social did not change. What the refreshes say of them still moves, social's from 1.06 to 1.4 and back, within intervals (shaded: 90%) that hold the truth all the time. Their spend is small or steady, so that the data say little. A figure that moves inside its own interval is noise: do not tell it as news. What a quarter of television costs, promised and brings, in thousands of EUR:
+# Search and social did not change. What the refreshes say of them still moves, social's by a third and back, within intervals (shaded: 90%) that hold the truth all the time. Their spend is small or steady, so that the data say little. A figure that moves inside its own interval is noise: do not tell it as news. What a quarter of television costs, promised and brings, in thousands of EUR:
 
 # %%
 last = stories[-1, 1]
