@@ -1,4 +1,4 @@
-.PHONY: demo test test-fast test-oldest coverage check format environment benchmark docs notebooks release-check
+.PHONY: demo test test-fast test-oldest coverage check format environment environment-oldest benchmark docs notebooks release-check
 
 PYTHON := .venv/bin/python
 OLDEST := .venv-oldest
@@ -21,8 +21,7 @@ test-fast: environment ## the tests that need neither a sampler nor a second: to
 coverage: environment ## all tests; which lines they ran (bodies of numba's functions run compiled, and are not seen)
 	$(PYTHON) -m pytest $(IN_TWO) --cov --cov-report term:skip-covered
 
-test-oldest: ## PyMC models and integrations on the oldest PyMC, with the packages that are not yet on the newest
-	@scripts/environment.sh $(OLDEST) '.[nutpie,cluster,test,bambi,pymc-extras,pymc-marketing]' 'pymc==6.3.*'
+test-oldest: environment-oldest ## PyMC models and integrations on the oldest PyMC, with the packages that are not yet on the newest
 	$(OLDEST)/bin/python -m pytest $(IN_TWO) tests/forecasters tests/shadows tests/integrations \
 		"$(PAGE)[integrations.md]" "$(PAGE)[models.md]"
 
@@ -64,3 +63,6 @@ release-check: environment ## build wheel and sdist, install the wheel outside t
 
 environment:
 	@scripts/environment.sh
+
+environment-oldest:
+	@scripts/environment.sh $(OLDEST) '.[nutpie,cluster,test,bambi,pymc-extras,pymc-marketing]' 'pymc==6.3.*'

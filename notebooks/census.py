@@ -79,7 +79,7 @@ plt.show()
 
 # %%
 forecaster = ld.PyMCForecaster(
-    model_file.build_model, chains=2, draws=100 if SMALL else 700, tune=100 if SMALL else 300
+    model_file.build_model, chains=2, draws=300 if SMALL else 700, tune=150 if SMALL else 300
 )
 folder = tempfile.TemporaryDirectory()
 options = {"initial": model_file.initial, "random_seed": 1, "progressbar": False, "store": Path(folder.name) / "fits"}

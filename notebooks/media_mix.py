@@ -97,8 +97,8 @@ if SMALL:
 forecaster = ld.PyMCForecaster(
     model_file.build_model,
     context_rows=model_file.context_rows,
-    draws=100 if SMALL else 500,
-    tune=150 if SMALL else 500,
+    draws=300 if SMALL else 500,
+    tune=200 if SMALL else 500,
     chains=2,
 )
 folder = tempfile.TemporaryDirectory()

@@ -46,14 +46,14 @@ def folder(walked_folder, tmp_path):
 @pytest.mark.parametrize(
     ("program", "counted", "count"),
     [
-        ("crashes", "--kills", "100"),
-        ("changes", "--changes", "200"),
-        ("batches", "--batches", "1000"),
-        ("writers", "--times", "10"),
+        ("crashes", "--kills", "40"),
+        ("changes", "--changes", "80"),
+        ("batches", "--batches", "400"),
+        ("writers", "--times", "5"),
     ],
 )
 def test_nothing_is_lost_and_no_change_unseen(program, counted, count):
-    """A tenth of the counts of the benchmarks, which say what they look at."""
+    """A twentieth of the counts of the benchmarks, which say what they look at."""
     run = subprocess.run(
         [sys.executable, BENCHMARKS / f"monitor_{program}.py", counted, count], capture_output=True, text=True
     )

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -47,9 +48,10 @@ def told(one, other):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("policy", POLICIES, ids=str)
-@pytest.mark.parametrize("rule", RULES, ids=str)
 @pytest.mark.parametrize("retained", [6, 60])
+@pytest.mark.parametrize(
+    ("rule", "policy"), [*product(RULES[:1], POLICIES), *product(RULES[1:], POLICIES[::3])], ids=str
+)
 def test_an_audit_of_the_same_rows_gives_the_same_decisions_to_the_last_bit(tmp_path, rule, policy, retained):
     monitor = made(tmp_path / "state", ROWS, initial=26, policy=policy, update_rule=rule, retained=retained)
     decisions = walked(monitor, ROWS, first=26, stop=44)

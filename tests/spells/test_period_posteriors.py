@@ -206,7 +206,7 @@ def test_posteriors_that_no_draws_lie_between_have_a_bound():
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*cannot be believed")  # R-hat of few draws
 def test_debts_between_two_periods_cover_their_exact_values():
-    """4 x 150 draws a fit, 400 pools: .90 within 4 binomial sigma for entries, groups and the whole."""
+    """4 x 150 draws a fit, 200 pools: .90 within 4 binomial sigma for entries, groups and the whole."""
     data = history().isel(obs=slice((WARM + 6) * ROWS))
     exact = pair(replayed(EXACT, data), 1, 5)
 
@@ -221,7 +221,7 @@ def test_debts_between_two_periods_cover_their_exact_values():
         )
 
     truth, found = debts_of(*exact)[0], []
-    for seed in range(400):
+    for seed in range(200):
         values, errors, told = debts_of(*pair(replayed(sampled(draws=150), data, random_seed=seed), 1, 5))
         found.append(np.where(told, (values - truth) / errors, np.nan))
     z = np.array(found)

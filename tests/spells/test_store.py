@@ -481,7 +481,7 @@ def started(program, *arguments):
 @pytest.mark.parametrize("shadow", ["pooled", "refit"])
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_killed_at_any_moment_goes_on_and_comes_out_the_same(tmp_path, how, shadow):
-    rng, moments = np.random.default_rng([how, shadow == "refit"]), 5
+    rng, moments = np.random.default_rng([how, shadow == "refit"]), 3
     program = tmp_path / "run.py"
     program.write_text(RUN)
     assert started(program, tmp_path / "uninterrupted", shadow, tmp_path / "uninterrupted.nc").wait() == 0
