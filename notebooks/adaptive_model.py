@@ -175,6 +175,6 @@ if not SMALL:
     assert [audits[world, "adapts"].decision.verdict for world in worlds] == ["wait", "retrain"]
 
 # %% [markdown]
-# **Serve the model that adapts, and stop its calendar.** Left alone, it scores better than its rival under any policy, and a retrain every eight weeks only costs. What is left to decide is rare: the recommended policy retrains once in 45 weeks at most, after the size of surprises had changed. In the second world that is **today**: the wildest weeks have left its last year, and the model in service still expects surprises of their size.
+# **Serve the model that adapts, and stop its calendar.** Left alone, it scores better than its rival under any policy, and a retrain every eight weeks only costs. What is left to decide is rare: in each world the recommended policy retrains once in 45 weeks at most; in the second after the size of surprises had changed, in the first for half a nat, which may be chance. In the second world the next one is **today**: the wildest weeks have left its last year, and the model in service still expects surprises of their size.
 #
 # What would change it: noise that changes often (then model it: a variance that moves makes that retrain unnecessary, too), a structure that the model does not have, such as a season or a trend, or a forecast several weeks ahead, which cannot see the weeks in between. And with one simulated history in each world, differences of half a nat are chance.

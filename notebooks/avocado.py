@@ -31,7 +31,7 @@ plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False, "lege
 # %% [markdown]
 # ## What happened
 #
-# Avocados sold a week, and their price, January 2015 to March 2018 (Hass Avocado Board). Prices nearly doubled until autumn 2017 and fell back.
+# Avocados sold a week, and their price, January 2015 to March 2018 (Hass Avocado Board). Prices peaked in autumn 2016 and again, higher, in autumn 2017, at half as much again to twice those of 2015, and fell back.
 
 # %%
 history = avocado_orders.load_history()
@@ -110,7 +110,7 @@ plots.plot_decisions(audit, policies=rows, figure_kwargs={"figsize": (10, 2.8)})
 plt.show()
 
 # %% [markdown]
-# A model of spring 2017 did not know what people buy at the prices of autumn 2017. Two retrains a year, as is the habit, catch it late: they cost more than twice what the recommended policy would have cost, which looks every four weeks and comes near the oracle.
+# A model of spring 2017 did not know what people buy at the prices of autumn 2017, nor how they buy once prices have fallen again: nearly half of what never retraining lost came in the first months of 2018. Two retrains a year, as is the habit, catch it late: they cost more than twice what the recommended policy would have cost, which looks every four weeks and comes near the oracle.
 #
 # ## Which city went stale
 #
@@ -194,4 +194,4 @@ if not SMALL:
 # %% [markdown]
 # **Retrain now**, all four cities (they share one model), and look every four weeks instead of twice a year. Houston's buyer should not wait for it: nearly half of the money is lost there.
 #
-# What would change it: a retrain that costs some hundred thousand dollars, margins of a few cents, or prices that stay within what the model was trained on.
+# What would change it: a retrain that costs more than some 350,000 dollars, margins of a few cents, or prices that stay within what the model was trained on.

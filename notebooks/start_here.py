@@ -128,7 +128,7 @@ if not SMALL:
     assert audit.decision.verdict == "wait"
 
 # %% [markdown]
-# **Wait.** The model that serves now has learned what changed; week 60 is no longer in its half year. But give up the calendar: it was late in some weeks and needless in others, and the recommended policy, which looks at every week's data, would have cost less than half.
+# **Wait.** The model that serves now has learned what changed; week 60 is no longer in its half year. But give up the calendar: it was late in some weeks and needless in others, and the recommended policy, which looks at every week's data, would have cost a third of it. One shift in 21 weeks does not prove that: the full audit gives the difference a 90% interval that holds nought. But the weeks after it show what a calendar risks.
 #
 # What would change it: a retrain that costs much less, another change of buyers, or a history with other weeks. Try `cost=0.02` above.
 #

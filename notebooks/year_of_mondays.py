@@ -143,7 +143,7 @@ for each in axes:
         each.axvline(pd.Timestamp(week), color="C3", lw=0.8, ls="--")
 
 # %% [markdown]
-# Dashed lines are retrains: what serves is the shadow again, and a new spell begins. In summer the spell has cost more than a retrain for two months before the policy is convinced; after the price peak of autumn two more retrains follow. The chance stays near one half all year: retrains are cheap here, and whether one pays is close to even.
+# Dashed lines are retrains: what serves is the shadow again, and a new spell begins. In summer the spell has cost more than a retrain for two months before the policy is convinced; after the price peak of autumn two more retrains follow. The chance lies below 60% all year and falls to a few percent after two of the retrains: retrains are cheap here, and whether one pays is never sure. The policy does not retrain at 50%. It weighs whole schedules, by debt and by what the spell has cost, so that it may retrain where this one forecast falls short of the price, and wait where it does not.
 #
 # ## One decision in full
 #
@@ -268,6 +268,6 @@ pd.DataFrame(found).T.round(1)
 # %% [markdown]
 # ## The decision
 #
-# Follow the monitor, and drop the calendar. In the West the year cost 9.2 retrains where every quarter cost 11.4 and never retraining 47, although the weeks before had spoken for *never*. In each of the four parts of the country the recommended policy was cheaper than the quarter, by 2 to 8 retrains. On the next Monday: wait, as on the last.
+# Follow the monitor, and drop the calendar. In the West the year cost 9.2 retrains where every quarter cost 11.4 and never retraining 47, although the weeks before had spoken for *never*. In each of the four parts of the country the recommended policy was cheaper than the quarter, by 2 to 8 retrains. The last verdict is to wait.
 #
-# What it does not show. Hindsight had 5 more to save in the West. In the South it would have been best never to retrain. One year is little, and four parts that buy from the same growers are not four independent years. [How far to trust it](../docs/trust.md) and [real histories](../docs/real-histories.md) have more of them.
+# What it does not show. Hindsight had 5 more to save in the West. In the South never retraining would have been cheaper than either. One year is little, and four parts that buy from the same growers are not four independent years. [How far to trust it](../docs/trust.md) and [real histories](../docs/real-histories.md) have more of them.

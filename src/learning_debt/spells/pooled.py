@@ -27,8 +27,8 @@ from learning_debt.spells.table_loop import Columns, ColumnStore, columns_of
 from learning_debt.spells.table_store import SeriesStore
 from learning_debt.typing import Array
 
-WORTH_THINNING = 1.2
-"""Times the draws of one fit that every period must be worth for some to be spared."""
+WORTH_THINNING = 0.85
+"""Share of the draws, at most, that a thinner pool has: below that it saves more than it takes to make."""
 TAINTED = 0.01
 """Share of a period's weight on draws of a fit that cannot be believed, above which the period cannot be, either."""
 
@@ -159,9 +159,9 @@ def _signals(
 
 
 def fewer_draws(anchors: Anchors, draws: PooledDraws) -> PooledDraws:
-    """As many draws as every period needs to be worth those of one fit."""
-    every = anchors.spare(draws.pool)
-    if every < WORTH_THINNING:
+    """As many draws of each anchor as every period needs to be worth those of one fit."""
+    every = anchors.spared(draws.pool)
+    if (draws.pool.counts / every).sum() > WORTH_THINNING * draws.pool.counts.sum():
         return draws
     try:
         return PooledDraws(anchors.pool(every), anchors.posterior(every), draws.believable)

@@ -22,6 +22,7 @@ from learning_debt.arrays.bridging.pool_checks import (
     tail_index,
     tails_of_others,
 )
+from learning_debt.arrays.bridging.thinning import thinnings
 from learning_debt.errors import IncomparablePosteriorsError, NotPooledError, UnsupportedModelError, noted
 from learning_debt.executors import mapped
 from learning_debt.forecasters.base import SampledForecaster
@@ -189,36 +190,39 @@ class Anchors:
             self.left_out[t] = self.fits.pop(t).upkeep
         return self._served([])
 
-    def pool(self, every: float = 1.0) -> Pool:
-        """All draws so far, or one in so many of each chain, weighted for every state."""
+    def pool(self, every: Array | None = None) -> Pool:
+        """All draws so far, or one in so many of each anchor's chains, weighted for every state."""
         anchors = [self.fits[t] for t in sorted(self.fits)]
-        kept = [_kept(anchor.shape[1], every) for anchor in anchors]
+        each = [1.0] * len(anchors) if every is None else every.tolist()
+        kept = [_kept(anchor.shape[1], one_in) for anchor, one_in in zip(anchors, each, strict=True)]
         by_group = [
             anchor.by_group.reshape(*anchor.shape, -1)[:, few] for anchor, few in zip(anchors, kept, strict=True)
         ]
         by_draw = np.concatenate([part.reshape(-1, part.shape[-1]) for part in by_group])
         at_states = weighted_sum(by_draw[None], self.groups.weight.T)[0].T
         shapes = [(anchor.shape[0], len(few)) for anchor, few in zip(anchors, kept, strict=True)]
-        sizes = [_size_of(anchor, every) for anchor in anchors]
+        sizes = [_size_of(anchor, one_in) for anchor, one_in in zip(anchors, each, strict=True)]
         try:
             return pooled(at_states, sorted(self.fits), shapes, np.fmax(sizes, 1.0).tolist())
         except NotConnectedError as error:
             raise NotPooledError(str(error)) from error
 
-    def posterior(self, every: float = 1.0) -> xr.DataTree:
-        """The draws of `pool`, chain by chain, in its order."""
-        whole = side_by_side([self.fits[t].posterior for t in sorted(self.fits)])
-        if every == 1:
+    def posterior(self, every: Array | None = None) -> xr.DataTree:
+        """The draws of `pool`, chain by chain, in its order; thinned ones as one chain."""
+        anchors = [self.fits[t] for t in sorted(self.fits)]
+        whole = side_by_side([anchor.posterior for anchor in anchors])
+        if every is None:
             return whole
-        few = _kept(whole["posterior"].sizes["draw"], every)
-        places = np.stack(np.meshgrid(np.arange(whole["posterior"].sizes["chain"]), few, indexing="ij"), axis=-1)
-        return at_draws(whole, places.reshape(-1, 2))
+        places, first = [], 0
+        for (chains, draws), one_in in zip((anchor.shape for anchor in anchors), every.tolist(), strict=True):
+            at = np.meshgrid(np.arange(first, first + chains), _kept(draws, one_in), indexing="ij")
+            places.append(np.stack(at, axis=-1).reshape(-1, 2))
+            first += chains
+        return at_draws(whole, np.concatenate(places))
 
-    def spare(self, pool: Pool) -> float:
-        """How many times the draws of one fit every period is worth, at least."""
-        return float(
-            pool.effective_draws.min() / np.median([anchor.upkeep.effective_size for anchor in self.fits.values()])
-        )
+    def spared(self, pool: Pool) -> Array:
+        """One in how many draws of each anchor serves, see `thinnings`."""
+        return thinnings(pool, lambda place, every: _size_of(self.fits[pool.anchors[place]], every))
 
     def _fit(self, periods: Iterable[int], salt: int = 0) -> None:
         chosen = sorted(periods)
