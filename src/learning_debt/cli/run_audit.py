@@ -44,8 +44,8 @@ from learning_debt.validation import require_callable
 REHEARSED_RESAMPLES = 10
 SCHEMA = "learning-debt/audit/1"
 """Its number grows when a key goes or changes its meaning, not when one is added."""
-TWIN_PERIODS = 40
-"""Last periods whose signals a conjugate twin is asked for: 820 pairs of a posterior and a period tell enough, and all
+TWIN_PERIODS = 80
+"""Last periods whose signals a conjugate twin is asked for: 3240 pairs of a posterior and a period tell enough, and all
 141 of the inflation history took as long as its own table."""
 
 
