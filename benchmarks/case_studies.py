@@ -36,6 +36,7 @@ RESULTS = ROOT / "benchmarks" / "results" / "case_studies.csv"
 CHANGES: dict[str, tuple[Any, ...]] = {
     "bakery_orders": (44, 66),
     "booking_lead_times": (56,),
+    "local_level": (60, 110),
     "media_mix": (41,),
 }
 """Labels of the first period after each change, of model files whose history is simulated."""
