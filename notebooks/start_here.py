@@ -27,7 +27,7 @@ plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False, "lege
 # %% [markdown]
 # ## The history
 #
-# 104 weeks of sales of one product, three rows a week, made up. In week 60 buyers become less sensitive to the price: high prices sell more than they used to.
+# 104 weeks of sales of one product, three rows a week, made up. After week 60 buyers become less sensitive to the price: high prices sell more than they used to.
 
 # %%
 sales = pd.read_csv("../docs/sales.csv")
@@ -107,7 +107,7 @@ plots.plot_regret(spells, every_eight, cost=0.5, figure_kwargs={"figsize": (10, 
 #
 # ## The bill
 #
-# Policies are tuned on the first 60% of the weeks and billed on the others: regret, plus half a nat for each retrain. The others are weeks 84 to 104, and every policy begins them with a model of week 83: what the calendar lost in weeks 61 to 68 is in no bill. The oracle knows the future, and nobody can do better. (Short strokes beside the lines' ends are intervals of the totals, for the sampler's error. [Getting started](../docs/getting-started.md) has other figures of the same sales: its first fit ends half a year earlier, and its priors are others.)
+# Policies are tuned on the first 60% of the weeks and billed on the others: regret, plus half a nat for each retrain. The others are weeks 84 to 104, and every policy begins them with a model of week 83: what the calendar lost in weeks 61 to 68 is in no bill. The oracle knows the future, and nobody can do better. (Short strokes beside the lines' ends are intervals of the totals, for the sampler's error. [Getting started](../docs/getting-started.md) has other figures of the same sales: its first fit ends half a year earlier, and it bills weeks 73 to 104.)
 
 # %%
 shown = ["never", "your calendar", "recommended", "oracle"]

@@ -21,7 +21,7 @@ import learning_debt as ld
 
 
 def load_history() -> pd.DataFrame:
-    """Prices and units sold, three rows a week. sales.csv, beside this file, is made up: in week 60 buyers change."""
+    """Prices and units sold, three rows a week. sales.csv beside this file is made up: after week 60 buyers change."""
     sales = pd.read_csv(Path(__file__).parent / "sales.csv")
     return pd.DataFrame(
         {
