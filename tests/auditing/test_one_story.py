@@ -1,15 +1,20 @@
 """No text about today contradicts itself: real histories of the bench, period by period, policies of each kind."""
 
 import re
+from importlib import resources
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import learning_debt as ld
 from learning_debt.auditing.diagnosis import Diagnosis
+from learning_debt.auditing.diagnosis_sentences import TOO_SHORT
 from learning_debt.auditing.todays_decisions import explained
 from learning_debt.bench.histories import HISTORIES
 from learning_debt.policies import CUSUM, Calendar, PredictiveDebtThreshold
+from learning_debt.report.health_card import diagnosis_check
+from learning_debt.report.verdict_section import verdict_section
 
 EVERY = 9
 
@@ -86,20 +91,65 @@ def test_the_diagnosis_is_told_beside_the_verdict_it_goes_with():
     """Where the two do not follow from each other, a sentence more says how they go together."""
     unknown = float("nan")
 
-    def told(findings, verdict):
-        diagnosis = Diagnosis(findings, "", "So it is.", 0.0, "", unknown, unknown, unknown, unknown, "")
+    def told(findings, verdict, judged="spell"):
+        diagnosis = Diagnosis(findings, "", "So it is.", 0.0, "", *[unknown] * 4, "", judged)
         return explained(diagnosis, verdict)
 
     assert told(("stale",), "wait") == "So it is. So far that is worth less than a retrain costs."
     assert told(("stale",), "retrain") == "So it is."
     assert "prove nothing yet" in told((), "retrain")
     assert told((), "wait") == told(("wrong model",), "retrain") == "So it is."
+    assert told(("stale",), "wait", "first fit") == told((), "retrain", "first fit") == "So it is."
 
 
 def test_a_short_spell_is_not_blamed_for_what_the_first_posterior_did():
     spells = HISTORIES["deaths"].spells().isel(series=[0])
     young = ld.diagnose(spells, deployed_at=spells.sizes["period"] - 2)
     old = ld.diagnose(spells, deployed_at=0)
-    assert young.findings == ("wrong model",)
-    assert young.sentence.startswith("This spell is short")
-    assert not old.sentence.startswith("This spell is short")
+    assert (young.findings, young.judged, old.judged) == (("wrong model",), "first fit", "spell")
+    assert young.sentence == f"{TOO_SHORT} {old.sentence}"
+    assert "e-value" not in young.sentence  # of the shadow against what serves: no evidence of a wrong model
+
+
+@pytest.fixture(scope="module")
+def shift():
+    """The audit of the starter's history, in whose week 60 buyers change, by the exact twin of its model."""
+    sales = pd.read_csv(resources.files("learning_debt") / "cli" / "starter" / "sales.csv")
+    x = np.column_stack([np.ones(len(sales)), np.log(sales["price"] / 3.0)])
+    history = {"x": x, "y": np.log(sales["sold"] + 1).to_numpy(), "period": sales["week"].to_numpy()}
+    forecaster = ld.ConjugateRegression(ld.NIG(np.array([np.log(100.0), -1.5]), np.eye(2) / 10, 2.0, 0.1))
+    rule = ld.UpdateRule(window=26)
+    spells = ld.spell_table(forecaster, history, initial=52, update_rule=rule, progressbar=False)
+    return ld.audit(spells, 0.5, calendar=8, resamples=20)
+
+
+def test_a_short_spell_after_a_shift_says_what_the_first_fit_says(shift):
+    """All numbers of a diagnosis are of what was judged, and a world that moved is no wrong model."""
+    found, first = shift.diagnosis, ld.diagnose(shift.all_spells)
+    assert shift.decision.spell_age < 8
+    assert (found.findings, found.cause, found.judged) == (("stale",), "moved", "first fit")
+    assert (found.findings, found.cause, found.log_e_value) == (first.findings, first.cause, first.log_e_value)
+    assert found.belief_z == first.belief_z
+    assert f"(e-value of the shadow against it 10^{found.log_e_value / np.log(10):.0f}" in found.sentence
+    assert "the world has moved since. What serves now was fitted later." in shift.today
+    assert "at odds" not in shift.today
+
+
+def test_page_and_health_card_say_what_was_judged(shift):
+    (check,) = diagnosis_check(shift)
+    assert (check.what, check.grade, check.figure) == ("Diagnosis of the first fit", "PASS", "stale")
+    assert check.meaning == shift.diagnosis.sentence
+    page = verdict_section(shift, [check])
+    assert "The first fit’s gaps speak for" in page
+    assert "this spell is too short to say" in page
+
+
+def test_a_short_spell_that_proves_itself_stale_is_judged_itself(shift):
+    """An e-value needs no number of periods; that more came than expected does."""
+    table = shift.all_spells.drop_vars("regret").copy(deep=True)
+    last = table.sizes["period"] - 3
+    table["score_gap"][0, last, last:] = 100.0
+    found = ld.diagnose(table, deployed_at=last)
+    assert (found.findings, found.cause, found.judged) == (("stale",), "", "spell")
+    assert np.isnan(found.belief_z)
+    assert "the shadow forecasts better" in found.sentence

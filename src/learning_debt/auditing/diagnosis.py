@@ -11,6 +11,19 @@ import xarray as xr
 
 from learning_debt.arrays.evidence.e_values import log_likelihood_ratios, log_sign_bets
 from learning_debt.auditing.belief import MINIMUM_PERIODS, delayed
+from learning_debt.auditing.diagnosis_sentences import (
+    BAD_LUCK,
+    FIRST_FIT,
+    LEARNT,
+    MISSING_DRIFT,
+    MORE,
+    MOVED,
+    SPELL,
+    STALE,
+    WRONG_MODEL,
+    Told,
+    sentence,
+)
 from learning_debt.auditing.rule_tables import checked_tables
 from learning_debt.auditing.shadow_scores import shadow_scores
 from learning_debt.data import SERIES
@@ -21,15 +34,10 @@ from learning_debt.spells.schema import DEPLOYED_SCORE, TableFacts
 from learning_debt.typing import Array
 from learning_debt.validation import require_probability, require_whole_number
 
-STALE, MISSING_DRIFT, WRONG_MODEL = "stale", "missing drift", "wrong model"
-BAD_LUCK, MOVED, LEARNT = "bad luck", "moved", "learnt"
-MORE = "more came than the shadow expected"
-BY_FIRST = "This spell is short, so that the first posterior of the history was judged, over all of it. "
-
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What the gaps of the present spell speak for.
+    """What the gaps of the present spell speak for; of a spell too short to say, those of the first fit.
 
     Attributes
     ----------
@@ -45,7 +53,8 @@ class Diagnosis:
         Empty where it is not stale, or where the table does not tell.
     sentence : str
     log_e_value : float
-        Natural logarithm of the e-value of the shadow against what serves, over the present spell.
+        Natural logarithm of the e-value of the shadow against what serves, over the present spell; of the shadow
+        against the first fit, over all periods, where that was judged.
     e_value_of : {"likelihood ratio", "signs", ""}
         What it is made of. Of a likelihood ratio the null is that, given all that came before, every row has the
         density that the deployed forecast gave it; of signs, that the shadow scores better in a period with
@@ -62,6 +71,10 @@ class Diagnosis:
         Of the shadow's own scores from one period to the next, by ranks, in the same way.
     reason : str
         What is not available, and why; else empty.
+    judged : {"spell", "first fit"}
+        What all of this is about. A spell of fewer than eight periods with an outcome is too short for most of it:
+        unless it already proves what serves stale, or a forgetting shadow is better, the table's first posterior is
+        judged in its place, over all periods, as if it still served. Its findings are then not about what serves.
     """
 
     findings: tuple[str, ...]
@@ -74,6 +87,7 @@ class Diagnosis:
     spread_z: float
     score_autocorrelation_z: float
     reason: str
+    judged: str
 
     def __str__(self) -> str:
         return self.sentence
@@ -157,17 +171,34 @@ class _Gaps(NamedTuple):
     spread: Array
     rows: Array
 
+    @property
+    def known(self) -> int:
+        """Periods with an outcome."""
+        return int(np.isfinite(self.gap).sum())
+
 
 def _of_spell(table: xr.Dataset, forgetting: xr.Dataset | None, at: int, alpha: float) -> Diagnosis:
+    """Of what was deployed at `at`, or where its spell is too short to say, of the first fit over the whole table."""
     facts = TableFacts.from_table(table)
     spell, whole = _gaps(table, facts, at), _gaps(table, facts, 0)
-    log_e, of, reason = _against_deployed(spell, facts)
+    found = _diagnosed(table, forgetting, spell, whole, alpha, SPELL)
+    if spell.known >= MINIMUM_PERIODS or whole.known < MINIMUM_PERIODS or {STALE, MISSING_DRIFT} & {*found.findings}:
+        return found
+    return _diagnosed(table, forgetting, whole, whole, alpha, FIRST_FIT)
+
+
+def _diagnosed(
+    table: xr.Dataset, forgetting: xr.Dataset | None, gaps: _Gaps, whole: _Gaps, alpha: float, judged: str
+) -> Diagnosis:
+    facts = TableFacts.from_table(table)
+    log_e, of, reason = _against_deployed(gaps, facts)
     better = None if forgetting is None or facts.horizon > 1 else _better_by_forgetting(table, forgetting)
-    log_forgetting = float("nan") if better is None else _log_e_value(better, spell.rows, facts)
-    judged = spell if np.isfinite(spell.gap).sum() >= MINIMUM_PERIODS else whole
-    belief_z, spread_z, dispersion = _against_beliefs(judged)
+    log_forgetting = float("nan") if better is None else _log_e_value(better, gaps.rows, facts)
+    belief_z, spread_z, dispersion = _against_beliefs(gaps)
     repeated_z = _autocorrelation(table)
     enough, limit = np.log(1 / alpha), NormalDist().inv_cdf(1 - alpha / 8)  # four things that may be off
+    if np.isnan(dispersion):
+        dispersion = _against_beliefs(whole)[2]
     wide = np.nanmax([dispersion, 1.0])  # rows that depend on each other weigh as much less as gaps spread more
     stale, drifts = bool(log_e / wide >= enough), bool(log_forgetting / wide >= enough)
     off = {
@@ -178,16 +209,14 @@ def _of_spell(table: xr.Dataset, forgetting: xr.Dataset | None, at: int, alpha: 
     }
     wrong = [what for what, is_so in off.items() if is_so]
     findings = (STALE,) * stale + (MISSING_DRIFT,) * drifts or (WRONG_MODEL,) * bool(wrong)
-    if not findings and float(np.nansum(spell.gap * spell.rows)) > 0:
+    if not findings and float(np.nansum(gaps.gap * gaps.rows)) > 0:
         findings = (BAD_LUCK,)
     cause = ""
     if stale and (drifts or np.isfinite(belief_z)):
         cause = MOVED if drifts or belief_z > limit else LEARNT
-    known = bool(np.isfinite(spell.gap).any())
-    told = _Told(findings, cause, log_e, of, log_forgetting, tuple(wrong), known, "" if judged is spell else BY_FIRST)
-    return Diagnosis(
-        findings, cause, _sentence(told), log_e, of, log_forgetting, belief_z, spread_z, repeated_z, reason
-    )
+    told = Told(findings, cause, log_e, of, log_forgetting, tuple(wrong), gaps.known > 0)
+    said = sentence(told, judged)
+    return Diagnosis(findings, cause, said, log_e, of, log_forgetting, belief_z, spread_z, repeated_z, reason, judged)
 
 
 def _gaps(table: xr.Dataset, facts: TableFacts, at: int) -> _Gaps:
@@ -254,55 +283,3 @@ def _autocorrelation(table: xr.Dataset) -> float:
         return float("nan")
     rank = score.argsort().argsort()
     return float(np.corrcoef(rank[1:], rank[:-1])[0, 1] * np.sqrt(score.size - 1))
-
-
-class _Told(NamedTuple):
-    """What the sentence is made of."""
-
-    findings: tuple[str, ...]
-    cause: str
-    log_e: float
-    of: str
-    log_forgetting: float
-    wrong: tuple[str, ...]
-    known: bool
-    by: str
-
-
-def _sentence(told: _Told) -> str:
-    evidence = f" (e-value of the shadow against it {_e_value(told.log_e)}, by {_named(told.of)})" if told.of else ""
-    forgets = f"a shadow that forgets forecasts better (e-value {_e_value(told.log_forgetting)})"
-    why = {
-        MOVED: " More came than it expected: the world has moved.",
-        LEARNT: " That is no more than it expected of having seen more data: it has learnt, nothing need have moved.",
-        "": "",
-    }
-    stale = f"What serves is stale: the shadow forecasts better{evidence}, and a retrain brings that.{why[told.cause]}"
-    wrong = (
-        f"{told.by}More came than the shadow expected{evidence}: too little yet to tell a world that moves from a "
-        "model that is too sure of itself."
-        if told.wrong == (MORE,)
-        else f"{told.by}The model is at odds with the data: {' and '.join(told.wrong)}{evidence}. A retrain of the "
-        "same model does not mend that; look at its tails, variances and structure."
-    )
-    said = {
-        (STALE,): stale,
-        (STALE, MISSING_DRIFT): f"{stale} And {forgets}: change the update rule as well.",
-        (MISSING_DRIFT,): (
-            f"The update rule misses drift: {forgets}. A retrain under today's rule brings little{evidence}; change "
-            "the rule."
-        ),
-        (WRONG_MODEL,): wrong,
-        (BAD_LUCK,): f"What this spell has cost is within what the shadow allows for: bad luck{evidence}.",
-        (): f"This spell has cost nothing against the shadow, and nothing speaks against what serves{evidence}.",
-    }
-    return said[told.findings] if told.known or told.findings else "No outcome of this spell is known yet."
-
-
-def _named(of: str) -> str:
-    return {"likelihood ratio": "their likelihood ratio", "signs": "which of them scores better"}[of]
-
-
-def _e_value(log_e: float) -> str:
-    """An e-value for the reader, as a power of ten where it is far from 1."""
-    return f"{np.exp(log_e):.2g}" if abs(log_e) < np.log(1e4) else f"10^{log_e / np.log(10):.0f}"

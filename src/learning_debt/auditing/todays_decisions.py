@@ -11,7 +11,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from learning_debt.auditing.belief import belief_ratio
-from learning_debt.auditing.diagnosis import BAD_LUCK, STALE, Diagnosis, diagnose
+from learning_debt.auditing.diagnosis import Diagnosis, diagnose
+from learning_debt.auditing.diagnosis_sentences import BAD_LUCK, FIRST_FIT, STALE
 from learning_debt.auditing.split_evaluation import ORACLE, YOURS, Trial
 from learning_debt.data import SERIES, label_text, plain_labels
 from learning_debt.policies.fixed import Schedule
@@ -109,6 +110,8 @@ def told(today: Today) -> str:
 
 def explained(diagnosis: Diagnosis, verdict: str) -> str:
     """The diagnosis beside a verdict that it does not by itself lead to."""
+    if diagnosis.judged == FIRST_FIT:  # which is not what the verdict is about, and the sentence says so
+        return diagnosis.sentence
     if verdict == "wait" and STALE in diagnosis.findings:
         return f"{diagnosis.sentence} So far that is worth less than a retrain costs."
     if verdict == "retrain" and diagnosis.findings in ((), (BAD_LUCK,)):

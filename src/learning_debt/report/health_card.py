@@ -11,6 +11,7 @@ import xarray as xr
 from learning_debt.auditing import Audit
 from learning_debt.auditing.belief import REQUIRED, TOO_SHORT, belief_check
 from learning_debt.auditing.chance_check import chances_of_past_retrains
+from learning_debt.auditing.diagnosis_sentences import FIRST_FIT, MISSING_DRIFT, WRONG_MODEL
 from learning_debt.auditing.split_evaluation import ORACLE
 from learning_debt.plots.number_text import decimals_for, number, percent
 from learning_debt.report.html_parts import counted
@@ -232,13 +233,14 @@ def choice_check(audit: Audit) -> Check:
 
 
 def diagnosis_check(audit: Audit) -> list[Check]:
-    """What the gaps of the present spell speak for; of a single series."""
+    """What the gaps of the present spell speak for, or of one too short, those of the first fit; of a single series."""
     found = audit.diagnosis
     if found is None:
         return []
-    fine = not set(found.findings) & {"missing drift", "wrong model"}
+    fine = not set(found.findings) & {MISSING_DRIFT, WRONG_MODEL}
     figure = listed(list(found.findings)) or "nothing to explain"
-    return [Check("Diagnosis of this spell", PASS if fine else REVIEW, figure, found.sentence)]
+    what = "the first fit" if found.judged == FIRST_FIT else "this spell"
+    return [Check(f"Diagnosis of {what}", PASS if fine else REVIEW, figure, found.sentence)]
 
 
 def _floored(share: float) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from learning_debt.auditing import Audit
-from learning_debt.auditing.diagnosis import WRONG_MODEL
+from learning_debt.auditing.diagnosis import Diagnosis
+from learning_debt.auditing.diagnosis_sentences import FIRST_FIT, WRONG_MODEL
 from learning_debt.data import label_text
 from learning_debt.estimate import Estimate
 from learning_debt.plots.literal_text import labels_of
@@ -162,13 +163,20 @@ def _facts(audit: Audit, decision: Decision) -> list[tuple[str, str, str]]:
         ),
     ]
     if audit.diagnosis is not None:
-        found = audit.diagnosis.findings
-        findings = " and ".join(IN_WORDS.get(one, one) for one in found) or "nothing to explain"
-        cause = f"it has {audit.diagnosis.cause}" if audit.diagnosis.cause else "what the forecasts of this spell show"
-        if found == (WRONG_MODEL,):
-            cause = "of which a retrain of the same model mends little"
-        facts.append(("The spell’s gaps speak for", escape(findings), cause))
+        facts.append(_diagnosed(audit.diagnosis))
     return facts
+
+
+def _diagnosed(diagnosis: Diagnosis) -> tuple[str, str, str]:
+    """What the gaps speak for, and of what: of a spell too short to say it is the first fit."""
+    found = diagnosis.findings
+    findings = " and ".join(IN_WORDS.get(one, one) for one in found) or "nothing to explain"
+    cause = f"it has {diagnosis.cause}" if diagnosis.cause else "what the forecasts of this spell show"
+    if diagnosis.judged == FIRST_FIT:
+        cause = "over the whole history; this spell is too short to say"
+    if found == (WRONG_MODEL,):
+        cause = "of which a retrain of the same model mends little"
+    return f"The {diagnosis.judged}’s gaps speak for", escape(findings), cause
 
 
 def _estimate(estimate: Estimate, unit: str) -> str:
