@@ -10,7 +10,7 @@ STALE, MISSING_DRIFT, WRONG_MODEL = "stale", "missing drift", "wrong model"
 BAD_LUCK, MOVED, LEARNT = "bad luck", "moved", "learnt"
 MORE = "more came than the shadow expected"
 SPELL, FIRST_FIT = "spell", "first fit"
-TOO_SHORT = "This spell is too short to be diagnosed, so the first fit was, over the whole history."
+TOO_SHORT = "This spell is too short to be diagnosed; the first fit was judged instead, over the whole history."
 
 
 class Told(NamedTuple):
