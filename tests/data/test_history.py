@@ -1,5 +1,8 @@
 """Rows that arrive late and rows that are revised: what is known when, by hand."""
 
+import ast
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -118,3 +121,44 @@ def test_periods_sorted_as_text_are_refused(labels):
     """They stand in the order of the alphabet, which is not that of time."""
     with pytest.raises(ValueError, match=f"periods are out of order: {labels[-1]} follows|Feb follows Apr"):
         split_periods({"y": [1.0, 2.0, 3.0], "period": labels})
+
+
+@pytest.mark.parametrize(
+    ("labels", "calls"),
+    [
+        (["27.11.2023", "04.12.2023", "11.12.2023"], ["dayfirst=True"]),
+        (["27.11.23", "4.12.23"], ['format="%d.%m.%y"']),
+        (["12/25/2023", "01/01/2024"], ["dayfirst=False"]),
+        (["07/01/2024 08:00", "04/02/2024 08:00"], ["dayfirst=True"]),  # by the order alone
+        (["07/08/2024", "06/07/2024", "09/09/2024"], ["dayfirst=True", "dayfirst=False"]),
+    ],
+)
+def test_dates_written_as_text_are_told_how_to_become_dates(labels, calls):
+    """Sorting them as text brings the same error again; what the message says does not."""
+    frame = pd.DataFrame({"y": np.arange(len(labels)), "period": labels})
+    with pytest.raises(ValueError, match=r"out of order: .* these look like dates written as text") as refused:
+        split_periods(frame)
+    message = str(refused.value)
+    said = re.findall(r'pd\.to_datetime\(frame\["period"\], (\w+=[^)]+)\)', message)
+    assert said == calls
+    name, value = said[0].split("=")
+    frame["period"] = pd.to_datetime(frame["period"], **{name: ast.literal_eval(value)})
+    assert message.endswith("then sort the rows by period") == (not frame["period"].is_monotonic_increasing)
+    assert len(split_periods(frame.sort_values("period"))) == len(labels)
+
+
+@pytest.mark.parametrize(
+    ("labels", "cure"),
+    [
+        (["2024-W9", "2024-W10"], "pad the numbers with zeros, .*: '2024-W09' in place of '2024-W9'$"),
+        (["W1", "W10", "W2"], ".* 'W01' in place of 'W1'; then sort the rows by period$"),
+        (["Q4 2023", "Q1 2024"], "write the year first: '2023-Q4' in place of 'Q4 2023'$"),
+        (["9/2023", "10/2023"], "write the year first: '2023-09' in place of '9/2023'$"),
+        (["27.11.2023", "04.12.2023"], ".* or write 2023-11-27 in place of '27.11.2023'$"),
+        (["9.5", "10.25"], "sort the rows by period \\(text labels must sort"),  # no zeros behind a point
+        (["2024-02", "2024-01"], "sort the rows by period \\(text labels must sort"),
+    ],
+)
+def test_text_that_does_not_sort_as_time_goes_on_is_told_how_to(labels, cure):
+    with pytest.raises(ValueError, match=f"out of order: .*; {cure}"):
+        split_periods({"y": np.arange(len(labels)), "period": labels})

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from learning_debt.data.label_cures import cure_of_order
 from learning_debt.data.label_storage import stored_labels
 from learning_debt.data.label_times import require_time_order
 from learning_debt.data.labels import Labels, as_labels, label_text
@@ -21,7 +22,6 @@ from learning_debt.typing import Array
 Positions = NDArray[np.int64]
 
 PERIOD, SERIES, ARRIVED, ROW = "period", "series", "arrived", "row"
-IN_ORDER = "sort the rows by period (text labels must sort in time order, as '2024-03' or '2024Q1' do)"
 RESERVED = (PERIOD, SERIES, ARRIVED, ROW)
 """Columns that say when a row belongs, to whom, when it became known, and which row it is."""
 
@@ -159,10 +159,11 @@ def split_periods(history: Any, observation_dim: str = "obs", *, varying_rows: b
     for before, after in pairwise(distinct.index):
         if after < before:
             raise ValueError(
-                f"history periods are out of order: {label_text(after)} follows {label_text(before)}; {IN_ORDER}"
+                f"history periods are out of order: {label_text(after)} follows {label_text(before)}; "
+                f"{cure_of_order(distinct)}"
             )
     own = np.repeat(np.arange(len(distinct)), np.diff(starts))
-    require_time_order(distinct, IN_ORDER)
+    require_time_order(distinct, cure_of_order)
     known_at, arrived = own, labels
     if ARRIVED in data.variables:
         arrived = _column(data, ARRIVED, observation_dim)

@@ -69,10 +69,11 @@ def readings(labels: Labels) -> list[Reading]:
     return [Reading(labels.index, even=kind != "tuple")]
 
 
-def require_time_order(labels: Labels, remedy: str) -> None:
+def require_time_order(labels: Labels, remedy: str | Callable[[Labels], str]) -> None:
     """Raise a ``ValueError`` naming the first label that stands after a later one, however they are read.
 
-    Labels that no time can be read from, such as names, are left alone.
+    The remedy is what the message ends with, or makes it of the labels. Labels that no time can be read from, such as
+    names, are left alone.
     """
     found = readings(labels)
     if any(reading.points.is_monotonic_increasing or reading.names for reading in found):
@@ -80,7 +81,8 @@ def require_time_order(labels: Labels, remedy: str) -> None:
     points = found[0].points
     place = next(k for k in range(1, len(points)) if points[k] < points[k - 1])
     raise ValueError(
-        f"{labels.what} are out of order: {labels.texts[place]} follows {labels.texts[place - 1]}; {remedy}"
+        f"{labels.what} are out of order: {labels.texts[place]} follows {labels.texts[place - 1]}; "
+        f"{remedy if isinstance(remedy, str) else remedy(labels)}"
     )
 
 
