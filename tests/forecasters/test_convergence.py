@@ -68,10 +68,10 @@ def test_the_largest_of_many_r_hats_is_not_held_against_a_fit_that_mixes():
 
 @pytest.mark.parametrize("entries", [1, 20, 200])
 def test_one_parameter_among_many_whose_chains_lie_apart_fails(entries):
-    """By .7 of its spread: R-hat is about 1.05."""
+    """By .5 of its spread: R-hat is about 1.025."""
     for seed in range(10):
         draws = independent(seed=seed, more=(entries,))
-        draws[:2, :, -1] += 0.7
+        draws[:2, :, -1] += 0.5
         result = convergence(posterior_of(beta=draws))
         assert Doubt.RHAT in result.doubts
         assert f"at beta_0 {entries - 1} is" in result.reason
@@ -79,10 +79,21 @@ def test_one_parameter_among_many_whose_chains_lie_apart_fails(entries):
 
 @pytest.mark.parametrize("chains", [2, 4, 8])
 def test_what_is_accepted_grows_with_the_number_of_parameters(chains):
-    limits = [maximum_rhat(entries, chains) for entries in (1, 10, 100, 1000)]
+    limits = [float(maximum_rhat(entries, chains)) for entries in (1, 10, 100, 1000)]
     assert limits[0] == pytest.approx(1.01)
     assert (np.diff(limits) > 0).all()
     assert limits[-1] < 1.03
+
+
+@pytest.mark.parametrize(("times", "caught"), [(0.6, 18), (1.5, 15)])
+def test_one_chain_of_one_parameter_among_many_that_spreads_otherwise_fails(times, caught):
+    """R-hat is all that sees it, and its limit is little above 1.01 where draws are worth much."""
+    found = []
+    for seed in range(20):
+        draws = independent(draws=1000, seed=seed, more=(200,))
+        draws[0, :, -1] *= times
+        found.append(convergence(posterior_of(beta=draws)))
+    assert sum(Doubt.RHAT in of.doubts for of in found) >= caught
 
 
 def test_chains_in_different_places_fail():

@@ -113,6 +113,13 @@ def test_free_retrains_have_no_other_cost(table):
     assert rebilled(ld.audit(table, 0.0, resamples=5), COSTS, [1]).sizes["cost"] == 1
 
 
+@pytest.mark.parametrize("intervals", [[], [100]])
+def test_no_calendar_of_those_asked_may_fit(audit, stops, intervals):
+    found = rebilled(audit, COSTS[:1], intervals)
+    assert found.sizes["interval"] == 0
+    np.testing.assert_array_equal(found["total"], stops["total"][:1])
+
+
 def test_without_what_if_there_are_no_sliders(audit, tmp_path):
     page = write_report(audit, tmp_path, title="t", what_if=False).read_text(encoding="utf-8")
     assert "what-if-cost" not in page.split("<script>")[0]

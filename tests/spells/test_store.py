@@ -197,16 +197,60 @@ def test_the_fits_of_a_pool_are_not_sought_again(tmp_path, monkeypatch):
 
 def test_a_pool_that_left_fits_out_is_found_again(tmp_path):
     """Fits that do not converge are made twice, and left out where they stay so."""
-    options = {"initial": WARM, "random_seed": 3, "progressbar": False, "store": tmp_path / "store"}
+    options = {"initial": np.int64(WARM), "random_seed": 3, "progressbar": False, "store": tmp_path / "store"}
     with pytest.warns(UserWarning, match="cannot be believed"):
         sought = ld.replayed_posteriors(Sticky(PRIOR, draws=100), history(), **options)
     told = json.loads((tmp_path / "store" / "series-00000" / "search.json").read_text())
     assert told["left_out"]
-    assert [1 for _, salt in told["fitted"] if salt == 1]
+    assert [1 for _, salt, _ in told["fitted"] if salt == 1]
     with pytest.warns(UserWarning, match="cannot be believed"):
         again = ld.replayed_posteriors(Sticky(PRIOR, draws=100), history(), **options)
     assert again.draws.pool.anchors == sought.draws.pool.anchors
     assert told_of(again) == told_of(sought)
+
+
+class Restless(SampledRegression):
+    """Does not repeat itself: a fit with the same seed has other draws, of period 5 far from where they belong."""
+
+    def __init__(self, apart=0.0):
+        super().__init__(PRIOR, draws=100)
+        self.apart = apart
+
+    def fit(self, data, *, row_weight=None, random_seed=None):
+        posterior = super().fit(data, row_weight=row_weight, random_seed=random_seed + 1 if self.apart else random_seed)
+        if len(data["y"]) == (WARM + 5) * ROWS:
+            group = posterior["posterior"].to_dataset()
+            moved = {name: group[name] + self.apart * group[name].std() for name in group.data_vars}
+            posterior["posterior"] = xr.DataTree(group.assign(moved))
+        return posterior
+
+
+@pytest.mark.filterwarnings("ignore:.*cannot be believed")
+def test_fits_that_were_lost_and_come_out_otherwise_are_checked_anew(tmp_path):
+    options = {"initial": WARM, "random_seed": 3, "progressbar": False, "store": tmp_path / "store"}
+    sought = ld.replayed_posteriors(Restless(), history(), **options)
+    assert 5 in sought.draws.pool.anchors
+    for file in (tmp_path / "store" / "series-00000" / "fits").iterdir():
+        with xr.open_datatree(file, engine="h5netcdf") as kept:
+            lost = kept["training_data"].sizes["obs"] == (WARM + 5) * ROWS
+        if lost:
+            file.unlink()
+    again = ld.replayed_posteriors(Restless(3.0), history(), **options)
+    told = json.loads((tmp_path / "store" / "series-00000" / "search.json").read_text())
+    assert 5 not in again.draws.pool.anchors
+    assert 5 in told["left_out"]
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", "null", '{"fitted": [], "left_out": [], "notes": []}'])
+def test_a_search_that_cannot_be_read_is_named(tmp_path, content):
+    options = {"initial": WARM, "random_seed": 3, "progressbar": False, "store": tmp_path / "store"}
+    ld.replayed_posteriors(Restless(), history(), **options)
+    file = tmp_path / "store" / "series-00000" / "search.json"
+    file.write_text(content)
+    with pytest.raises(ValueError, match=r"search.json cannot be read .*; delete it, and it is made anew"):
+        ld.replayed_posteriors(Restless(), history(), **options)
+    file.write_text('{"fitted": [[99, 0, ""]], "left_out": [7], "notes": []}')
+    assert len(ld.replayed_posteriors(Restless(), history(), **options).draws.pool.anchors) > 1
 
 
 OTHERS = {

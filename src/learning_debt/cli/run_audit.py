@@ -133,13 +133,14 @@ def _fitted(
     forecaster, source = settings.forecaster()
     data = read_history(history) if history is not None else settings.history(forecaster.observation_dim)
     options = settings.table_options(forecaster, data, progressbar=sys.stdout.isatty())
-    _rehearse(forecaster, data, options, settings, price)
+    rehearsed = _rehearse(forecaster, data, options, settings, price)
     rules = rules_asked(console, settings, forecaster, data, options)
     options = with_realised_scores(options) if rules else options
     twin = settings.twin()
     if twin is not None:
-        rehearsed_table(twin[0], data, **options)
-        rehearsed_table(twin[1], data, **_exactly(options))
+        of_twin = _twin_options(options, rehearsed.sizes["period"])
+        rehearsed_table(twin[0], data, **of_twin)
+        rehearsed_table(twin[1], data, **_exactly(of_twin))
     console.say(f"{settings.file}: {source}; {_work_ahead(forecaster, options)}", "bold")
     started = time.perf_counter()
     table, found = _table(console, forecaster, data, options, Path(f"{out}.store"), passing)
@@ -223,8 +224,11 @@ def _work_ahead(forecaster: Any, options: dict[str, Any]) -> str:
 
 def _rehearse(
     forecaster: Any, data: Any, options: dict[str, Any], settings: Settings, price: ld.RetrainingCost
-) -> None:
-    """Refuse before the first fit what would be refused after the last one: all of it is tried on made-up signals."""
+) -> xr.Dataset:
+    """Refuse before the first fit what would be refused after the last one: all of it is tried on made-up signals.
+
+    Returns their table.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they come again with the table itself
         table = rehearsed_table(forecaster, data, **options)
@@ -237,6 +241,7 @@ def _rehearse(
         if isinstance(resamples, int):
             audit_options["resamples"] = min(resamples, REHEARSED_RESAMPLES)
         ld.audit(table, price, **audit_options)
+    return table
 
 
 def _twin(console: PlainConsole, pair: Any, replayed: Replayed, out: Path, passing: list[Path]) -> Twin | None:
@@ -244,14 +249,21 @@ def _twin(console: PlainConsole, pair: Any, replayed: Replayed, out: Path, passi
     if pair is None:
         return None
     data, periods = replayed.data, replayed.table.sizes["period"]
-    later = replayed.options["initial"] + max(periods - TWIN_PERIODS, 0)
-    options = replayed.options | {"initial": later, "store": None}
-    console.say(
-        f"conjugate twin of the last {min(periods, TWIN_PERIODS)} periods: sampled, to be held against its exact values"
-    )
+    options = _twin_options(replayed.options, periods)
+    last = min(periods, TWIN_PERIODS)
+    console.say(f"conjugate twin of the last {last} periods: sampled, to be held against its exact values")
     sampled, _ = _table(console, pair[0], data, options, Path(f"{out}.store-twin"), passing)
     exact = ld.spell_table(pair[1], data, **_exactly(options))
     return Twin(ld.compare_tables(sampled, exact), sampled, exact)
+
+
+def _twin_options(options: dict[str, Any], periods: int) -> dict[str, Any]:
+    """Options of a twin's spell table, from those of a table of so many periods.
+
+    What a period counts for is left out: only signals are compared, and an exposure may be one for each period.
+    """
+    later = options["initial"] + max(periods - TWIN_PERIODS, 0)
+    return options | {"initial": later, "exposure": None, "store": None}
 
 
 def _exactly(options: dict[str, Any]) -> dict[str, Any]:

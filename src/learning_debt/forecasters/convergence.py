@@ -7,10 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike
 from scipy.stats import chi2
 
 from learning_debt.arrays.draws.arviz_statistics import array_stats
 from learning_debt.doubt import Doubt
+from learning_debt.typing import Array
 
 MAXIMUM_RHAT = 1.01
 """Of a single parameter; see `maximum_rhat`."""
@@ -80,21 +82,46 @@ def not_finite(variable: xr.DataArray) -> str:
     return f"{variable.name!r} is {ordered.values[where]} in {', '.join(places)} {share}"
 
 
-def maximum_rhat(entries: int, chains: int) -> float:
-    """Up to where the largest R-hat of so many parameters is accepted: 1.01 of one, 1.02 of two hundred.
+def maximum_rhat(entries: int, chains: int, worth: ArrayLike = 0.0) -> Array:
+    """Up to where R-hat of one of so many parameters is accepted: 1.01 of a single one, 1.02 at most of two hundred.
 
-    R-hat squared less one goes as the variance of the means of the 2 x `chains` half chains, which of chains that mix
-    is a chi-squared variate over its degrees of freedom. The largest of many is larger by chance: the limit grows as
-    its 95% quantile does. Without that, fits of 206 parameters with over 2,000 effective draws each had an R-hat of
-    1.012 and were made twice.
+    R-hat squared less one goes as the variance of the means of the 2 x `chains` half chains, over the variance of the
+    draws. Of chains that mix it is a chi-squared variate over its degrees of freedom and over the effective draws of a
+    half chain, and the largest of many is larger by chance. The limit is the 95% quantile of that largest one, between
+    1.01 and what 1.01 grows to if it grows as that quantile does with the number of parameters. Without it, fits of 206
+    parameters that mix had an R-hat of 1.012 and were made twice.
+
+    Parameters
+    ----------
+    entries, chains : int
+    worth : array_like
+        Effective draws of each parameter, or of their distances from the median if those are fewer: as R-hat, which is
+        of both, sees them. At 0 the limit is the largest there is.
 
     Examples
     --------
-    >>> [round(maximum_rhat(entries, 4), 4) for entries in (1, 10, 200)]
+    >>> [round(float(maximum_rhat(entries, 4)), 4) for entries in (1, 10, 200)]
     [1.01, 1.0144, 1.0197]
+    >>> maximum_rhat(200, 4, [500, 1500, 4000]).round(4)
+    array([1.0197, 1.0105, 1.01  ])
     """
     freedom = 2 * chains - 1
-    return float(1 + (MAXIMUM_RHAT - 1) * chi2.isf(CHANCE / entries, freedom) / chi2.isf(CHANCE, freedom))
+    quantile = chi2.isf(CHANCE / entries, freedom)
+    most = 1 + (MAXIMUM_RHAT - 1) * quantile / chi2.isf(CHANCE, freedom)
+    with np.errstate(divide="ignore"):
+        by_chance = np.sqrt(1 + 2 * chains / np.asarray(worth, dtype=float) * quantile / freedom)
+    return np.asarray(np.clip(by_chance, MAXIMUM_RHAT, most))
+
+
+def _limits(draws: Array, rhats: Array, sizes: Array) -> Array:
+    """Largest R-hat that is accepted of each parameter, for draws of shape (chains, draws, parameters)."""
+    limits, above = np.full(rhats.shape, MAXIMUM_RHAT), rhats > MAXIMUM_RHAT
+    if above.any():
+        few = draws[..., above]
+        folded = np.abs(few - np.median(few, axis=(0, 1)))
+        worth = np.minimum(sizes[above], array_stats().ess(folded, chain_axis=0, draw_axis=1))
+        limits[above] = maximum_rhat(rhats.size, draws.shape[0], worth)
+    return limits
 
 
 def convergence(posterior: xr.DataTree) -> Convergence:
@@ -121,22 +148,23 @@ def convergence(posterior: xr.DataTree) -> Convergence:
     axes = {"chain_axis": 0, "draw_axis": 1}
     sizes = np.asarray(array_stats().ess(stacked[..., moving], **axes))
     rhats = np.asarray(array_stats().rhat(stacked[..., moving], **axes)) if chains > 1 else np.full(sizes.shape, np.nan)
-    rhat, size, limit = float(np.max(rhats)), float(np.min(sizes)), maximum_rhat(moving.size, chains)
+    size, limits = float(np.min(sizes)), _limits(stacked[..., moving], rhats, sizes)
     diverging = 0
     if "sample_stats" in posterior.children and "diverging" in posterior["sample_stats"]:
         diverging = int(posterior["sample_stats"]["diverging"].sum())
     fewest = MINIMUM_SIZE_PER_CHAIN * chains
-    worst = {Doubt.RHAT: np.argmax(rhats), Doubt.FEW_IN_CHAINS: np.argmin(sizes)}
+    worst = {Doubt.RHAT: np.argmax(rhats / limits), Doubt.FEW_IN_CHAINS: np.argmin(sizes)}
     failed = {
-        Doubt.RHAT: rhat > limit,
+        Doubt.RHAT: bool((rhats > limits).any()),
         Doubt.FEW_IN_CHAINS: not size >= fewest,
         Doubt.DIVERGENCES: diverging > MAXIMUM_DIVERGENT_SHARE * chains * draws,
     }
+    rhat, limit = (float(of[worst[Doubt.RHAT]]) for of in (rhats, limits))
     numbers = {"rhat": rhat, "maximum_rhat": round(limit, 4), "effective_draws": size, "fewest_draws": float(fewest)}
     numbers |= {"divergences": float(diverging), "transitions": float(chains * draws)}
     where = {doubt: entry_name(group, int(moving[column])) for doubt, column in worst.items() if failed[doubt]}
     found = {doubt: doubt.said(numbers, where.get(doubt, "")) for doubt, holds in failed.items() if holds}
-    return Convergence(rhat, size, diverging, not found, "; ".join(found.values()), tuple(found))
+    return Convergence(float(np.max(rhats)), size, diverging, not found, "; ".join(found.values()), tuple(found))
 
 
 def _places(variable: xr.DataArray, where: Sequence[int]) -> list[str]:

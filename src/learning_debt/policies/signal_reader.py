@@ -21,6 +21,9 @@ UNKNOWN = (*ESTIMATED, *OPTIONAL)
 EXACT = tuple(map(se_of, ESTIMATED))
 """Errors that are 0 there."""
 
+KEPT = 20
+"""Numbers of lanes for which the lanes are kept."""
+
 
 class SignalReader:
     """Reads from a checked table, or from a part of one by its coordinates, what the lanes see in a period."""
@@ -31,7 +34,8 @@ class SignalReader:
         self.requires = tuple(requires)
         self.labels = plain_labels(table["label"] if "label" in table.coords else table["period"])
         self.first_period, self.first_posterior = first_of(table, "period"), first_of(table, "deployed_at")
-        self._cells, self._reliable = {}, []
+        self._cells: dict[str, Array] = {}
+        self._reliable: list[NDArray[np.bool_]] = []
         for name in self.requires:
             known = seen_as(table, name)
             self._cells |= {told(name): table[told(known)].values for told in (str, se_of) if told(known) in table}
@@ -49,6 +53,8 @@ class SignalReader:
     def repeated(self, times: int) -> Self:
         """The same cells for so many times the lanes, all of them once before any comes again."""
         if times not in self._copies:
+            if len(self._copies) > KEPT:
+                self._copies.clear()  # of a walk with more and more lanes
             self._copies[times] = copy(self)
             self._copies[times]._see_for(np.tile(self.series, times))
         return self._copies[times]

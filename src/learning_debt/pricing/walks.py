@@ -80,7 +80,7 @@ def walk_from_starts(
         faced = cost if isinstance(cost, RetrainingCost) else np.repeat(np.asarray(cost, dtype=float)[which], each)
         walked = walk_policy(table, counted_from(together, lanes), faced, len(which) * len(starts), lanes, history)
         schedules[which] = walked.reshape(len(which), each, -1)
-    return schedules.reshape(count, len(starts), series, -1)
+    return schedules.reshape(count, len(starts), series, table.sizes["period"])
 
 
 def walk_signals(

@@ -63,7 +63,7 @@ def _agreement(comparison: xr.Dataset | None, pictures: Sequence[Figure]) -> str
     parts = [
         "<h3>Can the sampled numbers be trusted?</h3>",
         "<p>A twin of the model, for which everything can be worked out exactly, was sampled in the same way. Its "
-        "sampled numbers are held against the exact ones here.</p>",
+        "sampled numbers of the last periods are held against the exact ones here.</p>",
     ]
     if comparison is not None:
         parts.append(_comparison_table(comparison))

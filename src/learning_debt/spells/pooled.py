@@ -73,7 +73,7 @@ def pooled_draws(
         anchors = Anchors(forecaster, plan, keeper, fit_seeds, fitting, executor)
         search = None if store is None else store.search()
         pool = anchors.found() if search is None else anchors.found_again(search)
-        if store is not None and search is None:
+        if store is not None and search != anchors.search:
             store.keep_search(anchors.search)
     return anchors, PooledDraws(pool, anchors.posterior(), anchors.enough(pool))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -100,15 +101,15 @@ class Search(NamedTuple):
 
     Attributes
     ----------
-    fitted : list of [int, int]
-        Period and salt of its seed, in the order in which they were made.
+    fitted : list of [int, int, str]
+        Period, salt of its seed, and hash of what its draws say of the rows, in the order in which they were made.
     left_out : list of int
         Periods whose fits do not serve.
     notes : list of [int, str]
         What speaks against the fit of a period.
     """
 
-    fitted: list[list[int]]
+    fitted: list[list[Any]]
     left_out: list[int]
     notes: list[list[Any]]
 
@@ -126,7 +127,7 @@ class Anchors:
     fits: dict[int, Anchor] = field(default_factory=dict)
     left_out: dict[int, Upkeep] = field(default_factory=dict)
     notes: dict[int, str] = field(default_factory=dict)
-    fitted: list[list[int]] = field(default_factory=list)
+    fitted: list[list[Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.groups = groups_of(self.plan)
@@ -150,25 +151,32 @@ class Anchors:
         return pool
 
     def found_again(self, search: Search) -> Pool:
-        """The pool of a search that was made before, of fits that were kept.
+        """The pool of a search that was made before, if its fits are the same as then; else what is found now.
+
+        They are not where they were not kept and a sampler does not repeat itself. Nothing is known of other draws.
 
         Raises
         ------
         NotPooledError
-            If what is asked of the pool now is more than was asked of it then.
+            If what is asked of the pool now is more than was asked of it then, or as in `found`.
         """
         self.stage.expect(len(search.fitted))
-        for t, salt in search.fitted:
-            self._fit_once([t], salt)
-        self._require_poolable()
-        self.left_out = {t: self.fits.pop(t).upkeep for t in search.left_out}
-        self.notes = dict(search.notes)
+        for t, salt, told in search.fitted:
+            self._fit_once([t] if 0 <= t <= self.plan.periods else [0], salt)
+            if len(self.fitted) == 1:
+                self._require_poolable()
+            if self.fitted[-1] != [t, salt, told]:
+                self.fits, self.fitted = {}, []
+                return self.found()
+        self.left_out = {t: self.fits.pop(t).upkeep for t in search.left_out if t in self.fits}
+        self.notes = {t: why for t, why in search.notes if t in self.fits}
         return self.pool()
 
     @property
     def search(self) -> Search:
         """How the pool was found."""
-        return Search(self.fitted, sorted(self.left_out), [[t, why] for t, why in self.notes.items()])
+        notes = [[int(t), why] for t, why in self.notes.items()]
+        return Search(self.fitted, [int(t) for t in sorted(self.left_out)], notes)
 
     def _served(self, wanted: Sequence[int]) -> Pool:
         """The pool with these fits, and more until every period is served."""
@@ -240,7 +248,8 @@ class Anchors:
         for t, (posterior, upkeep) in zip(chosen, fitted, strict=True):
             with noted(self.plan.where(t)):
                 self.fits[t] = self._anchor(posterior, _added(upkeep, self.fits.get(t)))
-            self.fitted.append([int(t), salt])
+            told = hashlib.sha256(np.ascontiguousarray(self.fits[t].by_group).tobytes()).hexdigest()[:16]
+            self.fitted.append([int(t), salt, told])
             self.stage.advance()
 
     def _held(self, t: int) -> tuple[xr.Dataset, Array]:

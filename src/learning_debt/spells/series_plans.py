@@ -142,7 +142,7 @@ def lay_out(
     for name, part in zip(series.texts, parts, strict=True):
         with _noted_series(name, len(parts)):
             cut = split_periods(part, dim, varying_rows=varying_rows)
-        plans.append(Plan(cut, initial, horizon, rule, chosen, names))
+        plans.append(Plan(cut, int(initial), int(horizon), rule, chosen, names))
     if not ragged:
         _require_same_periods(plans, series)
     for name, plan in zip(series.texts, plans, strict=True):

@@ -170,7 +170,10 @@ class SeriesStore:
         if not file.exists():
             return None
         with _readable(file):
-            return Search(**json.loads(file.read_text()))
+            told = json.loads(file.read_text())
+            if not isinstance(told, dict) or told.keys() != set(Search._fields) or not told["fitted"]:
+                raise ValueError("it does not say which fits a pool was found by")
+            return Search(**told)
 
     def keep_search(self, search: Search) -> None:
         """Keep how the pool was found.

@@ -96,12 +96,12 @@ def influences(pool: Pool, densities: PointDensities, states: int | list[int], p
     return np.asarray(sums)
 
 
-def rows_of(values: NDArray[np.floating], states: int | list[int]) -> NDArray[np.floating]:
+def rows_of[Number: np.floating](values: NDArray[Number], states: int | list[int]) -> NDArray[Number]:
     """Rows of one state, or of several in rising order: without a copy where they follow each other.
 
     A pool has as many columns as draws, and a copy of its weights took as long as their product with the densities.
     """
-    if isinstance(states, int) or states[-1] - states[0] != len(states) - 1:
+    if isinstance(states, int | np.integer) or not states or states != [*range(states[0], states[0] + len(states))]:
         return values[states]
     return values[states[0] : states[-1] + 1]
 
