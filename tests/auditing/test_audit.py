@@ -619,7 +619,10 @@ def test_a_missing_cost_is_refused_with_advice(spells):
         ({"split": 0.0}, "split must be a number that is above 0 and below 1"),
         ({"split": 1.0}, "split must be a number that is above 0 and below 1"),
         ({"split": 36}, "split must be a number that is above 0 and below 1"),
-        ({"split": 0.1}, "leaves 6 to tune on and 54 to report on; at least 8"),
+        (
+            {"split": 0.1},
+            "leaves 6 to tune on and 54 to report on; at least 8 .* which 80 periods give: take split=0.5",
+        ),
         ({"split": 0.95}, "leaves 57 to tune on and 3 to report on"),
         ({"calendar": 0}, "calendar must be"),
         ({"calendar": -4}, "calendar must be"),

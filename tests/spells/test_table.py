@@ -1,5 +1,6 @@
 """Layout, labels and refusals of the spell table, and the user's own."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -373,3 +374,20 @@ def test_names_are_read_once(make_history):
     xr.testing.assert_identical(table_of(history, variables=iter(names)), table)
     with pytest.raises(KeyError, match="spells lack the signal 'parameter_gap'"):
         ld.check_spells(table, iter(["parameter_gap"]))
+
+
+@pytest.mark.parametrize("horizon", [1, 3])
+def test_a_history_that_is_too_short_is_told_how_long_it_must_be(make_history, horizon):
+    """What the messages say is enough, and one period fewer is not."""
+    history = flat(make_history(30, 1, 1))
+    with pytest.raises(
+        ValueError, match=r"an audit needs .* after the first fit: take initial of at most \d+,"
+    ) as refused:
+        table_of(history, initial=30, horizon=horizon)
+    most = int(re.search(r"at most (\d+)", str(refused.value))[1])
+    assert 30 - most == {1: 18, 3: 20}[horizon]
+    ld.audit(table_of(history, initial=most, horizon=horizon), 0.1, calendar=3, resamples=5)
+    with pytest.raises(ValueError, match=r"(take split=0.5|make .* .initial. 1 period shorter), or add 1 period of"):
+        ld.audit(table_of(history, initial=most + 1, horizon=horizon), 0.1, calendar=3)
+    with pytest.raises(ValueError, match=r"the history has 12; .* first fit: take more history"):
+        table_of(flat(make_history(12, 1, 1)), initial=12)

@@ -13,10 +13,12 @@ from learning_debt.arrays.draws.resampling import first_least
 from learning_debt.policies import Always, Calendar, Never, Policy, Schedule, grids
 from learning_debt.policies.base import require_policies
 from learning_debt.policies.cost import RetrainingCost, as_cost
+from learning_debt.pricing.decision_sentences import period_count
 from learning_debt.pricing.replays import ACCOUNTINGS, Replay, check_dates, narrowed, oracle_checked, replay_checked
 from learning_debt.pricing.starts import spread_starts
 from learning_debt.pricing.tuning import Bills, Tuned, tune_by
-from learning_debt.spells import check_spells, first_billed, select_periods
+from learning_debt.spells import check_spells, fewest_periods, first_billed, select_periods
+from learning_debt.spells.checks import MINIMUM_PERIODS
 from learning_debt.spells.schema import TableFacts
 from learning_debt.validation import (
     describe,
@@ -27,7 +29,6 @@ from learning_debt.validation import (
     require_whole_number,
 )
 
-MINIMUM_PERIODS = 8
 YOURS, BEST, RIVAL, ORACLE = "your calendar", "best calendar", "CUSUM", "oracle"
 
 Rows = Mapping[str, Sequence[Policy] | None]
@@ -250,9 +251,13 @@ def _split_period(table: xr.Dataset, split: float) -> int:
     first = first_billed(periods, split)
     known = _known_by(table, first)
     if min(known, periods - first) < MINIMUM_PERIODS:
+        needed, even = (fewest_periods(share, TableFacts.from_table(table).horizon) for share in (split, 0.5))
+        more = period_count(needed - periods)
+        cure = "take split=0.5" if even <= periods else f"make the first fit (initial) {more} shorter"
         raise ValueError(
             f"split={split} of {periods} periods leaves {known} to tune on and {periods - first} to report on; "
-            f"at least {MINIMUM_PERIODS} each are needed"
+            f"at least {MINIMUM_PERIODS} each are needed, which {needed} periods give: {cure}, or add {more} of "
+            "history"
         )
     return first
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import xarray as xr
 
-from learning_debt.auditing.split_evaluation import MINIMUM_PERIODS
 from learning_debt.bench.histories import HISTORIES, PRIORS, history_of
 from learning_debt.data.update_rule import UpdateRule
 from learning_debt.errors import noted
-from learning_debt.spells import check_spells, first_billed, select_periods
+from learning_debt.spells import check_spells, fewest_periods, first_billed, select_periods
+from learning_debt.spells.checks import MINIMUM_PERIODS
 from learning_debt.spells.schema import TableFacts
 from learning_debt.validation import describe, require_instance, require_names, require_sequence, suggestion
 
@@ -169,16 +169,8 @@ def require_long_enough(called: str, table: xr.Dataset, splits: Sequence[float])
     ValueError
         With the number of periods that are needed.
     """
-    periods, ahead = table.sizes["period"], _ahead(table)
-
-    def enough(count: int) -> bool:
-        return all(
-            min(first_billed(count, split) - ahead, count - first_billed(count, split)) >= MINIMUM_PERIODS
-            for split in splits
-        )
-
-    if not enough(periods):
-        needed = next(count for count in range(periods + 1, 10**6) if enough(count))
+    periods, needed = table.sizes["period"], max(fewest_periods(split, _ahead(table) + 1) for split in splits)
+    if periods < needed:
         raise ValueError(
             f"{called} has {periods} periods; splits of {', '.join(f'{split:g}' for split in splits)} need {needed}, "
             f"so that at least {MINIMUM_PERIODS} each are tuned on and billed"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Hashable, Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,9 @@ from learning_debt.spells.schema import (
 )
 from learning_debt.spells.variable_checks import checked_contents, require_current_regret
 from learning_debt.validation import require_instance, require_names, require_whole_number
+
+MINIMUM_PERIODS = 8
+"""Periods that an audit needs on either side of its split."""
 
 
 def require_table(name: str, value: Any) -> xr.Dataset:
@@ -190,6 +194,22 @@ def first_billed(periods: int, split: float) -> int:
     (96, 63)
     """
     return int(split * periods + 1e-9)
+
+
+def fewest_periods(split: float = 0.6, horizon: int = 1) -> int:
+    """Periods of the smallest table that leaves enough on both sides of a split: outcomes to tune on, and to report on.
+
+    Examples
+    --------
+    >>> fewest_periods(), fewest_periods(0.5), fewest_periods(horizon=3)
+    (18, 16, 18)
+    """
+    return next(
+        periods
+        for periods in count(2 * MINIMUM_PERIODS)
+        if first_billed(periods, split) - (horizon - 1) >= MINIMUM_PERIODS
+        and periods - first_billed(periods, split) >= MINIMUM_PERIODS
+    )
 
 
 def select_periods(spells: xr.Dataset, first: int, last: int | None = None) -> xr.Dataset:

@@ -25,6 +25,7 @@ from learning_debt.data.update_rule import UpdateRule
 from learning_debt.errors import noted
 from learning_debt.forecasters.conjugate_regression import ConjugateRegression
 from learning_debt.scores import Score, as_score
+from learning_debt.spells.checks import fewest_periods
 from learning_debt.spells.doubt_codes import code_attributes
 from learning_debt.spells.exposure import exposures
 from learning_debt.spells.forecast_schedule import Plan
@@ -244,12 +245,15 @@ def _require_same_periods(plans: list[Plan], series: Labels) -> None:
 
 def _check_plan(plan: Plan) -> None:
     initial, horizon, periods = plan.initial, plan.horizon, len(plan.history)
+    needed = fewest_periods(horizon=horizon) + horizon - 1
+    most = f"initial of at most {periods - needed}, or " if periods > needed else ""
+    cure = f"an audit needs at least {needed} periods after the first fit: take {most}more history"
     if initial >= periods:
-        raise ValueError(f"initial={initial} leaves no period to look at: the history has {periods}")
+        raise ValueError(f"initial={initial} leaves no period to look at: the history has {periods}; {cure}")
     if plan.periods < 1:
         raise ValueError(
             f"horizon={horizon} leaves no forecast with an outcome: the history has {periods} periods, {initial} of "
-            "them initial"
+            f"them initial; {cure}"
         )
     if not plan.row_weight(0).any():
         raise ValueError(

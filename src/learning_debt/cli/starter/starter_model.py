@@ -60,7 +60,7 @@ def build_model(data: xr.Dataset) -> pm.Model:
 
 # 4. What you do today
 
-initial = 52  # periods of the first fit; at least 19 must follow, better 50
+initial = 52  # periods of the first fit; at least 18 must follow, better 50
 calendar = 8  # you retrain every 8 periods; a list of periods says in which ones you did
 update_rule = ld.UpdateRule(window=26)  # a retrain uses the last 26 periods; ld.UpdateRule() uses all
 
