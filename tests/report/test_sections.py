@@ -8,6 +8,7 @@ import xarray as xr
 
 import learning_debt as ld
 from learning_debt.report import posteriors_are_cheap, staleness, write_report
+from learning_debt.report.cost_section import whole_table
 from learning_debt.report.decision_log import log_section
 from learning_debt.report.drawn_numbers import MOST_POINTS, nice_ticks, thinned
 from learning_debt.report.glossary_links import linked
@@ -118,6 +119,19 @@ def test_what_is_something_else_is_refused(tmp_path, table, name, given, says):
     audit = ld.audit(table, 0.2, resamples=2)
     with pytest.raises(ValueError, match=says):
         write_report(audit, tmp_path / "r", title="t", **{name: given})
+
+
+def test_a_negative_debt_threshold_is_explained_where_it_is_shown(table):
+    """Debt that is usual at its age stands above it."""
+    usual = ld.AgeAdjustment((0.1, 0.0, 0.2, 0.0), 0.5)
+    age = np.arange(1.0, 9.0)
+    assert (usual.standardise((0.1 + 0.2 * np.sqrt(age)) ** 2, age) > -0.1858).all()
+    explained = "A negative one retrains at a debt somewhat below the usual"
+    for threshold in (-0.1858, 0.1858):
+        policies = {"debt threshold": [ld.policies.DebtThreshold(threshold, usual)]}
+        shown = whole_table(ld.audit(table, 0.4, policies=policies, resamples=2))
+        assert f"DebtThreshold({threshold}" in shown
+        assert (explained in shown) == (threshold < 0)
 
 
 def test_words_lead_to_the_glossary_where_they_are_met_first(tmp_path, table):

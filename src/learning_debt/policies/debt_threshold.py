@@ -18,7 +18,7 @@ class DebtThreshold(Policy):
     Parameters
     ----------
     threshold : float
-        Standard deviations above what is usual at the spell's age.
+        Standard deviations above what is usual at the spell's age; where negative, below it.
     calibration : AgeAdjustment
         What is usual: mean and spread of the root of debt by age, where nothing has shifted.
 

@@ -27,6 +27,11 @@ from learning_debt.report.policy_names import BEST_IS, as_never, by_cost, cheape
 from learning_debt.report.svg_chart import Chart, figure
 from learning_debt.representations import listed
 
+BELOW_USUAL = (
+    '<p class="small">The setting of a debt threshold counts standard deviations from the debt usual at the age '
+    "of the spell. A negative one retrains at a debt somewhat below the usual.</p>"
+)
+
 
 def cost_section(audit: Audit, chart: Chart, stops: xr.Dataset | None) -> str:
     """The section as a whole."""
@@ -139,7 +144,8 @@ def whole_table(audit: Audit) -> str:
     add(Head("net score", unit), [number(value, places) for value in net], any(map(math.isfinite, net)))
     add(Head("setting chosen again"), [percent(value) for value in again], any(map(math.isfinite, again)))
     add(Head("only losses counted", unit), [number(v, places) for v in positive], any(map(math.isfinite, positive)))
-    return table("All policies with all their numbers", heads, list(zip(*columns, strict=True)))
+    below = any(text.startswith("DebtThreshold(-") for text in results["parameter"].values.tolist())
+    return table("All policies with all their numbers", heads, list(zip(*columns, strict=True))) + BELOW_USUAL * below
 
 
 def _setting(audit: Audit, name: str) -> str:
