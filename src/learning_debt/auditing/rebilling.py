@@ -16,12 +16,20 @@ from learning_debt.policies import Calendar, Policy
 from learning_debt.policies.cost import PRICED, RetrainingCost
 from learning_debt.policies.grids import CALENDAR_INTERVALS
 from learning_debt.pricing.decision import decide_all
-from learning_debt.pricing.replays import narrowed, oracle_checked
+from learning_debt.pricing.replays import Replay, narrowed, oracle_checked
 from learning_debt.pricing.tuning import Bills
 from learning_debt.typing import Array
 
 FACTORS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0, 10.0)
 """Costs of a retrain that are tried, in the audited one."""
+
+
+class _Charged(NamedTuple):
+    """What some policies were charged in every period, with retrains and without; shapes (rows, series, period)."""
+
+    bill: Array
+    regret: Array
+    retrained: Array
 
 
 class _Rows(NamedTuple):
@@ -42,9 +50,9 @@ class _Rows(NamedTuple):
     retrains: Array
 
     @classmethod
-    def of(cls, regret: Array, paid: Array, retrained: Array) -> _Rows:
-        """From what was charged in every period, shapes (rows, series, period)."""
-        bill = regret + paid
+    def of(cls, *parts: _Charged) -> _Rows:
+        """Of some policies, and of others below them."""
+        bill, regret, retrained = (np.concatenate(part) for part in zip(*parts, strict=True))
         return cls(bill.mean(axis=1), retrained.mean(axis=1), *(_sums(part) for part in (bill, regret, retrained)))
 
 
@@ -120,38 +128,40 @@ def scaled(cost: RetrainingCost, factor: float) -> RetrainingCost:
 
 
 def _at(audit: Audit, asked: Asked, factor: float, calendars: list[Policy]) -> _Stop:
-    cost, evaluation, accounting, one = scaled(audit.cost, factor), audit.spells, audit.accounting, None
+    cost, evaluation = scaled(audit.cost, factor), audit.spells
 
-    def billed(policies: list[Policy]) -> Bills:
-        return Bills.of(evaluation, policies, cost, accounting, history=audit.all_spells)
+    def billed(policies: list[Policy]) -> _Charged:
+        bills = Bills.of(evaluation, policies, cost, audit.accounting, history=audit.all_spells)
+        return _Charged(bills.total, bills.regret, bills.retrains)
 
+    by_calendar, one_series = _Rows.of(billed(calendars)), len(audit.decisions) == 1
     if factor == 1:
-        policies, decides = {name: tuned.policy for name, tuned in audit.tuned.items()}, audit.decided_by
-    else:
-        candidates = candidate_rows(audit.all_spells, asked.tuning, asked.question, cost)
-        policies, decides = chosen_policies(asked, candidates, cost)
-    bills = billed([narrowed(policy, evaluation) for policy in policies.values()])
-    best, by_calendar = oracle_checked(evaluation, cost, accounting), billed(calendars)
-    if len(audit.decisions) == 1:
-        mean = [*policies].index(decides if asked.question.owners is None else YOURS)
-        one = audit.decision
-        if factor != 1:
-            (one,) = decide_all(
-                audit.all_spells,
-                policies[decides],
-                cost,
-                deployed_at=audit.all_spells.sizes["period"] - one.spell_age,
-                horizon=mean_spell(bills.retrains[mean]),
-                probability=audit.probability,
-            ).values()
-    rows = _Rows.of(
-        np.concatenate([bills.regret, (best.bill - best.paid).values[None]]),
-        np.concatenate([bills.paid, best.paid.values[None]]),
-        np.concatenate([bills.retrains, best.schedule.values[None].astype(float)]),
+        policies = {name: tuned.policy for name, tuned in audit.tuned.items()}
+        rows = _Rows.of(*(_charged(audit.replays[name]) for name in (*policies, ORACLE)))
+        return _Stop(cost, policies, rows, by_calendar, audit.decided_by, audit.decision if one_series else None)
+    policies, decides = chosen_policies(
+        asked, candidate_rows(audit.all_spells, asked.tuning, asked.question, cost), cost
     )
-    return _Stop(
-        cost, policies, rows, _Rows.of(by_calendar.regret, by_calendar.paid, by_calendar.retrains), decides, one
-    )
+    charged = billed([narrowed(policy, evaluation) for policy in policies.values()])
+    rows = _Rows.of(charged, _charged(oracle_checked(evaluation, cost, audit.accounting)))
+    decision = None
+    if one_series:
+        whose = [*policies].index(decides if asked.question.owners is None else YOURS)
+        (decision,) = decide_all(
+            audit.all_spells,
+            policies[decides],
+            cost,
+            deployed_at=audit.all_spells.sizes["period"] - audit.decision.spell_age,
+            horizon=mean_spell(charged.retrained[whose]),
+            probability=audit.probability,
+        ).values()
+    return _Stop(cost, policies, rows, by_calendar, decides, decision)
+
+
+def _charged(replay: Replay) -> _Charged:
+    """Of one policy."""
+    parts = replay.bill, replay.bill - replay.paid, replay.schedule.astype(float)
+    return _Charged(*(part.values[None] for part in parts))
 
 
 def _dataset(audit: Audit, factors: Sequence[float], intervals: Sequence[int], stops: Sequence[_Stop]) -> xr.Dataset:

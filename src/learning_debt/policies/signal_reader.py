@@ -38,9 +38,11 @@ class SignalReader:
         self._reliable: list[NDArray[np.bool_]] = []
         for name in self.requires:
             known = seen_as(table, name)
-            self._cells |= {told(name): table[told(known)].values for told in (str, se_of) if told(known) in table}
-            self._reliable += [table[reliable_of(known)].values] if reliable_of(known) in table else []
-        self._cells = {name: values for name, values in self._cells.items() if name in {*UNKNOWN, *EXACT}}
+            for told in (str, se_of):
+                if told(known) in table and told(name) in {*UNKNOWN, *EXACT}:
+                    self._cells[told(name)] = table[told(known)].values
+            if reliable_of(known) in table:
+                self._reliable.append(table[reliable_of(known)].values)
         self._converged = {name: table[name].transpose(SERIES, ...).values for name in FLAGS if name in table}
         if isinstance(cost, RetrainingCost):
             self._costs = cost.retraining_costs(table) if cost.proportional else np.asarray(cost.per_retrain)

@@ -160,9 +160,11 @@ class Anchors:
         NotPooledError
             If what is asked of the pool now is more than was asked of it then, or as in `found`.
         """
+        if not {t for t, *_ in search.fitted} <= {*range(self.plan.periods + 1)}:
+            return self.found()
         self.stage.expect(len(search.fitted))
         for t, salt, told in search.fitted:
-            self._fit_once([t] if 0 <= t <= self.plan.periods else [0], salt)
+            self._fit_once([t], salt)
             if len(self.fitted) == 1:
                 self._require_poolable()
             if self.fitted[-1] != [t, salt, told]:
