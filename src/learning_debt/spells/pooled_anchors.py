@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from itertools import pairwise
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -31,12 +31,22 @@ from learning_debt.forecasters.convergence import MINIMUM_SIZE_PER_CHAIN
 from learning_debt.forecasters.row_likelihood import weighted_likelihood, weighted_sum
 from learning_debt.shadows.base import Upkeep
 from learning_debt.shadows.pooled import PooledShadow
-from learning_debt.shadows.refit import refit, side_by_side
+from learning_debt.shadows.refit import side_by_side
 from learning_debt.shadows.reweighting import at_draws
+from learning_debt.spells.anchor_fits import (
+    Anchor,
+    Job,
+    Search,
+    added,
+    fitted_to,
+    groups_of,
+    kept_draws,
+    layout_of,
+    thinned_size,
+)
 from learning_debt.spells.forecast_schedule import Plan
 from learning_debt.spells.progress import Stage
 from learning_debt.spells.sampled_refusals import outcome_kind_of
-from learning_debt.spells.step import Positions
 from learning_debt.typing import Array
 
 LARGEST_DEPARTURE, LARGEST_AT_HEAVY_TAIL = 5.0, 8.0
@@ -44,74 +54,6 @@ LARGEST_DEPARTURE, LARGEST_AT_HEAVY_TAIL = 5.0, 8.0
 
 Where the others' weights have no variance, their own errors are too small: of exact draws, one in a hundred departed by
 3.3 where the tail index was at most .5, and by 6.1 where it was between that and .7."""
-
-
-class Anchor(NamedTuple):
-    """One fit.
-
-    Attributes
-    ----------
-    posterior : DataTree
-    upkeep : Upkeep
-    by_group : ndarray, shape (draws, groups)
-        Log-likelihood of every group of rows.
-    points : ndarray, shape (parameters, draws), or None
-        Draws on the whole real line, where they are to be had.
-    """
-
-    posterior: xr.DataTree
-    upkeep: Upkeep
-    by_group: Array
-    points: Array | None
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Chains and draws."""
-        sizes = self.posterior["posterior"].sizes
-        return sizes["chain"], sizes["draw"]
-
-
-class Groups(NamedTuple):
-    """Rows whose weights change in the replay, those that always weigh alike together.
-
-    Attributes
-    ----------
-    rows : ndarray of int
-    members : ndarray, shape (rows, groups)
-        1 where the row is of the group.
-    weight : ndarray, shape (states, groups)
-        What a group weighs in every state.
-    """
-
-    rows: Positions
-    members: Array
-    weight: Array
-
-
-def groups_of(plan: Plan) -> Groups:
-    """Rows that not all posteriors of a replay hold alike."""
-    weight = np.stack([plan.row_weight(t) for t in range(plan.periods + 1)])
-    rows = np.flatnonzero(np.ptp(weight, axis=0) > 0).astype(np.int64)
-    distinct, group = np.unique(weight[:, rows], axis=1, return_inverse=True)
-    return Groups(rows, np.eye(distinct.shape[1])[group.ravel()], distinct)
-
-
-class Search(NamedTuple):
-    """Which fits a pool was found by, so that it need not be sought again.
-
-    Attributes
-    ----------
-    fitted : list of [int, int, str]
-        Period, salt of its seed, and hash of what its draws say of the rows, in the order in which they were made.
-    left_out : list of int
-        Periods whose fits do not serve.
-    notes : list of [int, str]
-        What speaks against the fit of a period.
-    """
-
-    fitted: list[list[Any]]
-    left_out: list[int]
-    notes: list[list[Any]]
 
 
 @dataclass
@@ -204,14 +146,14 @@ class Anchors:
         """All draws so far, or one in so many of each anchor's chains, weighted for every state."""
         anchors = [self.fits[t] for t in sorted(self.fits)]
         each = [1.0] * len(anchors) if every is None else every.tolist()
-        kept = [_kept(anchor.shape[1], one_in) for anchor, one_in in zip(anchors, each, strict=True)]
+        kept = [kept_draws(anchor.shape[1], one_in) for anchor, one_in in zip(anchors, each, strict=True)]
         by_group = [
             anchor.by_group.reshape(*anchor.shape, -1)[:, few] for anchor, few in zip(anchors, kept, strict=True)
         ]
         by_draw = np.concatenate([part.reshape(-1, part.shape[-1]) for part in by_group])
         at_states = weighted_sum(by_draw[None], self.groups.weight.T)[0].T
         shapes = [(anchor.shape[0], len(few)) for anchor, few in zip(anchors, kept, strict=True)]
-        sizes = [_size_of(anchor, one_in) for anchor, one_in in zip(anchors, each, strict=True)]
+        sizes = [thinned_size(anchor, one_in) for anchor, one_in in zip(anchors, each, strict=True)]
         try:
             return pooled(at_states, sorted(self.fits), shapes, np.fmax(sizes, 1.0).tolist())
         except NotConnectedError as error:
@@ -225,14 +167,14 @@ class Anchors:
             return whole
         places, first = [], 0
         for (chains, draws), one_in in zip((anchor.shape for anchor in anchors), every.tolist(), strict=True):
-            at = np.meshgrid(np.arange(first, first + chains), _kept(draws, one_in), indexing="ij")
+            at = np.meshgrid(np.arange(first, first + chains), kept_draws(draws, one_in), indexing="ij")
             places.append(np.stack(at, axis=-1).reshape(-1, 2))
             first += chains
         return at_draws(whole, np.concatenate(places))
 
     def spared(self, pool: Pool) -> Array:
         """One in how many draws of each anchor serves, see `thinnings`."""
-        return thinnings(pool, lambda place, every: _size_of(self.fits[pool.anchors[place]], every))
+        return thinnings(pool, lambda place, every: thinned_size(self.fits[pool.anchors[place]], every))
 
     def _fit(self, periods: Iterable[int], salt: int = 0) -> None:
         chosen = sorted(periods)
@@ -244,12 +186,12 @@ class Anchors:
             self._fit(poor, salt=1)
 
     def _fit_once(self, chosen: Sequence[int], salt: int) -> None:
-        jobs = [_Job(*self._held(t), self._seed(t, salt), self.plan.where(t)) for t in chosen]
+        jobs = [Job(*self._held(t), self._seed(t, salt), self.plan.where(t)) for t in chosen]
         executor = self.executor if len(jobs) > 1 else None
-        fitted = mapped(executor, _fitted, self.forecaster, jobs)
+        fitted = mapped(executor, fitted_to, self.forecaster, jobs)
         for t, (posterior, upkeep) in zip(chosen, fitted, strict=True):
             with noted(self.plan.where(t)):
-                self.fits[t] = self._anchor(posterior, _added(upkeep, self.fits.get(t)))
+                self.fits[t] = self._anchor(posterior, added(upkeep, self.fits.get(t)))
             told = hashlib.sha256(np.ascontiguousarray(self.fits[t].by_group).tobytes()).hexdigest()[:16]
             self.fitted.append([int(t), salt, told])
             self.stage.advance()
@@ -295,14 +237,14 @@ class Anchors:
     def _require_alike(self, new: Sequence[int]) -> None:
         """Whether new posteriors have the same entries and the same model as the first one."""
         one = self.fits[min(self.fits)]
-        first, layout = one.posterior, _layout(one.posterior)
+        first, layout = one.posterior, layout_of(one.posterior)
         for t in new:
             posterior = self.fits[t].posterior
             if posterior is first:
                 continue
             if self.fits[t].shape != one.shape:
                 raise NotPooledError(f"fits have {one.shape} and {self.fits[t].shape} chains and draws")
-            if _layout(posterior) != layout:
+            if layout_of(posterior) != layout:
                 raise NotPooledError("posteriors of different periods have different parameters or labels")
             batch = self.forecaster.as_batch(self.plan.history.take(self.plan.forecast_rows(max(t, 1))))
             try:
@@ -360,50 +302,3 @@ class Anchors:
                 self._fit([t], salt=2)
                 pool = self.pool()
         return pool
-
-
-def _kept(draws: int, every: float) -> NDArray[np.intp]:
-    """Places of one in so many draws, evenly spaced."""
-    return np.unique((np.arange(max(round(draws / every), 1)) * every).astype(np.intp))
-
-
-def _size_of(anchor: Anchor, every: float) -> float:
-    """Effective draws of what is kept of a fit, whose chains are taken to forget at the rate of an AR(1) process."""
-    size, number = anchor.upkeep.effective_size, len(anchor.by_group)
-    if every == 1 or not size < number:
-        return size / every
-    memory = ((number - size) / (number + size)) ** every
-    return number / every * (1 - memory) / (1 + memory)
-
-
-def _added(upkeep: Upkeep, before: Anchor | None) -> Upkeep:
-    """What a fit took, with what an earlier one to the same period took."""
-    if before is None:
-        return upkeep
-    refits, evaluations, seconds = (
-        getattr(upkeep, name) + getattr(before.upkeep, name) for name in ("refits", "evaluations", "seconds")
-    )
-    return upkeep._replace(refits=refits, evaluations=evaluations, seconds=seconds)
-
-
-def _layout(posterior: xr.DataTree) -> dict[str, tuple[object, ...]]:
-    group = posterior.children["posterior"].to_dataset(inherit=False)
-    labels = {
-        str(name): tuple(coord.values.tolist()) for name, coord in group.coords.items() if name not in ("chain", "draw")
-    }
-    return labels | {str(name): (variable.dims, variable.shape) for name, variable in group.data_vars.items()}
-
-
-class _Job(NamedTuple):
-    """What one fit is made to, and where it stands in the replay."""
-
-    data: xr.Dataset
-    row_weight: Array
-    seed: int
-    where: str
-
-
-def _fitted(forecaster: SampledForecaster, job: _Job) -> tuple[xr.DataTree, Upkeep]:
-    with noted(job.where):
-        shadow, upkeep = refit(forecaster, job.data, job.row_weight, job.seed)
-    return shadow.posterior, upkeep

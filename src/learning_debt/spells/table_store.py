@@ -21,7 +21,7 @@ import xarray as xr
 from learning_debt.doubt import Doubt
 from learning_debt.errors import OtherTableError
 from learning_debt.shadows.base import Upkeep
-from learning_debt.spells.pooled_anchors import Search
+from learning_debt.spells.anchor_fits import Search
 from learning_debt.spells.step import Column
 from learning_debt.spells.table_loop import Columns
 
