@@ -268,6 +268,17 @@ def regression_draws(rng, posterior, shape):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("depth", [1e3, 1e37, 1e300])
+def test_a_proposal_of_hardly_any_density_changes_nothing(depth):
+    """The log density of a scale near zero falls like its inverse square, as far as doubles go."""
+    rng = np.random.default_rng(4)
+    at_reference, at_target = rng.normal(size=500) - 0.5, rng.normal(size=500) + 0.5
+    ruled_out, far = (
+        bridge.optimal_bridge(np.append(at_reference, lowest), at_target)[0] for lowest in (-np.inf, -depth)
+    )
+    assert far == pytest.approx(ruled_out, abs=1e-8)
+
+
 def test_the_marginal_of_a_regression_covers_its_log_evidence():
     """Skewed in the variance (shape 8), three parameters, 1000 replications."""
     rng, repeats = np.random.default_rng(22), 1000

@@ -38,6 +38,18 @@ def test_normalisers_are_found_whatever_the_densities_are_scaled_by():
     np.testing.assert_allclose(responsibilities(at, counts, f).sum(axis=1), counts, rtol=1e-8)
 
 
+@pytest.mark.parametrize("depth", [1e37, 1e300])
+def test_a_draw_of_hardly_any_density_elsewhere_changes_nothing(depth):
+    theta = np.random.default_rng(1).normal(size=(2, 400)) + np.array([0.0, 2.0])[:, None]
+    at = np.array([0.0, 2.0])[:, None] * theta.ravel()
+    counts = np.full(2, 400)
+    found = []
+    for lowest in (-depth, -1e4):
+        at[1, 0] = lowest
+        found.append(log_normalisers(at, counts)[1])
+    assert found[0] == pytest.approx(found[1], abs=1e-6)
+
+
 def test_anchors_that_rule_out_each_other_are_refused():
     at = np.array([[0.0, 0.0, -np.inf, -np.inf], [-np.inf, -np.inf, 0.0, 0.0]])
     with pytest.raises(NotConnectedError, match="rule out all draws of each other"):

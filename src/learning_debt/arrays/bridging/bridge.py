@@ -27,6 +27,9 @@ from learning_debt.arrays.draws.effective_size import (
 )
 from learning_debt.typing import Array
 
+MOST_HALVINGS = 1100
+"""Log densities may be as far apart as doubles are: halving 1e308 to 1e-9 takes 1,054 steps."""
+
 
 class TooFewDrawsError(ValueError):
     """Draws to which no Gaussian can be fitted."""
@@ -126,7 +129,7 @@ def optimal_bridge(
     both = np.concatenate([at_reference, at_target])
     finite = both[np.isfinite(both)]
     low, high = finite.min() - 40.0, finite.max() + 40.0
-    log_normaliser = float(brentq(imbalance, low, high, xtol=1e-9))
+    log_normaliser = float(brentq(imbalance, low, high, xtol=1e-9, maxiter=MOST_HALVINGS))
     shift = offset - log_normaliser
     return log_normaliser, expit(at_reference + shift), expit(at_target + shift)
 

@@ -15,6 +15,7 @@ from scipy.optimize import brentq
 from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 from scipy.special import expit, logsumexp
 
+from learning_debt.arrays.bridging.bridge import MOST_HALVINGS
 from learning_debt.typing import Array
 
 CONVERGED = 1e-9
@@ -102,7 +103,9 @@ def _two_state_ratios(at_anchors: Array, counts: Array, pairs: Sequence[tuple[in
 
         low, high = log_ratio.min() - 50.0, log_ratio.max() + 50.0
         inside = excess(low) < 0 < excess(high)
-        f[a] = f[known] + (brentq(excess, low, high, xtol=1e-6) if inside else float(np.median(log_ratio)))
+        f[a] = f[known] + (
+            brentq(excess, low, high, xtol=1e-6, maxiter=MOST_HALVINGS) if inside else float(np.median(log_ratio))
+        )
     return f
 
 
