@@ -185,6 +185,29 @@ def told_of(replayed):
     return [repr(one._replace(seconds=0)) for one in replayed.upkeep]
 
 
+def test_of_a_samplers_statistics_a_store_keeps_which_transitions_diverged(tmp_path):
+    """The verdict on a fit rests on it; the others would be most of the file."""
+
+    class Diverging(SampledRegression):
+        def fit(self, data, **options):
+            tree = super().fit(data, **options)
+            shape = (
+                ("chain", "draw"),
+                np.ones([tree["posterior"].sizes[dim] for dim in ("chain", "draw")], dtype=bool),
+            )
+            tree["sample_stats"] = xr.DataTree(xr.Dataset({"diverging": shape, "energy": shape}, attrs={"asked": 100}))
+            return tree
+
+    kept = table(Diverging(PRIOR, draws=100), store=tmp_path / "kept", shadow=SHADOWS["refit"])
+    plain = table(Diverging(PRIOR, draws=100), shadow=SHADOWS["refit"])
+    xr.testing.assert_identical(kept.drop_vars("seconds"), plain.drop_vars("seconds"))
+    assert not kept["converged"].any()
+    for file in (tmp_path / "kept").rglob("fits/*.nc"):
+        statistics = xr.load_datatree(file, engine="h5netcdf")["sample_stats"]
+        assert list(statistics.data_vars) == ["diverging"]
+        assert statistics.attrs == {"asked": 100}
+
+
 def test_the_fits_of_a_pool_are_not_sought_again(tmp_path, monkeypatch):
     options = {"initial": WARM, "random_seed": 3, "progressbar": False, "store": tmp_path / "store"}
     sought = ld.replayed_posteriors(SampledRegression(PRIOR, draws=100), history(), **options)

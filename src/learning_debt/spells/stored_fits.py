@@ -35,7 +35,7 @@ class StoredFit:
             posterior = self.forecaster.fit(data, **weighted, random_seed=random_seed)
             posterior.attrs[FIT_SECONDS] = perf_counter() - begun
             try:
-                self.store.keep_fit(key, posterior)
+                self.store.keep_fit(key, _without_statistics(posterior))
             except NotKeptError as reason:
                 warnings.warn(
                     f"store: posteriors of this forecaster cannot be kept as netCDF, so that a run that is cut short "
@@ -49,6 +49,19 @@ class StoredFit:
         elif isinstance(self.forecaster, Attaching):
             self.forecaster.attach(found, data, row_weight)  # it has seen the rows, as after a fit
         return found
+
+
+def _without_statistics(posterior: xr.DataTree) -> xr.DataTree:
+    """The same fit; of what the sampler tells of each transition, only whether it diverged.
+
+    The others are nineteen variables in nutpie: three times as many bytes as the draws of a small model, and the time
+    to write and read them.
+    """
+    if "sample_stats" not in posterior.children:
+        return posterior
+    statistics = posterior["sample_stats"].to_dataset()
+    kept = statistics[[name for name in ("diverging",) if name in statistics]]
+    return posterior.assign({"sample_stats": xr.DataTree(kept)})
 
 
 def with_stored_fits(forecaster: SampledForecaster, store: SeriesStore) -> SampledForecaster:

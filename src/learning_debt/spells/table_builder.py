@@ -81,7 +81,8 @@ def spell_table(
         A directory of its own, in which every fit and every period's signals are kept as soon as they are there. A
         table that was interrupted goes on from what it holds and comes out the same; left out, `random_seed` is then
         that of the first run. A store of another table is refused. Of a forecaster without a method ``fingerprint``,
-        such as one of your own, only the class can be told from another.
+        such as one of your own, only the class can be told from another. Of a sampler's statistics it holds
+        ``diverging`` only.
 
     Returns
     -------
