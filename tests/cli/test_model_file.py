@@ -11,7 +11,7 @@ import xarray as xr
 from tests.sampled_regression import SampledRegression
 
 import learning_debt as ld
-from learning_debt.cli import run_audit
+from learning_debt.cli import twin_of_file
 from learning_debt.cli.forecaster_of_file import forecaster_of, forecaster_options
 from learning_debt.cli.model_file import imported, misspelt
 from learning_debt.cli.settings import AUDIT_OPTIONS, TABLE_OPTIONS, Settings, label_from_text
@@ -224,7 +224,7 @@ def test_imported_modules_are_no_settings(folder):
 def test_a_twin_is_asked_for_the_last_periods_whatever_a_period_counts_for(folder, monkeypatch):
     prior = ld.NIG(0.0, 1.0, 2.0, 1.0)
     monkeypatch.setattr(Settings, "twin", lambda _: (SampledRegression(prior), ld.ConjugateRegression(prior)))
-    monkeypatch.setattr(run_audit, "TWIN_PERIODS", 8)
+    monkeypatch.setattr(twin_of_file, "TWIN_PERIODS", 8)
     result = folder.audit(folder.drawn("exposure = np.linspace(1, 2, 70 - 23)"))
     assert result.exit_code == 0, result.output
     assert "conjugate twin of the last 8 periods" in result.output

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import shlex
 import shutil
 import sys
@@ -21,13 +20,14 @@ from learning_debt.auditing.rule_rows import coefficients_of
 from learning_debt.cli.answers import Answers
 from learning_debt.cli.command_endings import PlainConsole
 from learning_debt.cli.history_file import read_history, read_spells
+from learning_debt.cli.kept_table import kept_table
 from learning_debt.cli.model_file import imported
 from learning_debt.cli.printing import audit_parts
 from learning_debt.cli.rules_of_file import rules_asked, tables_by_rule, tell_of_one_rule, with_realised_scores
 from learning_debt.cli.settings import Settings
 from learning_debt.cli.table_origin import doubt_of_origin, with_origin
+from learning_debt.cli.twin_of_file import Twin, TwinOfFile, begun_beside
 from learning_debt.data import records
-from learning_debt.errors import OtherTableError
 from learning_debt.report import (
     Staleness,
     posteriors_are_cheap,
@@ -44,41 +44,43 @@ from learning_debt.validation import require_callable
 REHEARSED_RESAMPLES = 10
 SCHEMA = "learning-debt/audit/1"
 """Its number grows when a key goes or changes its meaning, not when one is added."""
-TWIN_PERIODS = 80
-"""Last periods whose signals a conjugate twin is asked for: 3240 pairs of a posterior and a period tell enough, and all
-141 of the inflation history took as long as its own table."""
 
 
-class Twin(NamedTuple):
-    """A conjugate twin's sampled table held against its exact one."""
+class Asked(NamedTuple):
+    """What is to be replayed under today's update rule.
 
-    comparison: xr.Dataset
-    sampled: xr.Dataset
-    exact: xr.Dataset
+    Attributes
+    ----------
+    forecaster, data, options
+        What `spell_table` is called with.
+    rules : dict of str to UpdateRule
+        Those that are compared, today's first; none where nobody asks.
+    twin : TwinOfFile or None
+    """
+
+    forecaster: Any
+    data: Any
+    options: dict[str, Any]
+    rules: dict[str, ld.UpdateRule]
+    twin: TwinOfFile | None
 
 
 class Replayed(NamedTuple):
-    """A history that has been replayed under today's update rule, and what other tables are made of.
+    """A history that has been replayed.
 
     Attributes
     ----------
     table : Dataset
     kept : Path
         Where the table is.
-    forecaster, data, options
-        What `spell_table` was called with.
-    rules : dict of str to UpdateRule
-        Those that are compared, today's first; none where nobody asks.
+    asked : Asked
     store : Path or None
         Where its fits are.
     """
 
     table: xr.Dataset
     kept: Path
-    forecaster: Any
-    data: Any
-    options: dict[str, Any]
-    rules: dict[str, ld.UpdateRule]
+    asked: Asked
     store: Path | None = None
 
 
@@ -109,47 +111,48 @@ def run_audit(
             _audit(answers, settings, price, table, None, model, out, what_if=what_if)
             return
         passing: list[Path] = []
-        replayed = _fitted(console, settings, price, history, out, passing)
-        with _said_where(replayed.kept, model):
-            twin = _twin(console, settings.twin(), replayed, out, passing)
-            tables = _by_rule(console, replayed, out, passing) if replayed.rules else replayed.table
-            _audit(answers, settings, price, tables, twin, model, out, replayed, what_if=what_if)
+        asked = _asked(console, settings, price, history, out)
+        with begun_beside(asked.twin, module) as beside:
+            replayed = _fitted(console, settings, asked, out, passing)
+            with _said_where(replayed.kept, model):
+                twin = None if asked.twin is None else asked.twin.compared(console, passing, beside)
+                tables = _by_rule(console, replayed, out, passing) if asked.rules else replayed.table
+                _audit(answers, settings, price, tables, twin, model, out, replayed, what_if=what_if)
         for store in passing:  # under another name first, so that no half of one looks like a store
             shutil.rmtree(store.rename(store.with_name(f".{store.name}.gone")))
 
 
-def _fitted(
-    console: PlainConsole,
-    settings: Settings,
-    price: ld.RetrainingCost,
-    history: Path | None,
-    out: Path,
-    passing: list[Path],
-) -> Replayed:
-    """The history, replayed.
-
-    Stores that have served their purpose once the report is written are added to `passing`.
-    """
+def _asked(
+    console: PlainConsole, settings: Settings, price: ld.RetrainingCost, history: Path | None, out: Path
+) -> Asked:
+    """What is to be replayed, rehearsed: what would be refused after the fits is refused now."""
     forecaster, source = settings.forecaster()
     data = read_history(history) if history is not None else settings.history(forecaster.observation_dim)
     options = settings.table_options(forecaster, data, progressbar=sys.stdout.isatty())
     rehearsed = _rehearse(forecaster, data, options, settings, price)
     rules = rules_asked(console, settings, forecaster, data, options)
     options = with_realised_scores(options) if rules else options
-    twin = settings.twin()
-    if twin is not None:
-        of_twin = _twin_options(options, rehearsed.sizes["period"])
-        rehearsed_table(twin[0], data, **of_twin)
-        rehearsed_table(twin[1], data, **_exactly(of_twin))
+    pair, twin = settings.twin(), None
+    if pair is not None:
+        twin = TwinOfFile.of(pair, data, options, rehearsed.sizes["period"], Path(f"{out}.store-twin"))
+        twin.rehearse()
     console.say(f"{settings.file}: {source}; {_work_ahead(forecaster, options)}", "bold")
+    return Asked(forecaster, data, options, rules, twin)
+
+
+def _fitted(console: PlainConsole, settings: Settings, asked: Asked, out: Path, passing: list[Path]) -> Replayed:
+    """The history, replayed.
+
+    Stores that have served their purpose once the report is written are added to `passing`.
+    """
     started = time.perf_counter()
-    table, found = _table(console, forecaster, data, options, Path(f"{out}.store"), passing)
-    table = with_origin(table, settings, data)
+    table, found = kept_table(console, asked.forecaster, asked.data, asked.options, Path(f"{out}.store"), passing)
+    table = with_origin(table, settings, asked.data)
     kept = write_spells(table, out)
     seconds = f"{time.perf_counter() - started:.0f} s"
-    if isinstance(forecaster, ld.ConjugateRegression):
+    if isinstance(asked.forecaster, ld.ConjugateRegression):
         console.say(f"exact signals in {seconds}; their table is kept in {kept}")
-        return Replayed(table, kept, forecaster, data, options, rules)
+        return Replayed(table, kept, asked)
     fits = int(table["refits"].sum()) + table.sizes["series"]
     plural = "" if fits == 1 else "s"
     of_before = f" ({found} of them kept from an earlier run)" if found else ""
@@ -157,58 +160,23 @@ def _fitted(
     console.say(f"{fits} fit{plural} in {seconds}{of_before}; their table is kept in {kept}{becomes}")
     if reason := table.attrs.get("not_pooled"):
         console.say(f"a few fits could not serve all periods: {reason}")
-    home = Path(options["store"]) if options.get("store") is not None else passing[-1] if passing else None
-    return Replayed(table, kept, forecaster, data, options, rules, home)
+    given = asked.options.get("store")
+    home = Path(given) if given is not None else passing[-1] if passing else None
+    return Replayed(table, kept, asked, home)
 
 
 def _by_rule(console: PlainConsole, replayed: Replayed, out: Path, passing: list[Path]) -> dict[str, xr.Dataset]:
     """Tables of all rules that are compared."""
-    more = len(replayed.rules) - 1
+    asked = replayed.asked
+    more = len(asked.rules) - 1
     console.say(f"on what to retrain: {more} more table{'s' * (more > 1)}, one for each update rule besides today's")
 
     def make(rule: ld.UpdateRule, number: int) -> xr.Dataset:
-        options = replayed.options | {"update_rule": rule, "store": None}
+        options = asked.options | {"update_rule": rule, "store": None}
         home = Path(f"{out}.store-rule-{number}")
-        return _table(console, replayed.forecaster, replayed.data, options, home, passing)[0]
+        return kept_table(console, asked.forecaster, asked.data, options, home, passing)[0]
 
-    return tables_by_rule(replayed.rules, replayed.table, make)
-
-
-def _table(
-    console: PlainConsole, forecaster: Any, data: Any, options: dict[str, Any], home: Path, passing: list[Path]
-) -> tuple[xr.Dataset, int]:
-    """The table, and how many of its fits were there before.
-
-    They are kept in the store of the options, or else in the first directory that holds none of another table.
-    """
-    given = options.get("store")
-    if isinstance(forecaster, ld.ConjugateRegression):
-        return ld.spell_table(forecaster, data, **options), 0
-    places = [Path(given)] if given is not None else (_numbered(home, number) for number in itertools.count(1))
-    for place in places:
-        kept = _fits_in(place)
-        try:
-            table = ld.spell_table(forecaster, data, **(options | {"store": place}))
-        except OtherTableError as other:
-            if given is not None:
-                raise
-            console.say(f"{place} holds fits of another table ({other.differences}) and is left alone", style="yellow")
-        except BaseException as error:
-            if _fits_in(place):
-                error.add_note(f"the fits so far are kept in {place}; the same command goes on from them")
-            raise
-        else:
-            passing += [place] if given is None else []
-            return table, kept
-    raise AssertionError("one place or another is free")
-
-
-def _fits_in(place: Path) -> int:
-    return sum(1 for _ in place.rglob("fits/*.nc"))
-
-
-def _numbered(home: Path, number: int) -> Path:
-    return home if number == 1 else home.with_name(f"{home.name}-{number}")
+    return tables_by_rule(asked.rules, replayed.table, make)
 
 
 def _work_ahead(forecaster: Any, options: dict[str, Any]) -> str:
@@ -244,33 +212,6 @@ def _rehearse(
     return table
 
 
-def _twin(console: PlainConsole, pair: Any, replayed: Replayed, out: Path, passing: list[Path]) -> Twin | None:
-    """Sampled and exact tables of a model file's conjugate twin, of the last `TWIN_PERIODS`."""
-    if pair is None:
-        return None
-    data, periods = replayed.data, replayed.table.sizes["period"]
-    options = _twin_options(replayed.options, periods)
-    last = min(periods, TWIN_PERIODS)
-    console.say(f"conjugate twin of the last {last} periods: sampled, to be held against its exact values")
-    sampled, _ = _table(console, pair[0], data, options, Path(f"{out}.store-twin"), passing)
-    exact = ld.spell_table(pair[1], data, **_exactly(options))
-    return Twin(ld.compare_tables(sampled, exact), sampled, exact)
-
-
-def _twin_options(options: dict[str, Any], periods: int) -> dict[str, Any]:
-    """Options of a twin's spell table, from those of a table of so many periods.
-
-    What a period counts for is left out: only signals are compared, and an exposure may be one for each period.
-    """
-    later = options["initial"] + max(periods - TWIN_PERIODS, 0)
-    return options | {"initial": later, "exposure": None, "store": None}
-
-
-def _exactly(options: dict[str, Any]) -> dict[str, Any]:
-    """Options of a spell table for an exact forecaster."""
-    return {**options, "shadow": None, "progressbar": False, "store": None}
-
-
 def _audit(
     answers: Answers,
     settings: Settings,
@@ -285,7 +226,7 @@ def _audit(
 ) -> None:
     """Price a table, or those of several rules; write the report, and print it last: what is printed can be lost."""
     table = spells if isinstance(spells, xr.Dataset) else next(iter(spells.values()))
-    count = None if replayed is None else coefficients_of(replayed.forecaster)
+    count = None if replayed is None else coefficients_of(replayed.asked.forecaster)
     result = ld.audit(spells, price, **{"coefficient_count": count} | settings.audit_options(table))
     moved = None if replayed is None else _what_moved(answers.console, replayed, result)
     page = write_report(
@@ -310,16 +251,16 @@ def _audit(
 
 def _what_moved(console: PlainConsole, replayed: Replayed, result: ld.Audit) -> Staleness | None:
     """Which parameters and rows moved belief since the last retrain, where the posteriors need no further fit."""
-    periods = replayed.table.sizes["period"]
-    if not posteriors_are_cheap(replayed.table) or replayed.options.get("horizon", 1) != 1:
+    asked, periods = replayed.asked, replayed.table.sizes["period"]
+    if not posteriors_are_cheap(replayed.table) or asked.options.get("horizon", 1) != 1:
         return None
     names = ("initial", "varying_rows", "update_rule", "shadow", "random_seed")
-    options = {name: replayed.options[name] for name in names if name in replayed.options}
+    options = {name: asked.options[name] for name in names if name in asked.options}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the table has said it
             whole = ld.replayed_posteriors(
-                replayed.forecaster, replayed.data, progressbar=False, store=replayed.store, **options
+                asked.forecaster, asked.data, progressbar=False, store=replayed.store, **options
             )
             return staleness(whole, periods - result.decision.spell_age)
     except (ValueError, KeyError, TypeError, RuntimeError) as reason:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from time import perf_counter
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import xarray as xr
@@ -70,6 +71,7 @@ class Anchors:
     left_out: dict[int, Upkeep] = field(default_factory=dict)
     notes: dict[int, str] = field(default_factory=dict)
     fitted: list[list[Any]] = field(default_factory=list)
+    _tails: WeakKeyDictionary[Pool, dict[int, float]] = field(default_factory=WeakKeyDictionary)
 
     def __post_init__(self) -> None:
         self.groups = groups_of(self.plan)
@@ -263,8 +265,11 @@ class Anchors:
         return large
 
     def pareto_k(self, pool: Pool, state: int) -> float:
-        """Tail index of the weights of one state over the pool."""
-        return tail_index(pool.weight[state], float(np.median(pool.worth)))
+        """Tail index of the weights of one state over the pool, which many ask for."""
+        known = self._tails.setdefault(pool, {})
+        if state not in known:
+            known[state] = tail_index(pool.weight[state], float(np.median(pool.worth)))
+        return known[state]
 
     def _wanted(self, pool: Pool) -> list[int]:
         """The middle of what is not served yet, of each stretch between two anchors; then neighbours to check by."""

@@ -16,7 +16,8 @@ from learning_debt.arrays.predictive.pooled_mixtures import (
     SPARSE,
     PointDensities,
     bare,
-    influences,
+    influence_sums,
+    influence_sums_of,
     point_densities,
     relative_variances,
 )
@@ -191,9 +192,7 @@ class PooledDivergences:
             # Each draw's own density integrates to one over the points, but for an error that pooled draws share.
             own[i] = rule.share * h + (rule.share if rule.others is None else 0.0)
             other[i] = rule.share - (0.0 if rule.others is None else rule.others)
-        direct = influences(pool, densities, target, own)
-        direct -= influences(pool, densities, states, other)
-        sums = pool.influence_sums(direct)
+        sums = influence_sums_of(pool, densities, target, own) - influence_sums(pool, densities, states, other)
         variance = pool.blocks.variance(sums)
         few = slice(None, None, SPARSE)
         sparse = densities._replace(of_draws=densities.of_draws[:, few], mean=densities.mean[:, few])

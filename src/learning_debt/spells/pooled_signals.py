@@ -9,7 +9,7 @@ import numpy as np
 from learning_debt.arrays.bridging.pooled_debts import debts
 from learning_debt.arrays.draws.effective_size import ENOUGH
 from learning_debt.arrays.predictive.outcome_points import POINTS
-from learning_debt.arrays.predictive.pooled_mixtures import influences, own_variances, point_densities
+from learning_debt.arrays.predictive.pooled_mixtures import influence_sums, own_variances, point_densities
 from learning_debt.doubt import Doubt
 from learning_debt.estimate import Estimate
 from learning_debt.scores.row_mixtures import MAXIMUM_RELATIVE_VARIANCE
@@ -70,12 +70,11 @@ class PooledPeriod:
         pool = self.pool
         at_rows = [rows.log_density(self.draws.posterior) for rows in self._chunks(1)]
         found = point_densities(pool, by_draw(np.concatenate(at_rows, axis=-1)), states)
-        own = influences(pool, found, states, np.full((len(states), self.rows.number), 1 / self.rows.number))
+        sums = influence_sums(pool, found, states, np.full((len(states), self.rows.number), 1 / self.rows.number))
         trust = own_variances(pool, found, states)
         log_mean = found.log_density[states]
         with np.errstate(invalid="ignore"):
             values = (log_mean[newest] - log_mean).mean(axis=1)
-        sums = pool.influence_sums(own)
         worse = np.maximum(trust[newest], trust)
         errors = np.sqrt(pool.blocks.variance(sums[newest] - sums)) * _tail_factor(worse)
         worst = [{"relative_variance": float(part)} for part in _root_mean_square(worse)]

@@ -22,9 +22,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from scipy.special import logsumexp
 from scipy.stats import norm, t
 
@@ -131,6 +133,11 @@ class Pool:
     weight: Array
 
     @cached_property
+    def rules_out(self) -> bool:
+        """Whether a state rules out any draw of the pool."""
+        return not np.isfinite(self.log_likelihood).all()
+
+    @cached_property
     def anchor_of(self) -> NDArray[np.intp]:
         """The anchor that each draw came from, shape (draws,)."""
         return np.repeat(np.arange(len(self.counts)), self.counts.astype(int))
@@ -166,6 +173,17 @@ class Pool:
         through = (direct @ self._tied_shares[direct.dtype.name]) @ self.normaliser_sums
         return np.asarray(self.blocks.sums(direct) + through, dtype=np.float64)
 
+    def influence_sums_of(self, state: int, functions: NDArray[np.floating]) -> Array:
+        """`influence_sums` of W_s h for one state and many h, shape (draws, k): shape (k, blocks).
+
+        Their products with the weights, a copy as large as `functions`, are never made.
+        """
+        weight = self.weight_as(functions.dtype)[state]
+        starts, draws = self.blocks.starts, len(weight)
+        cut = csr_array((weight, np.arange(draws), np.append(starts, draws)), shape=(len(starts), draws))
+        through = (self._tied_shares[functions.dtype.name].T * weight) @ functions
+        return np.asarray((cut @ functions).T + through.T @ self.normaliser_sums, dtype=np.float64)
+
     @cached_property
     def weight_sums(self) -> Array:
         """Block sums of the influence of W_s on log Z_s, shape (states, blocks)."""
@@ -175,6 +193,10 @@ class Pool:
     def single_weight(self) -> NDArray[np.float32]:
         """W_s in single precision, for errors."""
         return self.weight.astype(np.float32)
+
+    def weight_as(self, kind: np.dtype[Any]) -> NDArray[np.floating]:
+        """W_s in single precision for densities that are, else in double."""
+        return self.single_weight if kind == np.float32 else self.weight
 
     @cached_property
     def slowness(self) -> Array:
@@ -194,6 +216,16 @@ class Pool:
     def share_of(self, anchor: int) -> Array:
         """How much of each state's weight lies on the draws of the anchor at position `anchor`, shape (states,)."""
         return np.asarray(self.weight[:, self.anchor_of == anchor].sum(axis=1))
+
+
+def rows_of[Number: np.floating](values: NDArray[Number], states: int | list[int]) -> NDArray[Number]:
+    """Rows of one state, or of several in rising order: without a copy where they follow each other.
+
+    A pool has as many columns as draws, and a copy of its weights took as long as their product with the densities.
+    """
+    if isinstance(states, int | np.integer) or not states or states != [*range(states[0], states[0] + len(states))]:
+        return values[states]
+    return values[states[0] : states[-1] + 1]
 
 
 def pooled(
@@ -237,9 +269,14 @@ def pooled(
     island[list(anchors)] = islands
     if islands.any():
         log_weight[island[:, None] != islands[anchor_of]] = -np.inf
-    log_normaliser = logsumexp(log_weight, axis=1)
-    with np.errstate(invalid="ignore"):
-        weight = np.exp(log_weight - log_normaliser[:, None])
+    peak = log_weight.max(axis=1)
+    peak = np.where(np.isfinite(peak), peak, 0.0)
+    log_weight -= peak[:, None]
+    weight = np.exp(log_weight, out=log_weight)  # once for both: scipy's logsumexp takes 14 times as long
+    total = weight.sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        weight /= total[:, None]
+        log_normaliser = np.log(total) + peak
     shares, blocks = np.exp(terms - log_mixture), blocks_of(shapes, sizes)
     return Pool(log_likelihood, tuple(anchors), blocks, counts, worth, shares, islands, island, log_normaliser, weight)
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from learning_debt.arrays.bridging.multistate import Pool
+from learning_debt.arrays.bridging.multistate import Pool, rows_of
 from learning_debt.typing import Array
 
 CONTRADICTION = 5.0
@@ -120,18 +120,16 @@ def debts(
     """
     chosen = np.asarray(states, dtype=int)
     own = pool.weight[target]
-    terms = pool.log_likelihood[chosen]
+    terms, at_target = rows_of(pool.log_likelihood, list(states)), pool.log_likelihood[target]
     ruled_out = np.zeros(len(chosen), dtype=bool)
-    if not np.isfinite(terms).all():
+    if pool.rules_out:
         ruled_out = np.isneginf(terms[:, own > 0]).any(axis=1)
-        terms = np.where(np.isneginf(terms), 0.0, terms)
-    at_target = np.where(own > 0, pool.log_likelihood[target], 0.0)
-    np.subtract(at_target, terms, out=terms)
-    terms *= own
-    mean = terms.sum(axis=1)
+        terms, at_target = (np.where(np.isneginf(at), 0.0, at) for at in (terms, at_target))
+    mean = at_target @ own - terms @ own
     log_ratio = pool.log_normaliser[target] - pool.log_normaliser[chosen]
     # W_t (L_t - L_s - mean - 1) + W_s, of which the parts that hold one state alone are added up beforehand.
-    sums = pool.influence_sums(terms) - (mean[:, None] + 1) * pool.weight_sums[target] + pool.weight_sums[chosen]
+    sums = pool.influence_sums(at_target * own) - pool.influence_sums(terms * own)
+    sums += pool.weight_sums[chosen] - (mean[:, None] + 1) * pool.weight_sums[target]
     beside = np.zeros(len(chosen))
     if constants is not None:
         pull = constants.pull(target, chosen)

@@ -17,6 +17,8 @@ STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360)
 """Coefficients of log Gamma(a) - (a - 1/2) log a + a - log(2 pi)/2 in 1/a, 1/a^3, ...: Abramowitz and Stegun 6.1.41."""
 LARGE = 20.0
 """From here on the series is right to the last digit."""
+PLAIN_LOGARITHM = 1e4
+"""Degrees of freedom up to which (freedom + 1)/2 log(1 + u) is right to 1e-12 as written, several times as fast."""
 DENSE = 4
 """Counts up to the largest over those that are asked for, up to which one step a count is faster than log Gammas."""
 
@@ -85,7 +87,11 @@ def student_t(y: Array, freedom: Array, location: Array, scale: Array) -> Array:
     z = _multiplied(z, 1 / scale)
     z *= z
     z = _multiplied(z, 1 / freedom)
-    np.log1p(z, out=z)
+    if freedom.max() <= PLAIN_LOGARITHM:
+        z += 1.0
+        np.log(z, out=z)
+    else:
+        np.log1p(z, out=z)
     z = _multiplied(z, -(freedom + 1) / 2)
     constant = log_rising(freedom / 2, np.array(0.5)) - 0.5 * np.log(2 * np.pi) - np.log(scale)
     return _added(z, constant)

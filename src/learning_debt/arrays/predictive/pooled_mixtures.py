@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from learning_debt.arrays.bridging.multistate import Pool
+from learning_debt.arrays.bridging.multistate import Pool, rows_of
 from learning_debt.arrays.predictive.mixture import Mixture
 from learning_debt.typing import Array
 
@@ -82,32 +82,29 @@ def bare(log_density: Array) -> Mixture:
     return Mixture(log_density, np.zeros((0, 0, len(log_density))), np.zeros((0, 0)))
 
 
-def influences(pool: Pool, densities: PointDensities, states: int | list[int], parts: Array) -> NDArray[np.floating]:
-    """W_s sum_j c_j (p_j / f_s,j - 1) for coefficients `parts`, shape (k, points): shape (k, draws).
+def influence_sums(pool: Pool, densities: PointDensities, states: list[int], parts: Array) -> Array:
+    """Block sums of W_s sum_j c_j (p_j / f_s,j - 1), for each of `states` its coefficients, a row of `parts`.
 
-    Of one posterior for all rows of coefficients, or of one for each; `densities` are those of states 0, 1, 2 ...
+    Shape (states, points) to (states, blocks); `densities` are those of states 0, 1, 2 ...
     """
-    mean = rows_of(densities.mean, states)
-    scaled = np.where(mean > TINY, parts / np.where(mean > TINY, mean, 1.0), 0.0)
     kind = densities.of_draws.dtype
-    sums = scaled.astype(kind) @ densities.of_draws.T
-    sums -= parts.sum(axis=-1, dtype=kind)[:, None]
-    sums *= rows_of(_weight(pool, kind), states)
-    return np.asarray(sums)
+    direct = _relative(parts, rows_of(densities.mean, states)).astype(kind) @ densities.of_draws.T
+    direct -= parts.sum(axis=-1, dtype=kind)[:, None]
+    direct *= rows_of(pool.weight_as(kind), states)
+    return pool.influence_sums(direct)
 
 
-def rows_of[Number: np.floating](values: NDArray[Number], states: int | list[int]) -> NDArray[Number]:
-    """Rows of one state, or of several in rising order: without a copy where they follow each other.
+def influence_sums_of(pool: Pool, densities: PointDensities, state: int, parts: Array) -> Array:
+    """`influence_sums` of one state for all rows of coefficients: of the points first, so that draws are gone once."""
+    of_points = pool.influence_sums_of(state, densities.of_draws)
+    return np.asarray(
+        _relative(parts, densities.mean[state]) @ of_points
+        - parts.sum(axis=-1, keepdims=True) * pool.weight_sums[state]
+    )
 
-    A pool has as many columns as draws, and a copy of its weights took as long as their product with the densities.
-    """
-    if isinstance(states, int | np.integer) or not states or states != [*range(states[0], states[0] + len(states))]:
-        return values[states]
-    return values[states[0] : states[-1] + 1]
 
-
-def _weight(pool: Pool, kind: np.dtype[np.floating]) -> NDArray[np.floating]:
-    return pool.single_weight if kind == np.float32 else pool.weight
+def _relative(parts: Array, mean: Array) -> Array:
+    return np.where(mean > TINY, parts / np.where(mean > TINY, mean, 1.0), 0.0)
 
 
 class RelativeVariances(NamedTuple):
@@ -127,7 +124,7 @@ def relative_variances(pool: Pool, densities: PointDensities, target: int, state
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         kind = densities.of_draws.dtype
         together = _moment(
-            rows_of(_weight(pool, kind), states) * (pool.weight[target] * pool.slowness).astype(kind),
+            rows_of(pool.weight_as(kind), states) * (pool.weight[target] * pool.slowness).astype(kind),
             densities,
             densities.mean[target],
             rows_of(densities.mean, states),
