@@ -127,8 +127,8 @@ class PooledDivergences:
             nodes = np.concatenate([own, theirs]).T
             shares = np.full(len(own), 1 / len(own)), np.full(len(theirs), 1 / len(theirs))
             proposed = logsumexp(self._densities(nodes).log_density[self._open], axis=0) - np.log(len(self._open))
-            rule_of = partial(by_average, shares=shares, part=1 - DEPLOYED_SHARE, proposed=proposed)
-            found |= self._by_rules(nodes, self._open, rule_of, {})
+            average = partial(by_average, shares=shares, part=1 - DEPLOYED_SHARE, proposed=proposed)
+            found |= self._by_rules(nodes, self._open, partial(_by_averages, average), {})
             # A state that rules out what the target expects is not mended by more draws.
             self._open = [s for s in self._open if not found[s].settled and np.isfinite(found[s].value)]
             if not self._open:
@@ -158,23 +158,21 @@ class PooledDivergences:
         self,
         nodes: Array,
         states: list[int],
-        rule_of: Callable[[Mixture, Mixture], Rule],
+        rules_of: Callable[[Array, Array], list[Rule]],
         before: dict[int, Part],
     ) -> dict[int, Part]:
-        """Divergences of `states` at these points, of which `rule_of` says what they say of two densities.
+        """Divergences of `states` at these points; `rules_of` tells what they say of the target and some densities.
 
         Left out are those which, with three times the error that they had `before`, would be far from right.
         """
         log_density = self._densities(nodes).log_density
         shadow = bare(log_density[self.target])
         found, values, rules = {}, {}, {}
-        for s in states:
-            deployed = bare(log_density[s])
-            rule = rule_of(shadow, deployed)
+        for s, rule in zip(states, rules_of(log_density[self.target], log_density[states]), strict=True):
             if not np.isfinite(rule.unresolved):
                 found[s] = Part(np.inf, np.zeros(len(self.pool.blocks.starts)))
                 continue
-            value = plug_in_divergence(shadow, deployed, rule.share, rule.others)
+            value = plug_in_divergence(shadow, bare(log_density[s]), rule.share, rule.others)
             error = 3 * before[s].variance ** 0.5 if s in before else np.inf
             if rule.unresolved <= tolerated_error(error, value):
                 rules[s], values[s] = rule, value
@@ -223,8 +221,12 @@ class PooledDivergences:
         return found
 
 
-def _at_points(at: Points, shadow: Mixture, deployed: Mixture) -> Rule:
-    return by_rule(at._replace(shadow=shadow), deployed)
+def _at_points(at: Points, shadow: Array, deployed: Array) -> list[Rule]:
+    return by_rule(at._replace(shadow=bare(shadow)), deployed)
+
+
+def _by_averages(average: Callable[[Mixture, Mixture], Rule], shadow: Array, deployed: Array) -> list[Rule]:
+    return [average(bare(shadow), bare(each)) for each in deployed]
 
 
 def whole(parts: list[list[Part]], share: Array, draws: PooledDraws, target: int) -> list[Estimate]:

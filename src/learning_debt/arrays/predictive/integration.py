@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from learning_debt.arrays.predictive import mixture
 from learning_debt.arrays.predictive.mixture import Mixture, MonteCarlo
@@ -89,34 +90,43 @@ class Rule(NamedTuple):
     carried: float = np.inf
 
 
-def by_rule(points: Points, deployed: Mixture) -> Rule:
-    """What half a rule's resolution and the masses at its points say of the divergence of two mixtures.
+def by_rule(points: Points, log_density: Array) -> list[Rule]:
+    """What half a rule's resolution and the masses at its points say of the divergence from each of some densities.
 
-    Two formulas agree where all of the deployed distribution's mass is at the points: the mean of h = log f_p/f_q, and
+    Two formulas agree where all of a deployed distribution's mass is at the points: the mean of h = log f_p/f_q, and
     that of h + expm1(-h), in which errors of the rule cancel. Where its mass there differs from one by more than the
     rule's own error, some of it lies elsewhere, the second formula is wrong, and the first is used.
+
+    Parameters
+    ----------
+    points : Points
+    log_density : ndarray, shape (distributions, points of all rows)
+        Of deployed distributions, row after row.
     """
-    rows = len(points.mass)
-    h = mixture.log_ratio(points.shadow, deployed, points.mass.ravel()).reshape(rows, -1)
     masses = [points.mass, points.coarse_mass, *_coarsest(points)]
-    shares = [normalised(mass) for mass in masses]
-    if not np.isfinite(h).all():
-        return Rule(shares[0].ravel(), None, float("inf"), 0.0)
+    shares = np.stack([normalised(mass).ravel() for mass in masses])
+    share = shares[0]
+    with np.errstate(invalid="ignore"):
+        h = np.where(points.mass.ravel() > 0, points.shadow.log_density - log_density, 0.0)
+    possible = np.isfinite(h).all(axis=1)
+    h = np.where(possible[:, None], h, 0.0)
     ratio = np.exp(-np.maximum(h, -700.0))
-    beyond = [float((share * ratio).sum()) - 1 for share in shares]
-    value = float((shares[0] * h).sum())
-    surplus = max(abs(beyond[0]) - 2 * _error(beyond), 0.0)
-    whole = surplus <= max(0.01 * value, ROUNDING)  # so little matters to neither formula
-    terms = h + ratio - 1 if whole else h
-    unresolved = _error([float((share * terms).sum()) for share in shares])
-    others = (shares[0] * ratio).ravel() if whole else None
-    tails = _tails(shares[0][:, : points.line], h[:, : points.line])
-    return Rule(shares[0].ravel(), others, unresolved, surplus * whole + _left_out(masses, ratio, whole) + tails)
+    beyond = ratio @ shares.T - 1
+    surplus = np.maximum(np.abs(beyond[:, 0]) - 2 * _error(beyond), 0.0)
+    whole = surplus <= np.maximum(0.01 * (h @ share), ROUNDING)  # so little matters to neither formula
+    unresolved = _error(np.where(whole[:, None], h + ratio - 1, h) @ shares.T)
+    left_out = surplus * whole + _left_out(masses, ratio, whole) + _tails(share, h, points)
+    return [
+        Rule(share, share * ratio[q] if whole[q] else None, float(unresolved[q]), float(left_out[q]))
+        if possible[q]
+        else Rule(share, None, float("inf"))
+        for q in range(len(h))
+    ]
 
 
 def integral(points: Points, deployed: Mixture) -> Integral:
     """Divergence by a rule of integration, with the errors of the rule and of the draws."""
-    rule = by_rule(points, deployed)
+    (rule,) = by_rule(points, deployed.log_density[None])
     if not np.isfinite(rule.unresolved):
         infinite = MonteCarlo(float("inf"), float("inf"), float("inf"))
         return Integral(infinite, float("inf"))
@@ -124,30 +134,32 @@ def integral(points: Points, deployed: Mixture) -> Integral:
     return Integral(found, rule.unresolved, rule.left_out)
 
 
-def _left_out(masses: list[Array], ratio: Array, whole: bool) -> float:
-    """What the divergence gains at least where there are no points, from the masses both distributions have there.
+def _left_out(masses: list[Array], ratio: Array, whole: NDArray[np.bool_]) -> Array:
+    """What each divergence gains at least where there are no points, from the masses both distributions have there.
 
     A part of the shadow's mass m and of the other's n adds at least m log(m/n) (the log-sum inequality). As much of the
     shadow's mass as the rule does not vouch for may lie with what the other has beyond the points.
     """
-    sums = np.array([mass.sum(axis=1) for mass in masses])
-    others = np.array([(mass * ratio).sum(axis=1) for mass in masses])
-    error, other_error = (np.array([_error(list(row)) for row in masses_of.T]) for masses_of in (sums, others))
-    own = np.maximum(np.abs(1 - sums[0]) + (-error if whole else error), 0.0)
-    other = np.maximum(np.abs(1 - others[0]) - other_error, 1e-12)
+    by_row = np.stack(masses)  # (resolutions, rows, points)
+    sums = by_row.sum(axis=2).T
+    others = np.einsum("rij,qij->qir", by_row, ratio.reshape(len(ratio), *by_row.shape[1:]))
+    error = np.where(whole[:, None], -_error(sums), _error(sums))
+    own = np.maximum(np.abs(1 - sums[:, 0]) + error, 0.0)
+    other = np.maximum(np.abs(1 - others[..., 0]) - _error(others), 1e-12)
     own = np.where(own > ROUNDING, own, 0.0)
-    return float(np.mean(own * np.abs(np.log(np.where(own > 0, own, 1.0) / other))))
+    return np.asarray(np.mean(own * np.abs(np.log(np.where(own > 0, own, 1.0) / other)), axis=1))
 
 
-def _tails(share: Array, h: Array) -> float:
+def _tails(share: Array, h: Array, points: Points) -> Array:
     """What lies beyond the ends of a line, if terms go on to fall as they do from the last but one to the last."""
-    if not share.size:
-        return 0.0
-    terms = np.abs(share * h)
-    total = 0.0
-    for last, before in ((terms[:, -1], terms[:, -2]), (terms[:, 0], terms[:, 1])):
-        fall = np.clip(last / np.where(before > 0, before, 1.0), 0.0, 0.95)
-        total += float((last * fall / (1 - fall)).sum())
+    if not points.line:
+        return np.zeros(len(h))
+    terms = np.abs(share * h).reshape(len(h), *points.mass.shape)
+    total = np.zeros(len(h))
+    for last, before in ((points.line - 1, points.line - 2), (0, 1)):
+        end, next_to_it = terms[..., last], terms[..., before]
+        fall = np.clip(end / np.where(next_to_it > 0, next_to_it, 1.0), 0.0, 0.95)
+        total += (end * fall / (1 - fall)).sum(axis=1)
     return total
 
 
@@ -161,12 +173,16 @@ def _coarsest(points: Points) -> list[Array]:
     return [mass]
 
 
-def _error(values: list[float]) -> float:
-    """Of the first of two or three values at falling resolution: their difference, times how fast it falls."""
-    step = abs(values[0] - values[1])
-    if len(values) == 2 or step == 0:
-        return step * COUNT_RATE
-    return step * float(np.clip(step / max(abs(values[1] - values[2]), 1e-300), LEAST_RATE, 1.0))
+def _error(values: Array) -> Array:
+    """Of the first of two or three values at falling resolution: their difference, times how fast it falls.
+
+    Shape (..., values) to (...).
+    """
+    step = np.abs(values[..., 0] - values[..., 1])
+    if values.shape[-1] == 2:
+        return np.asarray(step * COUNT_RATE)
+    before = np.maximum(np.abs(values[..., 1] - values[..., 2]), 1e-300)
+    return np.asarray(step * np.clip(step / before, LEAST_RATE, 1.0))
 
 
 def by_average(
