@@ -110,24 +110,30 @@ def begun_beside(twin: TwinOfFile | None, module: ModuleType) -> Iterator[BasePr
     What the model file defines travels by value, since the other process has not imported it.
     """
     process = None
-    if twin is not None and (os.cpu_count() or 1) > 1:
-        quiet = twin._replace(options=twin.options | {"progressbar": False})
-        cloudpickle.register_pickle_by_value(module)
+    if twin is not None and (os.cpu_count() or 1) > 1 and (content := _travelling(twin, module)) is not None:
+        process = get_context("spawn").Process(target=_fill, args=(content,))
         try:
-            content = cloudpickle.dumps(quiet)
-        except Exception:  # each kind of object that cannot travel has an error of its own
-            content = None
-        finally:
-            cloudpickle.unregister_pickle_by_value(module)
-        if content is not None:
-            process = get_context("spawn").Process(target=_fill, args=(content,))
             process.start()
+        except OSError:  # no room for another process
+            process = None
     try:
         yield process
     finally:
         if process is not None:
             process.terminate()
             process.join()
+
+
+def _travelling(twin: TwinOfFile, module: ModuleType) -> bytes | None:
+    """The twin for another process; None where it cannot travel."""
+    quiet = twin._replace(options=twin.options | {"progressbar": False}, home=twin.home.absolute())
+    cloudpickle.register_pickle_by_value(module)
+    try:
+        return bytes(cloudpickle.dumps(quiet))
+    except Exception:  # each kind of object that cannot travel has an error of its own
+        return None
+    finally:
+        cloudpickle.unregister_pickle_by_value(module)
 
 
 def _fill(content: bytes) -> None:
