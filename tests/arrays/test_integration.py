@@ -5,7 +5,7 @@ import pytest
 from scipy import integrate, stats
 
 from learning_debt.arrays.predictive import mixture, quadrature
-from learning_debt.arrays.predictive.integration import Points, average, integral
+from learning_debt.arrays.predictive.integration import Points, average, by_rule, integral
 
 
 def single(law, y):
@@ -62,6 +62,27 @@ def test_points_between_edges_lie_between_them(low):
         assert ((y >= edges[0]) & (y <= edges[1])).all()
         assert (weights >= 0).all()
         np.testing.assert_allclose(coarse[::2], 2 * weights[::2])
+
+
+def test_many_densities_are_judged_as_each_alone():
+    """One that is the shadow's own, a near and a far one, one with much of its mass beyond the points, one that ends."""
+    y = np.linspace(-8, 8, 65)
+    mass = stats.norm.pdf(y)[None] * (y[1] - y[0])
+    coarse = np.zeros_like(mass)
+    coarse[:, ::2] = 2 * mass[:, ::2]
+    points = Points(single(stats.norm(), y), mass, coarse, len(y))
+    deployed = np.stack([stats.norm.logpdf(y, mean) for mean in (0.0, 0.1, 3.0, 12.0)])
+    deployed = np.vstack([deployed, np.where(y > 2, -np.inf, deployed[0])])
+    together = by_rule(points, deployed)
+    for rule, density in zip(together, deployed, strict=True):
+        (alone,) = by_rule(points, density[None])
+        assert (rule.others is None) == (alone.others is None)
+        for one, other in zip(rule, alone, strict=True):
+            if one is not None:
+                np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-13)
+    assert together[0].unresolved < 1e-12
+    assert [rule.others is None for rule in together] == [False, False, False, True, True]
+    assert [np.isinf(rule.unresolved) for rule in together] == [False] * 4 + [True]
 
 
 def test_draws_all_on_the_edges_still_give_points():

@@ -47,6 +47,22 @@ def test_normalisers_and_weights_of_every_state(found, log_densities):
     np.testing.assert_allclose(found.weight, [slow.weights(state) for state in log_densities], atol=1e-9)
 
 
+@pytest.mark.parametrize(("kind", "close"), [(np.float64, 1e-12), (np.float32, 1e-6)])
+def test_influences_of_many_functions_under_one_state_are_those_of_their_products(found, kind, close):
+    functions = np.random.default_rng(4).normal(size=(COUNTS.sum(), 5)).astype(kind)
+    expected = found.influence_sums(found.weight[3].astype(kind) * functions.T)
+    np.testing.assert_allclose(found.influence_sums_of(3, functions), expected, atol=close)
+
+
+def test_a_state_that_rules_out_every_draw_has_no_weights(log_densities):
+    ruled_out = np.vstack([log_densities, np.full(COUNTS.sum(), -np.inf)])
+    pool = pooled(ruled_out, ANCHORS, [(4, n // 4) for n in COUNTS.tolist()], COUNTS.tolist())
+    assert pool.rules_out
+    assert np.isneginf(pool.log_normaliser[-1])
+    assert np.isnan(pool.weight[-1]).all()
+    np.testing.assert_allclose(pool.weight[:-1].sum(axis=1), 1.0)
+
+
 @pytest.mark.parametrize(("shadow", "deployed"), [(3, 0), (5, 1), (4, 2), (1, 4)])
 def test_influences_are_slopes_of_the_whole_estimate(found, every_draw, log_densities, shadow, deployed):
     """Of log Z, of a mean and of debt: what an estimate moves by when a draw counts a little more."""
