@@ -65,7 +65,7 @@ def test_points_between_edges_lie_between_them(low):
 
 
 def test_many_densities_are_judged_as_each_alone():
-    """One that is the shadow's own, a near and a far one, one with much of its mass beyond the points, one that ends."""
+    """One that is the shadow's own, a near and a far one, one mostly beyond the points, one that ends."""
     y = np.linspace(-8, 8, 65)
     mass = stats.norm.pdf(y)[None] * (y[1] - y[0])
     coarse = np.zeros_like(mass)
