@@ -95,8 +95,8 @@ def bills(audit: Audit) -> str:
             "retrains": how_many(value["retrains"]),
             "regret": number(value["regret"], places),
         }
-        note = f'<small class="idle">{_idle(idle)}</small>' if name == "never" else ""
-        note += f"<small>{BEST_IS}</small>" if name == BEST else ""
+        note = f' <small class="idle">{_idle(idle)}</small>' if name == "never" else ""
+        note += f" <small>{BEST_IS}</small>" if name == BEST else ""
         tag = _tag(audit, name)
         rows.append(
             [
