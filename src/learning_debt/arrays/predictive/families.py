@@ -190,13 +190,15 @@ def log_rising(a: Array, y: Array) -> Array:
 def _log_rising_of_counts(a: Array, counts: Array) -> Array:
     """`log_rising` at distinct counts in rising order, shape (counts, sample), for `a` of shape (1, sample).
 
-    As sums of log(1 + i/a) where few counts are left out, which is faster.
+    As sums of log(1 + i/a) where few counts are left out, which is faster. Each term is right to 1e-16, so that log1p,
+    three times as slow, would show in no density.
     """
     if counts[0] < 0 or counts[-1] > DENSE * len(counts) or (counts != np.floor(counts)).any():
         return log_rising(a, counts[:, None])
     found = np.zeros((int(counts[-1]) + 1, a.shape[1]))
     np.divide(np.arange(len(found) - 1)[:, None], a, out=found[1:])
-    np.log1p(found[1:], out=found[1:])
+    found[1:] += 1.0
+    np.log(found[1:], out=found[1:])
     for before, own in pairwise(found):  # far faster than numpy's cumsum along this axis
         own += before
     return found if len(counts) == len(found) else found[counts.astype(int)]
