@@ -1,6 +1,8 @@
 """A model file's twin: its sampled table is begun by a process beside the command, which depends on it for nothing."""
 
 import contextlib
+import os
+import signal
 import textwrap
 
 import numpy as np
@@ -102,9 +104,12 @@ def test_the_other_process_ends_with_the_block(module_of, twin_of):
     """
     with module_of(body) as module:
         with contextlib.suppress(KeyboardInterrupt), begun_beside(twin_of(module), module) as beside:
+            os.kill(beside.pid, signal.SIGINT)  # as a terminal does: it would answer with a traceback
+            beside.join(2.0)
             assert beside.is_alive()
             raise KeyboardInterrupt
         assert not beside.is_alive()
+        assert signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
 
 
 def test_what_cannot_travel_is_made_here_alone(module_of, twin_of):

@@ -8,7 +8,9 @@ missing, so that nothing hangs on the other process.
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -113,7 +115,8 @@ def begun_beside(twin: TwinOfFile | None, module: ModuleType) -> Iterator[BasePr
     if twin is not None and (os.cpu_count() or 1) > 1 and (content := _travelling(twin, module)) is not None:
         process = get_context("spawn").Process(target=_fill, args=(content,))
         try:
-            process.start()
+            with _interrupts_ignored():  # a process takes that over, and is ended by the command instead
+                process.start()
         except OSError:  # no room for another process
             process = None
     try:
@@ -122,6 +125,18 @@ def begun_beside(twin: TwinOfFile | None, module: ModuleType) -> Iterator[BasePr
         if process is not None:
             process.terminate()
             process.join()
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():  # which alone may say so
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _travelling(twin: TwinOfFile, module: ModuleType) -> bytes | None:
