@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from learning_debt.arrays.predictive import families
 from learning_debt.arrays.predictive.families import FAMILIES, RowDistributions
 
 POSITIVE = np.array([[1e-3, 0.4, 1.0, 7.5, 300.0], [0.2, 2.0, 3.0, 4.0, 50.0]])
@@ -78,3 +79,21 @@ def test_mass_at_the_edges_of_parameters():
 def test_points_of_another_number_of_rows_are_refused():
     with pytest.raises(ValueError, match="points must have shape"):
         RowDistributions("normal", (A, B), (3, 2)).log_density(np.zeros((3, 4)))
+
+
+@pytest.mark.parametrize("kept", [10**9, 0])
+@pytest.mark.parametrize("counts", [[0.0], [0, 1, 2, 3], [2, 3, 5, 40, 41, 42, 43, 44, 45, 46, 47, 60], [0, 500]])
+def test_rising_factorials_of_counts_are_those_of_log_gammas_whether_kept_or_not(monkeypatch, kept, counts):
+    monkeypatch.setattr(families, "KEPT_CELLS", kept)
+    size, counts = np.array([[0.05, 1.0, 7.5, 3e3, 1e9]]), np.array(counts, dtype=float)
+    found = families._log_rising_of_counts(size, counts)
+    np.testing.assert_allclose(found, families.log_rising(size, counts[:, None]), rtol=1e-9, atol=1e-13)
+
+
+def test_a_kept_table_is_that_of_its_own_draws():
+    counts = np.arange(5.0)
+    first, second = (np.full((1, 3), size) for size in (2.0, 3.0))
+    for size in (first, second, first):
+        np.testing.assert_allclose(
+            families._log_rising_of_counts(size, counts), families.log_rising(size, counts[:, None]), atol=1e-13
+        )

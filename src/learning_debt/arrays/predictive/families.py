@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -19,6 +20,8 @@ LARGE = 20.0
 """From here on the series is right to the last digit."""
 PLAIN_LOGARITHM = 1e4
 """Degrees of freedom up to which (freedom + 1)/2 log(1 + u) is right to 1e-12 as written, several times as fast."""
+KEPT_CELLS, LEAST_BITS = 8_000_000, 5
+"""Cells of a table of sums that is kept for the next rows (64 MB), and its fewest counts as a power of two."""
 DENSE = 4
 """Counts up to the largest over those that are asked for, up to which one step a count is faster than log Gammas."""
 
@@ -195,13 +198,28 @@ def _log_rising_of_counts(a: Array, counts: Array) -> Array:
     """
     if counts[0] < 0 or counts[-1] > DENSE * len(counts) or (counts != np.floor(counts)).any():
         return log_rising(a, counts[:, None])
-    found = np.zeros((int(counts[-1]) + 1, a.shape[1]))
-    np.divide(np.arange(len(found) - 1)[:, None], a, out=found[1:])
+    cells = 1 << max(int(counts[-1]).bit_length(), LEAST_BITS)  # a power of two, so that few tables serve all counts
+    size = np.ascontiguousarray(a, dtype=float)
+    if size.size * cells > KEPT_CELLS:
+        return _sums_of_logarithms(size[0], int(counts[-1]) + 1)[counts.astype(int)]
+    return np.take(_kept_sums(size.tobytes(), cells), counts.astype(int), axis=0)
+
+
+@lru_cache(maxsize=2)
+def _kept_sums(size: bytes, cells: int) -> Array:
+    """The sums for the draws of a pool, which many batches of rows ask for."""
+    return _sums_of_logarithms(np.frombuffer(size), cells)
+
+
+def _sums_of_logarithms(size: Array, cells: int) -> Array:
+    """Sums of log(1 + i/size) over i < y, for y = 0..cells - 1, shape (cells, sample)."""
+    found = np.zeros((cells, len(size)))
+    np.divide(np.arange(cells - 1)[:, None], size, out=found[1:])
     found[1:] += 1.0
     np.log(found[1:], out=found[1:])
     for before, own in pairwise(found):  # far faster than numpy's cumsum along this axis
         own += before
-    return found if len(counts) == len(found) else found[counts.astype(int)]
+    return found
 
 
 def _log1p_less(u: Array) -> Array:
