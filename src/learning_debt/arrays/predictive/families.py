@@ -21,7 +21,8 @@ LARGE = 20.0
 PLAIN_LOGARITHM = 1e4
 """Degrees of freedom up to which (freedom + 1)/2 log(1 + u) is right to 1e-12 as written, several times as fast."""
 KEPT_CELLS, LEAST_BITS = 32_000_000, 5
-"""Cells of a table of sums that is kept for the next rows (256 MB; with the smaller ones 512), and its fewest counts as a power of two."""
+"""Cells of a table of sums that is kept for the next rows (256 MB; with smaller ones 512), and its fewest counts as a
+power of two."""
 DENSE = 4
 """Counts up to the largest over those that are asked for, up to which one step a count is faster than log Gammas."""
 
