@@ -95,7 +95,7 @@ def influence_sums(pool: Pool, densities: PointDensities, states: list[int], par
 
 
 def influence_sums_of(pool: Pool, densities: PointDensities, state: int, parts: Array) -> Array:
-    """`influence_sums` of one state for all rows of coefficients: of the points first, so that draws are gone once."""
+    """`influence_sums` of one state for all rows of coefficients, which goes through the draws only once."""
     of_points = pool.influence_sums_of(state, densities.of_draws)
     return np.asarray(
         _relative(parts, densities.mean[state]) @ of_points
