@@ -46,7 +46,7 @@ SCHEMA = "learning-debt/audit/1"
 """Its number grows when a key goes or changes its meaning, not when one is added."""
 
 
-class Asked(NamedTuple):
+class ToReplay(NamedTuple):
     """What is to be replayed under today's update rule.
 
     Attributes
@@ -73,14 +73,14 @@ class Replayed(NamedTuple):
     table : Dataset
     kept : Path
         Where the table is.
-    asked : Asked
+    asked : ToReplay
     store : Path or None
         Where its fits are.
     """
 
     table: xr.Dataset
     kept: Path
-    asked: Asked
+    asked: ToReplay
     store: Path | None = None
 
 
@@ -124,7 +124,7 @@ def run_audit(
 
 def _asked(
     console: PlainConsole, settings: Settings, price: ld.RetrainingCost, history: Path | None, out: Path
-) -> Asked:
+) -> ToReplay:
     """What is to be replayed, rehearsed: what would be refused after the fits is refused now."""
     forecaster, source = settings.forecaster()
     data = read_history(history) if history is not None else settings.history(forecaster.observation_dim)
@@ -137,10 +137,10 @@ def _asked(
         twin = TwinOfFile.of(pair, data, options, rehearsed.sizes["period"], Path(f"{out}.store-twin"))
         twin.rehearse()
     console.say(f"{settings.file}: {source}; {_work_ahead(forecaster, options)}", "bold")
-    return Asked(forecaster, data, options, rules, twin)
+    return ToReplay(forecaster, data, options, rules, twin)
 
 
-def _fitted(console: PlainConsole, settings: Settings, asked: Asked, out: Path, passing: list[Path]) -> Replayed:
+def _fitted(console: PlainConsole, settings: Settings, asked: ToReplay, out: Path, passing: list[Path]) -> Replayed:
     """The history, replayed.
 
     Stores that have served their purpose once the report is written are added to `passing`.

@@ -10,7 +10,13 @@ import numpy as np
 from scipy.special import logsumexp
 
 from learning_debt.arrays.predictive.integration import Points, Rule, by_average, by_rule, normalised
-from learning_debt.arrays.predictive.mixture import Mixture, gap_spread, plug_in_divergence, without_bias
+from learning_debt.arrays.predictive.mixture import (
+    Mixture,
+    gap_spread,
+    log_ratio,
+    plug_in_divergence,
+    without_bias,
+)
 from learning_debt.arrays.predictive.outcome_points import FAR, MAXIMUM_POINTS, POINTS, OutcomePoints
 from learning_debt.arrays.predictive.pooled_mixtures import (
     SPARSE,
@@ -185,8 +191,7 @@ class PooledDivergences:
         shadow = log_density[target]
         own, other = np.zeros((2, len(states), shadow.size))
         for i, (s, rule) in enumerate(rules.items()):
-            with np.errstate(invalid="ignore"):
-                h = np.where(rule.share > 0, shadow - log_density[s], 0.0)
+            h = log_ratio(shadow, log_density[s], rule.share)
             # Each draw's own density integrates to one over the points, but for an error that pooled draws share.
             own[i] = rule.share * h + (rule.share if rule.others is None else 0.0)
             other[i] = rule.share - (0.0 if rule.others is None else rule.others)

@@ -60,7 +60,7 @@ def _without_statistics(posterior: xr.DataTree) -> xr.DataTree:
     if "sample_stats" not in posterior.children:
         return posterior
     statistics = posterior["sample_stats"].to_dataset()
-    kept = statistics[[name for name in ("diverging",) if name in statistics]]
+    kept = statistics.drop_vars([name for name in statistics.data_vars if name != "diverging"])
     return posterior.assign({"sample_stats": xr.DataTree(kept)})
 
 

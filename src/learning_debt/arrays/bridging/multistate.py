@@ -218,12 +218,12 @@ class Pool:
         return np.asarray(self.weight[:, self.anchor_of == anchor].sum(axis=1))
 
 
-def rows_of[Number: np.floating](values: NDArray[Number], states: int | list[int]) -> NDArray[Number]:
-    """Rows of one state, or of several in rising order: without a copy where they follow each other.
+def rows_of[Number: np.floating](values: NDArray[Number], states: list[int]) -> NDArray[Number]:
+    """Rows of several states: without a copy where they follow each other.
 
     A pool has as many columns as draws, and a copy of its weights took as long as their product with the densities.
     """
-    if isinstance(states, int | np.integer) or not states or states != [*range(states[0], states[0] + len(states))]:
+    if not states or states != [*range(states[0], states[0] + len(states))]:
         return values[states]
     return values[states[0] : states[-1] + 1]
 

@@ -106,8 +106,7 @@ def by_rule(points: Points, log_density: Array) -> list[Rule]:
     masses = [points.mass, points.coarse_mass, *_coarsest(points)]
     shares = np.stack([normalised(mass).ravel() for mass in masses])
     share = shares[0]
-    with np.errstate(invalid="ignore"):
-        h = np.where(points.mass.ravel() > 0, points.shadow.log_density - log_density, 0.0)
+    h = mixture.log_ratio(points.shadow.log_density, log_density, points.mass.ravel())
     possible = np.isfinite(h).all(axis=1)
     h = np.where(possible[:, None], h, 0.0)
     ratio = np.exp(-np.maximum(h, -700.0))
@@ -143,8 +142,7 @@ def _left_out(masses: list[Array], ratio: Array, whole: NDArray[np.bool_]) -> Ar
     by_row = np.stack(masses)  # (resolutions, rows, points)
     sums = by_row.sum(axis=2).T
     others = np.einsum("rij,qij->qir", by_row, ratio.reshape(len(ratio), *by_row.shape[1:]))
-    error = np.where(whole[:, None], -_error(sums), _error(sums))
-    own = np.maximum(np.abs(1 - sums[:, 0]) + error, 0.0)
+    own = np.maximum(np.abs(1 - sums[:, 0]) + np.where(whole, -1.0, 1.0)[:, None] * _error(sums), 0.0)
     other = np.maximum(np.abs(1 - others[..., 0]) - _error(others), 1e-12)
     own = np.where(own > ROUNDING, own, 0.0)
     return np.asarray(np.mean(own * np.abs(np.log(np.where(own > 0, own, 1.0) / other)), axis=1))
@@ -211,7 +209,7 @@ def by_average(
         log_both = np.logaddexp(np.log(part) + shadow.log_density, np.log1p(-part) + other_half)
     own, other = (np.exp(densities.log_density - log_both) for densities in (shadow, deployed))
     weight = np.tile(counts, rows) / rows
-    h = mixture.log_ratio(shadow, deployed, own)
+    h = mixture.log_ratio(shadow.log_density, deployed.log_density, own)
     if not np.isfinite(h).all():
         return Rule(weight * own, weight * other, float("inf"))
     near = (own > 0) & (np.abs(h) < 1)  # there, other - own would lose digits

@@ -171,7 +171,7 @@ def divergence(
     value = plug_in_divergence(shadow, deployed, probability, deployed_probability)
     if not np.isfinite(value):
         return MonteCarlo(float("inf"), float("inf"), float("inf"))
-    h = log_ratio(shadow, deployed, probability)
+    h = log_ratio(shadow.log_density, deployed.log_density, probability)
     own, other = probability * h, probability
     if deployed_probability is not None:
         other = probability - deployed_probability
@@ -208,7 +208,7 @@ def plug_in_divergence(
     shadow: Mixture, deployed: Mixture, probability: Array, deployed_probability: Array | None = None
 ) -> float:
     """The divergence of the two mixtures as they are, with the bias of their finite draws, as in `divergence`; nats."""
-    value = float(probability @ log_ratio(shadow, deployed, probability))
+    value = float(probability @ log_ratio(shadow.log_density, deployed.log_density, probability))
     return value if deployed_probability is None else value + float((deployed_probability - probability).sum())
 
 
@@ -219,7 +219,7 @@ def gap_spread(shadow: Mixture, deployed: Mixture, probability: Array, rows: int
     carries the weights of the shadow's draws.
     """
     weight = probability.reshape(rows, -1) * rows
-    gap = log_ratio(shadow, deployed, probability).reshape(rows, -1)
+    gap = log_ratio(shadow.log_density, deployed.log_density, probability).reshape(rows, -1)
     mean = (weight * gap).sum(axis=1, keepdims=True)
     return float(np.sqrt((weight * (gap - mean) ** 2).sum())) / rows
 
@@ -329,10 +329,13 @@ def _co_moment(first: Mixture, second: Mixture) -> Array:
     return np.where(np.isfinite(first.log_density) & np.isfinite(second.log_density), moment / draws, 0.0)
 
 
-def log_ratio(shadow: Mixture, deployed: Mixture, probability: Array) -> Array:
-    """h = log f_p/f_q where the point counts, else 0; ``inf`` where the deployed posterior rules the point out."""
+def log_ratio(shadow: Array, deployed: Array, probability: Array) -> Array:
+    """h = log f_p/f_q where the point counts, else 0; ``inf`` where the deployed posterior rules the point out.
+
+    From log densities at the points, of one deployed distribution or of several.
+    """
     with np.errstate(invalid="ignore"):
-        return np.where(probability > 0, shadow.log_density - deployed.log_density, 0.0)
+        return np.where(probability > 0, shadow - deployed, 0.0)
 
 
 def _mean_one(weight: ArrayLike, shape: tuple[int, ...]) -> Array:
